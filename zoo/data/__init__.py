@@ -1,0 +1,12 @@
+"""A dataset is uint8 pictures, labels and class names, whatever it came from.
+
+`load("digits")`, `load("cifar10")`, `load("my-pictures/")` all give the same kind of `Dataset`.
+Importing this package is cheap: neither torch nor scikit-learn is loaded until one is needed.
+"""
+
+from zoo.data.catalog import DatasetInfo, describe_datasets
+from zoo.data.dataset import Dataset, Split
+from zoo.data.loading import load
+from zoo.data.split import hold_out
+
+__all__ = ["Dataset", "DatasetInfo", "Split", "describe_datasets", "hold_out", "load"]

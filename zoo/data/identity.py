@@ -1,0 +1,109 @@
+"""The identity of a source's content, remembered by the stat signature of its files.
+
+Hashing 100 MB takes a quarter of a second; looking at sizes and times takes microseconds. A file
+that was replaced or edited has another signature and is hashed again.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.data.sources import Origin
+from zoo.data.threads import over_chunks
+from zoo.errors import ZooError
+from zoo.files import write_json
+
+HASH_CHUNK_FILES = 64
+
+
+@dataclass(frozen=True)
+class Identity:
+    """key: sha256 hex over names and contents of a source's files; signature: over their stats."""
+
+    key: str
+    signature: str
+
+
+def identify(origin: Origin, root: Path) -> Identity:
+    """The identity of what `origin` consists of; remembered in `root`, the cache."""
+    if origin.path is None:
+        return Identity(_text_hash(origin.kind), stat_signature(origin))
+    signature = stat_signature(origin)
+    memo = root / "memo" / f"{_text_hash(f'{origin.kind} {origin.path.resolve()}')}.json"
+    known = _remembered(memo, signature)
+    if known:
+        return Identity(known, signature)
+    key = _hash_contents(origin)
+    # A cache that cannot be written may still hold the entry; only the shortcut is lost.
+    with contextlib.suppress(ZooError):
+        write_json(memo, {"path": str(origin.path), "signature": signature, "key": key})
+    return Identity(key, signature)
+
+
+def stat_signature(origin: Origin) -> str:
+    """sha256 hex over name, size, times and inode of every file of `origin`."""
+    digest = hashlib.sha256()
+    for name in origin.names:
+        digest.update(os.fsencode(name) + b"\n")
+        if not name.endswith("/"):
+            digest.update(_stat_text(origin, name).encode())
+    return digest.hexdigest()
+
+
+def _stat_text(origin: Origin, name: str) -> str:
+    try:
+        # Not through a Path: this is half the time of opening a folder of 60,000 pictures.
+        stat = os.stat(_file(origin, name))  # noqa: PTH116
+    except OSError as error:
+        return _unreadable(origin, name, error)
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino} {stat.st_dev}\n"
+
+
+def _remembered(memo: Path, signature: str) -> str | None:
+    try:
+        record = json.loads(memo.read_text(encoding="utf-8"))
+        return str(record["key"]) if record["signature"] == signature else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _hash_contents(origin: Origin) -> str:
+    names = sorted(origin.names)
+    digest = hashlib.sha256(origin.kind.encode())
+
+    def work(span: range) -> bytes:
+        return b"".join(_part_hash(origin, names[index]) for index in span)
+
+    for parts in over_chunks(work, len(names), HASH_CHUNK_FILES):
+        digest.update(parts)
+    return digest.hexdigest()
+
+
+def _part_hash(origin: Origin, name: str) -> bytes:
+    """64 bytes: the hash of the name and that of the content, if it has one."""
+    content = hashlib.sha256()
+    if not name.endswith("/"):
+        try:
+            with Path(_file(origin, name)).open("rb") as handle:
+                content = hashlib.file_digest(handle, "sha256")
+        except OSError as error:
+            content.update(_unreadable(origin, name, error).encode())
+    return hashlib.sha256(os.fsencode(name)).digest() + content.digest()
+
+
+def _unreadable(origin: Origin, name: str, error: OSError) -> str:
+    """What stands for a file's content: one bad picture of many may yet be skipped."""
+    if not name:
+        raise ZooError(f"cannot read {origin.path}: {error.strerror}.") from error
+    return f"unreadable: {error.errno}\n"
+
+
+def _file(origin: Origin, name: str) -> str:
+    return f"{origin.path}/{name}" if name else str(origin.path)
+
+
+def _text_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,103 @@
+"""One picture: from the bytes of an image file to uint8 pixels, and to the view asked for."""
+
+import hashlib
+import io
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from zoo.data.dataset import Images
+from zoo.errors import UsageError
+
+FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
+LARGEST_SIDE = 16384
+
+
+class UnreadableError(Exception):
+    """One picture cannot be decoded; the message is the reason, without the picture's name."""
+
+
+@dataclass(frozen=True)
+class View:
+    """How pictures are shown: size is (height, width), or None for the dataset's own size."""
+
+    size: tuple[int, int] | None = None
+    grey: bool = False
+
+    @classmethod
+    def of(cls, size: tuple[int, int] | int | None, grey: bool) -> "View":
+        """The view that `--size` (one side, or height and width) and `--grey` ask for."""
+        if isinstance(size, int):
+            size = (size, size)
+        if size is not None and not all(1 <= side <= LARGEST_SIDE for side in size):
+            raise UsageError(f"a picture's side must be 1 to {LARGEST_SIDE} pixels, not {size}.")
+        return cls(size, grey)
+
+    def __str__(self) -> str:
+        parts = [f"{self.size[0]}x{self.size[1]}"] if self.size else []
+        return "-".join([*parts, "grey"] if self.grey else parts)
+
+
+def decode(encoded: bytes, channels: int) -> Images:
+    """The pixels of an image file's bytes, uint8 [H, W, channels], at the picture's own size.
+
+    Turned upright by EXIF; transparent parts lie on white; 16-bit grey is scaled, not clipped.
+    Colour profiles are not applied. Of an animation the first frame counts.
+    """
+    try:
+        with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
+            image.load()
+            return _pixels(_eight_bit(_upright(image)), channels)
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly every built-in exception
+        raise UnreadableError(str(error).replace("\n", " ") or type(error).__name__) from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        ImageOps.exif_transpose(image, in_place=True)
+    except (
+        Exception
+    ):  # broken EXIF data: the picture itself is fine, and viewers show it as it lies
+        return image
+    return image
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    if not image.mode.startswith("I"):
+        return image
+    wide = np.clip(np.asarray(image).astype(np.int64), 0, 65535)
+    return Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+
+
+def _pixels(image: Image.Image, channels: int) -> Images:
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    return pixels.reshape(image.height, image.width, channels)
+
+
+def content_hash(pixels: Images) -> bytes:
+    """The identity of a picture: sha256 over its shape and raw pixels, 32 bytes."""
+    digest = hashlib.sha256(struct.pack("<3I", *pixels.shape))
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.digest()
+
+
+def shown(pixels: Images, size: tuple[int, int], channels: int) -> Images:
+    """A picture uint8 [H, W, C] as `size` (height, width) and `channels` want it.
+
+    The whole picture is resized (bicubic, antialiased), nothing is cropped.
+    """
+    height, width = size
+    if pixels.shape == (height, width, channels):
+        return pixels
+    image = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])
+    image = image.convert("L" if channels == 1 else "RGB")
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BICUBIC)
+    return np.asarray(image).reshape(height, width, channels)

@@ -1,0 +1,98 @@
+"""What every kind of source offers: class names, labels, the pixels of one picture at a time."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from zoo.data.dataset import Images, Labels
+from zoo.errors import ZooError
+
+SPLITS = ("train", "test")
+
+
+class Source(Protocol):
+    """An opened source. `pixels` is called from several threads at once."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]: ...
+
+    @property
+    def channels(self) -> int:
+        """Channels of every picture as the source gives it: 3, or 1 for grey datasets."""
+        ...
+
+    @property
+    def labels(self) -> dict[str, Labels]:
+        """For each split: int64 [N], in the source's own order."""
+        ...
+
+    def pixels(self, split: str, index: int) -> Images:
+        """One picture at its own size, uint8 [H, W, channels], or `UnreadableError`."""
+        ...
+
+    def picture_name(self, split: str, index: int) -> str:
+        """Where inside the source a picture lies, for messages."""
+        ...
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a dataset lies, known without reading a picture.
+
+    kind: how the files are read; two kinds never share a cache entry.
+    path: the folder or file, None for embedded data.
+    names: the files below `path` that the content consists of, relative, "" for `path` itself; a
+        name that ends in "/" is a folder that matters by its name alone.
+    open: reads the list of pictures; the source is usable until the context ends.
+    """
+
+    kind: str
+    path: Path | None
+    names: tuple[str, ...]
+    open: Callable[[], AbstractContextManager[Source]]
+
+    @property
+    def title(self) -> str:
+        return str(self.path) if self.path else "the embedded data"
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """A source whose pictures are arrays in memory: images[split] is uint8 [N, H, W, C]."""
+
+    class_names: tuple[str, ...]
+    images: dict[str, Images]
+    labels: dict[str, Labels]
+
+    @property
+    def channels(self) -> int:
+        return int(self.images["train"].shape[3])
+
+    def pixels(self, split: str, index: int) -> Images:
+        pixels: Images = self.images[split][index]
+        return pixels
+
+    def picture_name(self, split: str, index: int) -> str:
+        return f"{split} picture {index}"
+
+
+def check_classes(class_names: tuple[str, ...], labels: dict[str, Labels], title: str) -> None:
+    """Stop where there is nothing to tell apart, or a class without pictures in either split."""
+    if len(class_names) < 2:
+        raise ZooError(
+            f"{title} has only one class ('{class_names[0]}'); "
+            "a classifier needs at least two class folders in train/."
+        )
+    for split in SPLITS:
+        counts = np.bincount(labels[split], minlength=len(class_names))
+        empty = [class_names[label] for label in np.flatnonzero(counts == 0)]
+        if empty:
+            more = f" (and {len(empty) - 5} more classes)" if len(empty) > 5 else ""
+            raise ZooError(
+                f"{title}: no pictures in {split}/ of class {', '.join(empty[:5])}{more}. "
+                "Every class needs pictures in train/ and in test/."
+            )

@@ -1,0 +1,37 @@
+"""Work in chunks on every CPU this process may use, with a bounded number of chunks in flight."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def thread_count() -> int:
+    """CPUs this process may run on, not those of the whole machine."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def over_chunks(work: Callable[[range], Result], total: int, chunk: int) -> Iterator[Result]:
+    """Results of `work` on consecutive ranges of at most `chunk` items, in order.
+
+    At most two ranges a thread are waiting or at work, so results that are consumed as they come
+    take bounded memory. The first exception ends everything.
+    """
+    threads = thread_count()
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="zoo-data") as pool:
+        try:
+            for start in range(0, total, chunk):
+                waiting.append(pool.submit(work, range(start, min(start + chunk, total))))
+                if len(waiting) > 2 * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -1,0 +1,30 @@
+"""Errors a user can act on: each carries plain words and the exit code of its kind."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class ZooError(Exception):
+    """The work failed. The message names the cause and the fix; the command line exits 1."""
+
+    exit_code = 1
+
+
+class UsageError(ZooError):
+    """The request itself is wrong (a name, a flag, a combination); exits 2."""
+
+    exit_code = 2
+
+
+class UnavailableError(ZooError):
+    """A device, provider or runtime that was asked for cannot be had here; exits 3."""
+
+    exit_code = 3
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """An error for a name nobody knows, with the nearest known ones."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(names)}."
+    return UsageError(f"there is no {kind} '{name}'. {hint}")

@@ -1,0 +1,111 @@
+"""How long work tells of itself: silent, plain lines in a pipe, or rich bars on a terminal.
+
+Work takes a `Progress` and calls `say` and `task`; which one it got is the caller's choice, so no
+other module knows about terminals.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TextIO
+
+PLAIN_INTERVAL_S = 10.0
+
+
+class Advance(Protocol):
+    """Move a task forward by `count` units; `text` is a short state such as `loss 1.2`."""
+
+    def __call__(self, count: int = 1, text: str = "") -> None: ...
+
+
+class Progress:
+    """Silent; the base of the others and the default of the Python API."""
+
+    def say(self, text: str) -> None:
+        """Tell one line that stays."""
+
+    @contextmanager
+    def task(self, label: str, total: int) -> Iterator[Advance]:
+        """A piece of work of `total` units, shown while the block runs."""
+        yield lambda count=1, text="": None
+
+
+class PlainProgress(Progress):
+    """Lines for a pipe or a log file: one every `PLAIN_INTERVAL_S` at most for each task."""
+
+    def __init__(
+        self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.stream = stream or sys.stderr
+        self.clock = clock
+
+    def say(self, text: str) -> None:
+        print(text, file=self.stream, flush=True)
+
+    @contextmanager
+    def task(self, label: str, total: int) -> Iterator[Advance]:
+        started = last = self.clock()
+        done = 0
+
+        def advance(count: int = 1, text: str = "") -> None:
+            nonlocal done, last
+            done += count
+            now = self.clock()
+            if now - last >= PLAIN_INTERVAL_S:
+                last = now
+                left = (now - started) / max(done, 1) * (total - done)
+                state = f", {text}" if text else ""
+                self.say(f"{label}: {done}/{total}, {clock_text(left)} left{state}")
+
+        yield advance
+
+
+class RichProgress(Progress):
+    """Bars on a terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self.console = Console(stderr=True)
+
+    def say(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False)
+
+    @contextmanager
+    def task(self, label: str, total: int) -> Iterator[Advance]:
+        from rich import progress as bars
+
+        columns = (
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(),
+            bars.MofNCompleteColumn(),
+            bars.TimeElapsedColumn(),
+            bars.TimeRemainingColumn(),
+            bars.TextColumn("{task.fields[state]}"),
+        )
+        with bars.Progress(*columns, console=self.console, transient=True) as display:
+            task = display.add_task(label, total=total, state="")
+
+            def advance(count: int = 1, text: str = "") -> None:
+                if text:
+                    display.update(task, state=text)
+                display.advance(task, count)
+
+            yield advance
+
+
+def progress_for(stream: TextIO | None = None) -> Progress:
+    """Bars when standard error is a terminal, plain lines otherwise."""
+    stream = stream or sys.stderr
+    return RichProgress() if stream.isatty() else PlainProgress(stream)
+
+
+def clock_text(seconds: float) -> str:
+    """`42 s`, `3 min 05 s` or `1 h 20 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
