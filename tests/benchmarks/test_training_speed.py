@@ -1,0 +1,197 @@
+"""How fast the loop trains, as ratios of two arms that take turns in one process.
+
+    tox -e bench
+
+Random pictures in the shape of CIFAR-10. Nothing is asserted: machines differ and are shared; the
+ratio beside its floor is printed, and kept in pytest-benchmark's JSON as `extra_info`.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from pytest_benchmark.fixture import BenchmarkFixture
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+
+from zoo.catalog import MODELS, find_model
+from zoo.models import cnn
+from zoo.training import hardware
+from zoo.training.evaluate import autocast
+from zoo.training.loop import Job, Trainer
+from zoo.training.optim import make_optimizer
+
+COUNT, BATCH = 8192, 512
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
+CPU = torch.device("cpu")
+ROUNDS = 7
+
+Arm = Callable[[], float]  # runs for a while and returns images a second
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory() -> None:
+    hardware.keep_freed_memory()
+
+
+@pytest.fixture(scope="module")
+def pictures() -> tuple[np.ndarray, np.ndarray]:
+    draw = np.random.default_rng(0)
+    images = draw.integers(0, 256, (COUNT, 32, 32, 3), dtype=np.uint8)
+    return images, draw.integers(0, 10, COUNT)
+
+
+class PilPictures(Dataset[tuple[torch.Tensor, int]]):
+    """What torchvision's own datasets do: an array in memory, a PIL picture at a time."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
+        self.images, self.labels = images, labels
+        self.transform = transforms.Compose(
+            [
+                transforms.RandomCrop(32, padding=4, padding_mode="reflect"),
+                transforms.RandomHorizontalFlip(),
+                transforms.ToTensor(),
+                transforms.Normalize(MEAN, STD),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return self.transform(Image.fromarray(self.images[index])), int(self.labels[index])
+
+
+def usual_loop(network: nn.Module, pictures: tuple[np.ndarray, np.ndarray], precision: str) -> Arm:
+    """One epoch through a DataLoader with 2 workers, kept alive between epochs."""
+    loader = DataLoader(
+        PilPictures(*pictures), BATCH, shuffle=True, num_workers=2, persistent_workers=True
+    )
+    recipe = find_model("cnn").recipe
+    optimizer = make_optimizer(network, recipe)
+
+    def epoch() -> float:
+        network.train()
+        started = time.perf_counter()
+        for pixels, labels in loader:
+            with autocast(CPU, precision):
+                logits = network(pixels.contiguous(memory_format=torch.channels_last))
+            cross_entropy(logits.float(), labels, label_smoothing=0.1).backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        return COUNT / (time.perf_counter() - started)
+
+    return epoch
+
+
+def trainer_of(name: str, network: nn.Module, images: np.ndarray, precision: str) -> Trainer:
+    recipe = find_model(name).recipe
+    return Trainer(
+        Job(
+            network=network,
+            recipe=replace(recipe, epochs=10_000),
+            images=torch.from_numpy(images),
+            labels=torch.arange(COUNT) % 10,
+            pictures=torch.arange(COUNT),
+            mean=MEAN,
+            std=STD,
+            device=CPU,
+            precision=precision,
+        )
+    )
+
+
+def our_loop(trainer: Trainer) -> Arm:
+    """One epoch of the zoo's loop, with every augmentation of the recipe."""
+
+    def epoch() -> float:
+        plan = trainer.plan(0)
+        started = time.perf_counter()
+        for position in range(trainer.steps_per_epoch):
+            trainer.train_step(plan, position)
+        shown = trainer.steps_per_epoch * trainer.job.recipe.batch
+        return shown / (time.perf_counter() - started)
+
+    return epoch
+
+
+def constant_batch(trainer: Trainer) -> Arm:
+    """The same trainer fed one batch that is ready: what the network itself costs."""
+    batch = trainer.maker.augmented(trainer.plan(0), 0, trainer.job.recipe.batch)
+    ours = our_loop(trainer)
+
+    def epoch() -> float:
+        made = trainer.maker.augmented
+        trainer.maker.augmented = lambda plan, start, stop: batch  # type: ignore[method-assign]
+        try:
+            return ours()
+        finally:
+            trainer.maker.augmented = made  # type: ignore[method-assign]
+
+    return epoch
+
+
+def compare(benchmark: BenchmarkFixture, ours: Arm, other: Arm, floor: str) -> None:
+    """Let both arms take turns; report the median of the ratios ours / other, round by round."""
+    ours(), other()
+    rates = []
+
+    def both() -> None:
+        rates.append((ours(), other()))
+
+    benchmark.pedantic(both, rounds=ROUNDS)
+    ratios = sorted(one / two for one, two in rates)
+    benchmark.extra_info |= {
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+        "ours_images_per_second": statistics.median(one for one, _ in rates),
+        "other_images_per_second": statistics.median(two for _, two in rates),
+        "floor": floor,
+        "machine": hardware.describe(CPU),
+    }
+    info = benchmark.extra_info
+    print(
+        f"\n{benchmark.name}: {info['ratio']:.2f}x ({ratios[0]:.2f} to {ratios[-1]:.2f}), "
+        f"{info['ours_images_per_second']:,.0f} against {info['other_images_per_second']:,.0f} "
+        f"images/s; floor {floor}"
+    )
+
+
+def small_cnn() -> nn.Module:
+    return cnn.net((32, 32, 3), 10, (16, 32)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def precision_here() -> str:
+    return hardware.choose_precision("auto", CPU)[0]
+
+
+def test_a_small_cnn_against_the_usual_loop(
+    benchmark: BenchmarkFixture, pictures: tuple[np.ndarray, np.ndarray]
+) -> None:
+    precision = precision_here()
+    ours = our_loop(trainer_of("cnn", small_cnn(), pictures[0], precision))
+    compare(benchmark, ours, usual_loop(small_cnn(), pictures, precision), "2x")
+
+
+def test_the_default_cnn_against_the_usual_loop_in_fp32(
+    benchmark: BenchmarkFixture, pictures: tuple[np.ndarray, np.ndarray]
+) -> None:
+    network, twin = (find_model("cnn").build((32, 32, 3), 10) for _ in range(2))
+    ours = our_loop(trainer_of("cnn", network, pictures[0], precision_here()))
+    compare(benchmark, ours, usual_loop(twin, pictures, "fp32"), "none, reported")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_augmentation_against_one_constant_batch(
+    benchmark: BenchmarkFixture, pictures: tuple[np.ndarray, np.ndarray], name: str
+) -> None:
+    network = find_model(name).build((32, 32, 3), 10)
+    trainer = trainer_of(name, network, pictures[0], precision_here())
+    compare(benchmark, our_loop(trainer), constant_batch(trainer), "0.85x")

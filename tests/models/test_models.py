@@ -1,0 +1,103 @@
+"""Every model of the catalog: shapes, gradients, and a recipe that learns."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from zoo.catalog import MODELS, ModelSpec, find_model
+from zoo.errors import UsageError
+
+ALL = pytest.mark.parametrize("spec", MODELS.values(), ids=MODELS.keys())
+
+
+@ALL
+@pytest.mark.parametrize("side", [16, 28, 33])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("classes", [2, 7])
+def test_logits_have_the_right_shape_and_every_weight_a_gradient(
+    spec: ModelSpec, side: int, channels: int, classes: int
+) -> None:
+    torch.manual_seed(0)
+    network = spec.build((side, side, channels), classes)
+    logits = network(torch.randn(4, channels, side, side))
+    assert logits.shape == (4, classes)
+    logits.square().sum().backward()  # type: ignore[no-untyped-call]
+    for name, weight in network.named_parameters():
+        if weight.requires_grad:
+            assert weight.grad is not None, name
+            assert weight.grad.abs().sum() > 0, name
+
+
+@ALL
+def test_pictures_need_not_be_square(spec: ModelSpec) -> None:
+    assert spec.build((20, 36, 3), 5)(torch.randn(2, 3, 20, 36)).shape == (2, 5)
+
+
+@ALL
+def test_what_it_cannot_take_is_refused_with_the_reason(spec: ModelSpec) -> None:
+    with pytest.raises(UsageError, match=r"16x16 or more.*--size"):
+        spec.build((8, 32, 3), 10)
+    with pytest.raises(UsageError, match="1 or 3 channels"):
+        spec.build((32, 32, 4), 10)
+    with pytest.raises(UsageError, match="at least 2 classes"):
+        spec.build((32, 32, 3), 1)
+
+
+@ALL
+def test_an_evaluated_picture_does_not_depend_on_its_batch(spec: ModelSpec) -> None:
+    network = spec.build((32, 32, 3), 10).eval()
+    pictures = torch.randn(5, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(network(pictures)[2:3], network(pictures[2:3]))
+
+
+@ALL
+def test_recipes_say_what_their_schedule_needs(spec: ModelSpec) -> None:
+    recipe = spec.recipe
+    assert 0 < recipe.quick_epochs < recipe.epochs
+    assert 0 <= recipe.warmup < 1
+    assert recipe.for_images(50_000, mirror=True) == recipe
+
+
+def test_a_small_dataset_gets_smaller_batches_and_no_flip_where_it_lies() -> None:
+    recipe = find_model("cnn").recipe
+    small = recipe.for_images(1_300, mirror=False)
+    assert small.batch == 64
+    assert 1_300 // small.batch >= 16
+    assert small.lr == recipe.lr * 64 / recipe.batch
+    assert (small.flip, small.views) == ("none", "none")
+    assert recipe.for_images(40, mirror=True).batch == 32
+
+
+def test_adamw_follows_the_batch_by_its_square_root() -> None:
+    recipe = replace(find_model("mlp").recipe, optimizer="adamw", batch=400, lr=0.02)
+    assert recipe.with_batch(100).lr == pytest.approx(0.01)
+
+
+def test_cnn_is_the_named_sequence_with_only_normalisation_between() -> None:
+    network = find_model("cnn").build((32, 32, 3), 10)
+    assert isinstance(network, nn.Sequential)
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d)
+    sequence = [type(layer).__name__ for layer in network if not isinstance(layer, norms)]
+    assert sequence == [
+        *("Conv2d", "ReLU", "MaxPool2d"),
+        *("Conv2d", "ReLU", "MaxPool2d"),
+        *("Flatten", "Linear", "ReLU", "Linear", "ReLU", "Linear"),
+    ]
+
+
+def test_mlp_has_the_sizes_of_the_classic_exercise() -> None:
+    network = find_model("mlp").build((28, 28, 1), 10)
+    sizes = [
+        (layer.in_features, layer.out_features)
+        for layer in network.modules()
+        if isinstance(layer, nn.Linear)
+    ]
+    assert sizes == [(784, 500), (500, 50), (50, 10)]
+
+
+def test_an_unknown_model_is_a_usage_error_with_near_names() -> None:
+    with pytest.raises(UsageError, match=r"no model 'cmn'\. Did you mean cnn\?"):
+        find_model("cmn")

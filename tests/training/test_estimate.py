@@ -1,0 +1,44 @@
+from collections.abc import Callable
+
+import torch
+
+from zoo.catalog import find_model
+from zoo.training.estimate import count_macs, measure_cost
+from zoo.training.loop import Job, Trainer
+
+
+def test_macs_of_the_mlp_are_its_matrix_sizes() -> None:
+    network = find_model("mlp").build((28, 28, 1), 10)
+    assert count_macs(network, (28, 28, 1)) == 784 * 500 + 500 * 50 + 50 * 10
+    assert network.training
+
+
+def test_measuring_leaves_the_training_as_if_it_had_not_been(make_job: Callable[..., Job]) -> None:
+    measured, plain = Trainer(make_job()), Trainer(make_job())
+    cost = measure_cost(measured)
+    assert measured.step == 0
+    for trainer in (measured, plain):
+        trainer.fit()
+    for name, value in plain.kept.state_dict().items():
+        assert torch.equal(value, measured.kept.state_dict()[name]), name
+    assert measured.rows[0].train_loss == plain.rows[0].train_loss
+    assert cost.parameters == sum(p.numel() for p in plain.network.parameters())
+    assert cost.seconds > 0
+
+
+def test_training_flop_is_three_forward_passes_less_the_first_gradient(
+    make_job: Callable[..., Job],
+) -> None:
+    job = make_job()
+    cost = measure_cost(Trainer(job))
+    pictures = 20 * 32
+    # Forward, and backward to weights and inputs; the first layer needs no gradient of its input.
+    first_layer = 8 * 3 * 9 * 16 * 16
+    assert cost.flop == pictures * 2 * (3 * cost.macs - first_layer)
+
+
+def test_the_line_tells_parameters_macs_and_time(make_job: Callable[..., Job]) -> None:
+    line = measure_cost(Trainer(make_job())).line()
+    assert "parameters" in line
+    assert "multiply-adds" in line
+    assert "here" in line

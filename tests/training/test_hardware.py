@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.training import hardware
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def flags(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The instruction sets of a pretended CPU."""
+    named: list[str] = ["avx2", "fma"]
+    monkeypatch.setattr(hardware, "cpu_flags", lambda: frozenset(named))
+    return named
+
+
+@pytest.mark.parametrize("flag", ["avx512_bf16", "amx_bf16", "bf16"])
+def test_auto_is_bf16_where_the_cpu_has_it_and_says_why(flags: list[str], flag: str) -> None:
+    flags.append(flag)
+    precision, why = hardware.choose_precision("auto", CPU)
+    assert precision == "bf16"
+    assert flag in why
+
+
+def test_auto_is_fp32_where_bf16_would_be_emulated(flags: list[str]) -> None:
+    precision, why = hardware.choose_precision("auto", CPU)
+    assert precision == "fp32"
+    assert "natively" in why
+
+
+def test_a_bf16_run_is_not_continued_where_it_is_emulated(flags: list[str]) -> None:
+    with pytest.raises(ZooError, match="--precision fp32") as refusal:
+        hardware.require_native("bf16", CPU)
+    assert refusal.value.exit_code == 1
+    hardware.require_native("fp32", CPU)
+    flags.append("amx_bf16")
+    hardware.require_native("bf16", CPU)
+
+
+@pytest.mark.parametrize("asked", ["fp8", "float32"])
+def test_an_unknown_precision_is_a_usage_error(asked: str) -> None:
+    with pytest.raises(UsageError, match=f"no precision '{asked}'"):
+        hardware.choose_precision(asked, CPU)
+
+
+def test_fp16_on_a_cpu_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="CUDA only"):
+        hardware.choose_precision("fp16", CPU)
+
+
+def test_cuda_that_does_not_work_is_refused_with_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UnavailableError, match=r"--device cuda cannot run here: .+") as refusal:
+        hardware.choose_device("cuda")
+    assert refusal.value.exit_code == 3
+    assert hardware.choose_device(None) == CPU
+
+
+def test_an_unknown_device_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="no device 'tpu'"):
+        hardware.choose_device("tpu")
+
+
+@pytest.mark.parametrize(
+    ("text", "cores"), [("max 100000", None), ("150000 100000", 2), ("50000 100000", 1)]
+)
+def test_the_thread_budget_heeds_the_containers_quota(
+    monkeypatch: pytest.MonkeyPatch, text: str, cores: int | None
+) -> None:
+    monkeypatch.setattr(hardware.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(Path, "read_text", lambda *_: text)
+    assert hardware.thread_budget() == (cores or 8)
+
+
+def test_the_machine_is_described_in_a_line() -> None:
+    assert "threads" in hardware.describe(CPU)
+    assert "\n" not in hardware.describe(CPU)

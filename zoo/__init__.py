@@ -1,0 +1,49 @@
+"""The zoo: image classifiers that are trained, exported to ONNX, and compared.
+
+    import zoo
+    run = zoo.train("cnn", zoo.TrainOptions(data="digits", epochs=3))
+    print(zoo.test("cnn", run=run.folder).accuracy)
+
+Names are loaded when they are first used, so that `import zoo` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zoo.data import load as load_data
+    from zoo.errors import ZooError
+    from zoo.progress import PlainProgress
+    from zoo.training.examine import test
+    from zoo.training.history import read_history
+    from zoo.training.options import TrainOptions
+    from zoo.training.train import train
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "PlainProgress": ("zoo.progress", "PlainProgress"),
+    "TrainOptions": ("zoo.training.options", "TrainOptions"),
+    "ZooError": ("zoo.errors", "ZooError"),
+    "load_data": ("zoo.data", "load"),
+    "read_history": ("zoo.training.history", "read_history"),
+    "test": ("zoo.training.examine", "test"),
+    "train": ("zoo.training.train", "train"),
+}
+
+__all__ = [
+    "PlainProgress",
+    "TrainOptions",
+    "ZooError",
+    "load_data",
+    "read_history",
+    "test",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'zoo' has no attribute '{name}'")
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)

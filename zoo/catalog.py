@@ -1,0 +1,80 @@
+"""What the zoo holds: a name for each model, and where its network and its recipe stand."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from zoo.recipe import Recipe
+
+MIN_SIDE = 16
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One row of the zoo. `module` is imported when the network or the recipe is asked for."""
+
+    name: str
+    family: str
+    framework: str
+    module: str
+    notes: str
+    builder: str = "build"
+    recipe_name: str = "RECIPE"
+
+    @property
+    def recipe(self) -> "Recipe":
+        """How the model is trained unless told otherwise."""
+        recipe: Recipe = self._attribute(self.recipe_name)
+        return recipe
+
+    def build(self, image_shape: tuple[int, int, int], classes: int) -> "nn.Module":
+        """The network for pictures of [height, width, channels] and that many classes."""
+        height, width, channels = image_shape
+        if min(height, width) < MIN_SIDE:
+            raise UsageError(
+                f"{self.name} takes pictures of {MIN_SIDE}x{MIN_SIDE} or more, these have "
+                f"{height}x{width}. Enlarge them with --size {MIN_SIDE}."
+            )
+        if channels not in (1, 3):
+            raise UsageError(f"{self.name} takes 1 or 3 channels, these pictures have {channels}.")
+        if classes < 2:
+            raise UsageError(f"{self.name} needs at least 2 classes, this data has {classes}.")
+        network: nn.Module = self._attribute(self.builder)(image_shape, classes)
+        return network
+
+    def _attribute(self, name: str) -> Any:
+        return getattr(import_module(self.module), name)
+
+
+MODELS = {
+    spec.name: spec
+    for spec in (
+        ModelSpec(
+            "mlp",
+            family="mlp",
+            framework="pytorch",
+            module="zoo.models.mlp",
+            notes="flatten, 500 and 50 hidden units",
+        ),
+        ModelSpec(
+            "cnn",
+            family="cnn",
+            framework="pytorch",
+            module="zoo.models.cnn",
+            notes="two convolutions with pooling, three linear layers",
+        ),
+    )
+}
+
+
+def find_model(name: str) -> ModelSpec:
+    """The model of that name; an unknown one is a usage error with the nearest names."""
+    try:
+        return MODELS[name]
+    except KeyError:
+        raise unknown_name("model", name, MODELS) from None

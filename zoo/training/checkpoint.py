@@ -1,0 +1,44 @@
+"""Tensors and their JSON in one file, replaced in one rename: a checkpoint is whole or the old one.
+
+The JSON travels in the safetensors header, so tensors and position can never be of two moments.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from zoo.errors import ZooError
+from zoo.files import atomic
+
+_KEY = "zoo"
+
+
+def save_checkpoint(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
+    """Write `tensors` and `meta` to `path`, atomically."""
+    whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    with atomic(path) as temporary:
+        save_file(whole, temporary, metadata={_KEY: json.dumps(meta)})
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors, on the CPU, and the JSON of a file that `save_checkpoint` wrote."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            meta = (file.metadata() or {}).get(_KEY)
+            if meta is None:
+                raise ZooError(
+                    f"{path} is a safetensors file, but not one that this project wrote. "
+                    "Name the folder of a run, or start again with --overwrite."
+                )
+            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(meta)  # noqa: SIM118
+    except FileNotFoundError:
+        raise ZooError(f"there is no file {path}. Train first, or name another run.") from None
+    except (SafetensorError, json.JSONDecodeError, OSError) as error:
+        raise ZooError(
+            f"{path} is damaged or not a safetensors file ({error}). "
+            "Start the run again with --overwrite."
+        ) from error

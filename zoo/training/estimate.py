@@ -1,0 +1,79 @@
+"""What a training will cost: parameters, multiply-adds, minutes measured on a few real steps."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from zoo.progress import clock_text
+from zoo.training.loop import Trainer
+
+WARM_STEPS = 3
+TIMED_STEPS = 12
+TIMED_SECONDS = 4.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """parameters: trained numbers; macs: multiply-adds of one picture, forward;
+    flop: of the whole training, forward and backward; seconds: expected here, validation apart."""
+
+    parameters: int
+    macs: int
+    flop: float
+    seconds: float
+
+    def line(self) -> str:
+        """The cost in one line."""
+        return (
+            f"{self.parameters / 1e6:.2f} M parameters, {self.macs / 1e6:.1f} M multiply-adds a "
+            f"picture, {self.flop / 1e15:.3f} PFLOP to train: about {clock_text(self.seconds)} here"
+        )
+
+
+def count_macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """Multiply-adds of convolutions and matrix products for a picture [height, width, channels]."""
+    height, width, channels = image_shape
+    weight = next(network.parameters())
+    picture = torch.zeros(1, channels, height, width, device=weight.device, dtype=weight.dtype)
+    training = network.training
+    network.eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(picture)
+    network.train(training)
+    return int(counter.get_total_flops()) // 2
+
+
+def measure_cost(trainer: Trainer) -> Cost:
+    """Train a few steps to see what one takes, then put everything back as it was."""
+    before = trainer.snapshot()
+    plan = trainer.plan(0)
+    with FlopCounterMode(display=False) as counter:
+        trainer.train_step(plan, 0)
+    flop = counter.get_total_flops() * trainer.steps
+    seconds = _seconds_a_step(trainer)
+    trainer.restore(before)
+    height, width, channels = trainer.job.images.shape[1:]
+    return Cost(
+        parameters=sum(p.numel() for p in trainer.network.parameters() if p.requires_grad),
+        macs=count_macs(trainer.network, (int(height), int(width), int(channels))),
+        flop=float(flop),
+        seconds=seconds * (trainer.steps - trainer.step),
+    )
+
+
+def _seconds_a_step(trainer: Trainer) -> float:
+    plan = trainer.plan(0)
+    times: list[float] = []
+    for step in range(WARM_STEPS + TIMED_STEPS):
+        started = time.perf_counter()
+        trainer.train_step(plan, step % trainer.steps_per_epoch)
+        trainer.check_loss()  # waits for a GPU
+        if step >= WARM_STEPS:
+            times.append(time.perf_counter() - started)
+        if sum(times) > TIMED_SECONDS:
+            break
+    return statistics.median(times)

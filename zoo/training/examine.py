@@ -1,0 +1,202 @@
+"""`test`: what a finished run knows, over the whole test set, in fp32."""
+
+import csv
+import io
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zoo import plots
+from zoo.catalog import find_model
+from zoo.data import Dataset
+from zoo.errors import ZooError
+from zoo.files import write_json, write_text
+from zoo.intervals import wilson
+from zoo.progress import Progress
+from zoo.training import hardware
+from zoo.training.augment import BatchMaker
+from zoo.training.checkpoint import load_checkpoint
+from zoo.training.evaluate import logits_of
+from zoo.training.run import Run, RunCard, find_run
+
+SHOWN = 40
+PRINTED = 8
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Correct pictures of all, as a share with its 95 % Wilson interval."""
+
+    correct: int
+    images: int
+    share: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, right: NDArray[np.bool_]) -> "Accuracy":
+        """From one truth value a picture."""
+        correct, images = int(right.sum()), len(right)
+        return cls(correct, images, correct / max(images, 1), *wilson(correct, images))
+
+    def __str__(self) -> str:
+        return f"{self.share:.2%} ({self.low:.2%} to {self.high:.2%}, {self.images:,} pictures)"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One test picture: its true class, the predicted one, and the share of belief in that."""
+
+    index: int
+    label: str
+    prediction: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Findings:
+    """accuracy: plain, one look a picture; with_views: with the recipe's test-time views, if any.
+
+    confusion: counts [true][predicted]; files: what was written, by kind.
+    """
+
+    id: str
+    fingerprint: str
+    accuracy: Accuracy
+    with_views: Accuracy | None
+    per_class: dict[str, Accuracy]
+    confusion: list[list[int]]
+    samples: list[Sample]
+    files: dict[str, str]
+
+
+def test(
+    name: str,
+    *,
+    run: Path | None = None,
+    data_dir: Path | None = None,
+    device: str | None = None,
+    progress: Progress | None = None,
+) -> Findings:
+    """Test a finished run, by a model's name or a run's id, and write what was found beside it."""
+    progress = progress or Progress()
+    target = find_run(name, run)
+    card = target.card()
+    if not card.finished:
+        raise ZooError(
+            f"the training in {target.folder} is not finished. "
+            f"Go on with: python cli.py train {card.model} --resume"
+        )
+    data = card.options.load_data(data_dir, progress)
+    card.check_data(data)
+    plain, views = run_logits(target, card, data, hardware.choose_device(device), progress)
+    labels = data.test.labels
+    predictions = plain.argmax(axis=1)
+    right = predictions == labels
+    confusion = np.zeros((len(data.class_names),) * 2, dtype=np.int64)
+    np.add.at(confusion, (labels, predictions), 1)
+    report = Findings(
+        id=card.id,
+        fingerprint=card.fingerprint,
+        accuracy=Accuracy.of(right),
+        with_views=None if views is None else Accuracy.of(views.argmax(axis=1) == labels),
+        per_class={n: Accuracy.of(right[labels == i]) for i, n in enumerate(data.class_names)},
+        confusion=confusion.tolist(),
+        samples=_samples(plain, data),
+        files=_write_pictures(target.folder, plain, data, confusion),
+    )
+    write_text(target.folder / "predictions.csv", _predictions_csv(plain, data))
+    write_json(target.folder / "test.json", asdict(report))
+    return report
+
+
+def run_logits(
+    run: Run, card: RunCard, data: Dataset, device: torch.device, progress: Progress
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Logits [N, classes] of the test set in fp32: plain, and with the recipe's test-time views."""
+    network = find_model(card.model).build(card.image_shape, len(card.class_names))
+    tensors, _ = load_checkpoint(run.weights)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise ZooError(
+            f"{run.weights} does not fit today's {card.model}: the model has changed since. "
+            "Train it again with --overwrite."
+        ) from error
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    images = torch.from_numpy(data.test.images)
+    maker = BatchMaker(images, card.mean, card.std, card.recipe, device)
+    plain = logits_of(network, images, maker, progress=progress)
+    if card.recipe.views == "none":
+        return plain.numpy(), None
+    views = logits_of(network, images, maker, views=card.recipe.views, progress=progress)
+    return plain.numpy(), views.numpy()
+
+
+def _samples(logits: NDArray[np.float32], data: Dataset) -> list[Sample]:
+    """The first pictures of the canonical order, which is as good as random."""
+    beliefs = _softmax(logits[:PRINTED])
+    return [
+        Sample(
+            index=index,
+            label=data.class_names[int(data.test.labels[index])],
+            prediction=data.class_names[int(belief.argmax())],
+            confidence=float(belief.max()),
+        )
+        for index, belief in enumerate(beliefs)
+    ]
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _write_pictures(
+    folder: Path, logits: NDArray[np.float32], data: Dataset, confusion: NDArray[np.int64]
+) -> dict[str, str]:
+    beliefs, labels = _softmax(logits), data.test.labels
+    wrong = np.flatnonzero(beliefs.argmax(axis=1) != labels)
+    # Worst first: the least belief in the true class.
+    worst = wrong[np.argsort(beliefs[wrong, labels[wrong]], kind="stable")][:SHOWN]
+    files = {"confusion": folder / "confusion.png", "predictions": folder / "predictions.png"}
+    plots.draw_confusion(confusion, data.class_names, files["confusion"])
+    _draw(np.arange(min(SHOWN, len(labels))), beliefs, data, files["predictions"], "Test pictures")
+    if len(worst):
+        files["mistakes"] = folder / "mistakes.png"
+        _draw(worst, beliefs, data, files["mistakes"], "Worst mistakes")
+    return {kind: str(path) for kind, path in files.items()}
+
+
+def _draw(
+    chosen: NDArray[np.int64],
+    beliefs: NDArray[np.float32],
+    data: Dataset,
+    path: Path,
+    title: str,
+) -> None:
+    names = data.class_names
+    plots.draw_predictions(
+        data.test.images[chosen],
+        [names[int(label)] for label in data.test.labels[chosen]],
+        [names[int(belief.argmax())] for belief in beliefs[chosen]],
+        path,
+        title=title,
+    )
+
+
+def _predictions_csv(logits: NDArray[np.float32], data: Dataset) -> str:
+    """index, label, prediction and confidence of every test picture, in canonical order."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["index", "label", "prediction", "confidence"])
+    beliefs = _softmax(logits)
+    for index, (label, belief) in enumerate(zip(data.test.labels, beliefs, strict=True)):
+        best = int(belief.argmax())
+        writer.writerow(
+            [index, data.class_names[label], data.class_names[best], f"{belief[best]:.4f}"]
+        )
+    return text.getvalue()

@@ -1,0 +1,49 @@
+"""history.csv: the one record of a run that progress, plots and reports read."""
+
+import csv
+import io
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from zoo.files import write_text
+
+
+@dataclass(frozen=True)
+class EpochRow:
+    """One epoch. Accuracies are shares of 1; validation columns are empty where none is held out.
+
+    epoch: passes finished, a fraction at the end of a schedule that stops inside one; step: steps
+    done in all; lr: of its last step; train_*: over the augmented pictures as they were trained on;
+    losses: with the recipe's label smoothing, in training and validation alike;
+    seconds: wall time of the epoch, validation apart.
+    """
+
+    epoch: float
+    step: int
+    lr: float
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    seconds: float
+    images_per_second: float
+
+
+def write_history(path: Path, rows: list[EpochRow]) -> None:
+    """Replace the CSV by these rows."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(EpochRow)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    write_text(path, text.getvalue())
+
+
+def read_history(path: Path) -> list[EpochRow]:
+    """The rows of a history.csv."""
+    with path.open(newline="", encoding="utf-8") as handle:
+        return [_parse(row) for row in csv.DictReader(handle)]
+
+
+def _parse(row: dict[str, str]) -> EpochRow:
+    numbers = {name: float(value) if value else None for name, value in row.items()}
+    return EpochRow(**{**numbers, "step": int(row["step"])})  # type: ignore[arg-type]

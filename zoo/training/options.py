@@ -1,0 +1,129 @@
+"""What a training may be told, and how that becomes a recipe."""
+
+import dataclasses
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zoo import data as datasets
+from zoo.data import Dataset
+from zoo.errors import UsageError, ZooError
+from zoo.progress import Progress
+from zoo.recipe import Recipe
+
+DEFAULT_DATA = "cifar10"
+MAY_CHANGE_ON_RESUME = ("device", "precision")
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """None leaves the choice to the recipe, or to the run that is resumed.
+
+    data: a dataset's name or path; size, grey: a view of it. validate: pictures to hold out, as a
+    count, or as a share when below 1. epochs, batch, lr: in place of the recipe's. quick: the
+    recipe's shorter schedule. flip: False where mirror images do not keep their class.
+    device: cpu or cuda. precision: auto, fp32, bf16 or fp16. sub_batches: parts that each batch is
+    computed in, to save memory. compile: through torch.compile.
+    """
+
+    data: str | None = None
+    size: tuple[int, int] | None = None
+    grey: bool | None = None
+    skip_bad: bool | None = None
+    validate: float | None = None
+    epochs: float | None = None
+    batch: int | None = None
+    lr: float | None = None
+    quick: bool | None = None
+    flip: bool | None = None
+    seed: int | None = None
+    device: str | None = None
+    precision: str | None = None
+    sub_batches: int | None = None
+    compile: bool | None = None
+
+    def filled(self, other: "TrainOptions") -> "TrainOptions":
+        """These options, with `other`'s where nothing was said."""
+        said = {name: value for name, value in vars(self).items() if value is not None}
+        return replace(other, **said)
+
+    def load_data(self, data_dir: Path | None, progress: Progress) -> Dataset:
+        """The pictures these options ask for."""
+        return datasets.load(
+            self.data or DEFAULT_DATA,
+            data_dir=data_dir,
+            size=self.size,
+            grey=bool(self.grey),
+            skip_bad=bool(self.skip_bad),
+            progress=progress,
+        )
+
+
+DEFAULTS = TrainOptions(
+    data=DEFAULT_DATA,
+    grey=False,
+    skip_bad=False,
+    validate=0,
+    quick=False,
+    seed=0,
+    precision="auto",
+    sub_batches=1,
+    compile=False,
+)
+
+
+def held_out(validate: float, images: int) -> int:
+    """Pictures to hold out of `images`: a count as it is, a share below 1 in proportion."""
+    count = round(validate * images) if validate < 1 else int(validate)
+    if not 0 <= count < images:
+        raise UsageError(
+            f"--validate {validate:g} cannot be held out of {images} training pictures."
+        )
+    return count
+
+
+def fitted_recipe(recipe: Recipe, options: TrainOptions, data: Dataset) -> Recipe:
+    """The model's recipe for this data, with what the options say in its place."""
+    images = len(data.train) - held_out(options.validate or 0, len(data.train))
+    mirror = data.mirror if options.flip is None else options.flip
+    recipe = recipe.for_images(images, mirror)
+    if options.batch is not None:
+        _check_batch(options.batch, images)
+        recipe = recipe.with_batch(options.batch)
+    if options.quick:
+        recipe = replace(recipe, epochs=recipe.quick_epochs)
+    if options.epochs is not None:
+        recipe = replace(recipe, epochs=options.epochs)
+    if options.lr is not None:
+        recipe = replace(recipe, lr=options.lr)
+    if recipe.epochs <= 0 or recipe.lr <= 0:
+        raise UsageError("--epochs and --lr must be above 0.")
+    if images < recipe.batch:
+        raise ZooError(
+            f"{images} training pictures do not fill a batch of {recipe.batch}. "
+            f"Add pictures or name a smaller --batch."
+        )
+    if not 1 <= (options.sub_batches or 1) <= recipe.batch:
+        raise UsageError(f"--sub-batches must lie between 1 and the batch size, {recipe.batch}.")
+    return recipe
+
+
+def _check_batch(batch: int, images: int) -> None:
+    if batch < 2:
+        raise UsageError("--batch must be 2 or more: batch normalisation needs two pictures.")
+    if batch > images:
+        raise ZooError(
+            f"--batch {batch} is larger than the data, {images} training pictures. "
+            f"Name a --batch of {images} or less."
+        )
+
+
+def refuse_changes(asked: TrainOptions, begun: TrainOptions) -> None:
+    """A resumed run is what it was begun as: name the first option that says otherwise."""
+    for field in dataclasses.fields(TrainOptions):
+        now, then = getattr(asked, field.name), getattr(begun, field.name)
+        if now is not None and now != then and field.name not in MAY_CHANGE_ON_RESUME:
+            flag = field.name.replace("_", "-")
+            raise UsageError(
+                f"this run was begun with {flag} {then}, so --resume cannot take --{flag} {now}. "
+                "Leave it out, or train another run with --run."
+            )

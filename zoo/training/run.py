@@ -1,0 +1,160 @@
+"""A run on disk: the folder that one training fills, and what may be done with one that exists."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.catalog import find_model
+from zoo.data import Dataset
+from zoo.errors import UsageError, ZooError
+from zoo.files import write_json, writing
+from zoo.recipe import Recipe
+from zoo.training.options import TrainOptions
+
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class RunCard:
+    """run.json: everything a training is determined by, and what it cost.
+
+    options: as resolved, nothing left open. dataset: the short name, for ids. mean, std: per
+    channel, of the training pixels. parameters: trained numbers; macs: multiply-adds of a picture,
+    forward; train_flop: of the whole training; seconds: it took, validation apart.
+    """
+
+    id: str
+    model: str
+    options: TrainOptions
+    recipe: Recipe
+    dataset: str
+    fingerprint: str
+    view: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    machine: str
+    versions: dict[str, str]
+    parameters: int = 0
+    macs: int = 0
+    train_flop: float = 0.0
+    finished: bool = False
+    seconds: float = 0.0
+
+    def check_data(self, data: Dataset) -> None:
+        """Refuse pictures other than the ones this run was trained on."""
+        if data.fingerprint != self.fingerprint or data.view != self.view:
+            raise ZooError(
+                f"{self.id} was trained on other pictures than {data.name} holds now (the "
+                "fingerprints differ). Bring that data back, or train anew with --overwrite."
+            )
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "RunCard":
+        """A card from its JSON value; lists become tuples again."""
+        options = TrainOptions(**_tuples(value["options"]))
+        recipe = Recipe(**value["recipe"])
+        return cls(**_tuples(value) | {"options": options, "recipe": recipe})
+
+
+def _tuples(value: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one training."""
+
+    folder: Path
+
+    @property
+    def weights(self) -> Path:
+        """The finished network."""
+        return self.folder / "weights.safetensors"
+
+    @property
+    def state(self) -> Path:
+        """The last checkpoint of an unfinished training."""
+        return self.folder / "state.safetensors"
+
+    @property
+    def history(self) -> Path:
+        """One row an epoch."""
+        return self.folder / "history.csv"
+
+    @property
+    def curves(self) -> Path:
+        """The history as a picture."""
+        return self.folder / "curves.png"
+
+    @property
+    def card_file(self) -> Path:
+        """What the training is determined by."""
+        return self.folder / "run.json"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a training began here."""
+        return self.card_file.exists()
+
+    def card(self) -> RunCard:
+        """Read run.json."""
+        try:
+            return RunCard.from_json(json.loads(self.card_file.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise ZooError(
+                f"{self.folder} is not the folder of a run: it has no run.json."
+            ) from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise ZooError(
+                f"{self.card_file} is damaged ({error}). Start again with --overwrite."
+            ) from error
+
+    def write_card(self, card: RunCard) -> None:
+        """Replace run.json."""
+        write_json(self.card_file, asdict(card))
+
+    def clear(self) -> None:
+        """Remove what an earlier training left here, the card first."""
+        with writing(self.folder):
+            self.card_file.unlink(missing_ok=True)
+            for pattern in ("*.safetensors", "*.csv", "*.png", "*.json", ".*.tmp"):
+                for path in self.folder.glob(pattern):
+                    path.unlink()
+
+
+def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:
+    """`cnn-cifar10`, with the view, `quick` and the seed only where they are not the default."""
+    quick = "quick" if options.quick else ""
+    seed = f"s{options.seed}" if options.seed else ""
+    parts = [model, dataset, view, quick, seed]
+    return "-".join(part for part in parts if part)
+
+
+def find_run(name: str, folder: Path | None = None, root: Path = RUNS) -> Run:
+    """The run meant by a model's name or a run's id, or the run in `folder` where that is given."""
+    if folder is not None:
+        run = Run(folder)
+        run.card()
+        return run
+    for candidate in (name, f"{name}-cifar10"):
+        if Run(root / candidate).exists:
+            return Run(root / candidate)
+    matches = sorted(run.folder.name for run in list_runs(root) if run.card().model == name)
+    if len(matches) == 1:
+        return Run(root / matches[0])
+    if matches:
+        raise UsageError(f"several runs of {name} exist: {', '.join(matches)}. Name one of them.")
+    find_model(name)
+    raise ZooError(
+        f"there is no run of {name} in {root}/. Train it first: python cli.py train {name}"
+    )
+
+
+def list_runs(root: Path = RUNS) -> list[Run]:
+    """The runs in a folder, by name."""
+    return sorted(
+        (Run(card.parent) for card in root.glob("*/run.json")), key=lambda run: run.folder.name
+    )
