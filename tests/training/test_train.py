@@ -153,6 +153,15 @@ def test_overwrite_starts_again(tmp_path: Path, whole: Run) -> None:
     assert not (tmp_path / "run" / "test.json").exists()  # it told of the weights before
 
 
+def test_overwriting_an_unfinished_run_does_not_take_up_its_checkpoint(
+    stopped: Run, tmp_path: Path
+) -> None:
+    assert stopped.state.exists()
+    other = TrainOptions(seed=1).filled(QUICK)
+    replaced = train("mlp", other, run=stopped.folder, overwrite=True)
+    assert_same_weights(replaced, train("mlp", other, run=tmp_path / "other"))
+
+
 def test_resume_without_a_run_starts_from_the_beginning(whole: Run, tmp_path: Path) -> None:
     assert_same_weights(train("mlp", QUICK, run=tmp_path / "new", resume=True), whole)
 

@@ -52,7 +52,8 @@ def train(
     options = asked.filled(begun)
     data = options.load_data(data_dir, progress)
     target = Run(run or RUNS / run_id(model, data.name, data.view, options))
-    if not target.exists or overwrite:
+    fresh = overwrite or not target.exists
+    if fresh:
         card = _new_card(model, options, data, progress)
     elif resume:
         card = _card_to_resume(target, model, asked, data)
@@ -64,8 +65,11 @@ def train(
     if card.finished:
         progress.say(f"{target.folder}: already finished.")
         return target
-    with _failures_in_plain_words():
-        _fit(target, card, data, progress, hooks)
+    hardware.keep_freed_memory()
+    with _failures_in_plain_words(), torch.random.fork_rng():
+        trainer = Trainer(_job(card, data))
+        _fit(target, card, trainer, fresh, progress, hooks)
+    _finish(target, trainer, progress)
     return target
 
 
@@ -121,33 +125,34 @@ def _card_to_resume(target: Run, model: str, asked: TrainOptions, data: Dataset)
 
 
 def _fit(
-    target: Run, card: RunCard, data: Dataset, progress: Progress, hooks: tuple[Hook, ...]
+    target: Run,
+    card: RunCard,
+    trainer: Trainer,
+    fresh: bool,
+    progress: Progress,
+    hooks: tuple[Hook, ...],
 ) -> None:
-    """Train to the end of the schedule and leave the folder finished."""
+    """Train to the end of the schedule, from the start or from the run's checkpoint."""
+    if not fresh and target.state.exists():
+        trainer.restore(load_checkpoint(target.state))
+        progress.say(f"{target.folder}: going on after step {trainer.step}/{trainer.steps}")
+    cost = measure_cost(trainer)
+    progress.say(f"{card.id}: {cost.line()}")
+    if fresh:
+        target.clear()
+    target.write_card(_with_cost(card, cost))
     checkpointer, stop = Checkpointer(target), StopRequest()
-    hardware.keep_freed_memory()
-    with torch.random.fork_rng():
-        trainer = Trainer(_job(card, data))
-        if target.exists and target.state.exists():
-            trainer.restore(load_checkpoint(target.state))
-            progress.say(f"{target.folder}: going on after step {trainer.step}/{trainer.steps}")
-        cost = measure_cost(trainer)
-        progress.say(f"{card.id}: {cost.line()}")
-        if not trainer.step:
-            target.clear()
-        target.write_card(_with_cost(card, cost))
-        with progress.task(card.id, trainer.steps - trainer.step) as advance, stop.listening():
-            own = (Display(progress, advance), HistoryFile(target), checkpointer, stop)
-            trainer.hooks = (*own, *hooks)
-            try:
-                trainer.fit()
-            except InterruptedRunError:
-                checkpointer.save(trainer)
-                raise InterruptedRunError(
-                    f"interrupted after step {trainer.step}/{trainer.steps}; everything so far is "
-                    f"kept in {target.folder}. The same command with --resume goes on."
-                ) from None
-    _finish(target, trainer, progress)
+    with progress.task(card.id, trainer.steps - trainer.step) as advance, stop.listening():
+        own = (Display(progress, advance), HistoryFile(target), checkpointer, stop)
+        trainer.hooks = (*own, *hooks)
+        try:
+            trainer.fit()
+        except InterruptedRunError:
+            checkpointer.save(trainer)
+            raise InterruptedRunError(
+                f"interrupted after step {trainer.step}/{trainer.steps}; everything so far is "
+                f"kept in {target.folder}. The same command with --resume goes on."
+            ) from None
 
 
 def _with_cost(card: RunCard, cost: Cost) -> RunCard:
