@@ -68,6 +68,13 @@ MODELS = {
             module="zoo.models.cnn",
             notes="two convolutions with pooling, three linear layers",
         ),
+        ModelSpec(
+            "speednet",
+            family="cnn",
+            framework="pytorch",
+            module="zoo.models.speednet",
+            notes="whitening, three groups of convolutions: the fast road to 94 %",
+        ),
     )
 }
 

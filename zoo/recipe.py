@@ -15,11 +15,15 @@ class Recipe:
     batch: images a step.
     lr: peak learning rate; it rises linearly over the first `warmup` share of all steps and falls
         linearly to `final` times the peak at the last step.
-    weight_decay: on weights of two and more dimensions only.
+    optimizer: muon takes orthogonal steps of `lr` on filters, and plain ones of `bias_lr` and
+        `head_lr` on biases and on matrices.
+    weight_decay: on weights of two and more dimensions only; for muon, the share that a step takes
+        off biases and matrices at the peak rate.
     flip: mirror each picture at random, or (alternating) in every other epoch.
     shift: pixels of random translation to each side, borders reflected.
     cutout: side of the square that is blanked, in pixels.
     average: decay a step of the averaged weights that are kept in the end; 0 keeps the last ones.
+    early: the parameter that is trained in the first `early_epochs` only, if any.
     views: what test-time views show beside the plain picture.
     """
 
@@ -27,7 +31,7 @@ class Recipe:
     quick_epochs: float
     batch: int
     lr: float
-    optimizer: Literal["sgd", "adamw"] = "sgd"
+    optimizer: Literal["sgd", "adamw", "muon"] = "sgd"
     momentum: float = 0.9
     weight_decay: float = 5e-4
     warmup: float = 0.2
@@ -37,7 +41,11 @@ class Recipe:
     shift: int = 0
     cutout: int = 0
     average: float = 0.0
-    views: Literal["none", "mirror"] = "none"
+    bias_lr: float = 0.0
+    head_lr: float = 0.0
+    early: str = ""
+    early_epochs: float = 0.0
+    views: Literal["none", "mirror", "six"] = "none"
 
     def for_images(self, count: int, mirror: bool) -> "Recipe":
         """The recipe for `count` training images whose mirror images do or do not keep their class.
@@ -53,10 +61,14 @@ class Recipe:
     def with_batch(self, batch: int) -> "Recipe":
         """The same recipe at another batch size, the learning rate scaled to it.
 
-        In proportion for SGD; by the square root for AdamW, whose steps do not grow with the
-        gradient.
+        In proportion for SGD and for Muon's plain steps; by the square root where steps do not grow
+        with the gradient.
         """
         ratio = batch / self.batch
         return replace(
-            self, batch=batch, lr=self.lr * (ratio if self.optimizer == "sgd" else ratio**0.5)
+            self,
+            batch=batch,
+            lr=self.lr * (ratio if self.optimizer == "sgd" else ratio**0.5),
+            bias_lr=self.bias_lr * ratio,
+            head_lr=self.head_lr * ratio,
         )

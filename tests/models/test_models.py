@@ -101,3 +101,16 @@ def test_mlp_has_the_sizes_of_the_classic_exercise() -> None:
 def test_an_unknown_model_is_a_usage_error_with_near_names() -> None:
     with pytest.raises(UsageError, match=r"no model 'cmn'\. Did you mean cnn\?"):
         find_model("cmn")
+
+
+def test_speednet_starts_by_whitening_the_patches_it_was_shown() -> None:
+    draw = torch.Generator().manual_seed(1)
+    smooth = torch.randn(400, 3, 8, 8, generator=draw).repeat_interleave(4, 2)
+    pictures = smooth.repeat_interleave(4, 3) + 0.3 * torch.randn(400, 3, 32, 32, generator=draw)
+    network = find_model("speednet").build((32, 32, 3), 10)
+    network.calibrate(pictures)  # type: ignore[operator]
+    whitened = network.whiten(pictures)[:, :12]  # type: ignore[operator]
+    flat = whitened.permute(1, 0, 2, 3).flatten(1)
+    covariance = flat @ flat.T / flat.shape[1]
+    torch.testing.assert_close(covariance, torch.eye(12), atol=0.05, rtol=0)
+    torch.testing.assert_close(network.whiten(pictures)[:, 12:], -whitened)  # type: ignore[operator]

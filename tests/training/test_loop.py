@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -51,12 +52,14 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(make_job: Mak
     assert not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "muon"])
 @pytest.mark.parametrize("step", [1, 5, 8, 13, 19])
 def test_a_run_stopped_anywhere_ends_in_the_very_same_weights(
     make_job: MakeJob, small_recipe: Recipe, tmp_path: Path, optimizer: str, step: int
 ) -> None:
-    recipe = replace(small_recipe, optimizer=optimizer, lr=0.01)  # type: ignore[arg-type]
+    rates = {"lr": 0.01, "bias_lr": 0.02, "head_lr": 0.005}
+    early = {"early": "0.bias", "early_epochs": 1.5}
+    recipe = replace(small_recipe, optimizer=optimizer, **rates, **early)  # type: ignore[arg-type]
     held = torch.arange(200, 256)
     whole = trained(make_job(recipe=recipe, validation=held))
     stopped = Trainer(make_job(recipe=recipe, validation=held), [StopAt(step)])
@@ -151,3 +154,18 @@ def test_a_gpu_holds_the_data_and_learns(make_job: MakeJob, small_recipe: Recipe
     done = trained(job)
     assert done.images.is_cuda
     assert done.rows[-1].train_accuracy > 0.9
+
+
+def test_an_early_parameter_is_trained_in_its_epochs_only(
+    make_job: MakeJob, small_recipe: Recipe
+) -> None:
+    seen: list[torch.Tensor] = []
+
+    class Look(Hook):
+        def stepped(self, trainer: Trainer) -> None:
+            seen.append(trainer.network.get_parameter("0.bias").detach().clone())
+
+    recipe = replace(small_recipe, early="0.bias", early_epochs=1.5)
+    Trainer(make_job(plain_net(), recipe), [Look()]).fit()
+    changes = [not torch.equal(one, two) for one, two in pairwise(seen)]
+    assert changes == [True] * 11 + [False] * 8  # 1.5 epochs are 12 of the 20 steps

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from zoo.recipe import Recipe
-from zoo.training.optim import Average, learning_rate, make_optimizer
+from zoo.training.optim import Average, learning_rate, make_optimizer, orthogonal
 
 
 @given(steps=st.integers(2, 500), warmup=st.floats(0.01, 0.9), final=st.floats(0, 0.5))
@@ -64,3 +64,35 @@ def test_the_average_is_the_weighted_mean_of_what_it_saw() -> None:
         average.update(step)
         expected = 0.5 * expected + 0.5 * step
     assert average.network.weight.item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("shape", [(8, 40), (40, 8), (16, 16)])
+def test_an_orthogonal_step_has_singular_values_near_one(shape: tuple[int, int]) -> None:
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonal(matrix))
+    # Three steps leave the smallest singular values of a square matrix behind.
+    assert float(values.max()) < 1.3
+    assert float(values.median()) > 0.6
+    if shape[0] != shape[1]:
+        assert float(values.min()) > 0.6
+
+
+def test_muon_turns_filters_at_a_fixed_norm_and_decays_the_rest(small_recipe: Recipe) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 6, 3), nn.Flatten(), nn.Linear(6, 2))
+    recipe = replace(
+        small_recipe, optimizer="muon", lr=0.1, bias_lr=0.2, head_lr=0.5, weight_decay=0.01
+    )
+    optimizer = make_optimizer(network, recipe)
+    for group in optimizer.param_groups:
+        group["lr"] = recipe.lr * group["lr_factor"]
+    conv, bias = network[0].weight, network[0].bias
+    with torch.no_grad():
+        conv.mul_(50)
+        bias.fill_(1.0)
+    network(torch.zeros(2, 3, 3, 3)).sum().backward()
+    conv.grad = torch.randn(conv.shape, generator=torch.Generator().manual_seed(1))
+    bias.grad = torch.zeros_like(bias)
+    optimizer.step()
+    assert conv.norm().item() == pytest.approx(6**0.5, rel=0.15)  # whatever it was before
+    # Nesterov: the first step counts the gradient 1 + momentum times.
+    torch.testing.assert_close(bias, torch.full_like(bias, 1 - 0.01 * 1.85))

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from zoo.data.dataset import Images
 from zoo.progress import Progress
@@ -36,7 +37,8 @@ def logits_of(
     """Logits float32 [N, classes] on the CPU for images uint8 [N, H, W, C].
 
     pictures: int64 indices of the ones to look at; all unless told.
-    views: `mirror` averages the logits of a picture and its mirror image.
+    views: `mirror` averages the logits of a picture and its mirror image; `six` those and the same
+    of the picture moved by a pixel up left and down right, at half the weight.
     """
     network.eval()
     stored = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
@@ -46,9 +48,7 @@ def logits_of(
         for some in torch.split(wanted, EVALUATION_BATCH):
             batch = maker.plain(stored[some.to(stored.device)])
             with autocast(maker.device, precision):
-                logits = network(batch).float()
-                if views == "mirror":
-                    logits = (logits + network(batch.flip(-1)).float()) / 2
+                logits = _VIEWS[views](network, batch)
             parts.append(logits)
             advance(len(batch))
     return torch.cat(parts).cpu()
@@ -57,3 +57,22 @@ def logits_of(
 def accuracy_of(logits: Tensor, labels: NDArray[np.int64] | Tensor) -> float:
     """Share of pictures whose largest logit is their label's."""
     return float((logits.argmax(1) == torch.as_tensor(labels)).float().mean())
+
+
+def _plain(network: nn.Module, batch: Tensor) -> Tensor:
+    logits: Tensor = network(batch).float()
+    return logits
+
+
+def _mirror(network: nn.Module, batch: Tensor) -> Tensor:
+    return (_plain(network, batch) + _plain(network, batch.flip(-1))) / 2
+
+
+def _six(network: nn.Module, batch: Tensor) -> Tensor:
+    padded = pad(batch, (1, 1, 1, 1), mode="reflect")
+    up_left, down_right = padded[:, :, 2:, 2:], padded[:, :, :-2, :-2]
+    moved = (_mirror(network, up_left) + _mirror(network, down_right)) / 2
+    return (_mirror(network, batch) + moved) / 2
+
+
+_VIEWS = {"none": _plain, "mirror": _mirror, "six": _six}

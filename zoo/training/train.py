@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
+from torch import Tensor
 
 from zoo import data as datasets
 from zoo import plots
@@ -15,6 +17,7 @@ from zoo.data import Dataset
 from zoo.errors import UsageError, ZooError
 from zoo.progress import Progress, clock_text
 from zoo.training import hardware
+from zoo.training.augment import BatchMaker
 from zoo.training.checkpoint import load_checkpoint, save_checkpoint
 from zoo.training.estimate import Cost, measure_cost
 from zoo.training.history import write_history
@@ -24,7 +27,16 @@ from zoo.training.options import DEFAULTS, TrainOptions, fitted_recipe, held_out
 from zoo.training.run import RUNS, Run, RunCard, run_id
 from zoo.training.seeds import seed_for
 
+CALIBRATION_PICTURES = 5000
 VALIDATION_SEED = 0  # the same pictures are held out for every training seed, so that seeds compare
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A network that sets a part of itself from the first pictures it is shown."""
+
+    def calibrate(self, pixels: Tensor) -> None:
+        """pixels: normalised, float [N, C, H, W]."""
 
 
 def train(
@@ -169,8 +181,11 @@ def _job(card: RunCard, data: Dataset) -> Job:
         held = datasets.hold_out(data.train.labels, int(options.validate), VALIDATION_SEED)
         pictures, validation = (torch.from_numpy(part) for part in held)
     torch.manual_seed(seed_for(seed, "weights"))
+    network = find_model(card.model).build(card.image_shape, len(card.class_names))
+    if isinstance(network, Calibrated):
+        network.calibrate(_first_look(data, pictures, card))
     return Job(
-        network=find_model(card.model).build(card.image_shape, len(card.class_names)),
+        network=network,
         recipe=card.recipe,
         images=torch.from_numpy(data.train.images),
         labels=labels,
@@ -184,6 +199,12 @@ def _job(card: RunCard, data: Dataset) -> Job:
         sub_batches=options.sub_batches or 1,
         compile=bool(options.compile),
     )
+
+
+def _first_look(data: Dataset, pictures: Tensor, card: RunCard) -> Tensor:
+    """Normalised training pictures [N, C, H, W], for networks that start from their statistics."""
+    images = torch.from_numpy(data.train.images[pictures[:CALIBRATION_PICTURES].numpy()])
+    return BatchMaker(images, card.mean, card.std, card.recipe, torch.device("cpu")).plain(images)
 
 
 def _finish(target: Run, trainer: Trainer, progress: Progress) -> None:
