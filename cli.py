@@ -1,6 +1,7 @@
 """The command line: parse, call, print. Everything heavy is imported inside the commands."""
 
 import json
+import math
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -52,7 +53,9 @@ class SizeType(click.ParamType[tuple[int, int]]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
         parts = str(value).lower().split("x")
-        if len(parts) > 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        if len(parts) > 2 or not all(
+            part.isascii() and part.isdigit() and int(part) > 0 for part in parts
+        ):
             self.fail(f"'{value}' is not a size. Write 28, or 28x40 for height x width.")
         return int(parts[0]), int(parts[-1])
 
@@ -71,7 +74,7 @@ class ShareType(click.ParamType[float]):
         except ValueError:
             number = -1
         share = text.endswith("%")
-        if number < 0 or (share and number >= 100) or (not share and number % 1):
+        if not 0 <= number < (100 if share else math.inf) or (not share and number % 1):
             self.fail(f"'{value}' is neither a count such as 5000 nor a share such as 10%.")
         return number / 100 if share else number
 

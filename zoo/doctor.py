@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.data import describe_datasets
+from zoo.errors import ZooError
 
 Status = Literal["ok", "note", "problem"]
 
@@ -77,8 +78,11 @@ def _onnxruntime() -> list[Finding]:
             "pip uninstall both, then install one"
         )
         return [Finding("onnxruntime", "problem", text)]
-    import onnxruntime
-
+    try:
+        import onnxruntime
+    except ImportError as error:
+        text = f"{packages[0]} does not load ({error}): pip install --force-reinstall {packages[0]}"
+        return [Finding("onnxruntime", "problem", text)]
     providers = ", ".join(onnxruntime.get_available_providers())
     return [Finding("onnxruntime", "ok", f"{packages[0]} {onnxruntime.__version__}: {providers}")]
 
@@ -92,7 +96,11 @@ def _installed(name: str) -> bool:
 
 
 def _data(data_dir: Path | None) -> list[Finding]:
+    try:
+        known = describe_datasets(data_dir)
+    except ZooError as error:
+        return [Finding("data", "problem", str(error))]
     return [
         Finding(f"data {info.name}", "note" if info.where == "download" else "ok", info.where)
-        for info in describe_datasets(data_dir)
+        for info in known
     ]

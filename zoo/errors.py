@@ -25,6 +25,6 @@ class UnavailableError(ZooError):
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """An error for a name nobody knows, with the nearest known ones."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(names)}."
     return UsageError(f"there is no {kind} '{name}'. {hint}")

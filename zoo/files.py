@@ -17,6 +17,7 @@ _CAUSES = {
     errno.EACCES: "this folder may not be written to; name another one or change its permissions",
     errno.EPERM: "this folder may not be written to; name another one or change its permissions",
     errno.ENOTDIR: "a part of this path is a file, not a folder; name another one",
+    errno.EISDIR: "this is a folder; name a file",
     errno.EEXIST: "a file of this name stands in the way; name another folder",
 }
 
@@ -37,8 +38,10 @@ def atomic(path: Path) -> Iterator[Path]:
 
     When the block fails, or the process dies, the old file stays as it was.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with writing(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary

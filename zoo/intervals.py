@@ -13,4 +13,6 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     shrink = 1 + _Z**2 / trials
     middle = (share + _Z**2 / (2 * trials)) / shrink
     half = _Z / shrink * math.sqrt(share * (1 - share) / trials + _Z**2 / (4 * trials**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Exactly 0 and 1 at the ends, where rounding could leave the share itself outside.
+    low = middle - half if successes else 0.0
+    return low, middle + half if successes < trials else 1.0

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from zoo.data import Dataset
@@ -23,6 +24,8 @@ _MAX_LABELLED_CLASSES = 25
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, atomically."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a class may be called "$5 and $10"
     with atomic(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
 

@@ -23,7 +23,6 @@ class Recipe:
     shift: pixels of random translation to each side, borders reflected.
     cutout: side of the square that is blanked, in pixels.
     average: decay a step of the averaged weights that are kept in the end; 0 keeps the last ones.
-    early: the parameter that is trained in the first `early_epochs` only, if any.
     views: what test-time views show beside the plain picture.
     """
 
@@ -43,8 +42,6 @@ class Recipe:
     average: float = 0.0
     bias_lr: float = 0.0
     head_lr: float = 0.0
-    early: str = ""
-    early_epochs: float = 0.0
     views: Literal["none", "mirror", "six"] = "none"
 
     def for_images(self, count: int, mirror: bool) -> "Recipe":
@@ -61,14 +58,13 @@ class Recipe:
     def with_batch(self, batch: int) -> "Recipe":
         """The same recipe at another batch size, the learning rate scaled to it.
 
-        In proportion for SGD and for Muon's plain steps; by the square root where steps do not grow
-        with the gradient.
+        In proportion for SGD; by the square root where steps do not grow with the gradient.
         """
-        ratio = batch / self.batch
+        ratio = (batch / self.batch) ** (1.0 if self.optimizer == "sgd" else 0.5)
         return replace(
             self,
             batch=batch,
-            lr=self.lr * (ratio if self.optimizer == "sgd" else ratio**0.5),
+            lr=self.lr * ratio,
             bias_lr=self.bias_lr * ratio,
             head_lr=self.head_lr * ratio,
         )

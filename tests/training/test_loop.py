@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -58,8 +57,7 @@ def test_a_run_stopped_anywhere_ends_in_the_very_same_weights(
     make_job: MakeJob, small_recipe: Recipe, tmp_path: Path, optimizer: str, step: int
 ) -> None:
     rates = {"lr": 0.01, "bias_lr": 0.02, "head_lr": 0.005}
-    early = {"early": "0.bias", "early_epochs": 1.5}
-    recipe = replace(small_recipe, optimizer=optimizer, **rates, **early)  # type: ignore[arg-type]
+    recipe = replace(small_recipe, optimizer=optimizer, **rates)  # type: ignore[arg-type]
     held = torch.arange(200, 256)
     whole = trained(make_job(recipe=recipe, validation=held))
     stopped = Trainer(make_job(recipe=recipe, validation=held), [StopAt(step)])
@@ -154,18 +152,3 @@ def test_a_gpu_holds_the_data_and_learns(make_job: MakeJob, small_recipe: Recipe
     done = trained(job)
     assert done.images.is_cuda
     assert done.rows[-1].train_accuracy > 0.9
-
-
-def test_an_early_parameter_is_trained_in_its_epochs_only(
-    make_job: MakeJob, small_recipe: Recipe
-) -> None:
-    seen: list[torch.Tensor] = []
-
-    class Look(Hook):
-        def stepped(self, trainer: Trainer) -> None:
-            seen.append(trainer.network.get_parameter("0.bias").detach().clone())
-
-    recipe = replace(small_recipe, early="0.bias", early_epochs=1.5)
-    Trainer(make_job(plain_net(), recipe), [Look()]).fit()
-    changes = [not torch.equal(one, two) for one, two in pairwise(seen)]
-    assert changes == [True] * 11 + [False] * 8  # 1.5 epochs are 12 of the 20 steps

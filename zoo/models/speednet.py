@@ -16,7 +16,7 @@ PATCH = 2
 WHITENING_FLOOR = 5e-4  # added to the variances, so that noise is not blown up
 
 RECIPE = Recipe(
-    epochs=8.9,
+    epochs=9.0,
     quick_epochs=2,
     batch=2000,
     optimizer="muon",
@@ -29,8 +29,6 @@ RECIPE = Recipe(
     label_smoothing=0.2,
     flip="alternating",
     shift=2,
-    early="whiten.bias",
-    early_epochs=3,
     views="six",
 )
 
@@ -55,7 +53,7 @@ class Group(nn.Module):
 
 def norm(channels: int) -> nn.BatchNorm2d:
     """Batch normalisation without a gain, which would be one more thing to learn in few steps."""
-    layer = nn.BatchNorm2d(channels, eps=1e-12, momentum=0.4)
+    layer = nn.BatchNorm2d(channels, momentum=0.4)
     layer.weight.requires_grad_(False)
     return layer
 
@@ -66,13 +64,12 @@ class SpeedNet(nn.Module):
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
         whitened = 2 * channels * PATCH**2
-        self.whiten = nn.Conv2d(channels, whitened, PATCH)
+        self.whiten = nn.Conv2d(channels, whitened, PATCH, bias=False)
         self.whiten.weight.requires_grad_(False)
         inputs = (whitened, *WIDTHS)
         self.groups = nn.Sequential(*(Group(*pair) for pair in zip(inputs, WIDTHS, strict=False)))
         self.head = nn.Linear(WIDTHS[-1], classes, bias=False)
         with torch.no_grad():
-            self.whiten.get_parameter("bias").zero_()
             self.head.weight.div_(WIDTHS[-1])
 
     def forward(self, x: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class Cost:
         """The cost in one line."""
         return (
             f"{self.parameters / 1e6:.2f} M parameters, {self.macs / 1e6:.1f} M multiply-adds a "
-            f"picture, {self.flop / 1e15:.3f} PFLOP to train: about {clock_text(self.seconds)} here"
+            f"picture, {self.flop / 1e15:.2g} PFLOP to train: about {clock_text(self.seconds)} here"
         )
 
 

@@ -88,7 +88,7 @@ def test(
     if not card.finished:
         raise ZooError(
             f"the training in {target.folder} is not finished. "
-            f"Go on with: python cli.py train {card.model} --resume"
+            f"Go on with: python cli.py train {card.model} --resume --run {target.folder}"
         )
     data = card.options.load_data(data_dir, progress)
     card.check_data(data)

@@ -128,7 +128,6 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["lr_factor"]
         self.network.train()
-        self._freeze_early()
         parts = self.job.sub_batches
         for part, wanted in zip(pixels.chunk(parts), labels.chunk(parts), strict=True):
             self._backward(part, wanted)
@@ -140,13 +139,6 @@ class Trainer:
         self.step += 1
         if self.job.device.type == "cpu":
             self.check_loss()
-
-    def _freeze_early(self) -> None:
-        """Train the recipe's early parameter in its first epochs only."""
-        recipe = self.job.recipe
-        if recipe.early:
-            early = self.network.get_parameter(recipe.early)
-            early.requires_grad_(self.step < recipe.early_epochs * self.steps_per_epoch)
 
     def _backward(self, pixels: Tensor, labels: Tensor) -> None:
         """Add the gradient of one part of a batch, weighted so that the parts sum to the mean."""

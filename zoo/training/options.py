@@ -1,6 +1,7 @@
 """What a training may be told, and how that becomes a recipe."""
 
 import dataclasses
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -74,7 +75,7 @@ DEFAULTS = TrainOptions(
 def held_out(validate: float, images: int) -> int:
     """Pictures to hold out of `images`: a count as it is, a share below 1 in proportion."""
     count = round(validate * images) if validate < 1 else int(validate)
-    if not 0 <= count < images:
+    if not 0 <= count < images or (validate and not count):
         raise UsageError(
             f"--validate {validate:g} cannot be held out of {images} training pictures."
         )
@@ -95,16 +96,26 @@ def fitted_recipe(recipe: Recipe, options: TrainOptions, data: Dataset) -> Recip
         recipe = replace(recipe, epochs=options.epochs)
     if options.lr is not None:
         recipe = replace(recipe, lr=options.lr)
-    if recipe.epochs <= 0 or recipe.lr <= 0:
-        raise UsageError("--epochs and --lr must be above 0.")
+    if not (0 < recipe.epochs < math.inf and 0 < recipe.lr < math.inf):
+        raise UsageError("--epochs and --lr must be above 0 and finite.")
     if images < recipe.batch:
         raise ZooError(
             f"{images} training pictures do not fill a batch of {recipe.batch}. "
             f"Add pictures or name a smaller --batch."
         )
-    if not 1 <= (options.sub_batches or 1) <= recipe.batch:
-        raise UsageError(f"--sub-batches must lie between 1 and the batch size, {recipe.batch}.")
+    _check_parts(1 if options.sub_batches is None else options.sub_batches, recipe.batch)
     return recipe
+
+
+def _check_parts(parts: int, batch: int) -> None:
+    if not 1 <= parts <= batch:
+        raise UsageError(f"--sub-batches must lie between 1 and the batch size, {batch}.")
+    size = -(-batch // parts)  # as torch.chunk cuts: equal parts, and what is left
+    if 1 in (size, batch % size):
+        raise UsageError(
+            f"--sub-batches {parts} cuts a batch of {batch} so that a part has one picture: batch "
+            "normalisation needs two. Name fewer parts, or a --batch that they divide."
+        )
 
 
 def _check_batch(batch: int, images: int) -> None:

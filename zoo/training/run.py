@@ -13,6 +13,19 @@ from zoo.recipe import Recipe
 from zoo.training.options import TrainOptions
 
 RUNS = Path("runs")
+# All that a training and its test write; the folder may hold other things, which are not ours.
+FILES = (
+    "run.json",
+    "state.safetensors",
+    "weights.safetensors",
+    "history.csv",
+    "curves.png",
+    "test.json",
+    "predictions.csv",
+    "confusion.png",
+    "predictions.png",
+    "mistakes.png",
+)
 
 
 @dataclass(frozen=True)
@@ -107,7 +120,9 @@ class Run:
             raise ZooError(
                 f"{self.folder} is not the folder of a run: it has no run.json."
             ) from None
-        except (ValueError, KeyError, TypeError) as error:
+        except NotADirectoryError:
+            raise ZooError(f"{self.folder} is a file, not the folder of a run.") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ZooError(
                 f"{self.card_file} is damaged ({error}). Start again with --overwrite."
             ) from error
@@ -120,9 +135,10 @@ class Run:
         """Remove what an earlier training left here, the card first."""
         with writing(self.folder):
             self.card_file.unlink(missing_ok=True)
-            for pattern in ("*.safetensors", "*.csv", "*.png", "*.json", ".*.tmp"):
-                for path in self.folder.glob(pattern):
-                    path.unlink()
+            for name in FILES:
+                (self.folder / name).unlink(missing_ok=True)
+                for leftover in self.folder.glob(f".{name}.*.tmp"):
+                    leftover.unlink()
 
 
 def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:
@@ -142,7 +158,7 @@ def find_run(name: str, folder: Path | None = None, root: Path = RUNS) -> Run:
     for candidate in (name, f"{name}-cifar10"):
         if Run(root / candidate).exists:
             return Run(root / candidate)
-    matches = sorted(run.folder.name for run in list_runs(root) if run.card().model == name)
+    matches = sorted(run.folder.name for run in list_runs(root) if _is_of(run, name))
     if len(matches) == 1:
         return Run(root / matches[0])
     if matches:
@@ -151,6 +167,14 @@ def find_run(name: str, folder: Path | None = None, root: Path = RUNS) -> Run:
     raise ZooError(
         f"there is no run of {name} in {root}/. Train it first: python cli.py train {name}"
     )
+
+
+def _is_of(run: Run, model: str) -> bool:
+    """Whether a run is of that model; one that cannot be read is not in the way of the others."""
+    try:
+        return run.card().model == model
+    except ZooError:
+        return False
 
 
 def list_runs(root: Path = RUNS) -> list[Run]:

@@ -58,6 +58,7 @@ def train(
     """
     progress, asked = progress or Progress(), options or TrainOptions()
     find_model(model)
+    hardware.choose_device(asked.device)  # refused before anything is loaded
     if resume and overwrite:
         raise UsageError("--resume and --overwrite contradict each other; name one of them.")
     begun = Run(run).card().options if resume and run and Run(run).exists else DEFAULTS
