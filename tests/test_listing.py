@@ -1,0 +1,45 @@
+"""`list` says what the catalogs hold, and what it says of the data is true."""
+
+from pathlib import Path
+
+import pytest
+
+from zoo.catalog import MODELS
+from zoo.data import load
+from zoo.listing import LISTINGS, list_things
+
+
+@pytest.mark.parametrize("what", LISTINGS)
+def test_all_rows_have_the_same_filled_columns_the_name_first(what: str) -> None:
+    rows = list_things(what)
+    assert len({tuple(row) for row in rows}) == 1
+    assert next(iter(rows[0])) == what.removesuffix("s")
+    for row in rows:
+        assert all(isinstance(text, str) and text for text in row.values())
+        assert not any(set(text) & set("\t\r\n") for text in row.values())
+
+
+def test_every_model_of_the_catalog_is_listed() -> None:
+    assert [row["model"] for row in list_things("models")] == list(MODELS)
+
+
+def test_the_named_datasets_are_listed() -> None:
+    names = {row["dataset"] for row in list_things("datasets")}
+    assert names == {"digits", "cifar10", "cifar100", "mnist", "fashion-mnist"}
+
+
+def test_what_is_said_of_the_digits_is_what_they_are() -> None:
+    data = load("digits")
+    (row,) = [row for row in list_things("datasets") if row["dataset"] == "digits"]
+    assert row["classes"] == str(len(data.class_names))
+    assert row["pictures"] == f"{len(data.train):,} + {len(data.test):,}"
+    assert row["size"] == "x".join(str(side) for side in data.image_shape)
+    assert row["where"] == "embedded"
+
+
+def test_a_local_copy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ZOO_DATA", raising=False)
+    (tmp_path / "cifar10" / "train").mkdir(parents=True)
+    where = {row["dataset"]: row["where"] for row in list_things("datasets", tmp_path)}
+    assert where["cifar10"] == str(tmp_path / "cifar10")
+    assert where["cifar100"] == "download"

@@ -1,0 +1,66 @@
+"""The example notebook runs from top to bottom, shows its pictures, and leaves nothing behind."""
+
+import json
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOK = ROOT / "docs" / "explore.ipynb"
+
+
+@pytest.fixture
+def book() -> nbformat.NotebookNode:
+    return nbformat.read(NOTEBOOK, as_version=4)
+
+
+@pytest.fixture
+def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This interpreter as `python3`, whatever kernels and startup files the user has.
+
+    Works in `work` of the folder that this gives, and puts temporary files into `temporary`.
+
+    zoo is imported from this tree even where it is not installed.
+    """
+    spec = {
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    folder = tmp_path / "jupyter" / "kernels" / "python3"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    for name in ("JUPYTER_PATH", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        monkeypatch.setenv(name, str(tmp_path / "jupyter"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    # A network this small only waits for a second thread.
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for name in ("work", "temporary"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    return tmp_path
+
+
+def test_it_runs_and_shows_what_it_promises(book: nbformat.NotebookNode, kernel: Path) -> None:
+    where = {"metadata": {"path": str(kernel / "work")}}
+    NotebookClient(book, timeout=300, kernel_name="python3", resources=where).execute()
+    outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
+    printed = "".join(output.get("text", "") for output in outputs)
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(pictures) == 6
+    assert "epoch 5/5" in printed
+    assert "accuracy" in printed
+    complaints = [output.text for output in outputs if output.get("name") == "stderr"]
+    assert complaints == []
+    assert list((kernel / "work").iterdir()) == []
+    assert list((kernel / "temporary").iterdir()) == []
+
+
+def test_it_is_stored_without_outputs(book: nbformat.NotebookNode) -> None:
+    nbformat.validate(book)
+    cells = [cell for cell in book.cells if cell.cell_type == "code"]
+    assert cells
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in cells)

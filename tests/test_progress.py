@@ -1,0 +1,155 @@
+"""What a pipe, a terminal and nobody at all get to see of long work."""
+
+import io
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from zoo.progress import (
+    PLAIN_INTERVAL_S,
+    PlainProgress,
+    Progress,
+    RichProgress,
+    clock_text,
+    progress_for,
+)
+
+
+class Clock:
+    """Seconds that pass only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def stream() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def plain(stream: io.StringIO, clock: Clock) -> PlainProgress:
+    return PlainProgress(stream, clock)
+
+
+def test_plain_lines_come_at_most_once_an_interval(
+    plain: PlainProgress, stream: io.StringIO, clock: Clock
+) -> None:
+    with plain.task("work", 12) as advance:
+        for _ in range(12):
+            clock.now += PLAIN_INTERVAL_S / 4
+            advance()
+    counts = [line.split(",")[0] for line in stream.getvalue().splitlines()]
+    assert counts == ["work: 4/12", "work: 8/12", "work: 12/12"]
+
+
+def test_a_plain_line_tells_how_much_is_done_and_left(
+    plain: PlainProgress, stream: io.StringIO, clock: Clock
+) -> None:
+    with plain.task("decode", 40) as advance:
+        clock.now += PLAIN_INTERVAL_S
+        advance(10, "loss 1.2")
+    assert stream.getvalue() == "decode: 10/40, 30 s left, loss 1.2\n"
+
+
+def test_short_work_prints_no_line(plain: PlainProgress, stream: io.StringIO, clock: Clock) -> None:
+    with plain.task("work", 2) as advance:
+        clock.now += PLAIN_INTERVAL_S / 3
+        advance()
+        advance()
+    assert stream.getvalue() == ""
+
+
+def test_each_task_counts_for_itself(
+    plain: PlainProgress, stream: io.StringIO, clock: Clock
+) -> None:
+    for label in ("one", "two"):
+        with plain.task(label, 4) as advance:
+            clock.now += PLAIN_INTERVAL_S
+            advance()
+    assert stream.getvalue() == "one: 1/4, 30 s left\ntwo: 1/4, 30 s left\n"
+
+
+def test_progress_never_mixes_with_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    PlainProgress().say("to standard error")
+    assert capsys.readouterr() == ("", "to standard error\n")
+
+
+def test_the_default_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Progress()
+    progress.say("unheard")
+    with progress.task("work", 2) as advance:
+        advance()
+        advance(1, "unseen")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_gets_bars_and_a_pipe_gets_lines() -> None:
+    pipe = io.StringIO()
+    chosen = progress_for(pipe)
+    assert isinstance(chosen, PlainProgress)
+    chosen.say("hello")
+    assert pipe.getvalue() == "hello\n"
+    assert isinstance(progress_for(Terminal()), RichProgress)
+
+
+@pytest.fixture
+def bars(stream: io.StringIO) -> RichProgress:
+    progress = RichProgress()
+    progress.console = Console(file=stream, force_terminal=True, width=100)
+    return progress
+
+
+def test_bars_show_label_count_and_state(bars: RichProgress, stream: io.StringIO) -> None:
+    with bars.task("decode", 3) as advance:
+        advance(2)
+        advance(1, "loss 1.2")
+    assert all(part in stream.getvalue() for part in ("decode", "3/3", "loss 1.2"))
+
+
+def test_brackets_in_a_message_are_text_not_markup(bars: RichProgress, stream: io.StringIO) -> None:
+    bars.say("folder [bold]pictures[/bold] and [/]")
+    assert "folder [bold]pictures[/bold] and [/]" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (185, "3 min 05 s"),
+        (3599.6, "1 h 00 min"),
+        (4800, "1 h 20 min"),
+        (360000, "100 h 00 min"),
+    ],
+)
+def test_clock_text(seconds: float, text: str) -> None:
+    assert clock_text(seconds) == text
+
+
+@given(st.floats(0, 1e7))
+def test_clock_text_says_the_time_to_its_last_unit(seconds: float) -> None:
+    units = {"h": 3600, "min": 60, "s": 1}
+    parts = [
+        (int(count), units[unit]) for count, unit in re.findall(r"(\d+) (\w+)", clock_text(seconds))
+    ]
+    told = sum(count * unit for count, unit in parts)
+    assert abs(seconds - told) <= parts[-1][1]
+    assert all(count < 60 for count, _ in parts[1:])

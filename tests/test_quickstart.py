@@ -1,0 +1,111 @@
+"""`quickstart` ends with pictures and an accuracy, in its own folder, as often as it is asked."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+import zoo
+from cli import main
+from zoo import quickstart as module
+from zoo.progress import Progress
+from zoo.quickstart import quickstart
+
+FILES = {
+    "run.json",
+    "weights.safetensors",
+    "history.csv",
+    "curves.png",
+    "test.json",
+    "predictions.csv",
+    "confusion.png",
+    "predictions.png",
+}
+
+
+class Told(Progress):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+REAL = module.OPTIONS
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small only wait for a second thread, for long where other work has its core."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same road in a few seconds: smaller pictures, one epoch."""
+    monkeypatch.setattr(module, "OPTIONS", replace(REAL, size=(16, 16), epochs=1))
+
+
+@pytest.fixture
+def shorter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it does not matter which network goes the road."""
+    monkeypatch.setattr(module, "MODEL", "mlp")
+
+
+def test_it_needs_no_download_and_holds_pictures_out() -> None:
+    assert (module.MODEL, REAL.data, REAL.validate) == ("cnn", "digits", 0.1)
+
+
+def test_it_trains_tests_and_draws_in_its_own_folder(in_folder: Path, shorter: None) -> None:
+    told = Told()
+    made = quickstart(Path("here"), told)
+    assert [path.name for path in in_folder.iterdir()] == ["here"]
+    assert [path.name for path in Path("here").iterdir()] == ["mlp-digits"]
+    found = {path.name for path in made.run.folder.iterdir()}
+    assert found - {"mistakes.png"} == FILES
+    for name in found:
+        if name.endswith(".png"):
+            Image.open(made.run.folder / name).load()
+    (row,) = zoo.read_history(made.run.history)
+    assert row.validation_accuracy is not None
+    assert made.findings.accuracy.images == 359
+    assert made.findings.accuracy.share > 0.2  # better than guessing among ten
+    assert json.loads((made.run.folder / "test.json").read_text())["id"] == made.findings.id
+    assert any("validation" in line for line in told.lines)
+
+
+def test_a_second_one_replaces_the_first(in_folder: Path, shorter: None) -> None:
+    first = quickstart()
+    stale = first.run.folder / "mistakes.png"
+    stale.write_bytes(b"of an earlier time")
+    second = quickstart()
+    assert second.findings.accuracy == first.findings.accuracy
+    assert len(zoo.read_history(second.run.history)) == 1
+    assert not stale.exists() or stale.read_bytes() != b"of an earlier time"
+    assert [path.name for path in in_folder.iterdir()] == ["quickstart"]
+
+
+def test_the_command_prints_what_was_found(in_folder: Path) -> None:
+    done = CliRunner().invoke(main, ["quickstart", "--folder", "q"], catch_exceptions=False)
+    assert done.exit_code == 0
+    for expected in ("accuracy", "359 pictures", "confusion", "q/cnn-digits/curves.png"):
+        assert expected in done.stdout
+    assert "epoch 1/1" in done.stderr
+
+
+def test_a_file_in_place_of_its_folder_is_named(in_folder: Path) -> None:
+    Path("q").write_text("precious")
+    done = CliRunner().invoke(main, ["quickstart", "--folder", "q"])
+    assert done.exit_code == 1
+    assert "name another" in done.stderr
+    assert Path("q").read_text() == "precious"
