@@ -75,6 +75,22 @@ MODELS = {
             module="zoo.models.speednet",
             notes="whitening, three groups of convolutions: the fast road to 94 %",
         ),
+        ModelSpec(
+            "dense",
+            family="dense",
+            framework="pytorch",
+            module="zoo.models.dense",
+            notes="densely connected, few wide layers, made for a CPU",
+        ),
+        ModelSpec(
+            "densenet-bc-100-12",
+            family="dense",
+            framework="pytorch",
+            module="zoo.models.dense",
+            builder="build_paper",
+            recipe_name="PAPER_RECIPE",
+            notes="the DenseNet-BC of the paper, for a GPU",
+        ),
     )
 }
 

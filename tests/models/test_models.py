@@ -8,6 +8,7 @@ from torch import nn
 
 from zoo.catalog import MODELS, ModelSpec, find_model
 from zoo.errors import UsageError
+from zoo.training.estimate import count_macs
 
 ALL = pytest.mark.parametrize("spec", MODELS.values(), ids=MODELS.keys())
 
@@ -114,3 +115,9 @@ def test_speednet_starts_by_whitening_the_patches_it_was_shown() -> None:
     covariance = flat @ flat.T / flat.shape[1]
     torch.testing.assert_close(covariance, torch.eye(12), atol=0.05, rtol=0)
     torch.testing.assert_close(network.whiten(pictures)[:, 12:], -whitened)  # type: ignore[operator]
+
+
+def test_densenet_bc_100_12_has_the_papers_size() -> None:
+    network = find_model("densenet-bc-100-12").build((32, 32, 3), 10)
+    assert sum(weight.numel() for weight in network.parameters()) == 769_162
+    assert count_macs(network, (32, 32, 3)) == pytest.approx(288e6, rel=0.001)

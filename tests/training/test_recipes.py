@@ -1,0 +1,46 @@
+"""Every recipe of the catalog learns the embedded digits, so that a broken one fails the suite."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from zoo.catalog import MODELS
+from zoo.training.examine import test as examine
+from zoo.training.loop import Hook, Trainer
+from zoo.training.options import TrainOptions
+from zoo.training.train import train
+
+# Epochs, and the accuracy on the test pictures that they reach with room to spare.
+REACHED = {"mlp": (3, 0.93), "cnn": (3, 0.93), "speednet": (2, 0.93), "dense": (3, 0.93)}
+TOO_LARGE = {"densenet-bc-100-12"}  # for a CPU: only its first steps are looked at
+
+
+def test_every_model_has_its_floor() -> None:
+    assert REACHED.keys() | TOO_LARGE == MODELS.keys()
+
+
+@pytest.mark.parametrize("name", REACHED)
+def test_the_recipe_learns_digits(name: str, tmp_path: Path) -> None:
+    epochs, floor = REACHED[name]
+    options = TrainOptions(data="digits", epochs=epochs, precision="fp32")
+    run = train(name, options, run=tmp_path / name)
+    assert examine(name, run=run.folder).accuracy.share >= floor
+
+
+@pytest.mark.parametrize("name", sorted(TOO_LARGE))
+def test_the_loss_of_a_large_model_falls_over_20_steps(name: str, tmp_path: Path) -> None:
+    sums: list[float] = [0.0]
+
+    class Look(Hook):
+        def stepped(self, trainer: Trainer) -> None:
+            sums.append(trainer.loss_sum.item())
+
+    steps_per_epoch = 1438 // MODELS[name].recipe.batch
+    options = TrainOptions(
+        data="digits", size=(16, 16), epochs=20 / steps_per_epoch, precision="fp32"
+    )
+    train(name, options, run=tmp_path / name, hooks=(Look(),))
+    losses = [after - before for before, after in pairwise(sums)]
+    assert len(losses) == 20
+    assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
