@@ -230,10 +230,10 @@ def samples(
 ) -> None:
     """Draw training pictures with their class names."""
     from zoo.progress import progress_for
-    from zoo.samples import draw_samples
+    from zoo.sampling import samples as draw
     from zoo.training.options import DEFAULT_DATA
 
-    path = draw_samples(
+    path = draw(
         data or DEFAULT_DATA,
         out,
         data_dir=data_dir,
@@ -252,9 +252,9 @@ def samples(
 @json_option
 def doctor(data_dir: Path | None, as_json: bool) -> None:
     """Say what runs on this machine; exits 1 where something wants mending."""
-    from zoo.doctor import examine_machine
+    from zoo.diagnosis import doctor as examine
 
-    found = examine_machine(data_dir)
+    found = examine(data_dir)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
     else:
@@ -271,9 +271,9 @@ def doctor(data_dir: Path | None, as_json: bool) -> None:
 def quickstart(folder: Path) -> None:
     """Train and test cnn on the embedded digits, in about a minute."""
     from zoo.progress import progress_for
-    from zoo.quickstart import quickstart as run_quickstart
+    from zoo.tour import quickstart as tour
 
-    made = run_quickstart(folder, progress_for())
+    made = tour(folder, progress_for())
     _print_findings(made.findings)
     click.echo(f"curves       {made.run.curves}")
 

@@ -62,7 +62,7 @@ def test_only_training_and_export_read_runs() -> None:
         for path in modules("zoo")
         if reaches(path, "zoo.training.run")
     }
-    assert readers <= {"training", "export", "quickstart.py"}
+    assert readers <= {"training", "export", "tour.py"}
 
 
 @pytest.mark.parametrize("path", modules("zoo/data"), ids=str)

@@ -16,7 +16,7 @@ from PIL import Image
 from zoo import plots
 from zoo.data import Dataset, Split
 from zoo.errors import ZooError
-from zoo.training.history import EpochRow
+from zoo.history import EpochRow
 
 EPOCH = EpochRow(
     epoch=1,

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoo.data import load as load_data
+    from zoo.diagnosis import doctor
     from zoo.errors import ZooError
+    from zoo.history import read_history
     from zoo.progress import PlainProgress
+    from zoo.sampling import samples
+    from zoo.tour import quickstart
     from zoo.training.examine import test
-    from zoo.training.history import read_history
     from zoo.training.options import TrainOptions
     from zoo.training.train import train
 
@@ -25,8 +28,11 @@ _HOMES = {
     "PlainProgress": ("zoo.progress", "PlainProgress"),
     "TrainOptions": ("zoo.training.options", "TrainOptions"),
     "ZooError": ("zoo.errors", "ZooError"),
+    "doctor": ("zoo.diagnosis", "doctor"),
     "load_data": ("zoo.data", "load"),
-    "read_history": ("zoo.training.history", "read_history"),
+    "quickstart": ("zoo.tour", "quickstart"),
+    "read_history": ("zoo.history", "read_history"),
+    "samples": ("zoo.sampling", "samples"),
     "test": ("zoo.training.examine", "test"),
     "train": ("zoo.training.train", "train"),
 }
@@ -35,8 +41,11 @@ __all__ = [
     "PlainProgress",
     "TrainOptions",
     "ZooError",
+    "doctor",
     "load_data",
+    "quickstart",
     "read_history",
+    "samples",
     "test",
     "train",
 ]

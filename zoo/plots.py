@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from zoo.data import Dataset
 from zoo.data.dataset import Images
 from zoo.files import atomic
-from zoo.training.history import EpochRow
+from zoo.history import EpochRow
 
 # Blue and orange of the Okabe-Ito set: told apart by every kind of colour vision.
 BLUE, ORANGE = "#0072b2", "#d55e00"

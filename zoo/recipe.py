@@ -14,7 +14,7 @@ class Recipe:
     epochs: passes over the training images; may end inside one. quick_epochs: the same for --quick.
     batch: images a step.
     lr: peak learning rate; it rises linearly over the first `warmup` share of all steps and falls
-        linearly to `final` times the peak at the last step.
+        linearly to 0 at the last.
     optimizer: muon takes orthogonal steps of `lr` on filters, and plain ones of `bias_lr` and
         `head_lr` on biases and on matrices.
     weight_decay: on weights of two and more dimensions only; for muon, the share that a step takes
@@ -34,7 +34,6 @@ class Recipe:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     warmup: float = 0.2
-    final: float = 0.0
     label_smoothing: float = 0.0
     flip: Literal["none", "random", "alternating"] = "random"
     shift: int = 0

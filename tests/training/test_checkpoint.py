@@ -1,3 +1,4 @@
+import resource
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,24 @@ def test_a_pickle_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match=r"there is no file .*gone\.safetensors"):
         load_checkpoint(tmp_path / "gone.safetensors")
+
+
+def test_a_disk_that_takes_no_more_is_named_and_the_old_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    save_checkpoint(path, {"a": torch.zeros(4)}, {"step": 1})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(ZooError, match="cannot write"):
+            save_checkpoint(path, {"a": torch.zeros(100_000)}, {"step": 2})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert load_checkpoint(path)[1] == {"step": 1}
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_checkpoint_may_be_read_by_whom_other_files_may(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("")
+    save_checkpoint(tmp_path / "state.safetensors", {"a": torch.zeros(4)}, {})
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 import torch
 
@@ -64,17 +62,23 @@ def test_an_unknown_device_is_a_usage_error() -> None:
         hardware.choose_device("tpu")
 
 
-@pytest.mark.parametrize(
-    ("text", "cores"), [("max 100000", None), ("150000 100000", 2), ("50000 100000", 1)]
-)
-def test_the_thread_budget_heeds_the_containers_quota(
-    monkeypatch: pytest.MonkeyPatch, text: str, cores: int | None
-) -> None:
-    monkeypatch.setattr(hardware.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    monkeypatch.setattr(Path, "read_text", lambda *_: text)
-    assert hardware.thread_budget() == (cores or 8)
-
-
 def test_the_machine_is_described_in_a_line() -> None:
     assert "threads" in hardware.describe(CPU)
     assert "\n" not in hardware.describe(CPU)
+
+
+def test_the_thread_count_is_the_one_that_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setattr(hardware, "thread_budget", lambda: 1)
+    try:
+        hardware.settle()
+        assert torch.get_num_threads() == 1
+        assert hardware.describe(CPU).endswith(" 1 threads")
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_fp32_is_fp32_on_a_gpu_too() -> None:
+    hardware.settle()
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32

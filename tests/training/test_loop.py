@@ -152,3 +152,29 @@ def test_a_gpu_holds_the_data_and_learns(make_job: MakeJob, small_recipe: Recipe
     done = trained(job)
     assert done.images.is_cuda
     assert done.rows[-1].train_accuracy > 0.9
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_no_step_waits_for_the_gpu_even_with_the_data_on_the_host(
+    make_job: MakeJob,
+    small_recipe: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
+    optimizer: str,
+) -> None:
+    monkeypatch.setattr("zoo.training.loop._on_device", lambda images, device: images)
+    recipe = replace(small_recipe, optimizer=optimizer)  # type: ignore[arg-type]
+    trainer = Trainer(make_job(recipe=recipe, device=torch.device("cuda")))
+    plan = trainer.plan(0)
+    trainer.train_step(plan, 0)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        trainer.train_step(plan, 1)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.cuda
+def test_fp16_trains_in_sub_batches(make_job: MakeJob) -> None:
+    job = make_job(precision="fp16", device=torch.device("cuda"), sub_batches=2)
+    assert trained(job).rows[-1].train_loss < 2

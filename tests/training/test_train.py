@@ -14,9 +14,9 @@ import torch
 from safetensors.torch import load_file
 
 from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.history import read_history
 from zoo.progress import PlainProgress, Progress
 from zoo.training import hardware, hooks
-from zoo.training.history import read_history
 from zoo.training.loop import Hook, Trainer
 from zoo.training.options import TrainOptions
 from zoo.training.run import Run
@@ -87,7 +87,7 @@ def test_a_run_killed_anywhere_resumes_to_bit_identical_weights(
     assert not (tmp_path / "run" / "weights.safetensors").exists()
     resumed = train("mlp", QUICK, run=tmp_path / "run", resume=True)
     assert_same_weights(resumed, whole)
-    left = {path.name for path in resumed.folder.iterdir() if not path.name.endswith(".tmp")}
+    left = {path.name for path in resumed.folder.iterdir()}
     assert left == {"run.json", "weights.safetensors", "history.csv", "curves.png"}
     timeless = [(row.step, row.train_loss) for row in read_history(whole.history)]
     assert [(row.step, row.train_loss) for row in read_history(resumed.history)] == timeless
@@ -204,7 +204,9 @@ def stopped(tmp_path: Path) -> Run:
 
 
 def test_ctrl_c_keeps_everything_and_says_how_to_go_on(whole: Run, tmp_path: Path) -> None:
-    with pytest.raises(hooks.InterruptedRunError, match=r"step 8/44.*--resume") as stop:
+    with pytest.raises(
+        hooks.InterruptedRunError, match=r"step 8/44.*train mlp --resume --run"
+    ) as stop:
         train("mlp", QUICK, run=tmp_path / "run", hooks=(StopAt(7),))
     assert stop.value.exit_code == 130
     assert_same_weights(train("mlp", run=tmp_path / "run", resume=True), whole)
@@ -225,6 +227,12 @@ def test_other_pictures_cannot_take_up_the_run(stopped: Run) -> None:
 def test_a_damaged_checkpoint_is_refused(stopped: Run) -> None:
     stopped.state.write_bytes(stopped.state.read_bytes()[:-100])
     with pytest.raises(ZooError, match="damaged"):
+        train("mlp", run=stopped.folder, resume=True)
+
+
+def test_a_checkpoint_of_something_else_is_refused(stopped: Run, whole: Run) -> None:
+    shutil.copy(whole.weights, stopped.state)
+    with pytest.raises(ZooError, match=r"no checkpoint of this training.*--overwrite"):
         train("mlp", run=stopped.folder, resume=True)
 
 
@@ -344,5 +352,33 @@ def test_the_cost_is_told_before_the_first_epoch(tmp_path: Path) -> None:
     train("mlp", TrainOptions(epochs=1).filled(QUICK), run=tmp_path / "run", progress=heard)
     told = [index for index, line in enumerate(heard.lines) if "multiply-adds" in line]
     first = [index for index, line in enumerate(heard.lines) if line.startswith("epoch 1")]
-    assert told < first
+    assert told
+    assert first
+    assert told[0] < first[0]
     assert any("precision fp32" in line for line in heard.lines)
+
+
+def test_a_schedule_shorter_than_its_measurement_is_trained(tmp_path: Path) -> None:
+    short = train("mlp", TrainOptions(epochs=0.1).filled(QUICK), run=tmp_path / "run")
+    assert [row.step for row in read_history(short.history)] == [3]
+
+
+def test_fp16_is_refused_where_the_device_cannot(stopped: Run) -> None:
+    fp16, cpu = TrainOptions(precision="fp16", device="cpu"), TrainOptions(device="cpu")
+    with pytest.raises(UsageError, match="CUDA only"):
+        train("mlp", fp16, run=stopped.folder, resume=True)
+    card = json.loads(stopped.card_file.read_text())
+    card["options"]["precision"] = "fp16"
+    stopped.card_file.write_text(json.dumps(card))
+    with pytest.raises(ZooError, match="--precision fp32"):
+        train("mlp", cpu, run=stopped.folder, resume=True)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("model", ["mlp", "speednet"])
+def test_a_gpu_run_goes_on_after_an_interruption(tmp_path: Path, model: str) -> None:
+    options = TrainOptions(data="digits", epochs=2, device="cuda", validate=0.1)
+    with pytest.raises(hooks.InterruptedRunError):
+        train(model, options, run=tmp_path / "run", hooks=(StopAt(7),))
+    done = train(model, run=tmp_path / "run", resume=True)
+    assert read_history(done.history)[-1].train_accuracy > 0.5

@@ -1,19 +1,13 @@
 """Work in chunks on every CPU this process may use, with a bounded number of chunks in flight."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from zoo.threads import thread_budget
+
 Result = TypeVar("Result")
-
-
-def thread_count() -> int:
-    """CPUs this process may run on, not those of the whole machine."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def over_chunks(work: Callable[[range], Result], total: int, chunk: int) -> Iterator[Result]:
@@ -22,7 +16,7 @@ def over_chunks(work: Callable[[range], Result], total: int, chunk: int) -> Iter
     At most two ranges a thread are waiting or at work, so results that are consumed as they come
     take bounded memory. The first exception ends everything.
     """
-    threads = thread_count()
+    threads = thread_budget()
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="zoo-data") as pool:
         try:

@@ -13,16 +13,17 @@ from zoo.recipe import Recipe
 HIDDEN = (500, 50)
 
 RECIPE = Recipe(
-    epochs=100,
-    quick_epochs=15,
+    epochs=200,
+    quick_epochs=20,
     batch=512,
     optimizer="adamw",
-    lr=2e-3,
-    weight_decay=0.1,
+    lr=3e-3,
+    weight_decay=0.3,
     warmup=0.1,
     label_smoothing=0.1,
-    shift=2,
-    average=0.999,
+    shift=4,
+    average=0.9995,
+    views="mirror",
 )
 
 

@@ -56,7 +56,8 @@ def plan_epoch(
 class BatchMaker:
     """Turns picture indices into normalised batches on `device`.
 
-    images: uint8 [N, H, W, C], on the device or on the host (then gathered there and sent over);
+    images: uint8 [N, H, W, C], on the device or on the host. Batches are gathered where they lie,
+        with a plan that lies there too, so that only a batch's pixels are sent over;
     mean, std: per channel on the 0..1 scale.
     """
 
@@ -72,8 +73,11 @@ class BatchMaker:
         self.recipe = recipe
         self.device = device
         _, self.height, self.width, self.channels = images.shape
-        self.rows = torch.arange(self.height, device=device)
-        self.columns = torch.arange(self.width, device=device)
+        # Half the bytes to work on, where the pixels can be counted with them.
+        count = images.numel() // self.channels
+        self.index_type = torch.int32 if count < 2**31 else torch.int64
+        self.rows = torch.arange(self.height, dtype=self.index_type, device=images.device)
+        self.columns = torch.arange(self.width, dtype=self.index_type, device=images.device)
         # One factor for each number of a picture: a broadcast over 3 channels is 40 times slower.
         pixels = self.height * self.width
         self.scale = (1 / (255 * torch.tensor(std))).repeat(pixels).to(device)
@@ -82,7 +86,7 @@ class BatchMaker:
     def augmented(self, plan: EpochPlan, start: int, stop: int) -> Tensor:
         """Rows `start` to `stop` of the plan: float [B, C, H, W], channels last in memory."""
         at = slice(start, stop)
-        shift = plan.shift[at]
+        shift = plan.shift[at].to(self.index_type)
         rows = _reflect(self.rows + shift[:, :1], self.height)
         columns = _reflect(self.columns + shift[:, 1:], self.width)
         columns = torch.where(plan.flip[at, None], self.width - 1 - columns, columns)
@@ -93,14 +97,20 @@ class BatchMaker:
 
     def plain(self, images: Tensor) -> Tensor:
         """Pictures uint8 [B, H, W, C] as they are: float [B, C, H, W], channels last in memory."""
-        pixels = images.to(self.device, non_blocking=True).reshape(len(images), -1)
+        pixels = self.sent(images).reshape(len(images), -1)
         return self._channels_first(self._normalised(pixels))
 
+    def sent(self, values: Tensor) -> Tensor:
+        """The same values on the device, without waiting for it."""
+        if values.device.type == self.device.type:
+            return values
+        return values.pin_memory().to(self.device, non_blocking=True)
+
     def _gather(self, order: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        source = ((order[:, None] * self.height + rows) * self.width)[:, :, None] + columns[:, None]
-        pixels = self.images.view(-1, self.channels)
-        gathered = pixels.index_select(0, source.view(-1).to(pixels.device))
-        return gathered.view(len(order), -1).to(self.device, non_blocking=True)
+        first = order[:, None].to(self.index_type) * self.height
+        source = ((first + rows) * self.width)[:, :, None] + columns[:, None]
+        gathered = self.images.view(-1, self.channels).index_select(0, source.view(-1))
+        return self.sent(gathered.view(len(order), -1))
 
     def _normalised(self, pixels: Tensor) -> Tensor:
         return pixels.float().mul_(self.scale).add_(self.offset)
@@ -109,9 +119,9 @@ class BatchMaker:
         """Set a square of each picture to 0, the mean colour."""
         side = self.recipe.cutout
         rows, columns = corner[:, :1] + self.rows[:side], corner[:, 1:] + self.columns[:side]
-        picture = torch.arange(len(batch), device=self.device)[:, None, None]
+        picture = torch.arange(len(batch), device=corner.device)[:, None, None]
         square = (picture * self.height + rows[:, :, None]) * self.width + columns[:, None]
-        batch.view(-1, self.channels).index_fill_(0, square.view(-1), 0.0)
+        batch.view(-1, self.channels).index_fill_(0, self.sent(square.view(-1)), 0.0)
 
     def _channels_first(self, batch: Tensor) -> Tensor:
         pictures = batch.view(-1, self.height, self.width, self.channels)

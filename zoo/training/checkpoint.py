@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from zoo.errors import ZooError
@@ -21,7 +21,8 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]
     """Write `tensors` and `meta` to `path`, atomically."""
     whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     with atomic(path) as temporary:
-        save_file(whole, temporary, metadata={_KEY: json.dumps(meta)})
+        # Not save_file: it has a temporary file of its own, and its own words for a full disk.
+        temporary.write_bytes(save(whole, metadata={_KEY: json.dumps(meta)}))
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -13,6 +13,7 @@ from zoo.progress import Progress
 from zoo.training.augment import BatchMaker
 from zoo.training.hardware import PRECISIONS
 
+EVALUATION_NUMBERS = 500 * 64 * 64 * 3  # of pixels at once, and at most
 EVALUATION_BATCH = 500
 
 
@@ -45,7 +46,8 @@ def logits_of(
     wanted = torch.arange(len(stored)) if pictures is None else pictures
     parts = []
     with (progress or Progress()).task("evaluate", len(wanted)) as advance:
-        for some in torch.split(wanted, EVALUATION_BATCH):
+        at_once = EVALUATION_NUMBERS // stored[0].numel()
+        for some in torch.split(wanted, max(1, min(EVALUATION_BATCH, at_once))):
             batch = maker.plain(stored[some.to(stored.device)])
             with autocast(maker.device, precision):
                 logits = _VIEWS[views](network, batch)

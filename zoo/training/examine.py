@@ -92,7 +92,9 @@ def test(
         )
     data = card.options.load_data(data_dir, progress)
     card.check_data(data)
-    plain, views = run_logits(target, card, data, hardware.choose_device(device), progress)
+    hardware.settle()
+    with hardware.memory_errors("Close other programs, or test with --device cpu."):
+        plain, views = run_logits(target, card, data, hardware.choose_device(device), progress)
     labels = data.test.labels
     predictions = plain.argmax(axis=1)
     right = predictions == labels

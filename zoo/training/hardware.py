@@ -1,33 +1,21 @@
 """What the machine is good at: device, number format, memory habits, said in one line each."""
 
 import ctypes
-import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import torch
 
 from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.threads import thread_budget
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _NATIVE_BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-
-
-def thread_budget() -> int:
-    """CPU threads this process may really use: its affinity, cut by the container's quota."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(cores or 1, _cgroup_cores()))
-
-
-def _cgroup_cores() -> int:
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()[:2]
-    except (OSError, ValueError):
-        return sys.maxsize
-    return sys.maxsize if quota == "max" else -(-int(quota) // int(period))
 
 
 @cache
@@ -93,13 +81,38 @@ def _bf16_evidence(device: torch.device) -> str:
 
 
 def require_native(precision: str, device: torch.device) -> None:
-    """Refuse to go on with a run in a format that this machine only emulates."""
+    """Refuse to go on with a run in a format that this device does not compute in."""
+    if precision == "fp16" and device.type == "cpu":
+        raise ZooError(
+            "this run was trained in fp16, which trains on CUDA only. Go on with --precision fp32."
+        )
     if precision == "bf16" and not native_bf16(device):
         raise ZooError(
             "this run was trained in bf16, which this machine does not compute natively. "
             "Go on with --precision fp32: it works, but the weights will no longer be "
             "bit-identical to an uninterrupted run."
         )
+
+
+def settle() -> None:
+    """What every training and test begins with: our share of threads, true fp32, memory kept."""
+    torch.set_num_threads(min(torch.get_num_threads(), thread_budget()))
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    keep_freed_memory()
+
+
+@contextmanager
+def memory_errors(advice: str) -> Iterator[None]:
+    """Say what helps where memory runs out in the block; torch's own words are of little use."""
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise ZooError(f"the memory does not suffice. {advice}") from error
+    except RuntimeError as error:
+        if "allocate memory" not in str(error):
+            raise
+        raise ZooError(f"the memory does not suffice. {advice}") from error
 
 
 def keep_freed_memory() -> None:
@@ -122,7 +135,7 @@ def describe(device: torch.device) -> str:
     """The machine in a line, for the records of a run."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{_cpu_name()}, {thread_budget()} threads"
+    return f"{_cpu_name()}, {torch.get_num_threads()} threads"
 
 
 def _cpu_name() -> str:

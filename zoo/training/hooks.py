@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from zoo.errors import ZooError
+from zoo.history import EpochRow, write_history
 from zoo.progress import Advance, Progress, clock_text
 from zoo.training.checkpoint import save_checkpoint
-from zoo.training.history import EpochRow, write_history
 from zoo.training.loop import Hook, Trainer
 from zoo.training.run import Run
 
@@ -31,10 +31,18 @@ class Display(Hook):
         self.advance = advance
 
     def stepped(self, trainer: Trainer) -> None:
-        self.advance(1)
+        self.advance(1, _running_loss(trainer))
 
     def epoch_ended(self, trainer: Trainer, row: EpochRow) -> None:
         self.progress.say(epoch_line(row, trainer.job.recipe.epochs))
+
+
+def _running_loss(trainer: Trainer) -> str:
+    """The loss of the epoch so far; not on a GPU, which would have to be waited for."""
+    if trainer.job.device.type != "cpu":
+        return ""
+    steps = trainer.step - len(trainer.rows) * trainer.steps_per_epoch
+    return f"loss {trainer.loss_sum.item() / (steps * trainer.job.recipe.batch):.3f}"
 
 
 def epoch_line(row: EpochRow, epochs: float) -> str:
@@ -61,9 +69,8 @@ class HistoryFile(Hook):
 class Checkpointer(Hook):
     """Saves the state now and then; on a GPU only between epochs, as saving waits for it."""
 
-    def __init__(self, run: Run, seconds: float | None = None) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
-        self.seconds = CHECKPOINT_SECONDS if seconds is None else seconds
         self.saved = time.monotonic()
 
     def stepped(self, trainer: Trainer) -> None:
@@ -74,7 +81,7 @@ class Checkpointer(Hook):
         self._save_when_due(trainer)
 
     def _save_when_due(self, trainer: Trainer) -> None:
-        if time.monotonic() - self.saved >= self.seconds:
+        if time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
             self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:

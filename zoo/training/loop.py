@@ -7,7 +7,8 @@ Its state is a step number and tensors; everything random is drawn again from th
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,10 +17,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from zoo.errors import ZooError
+from zoo.history import EpochRow
 from zoo.recipe import Recipe
 from zoo.training.augment import BatchMaker, EpochPlan, plan_epoch
 from zoo.training.evaluate import accuracy_of, autocast, logits_of
-from zoo.training.history import EpochRow
 from zoo.training.optim import Average, learning_rate, make_optimizer
 from zoo.training.seeds import seed_for
 
@@ -72,7 +73,7 @@ class Trainer:
         )
         self.images = _on_device(job.images, job.device)
         self.maker = BatchMaker(self.images, job.mean, job.std, recipe, job.device)
-        self.labels = job.labels.to(job.device)
+        self.labels = job.labels.to(self.images.device)
         self.optimizer = make_optimizer(self.network, recipe)
         self.scaler = torch.amp.GradScaler(job.device.type, enabled=job.precision == "fp16")
         self.average = Average(self.network, recipe.average) if recipe.average else None
@@ -100,29 +101,36 @@ class Trainer:
         """The rest of an epoch, which is all of it unless the training was taken up inside."""
         before = epoch * self.steps_per_epoch
         last = min(self.steps_per_epoch, self.steps - before)
-        plan = self.plan(epoch)
+        with self._clock():
+            plan = self.plan(epoch)
         for position in range(self.step - before, last):
-            started = time.perf_counter()
-            self.train_step(plan, position)
-            self.seconds += time.perf_counter() - started
+            with self._clock():
+                self.train_step(plan, position)
             for hook in self.hooks:
                 hook.stepped(self)
+        with self._clock():
+            self.check_loss()  # waits for a GPU to finish
         self._end_epoch(last)
+
+    @contextmanager
+    def _clock(self) -> Iterator[None]:
+        """Count the block as training time of the epoch."""
+        started = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - started
 
     def plan(self, epoch: int) -> EpochPlan:
         """The random choices of an epoch."""
         sides = (self.maker.height, self.maker.width)
         job = self.job
-        return plan_epoch(job.pictures, sides, job.recipe, job.seed, epoch, job.device)
+        return plan_epoch(job.pictures, sides, job.recipe, job.seed, epoch, self.images.device)
 
     def train_step(self, plan: EpochPlan, position: int) -> None:
         """One update of the weights, from batch `position` of the epoch."""
         recipe = self.job.recipe
         start, stop = position * recipe.batch, (position + 1) * recipe.batch
-        pixels, labels = (
-            self.maker.augmented(plan, start, stop),
-            self.labels[plan.order[start:stop]],
-        )
+        pixels = self.maker.augmented(plan, start, stop)
+        labels = self.maker.sent(self.labels[plan.order[start:stop]])
         torch.manual_seed(seed_for(self.job.seed, "step", self.step))
         rate = learning_rate(recipe, self.step, self.steps)
         for group in self.optimizer.param_groups:
@@ -160,7 +168,6 @@ class Trainer:
             )
 
     def _end_epoch(self, steps: int) -> None:
-        self.check_loss()
         shown = steps * self.job.recipe.batch
         loss, accuracy = self._validate()
         row = EpochRow(
@@ -221,7 +228,8 @@ class Trainer:
         self.step = meta["step"]
         self.seconds = meta["seconds"]
         self.rows = [EpochRow(**row) for row in meta["rows"]]
-        self.scaler.load_state_dict(meta["scaler"])
+        if meta["scaler"]:
+            self.scaler.load_state_dict(meta["scaler"])
 
     def _restore_optimizer(self, tensors: dict[str, Tensor]) -> None:
         """Buffers take the memory layout of their weights: fused kernels walk both side by side."""
@@ -229,8 +237,8 @@ class Trainer:
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         for index, weight in enumerate(weights):
             for name, saved in _under(f"optimizer.{index}", tensors).items():
-                shaped = torch.empty_like(weight) if saved.shape == weight.shape else saved.clone()
-                self.optimizer.state[weight][name] = shaped.copy_(saved)
+                like = weight if saved.shape == weight.shape else saved.to(weight.device)
+                self.optimizer.state[weight][name] = torch.empty_like(like).copy_(saved)
 
     def snapshot(self) -> State:
         """A copy of `state` that later steps do not change."""

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoo.errors import UsageError
 from zoo.recipe import Recipe
 
 PLAIN_MOMENTUM = 0.85
@@ -30,7 +31,7 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def _muon_groups(trained: list[nn.Parameter], recipe: Recipe) -> list[dict[str, Any]]:
-    """Filters take orthogonal steps; matrices and biases plain ones at rates of their own."""
+    """Filters take orthogonal steps; matrices and all else plain ones at rates of their own."""
     groups: list[dict[str, Any]] = [
         {
             "params": [p for p in trained if p.ndim == 4],
@@ -42,8 +43,10 @@ def _muon_groups(trained: list[nn.Parameter], recipe: Recipe) -> list[dict[str, 
     ]
     for rate, chosen in (
         (recipe.head_lr, [p for p in trained if p.ndim == 2]),
-        (recipe.bias_lr, [p for p in trained if p.ndim == 1]),
+        (recipe.bias_lr, [p for p in trained if p.ndim not in (2, 4)]),
     ):
+        if not rate > 0:
+            raise UsageError("a recipe for muon needs a head_lr and a bias_lr above 0.")
         groups.append(
             {
                 "params": chosen,
@@ -105,11 +108,10 @@ def orthogonal(matrix: Tensor) -> Tensor:
 
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     """The rate of `step` (from 0) of `steps`: up to the peak, then down, in straight lines."""
-    done = (step + 1) / steps
+    done = min(1.0, (step + 1) / steps)  # what measures a short schedule may go past its end
     if done <= recipe.warmup:
         return recipe.lr * done / recipe.warmup
-    falling = (done - recipe.warmup) / (1 - recipe.warmup)
-    return recipe.lr * (1 + (recipe.final - 1) * falling)
+    return recipe.lr * (1 - done) / (1 - recipe.warmup)
 
 
 class Average:

@@ -137,8 +137,13 @@ class Run:
             self.card_file.unlink(missing_ok=True)
             for name in FILES:
                 (self.folder / name).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove half-written files of processes that were killed."""
+        with writing(self.folder):
+            for name in FILES:
                 for leftover in self.folder.glob(f".{name}.*.tmp"):
-                    leftover.unlink()
+                    leftover.unlink(missing_ok=True)
 
 
 def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:

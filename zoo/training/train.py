@@ -1,8 +1,7 @@
 """`train`: from a model's name to a finished run on disk, or on from where one was stopped."""
 
+import math
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -15,19 +14,23 @@ from zoo import plots
 from zoo.catalog import find_model
 from zoo.data import Dataset
 from zoo.errors import UsageError, ZooError
+from zoo.history import write_history
 from zoo.progress import Progress, clock_text
 from zoo.training import hardware
 from zoo.training.augment import BatchMaker
 from zoo.training.checkpoint import load_checkpoint, save_checkpoint
 from zoo.training.estimate import Cost, measure_cost
-from zoo.training.history import write_history
 from zoo.training.hooks import Checkpointer, Display, HistoryFile, InterruptedRunError, StopRequest
 from zoo.training.loop import Hook, Job, Trainer
 from zoo.training.options import DEFAULTS, TrainOptions, fitted_recipe, held_out, refuse_changes
 from zoo.training.run import RUNS, Run, RunCard, run_id
 from zoo.training.seeds import seed_for
 
-CALIBRATION_PICTURES = 5000
+MEMORY_ADVICE = (
+    "Compute each batch in parts with --sub-batches 4 (the same result but for batch statistics), "
+    "or name a smaller --batch."
+)
+CALIBRATION_NUMBERS = 5000 * 32 * 32 * 3  # of pixels, so that large pictures do not fill the memory
 VALIDATION_SEED = 0  # the same pictures are held out for every training seed, so that seeds compare
 
 
@@ -59,6 +62,7 @@ def train(
     progress, asked = progress or Progress(), options or TrainOptions()
     find_model(model)
     hardware.choose_device(asked.device)  # refused before anything is loaded
+    hardware.settle()
     if resume and overwrite:
         raise UsageError("--resume and --overwrite contradict each other; name one of them.")
     begun = Run(run).card().options if resume and run and Run(run).exists else DEFAULTS
@@ -78,8 +82,7 @@ def train(
     if card.finished:
         progress.say(f"{target.folder}: already finished.")
         return target
-    hardware.keep_freed_memory()
-    with _failures_in_plain_words(), torch.random.fork_rng():
+    with hardware.memory_errors(MEMORY_ADVICE), torch.random.fork_rng():
         trainer = Trainer(_job(card, data))
         _fit(target, card, trainer, fresh, progress, hooks)
     _finish(target, trainer, progress)
@@ -92,6 +95,8 @@ def _new_card(model: str, options: TrainOptions, data: Dataset, progress: Progre
     device = hardware.choose_device(options.device)
     precision, why = hardware.choose_precision(options.precision or "auto", device)
     progress.say(why)
+    if precision == "fp16" and recipe.optimizer == "muon":
+        raise UsageError(f"{model} does not train in fp16. Use --precision bf16 or fp32.")
     resolved = replace(
         options,
         epochs=recipe.epochs,
@@ -147,12 +152,13 @@ def _fit(
 ) -> None:
     """Train to the end of the schedule, from the start or from the run's checkpoint."""
     if not fresh and target.state.exists():
-        trainer.restore(load_checkpoint(target.state))
+        _take_up(trainer, target)
         progress.say(f"{target.folder}: going on after step {trainer.step}/{trainer.steps}")
     cost = measure_cost(trainer)
     progress.say(f"{card.id}: {cost.line()}")
     if fresh:
         target.clear()
+    target.sweep()
     target.write_card(_with_cost(card, cost))
     checkpointer, stop = Checkpointer(target), StopRequest()
     with progress.task(card.id, trainer.steps - trainer.step) as advance, stop.listening():
@@ -163,9 +169,20 @@ def _fit(
         except InterruptedRunError:
             checkpointer.save(trainer)
             raise InterruptedRunError(
-                f"interrupted after step {trainer.step}/{trainer.steps}; everything so far is "
-                f"kept in {target.folder}. The same command with --resume goes on."
+                f"interrupted after step {trainer.step}/{trainer.steps}, with everything kept. "
+                f"Go on with: python cli.py train {card.model} --resume --run {target.folder}"
             ) from None
+
+
+def _take_up(trainer: Trainer, target: Run) -> None:
+    state = load_checkpoint(target.state)
+    try:
+        trainer.restore(state)
+    except (RuntimeError, KeyError, TypeError) as error:
+        raise ZooError(
+            f"{target.state} is no checkpoint of this training, or the model has changed since. "
+            "Start again with --overwrite."
+        ) from error
 
 
 def _with_cost(card: RunCard, cost: Cost) -> RunCard:
@@ -204,7 +221,8 @@ def _job(card: RunCard, data: Dataset) -> Job:
 
 def _first_look(data: Dataset, pictures: Tensor, card: RunCard) -> Tensor:
     """Normalised training pictures [N, C, H, W], for networks that start from their statistics."""
-    images = torch.from_numpy(data.train.images[pictures[:CALIBRATION_PICTURES].numpy()])
+    count = max(1, CALIBRATION_NUMBERS // math.prod(data.image_shape))
+    images = torch.from_numpy(data.train.images[pictures[:count].numpy()])
     return BatchMaker(images, card.mean, card.std, card.recipe, torch.device("cpu")).plain(images)
 
 
@@ -218,23 +236,3 @@ def _finish(target: Run, trainer: Trainer, progress: Progress) -> None:
     target.write_card(replace(card, finished=True, seconds=seconds))
     target.state.unlink(missing_ok=True)
     progress.say(f"{target.folder}: trained in {clock_text(seconds)}")
-
-
-@contextmanager
-def _failures_in_plain_words() -> Iterator[None]:
-    """Name the fix where memory ran out; torch's own words are of no use to most."""
-    try:
-        yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _out_of_memory() from error
-    except RuntimeError as error:
-        if "allocate memory" not in str(error):
-            raise
-        raise _out_of_memory() from error
-
-
-def _out_of_memory() -> ZooError:
-    return ZooError(
-        "the memory does not suffice for this batch. Compute it in parts with --sub-batches 4 "
-        "(the same result but for batch statistics), or name a smaller --batch."
-    )

@@ -13,8 +13,8 @@ import torch
 from click.testing import CliRunner
 
 from cli import main
-from zoo import doctor
-from zoo.doctor import Finding, examine_machine
+from zoo import diagnosis
+from zoo.diagnosis import Finding, doctor
 from zoo.training import hardware
 
 Install = Callable[..., None]
@@ -36,12 +36,12 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Install:
 
 
 def finding(what: str) -> Finding:
-    (found,) = [found for found in examine_machine() if found.what == what]
+    (found,) = [found for found in doctor() if found.what == what]
     return found
 
 
 def test_everything_is_looked_at_and_says_something() -> None:
-    found = examine_machine()
+    found = doctor()
     looked_at = [finding.what for finding in found]
     assert looked_at[:8] == [
         *("python", "processor", "bf16", "memory", "disk"),
@@ -80,7 +80,10 @@ def test_one_onnxruntime_is_fine_and_names_its_providers(
 ) -> None:
     installed(name)
     library = SimpleNamespace(
-        __version__="1.2.3", get_available_providers=lambda: ["FirstProvider", "SecondProvider"]
+        __version__="1.2.3",
+        __file__=__file__,
+        get_available_providers=lambda: ["FirstProvider", "SecondProvider"],
+        preload_dlls=lambda: None,
     )
     monkeypatch.setitem(sys.modules, "onnxruntime", library)
     text = f"{name} 1.2.3: FirstProvider, SecondProvider"
@@ -115,7 +118,7 @@ def test_a_full_disk_is_a_problem(monkeypatch: pytest.MonkeyPatch, free: int, st
 def test_data_folders_are_looked_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ZOO_DATA", raising=False)
     (tmp_path / "mnist.zip").touch()
-    found = {finding.what: finding for finding in examine_machine(tmp_path)}
+    found = {finding.what: finding for finding in doctor(tmp_path)}
     assert found["data mnist"] == Finding("data mnist", "ok", str(tmp_path / "mnist.zip"))
     assert found["data cifar100"] == Finding("data cifar100", "note", "download")
 
@@ -132,10 +135,10 @@ def test_a_data_folder_that_is_not_there_is_a_problem_among_the_other_findings(
 @pytest.mark.parametrize(("status", "code"), [("ok", 0), ("note", 0), ("problem", 1)])
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
 def test_only_a_problem_is_exit_1(
-    monkeypatch: pytest.MonkeyPatch, status: doctor.Status, code: int, as_json: bool
+    monkeypatch: pytest.MonkeyPatch, status: diagnosis.Status, code: int, as_json: bool
 ) -> None:
     found = [Finding("python", "ok", "fine"), Finding("thing", status, "as it is")]
-    monkeypatch.setattr(doctor, "examine_machine", lambda data_dir: found)
+    monkeypatch.setattr(diagnosis, "doctor", lambda data_dir: found)
     done = CliRunner().invoke(main, ["doctor", "--json"] if as_json else ["doctor"])
     assert done.exit_code == code
     if as_json:
@@ -152,3 +155,15 @@ def test_two_onnxruntimes_are_exit_1(installed: Install) -> None:
     done = CliRunner().invoke(main, ["doctor"])
     assert done.exit_code == 1
     assert "overwrite each other" in done.stdout
+
+
+def test_the_cuda_provider_is_loaded_to_know_whether_it_works(tmp_path: Path) -> None:
+    built_without = diagnosis._onnxruntime_cuda(tmp_path, lambda: None)
+    assert (built_without.status, "without CUDA" in built_without.text) == ("note", True)
+    for name in ("shared", "cuda"):
+        (tmp_path / f"libonnxruntime_providers_{name}.so").write_text("no library")
+    called: list[bool] = []
+    broken = diagnosis._onnxruntime_cuda(tmp_path, lambda: called.append(True))
+    assert called
+    assert broken.status == "note"
+    assert "libonnxruntime_providers_shared.so" in broken.text  # the loader names what is wrong

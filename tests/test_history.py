@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from zoo.training.history import EpochRow, read_history, write_history
+from zoo.history import EpochRow, read_history, write_history
 
 ROWS = [
     EpochRow(1.0, 8, 0.1, 1.5, 0.5, None, None, 0.25, 1024.0),

@@ -10,7 +10,7 @@ from zoo.errors import UsageError
 from zoo.progress import Progress
 
 
-def draw_samples(
+def samples(
     name: str,
     out: Path | None = None,
     *,

@@ -12,9 +12,9 @@ from PIL import Image
 
 import zoo
 from cli import main
-from zoo import quickstart as module
+from zoo import tour as module
 from zoo.progress import Progress
-from zoo.quickstart import quickstart
+from zoo.tour import quickstart
 
 FILES = {
     "run.json",

@@ -1,8 +1,10 @@
 """`doctor`: what runs here, and what to do about what does not."""
 
+import ctypes
 import importlib.metadata
 import platform
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,7 +24,7 @@ class Finding:
     text: str
 
 
-def examine_machine(data_dir: Path | None = None) -> list[Finding]:
+def doctor(data_dir: Path | None = None) -> list[Finding]:
     """Look at the processor, memory, torch, CUDA, onnxruntime and the data."""
     return [
         *_machine(),
@@ -60,9 +62,10 @@ def _torch() -> list[Finding]:
 
     from zoo.training import hardware
 
-    version = Finding(
-        "torch", "ok", f"{torch.__version__}, CUDA {torch.version.cuda or 'not in it'}"
-    )
+    cuda = torch.version.cuda
+    cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    libraries = f"CUDA {cuda}, cuDNN {cudnn}" if cuda else "without CUDA"
+    version = Finding("torch", "ok", f"{torch.__version__}, {libraries}")
     if torch.cuda.is_available():
         return [version, Finding("cuda", "ok", torch.cuda.get_device_name(0))]
     return [version, Finding("cuda", "note", f"no GPU: {hardware.cuda_problem()}")]
@@ -84,7 +87,27 @@ def _onnxruntime() -> list[Finding]:
         text = f"{packages[0]} does not load ({error}): pip install --force-reinstall {packages[0]}"
         return [Finding("onnxruntime", "problem", text)]
     providers = ", ".join(onnxruntime.get_available_providers())
-    return [Finding("onnxruntime", "ok", f"{packages[0]} {onnxruntime.__version__}: {providers}")]
+    return [
+        Finding("onnxruntime", "ok", f"{packages[0]} {onnxruntime.__version__}: {providers}"),
+        _onnxruntime_cuda(Path(onnxruntime.__file__).parent / "capi", onnxruntime.preload_dlls),
+    ]
+
+
+def _onnxruntime_cuda(libraries: Path, preload: Callable[[], None]) -> Finding:
+    """Whether the CUDA provider really loads: that it is listed as available only says it is built.
+
+    preload: brings in the CUDA libraries that torch's wheels carry.
+    """
+    provider = libraries / "libonnxruntime_providers_cuda.so"
+    if not provider.exists():
+        return Finding("onnxruntime cuda", "note", "this onnxruntime was built without CUDA")
+    preload()
+    try:
+        ctypes.CDLL(str(libraries / "libonnxruntime_providers_shared.so"), ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(str(provider))
+    except OSError as error:
+        return Finding("onnxruntime cuda", "note", f"its CUDA provider does not load: {error}")
+    return Finding("onnxruntime cuda", "ok", "its CUDA provider loads with all its libraries")
 
 
 def _installed(name: str) -> bool:
