@@ -12,7 +12,7 @@ from zoo.training.options import TrainOptions
 from zoo.training.train import train
 
 # Epochs, and the accuracy on the test pictures that they reach with room to spare.
-REACHED = {"mlp": (3, 0.93), "cnn": (3, 0.93), "speednet": (2, 0.93), "dense": (3, 0.93)}
+REACHED = {"mlp": (6, 0.93), "cnn": (3, 0.93), "speednet": (2, 0.93), "dense": (3, 0.93)}
 TOO_LARGE = {"densenet-bc-100-12"}  # for a CPU: only its first steps are looked at
 
 

@@ -111,7 +111,8 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     done = min(1.0, (step + 1) / steps)  # what measures a short schedule may go past its end
     if done <= recipe.warmup:
         return recipe.lr * done / recipe.warmup
-    return recipe.lr * (1 - done) / (1 - recipe.warmup)
+    falling = (done - recipe.warmup) / (1 - recipe.warmup)
+    return recipe.lr * (1 - falling)
 
 
 class Average:
