@@ -76,8 +76,13 @@ class BatchMaker:
         # Half the bytes to work on, where the pixels can be counted with them.
         count = images.numel() // self.channels
         self.index_type = torch.int32 if count < 2**31 else torch.int64
-        self.rows = torch.arange(self.height, dtype=self.index_type, device=images.device)
-        self.columns = torch.arange(self.width, dtype=self.index_type, device=images.device)
+        rows = _shifted(self.height, recipe.shift)
+        columns = _shifted(self.width, recipe.shift)
+        # [shift, row] and [flip, shift, column]: where each pixel comes from, for every choice.
+        self.rows = (rows * self.width).to(images.device, self.index_type)
+        both = torch.stack([columns, self.width - 1 - columns])
+        self.columns = both.to(images.device, self.index_type)
+        self.side = torch.arange(recipe.cutout, device=images.device)
         # One factor for each number of a picture: a broadcast over 3 channels is 40 times slower.
         pixels = self.height * self.width
         self.scale = (1 / (255 * torch.tensor(std))).repeat(pixels).to(device)
@@ -86,10 +91,8 @@ class BatchMaker:
     def augmented(self, plan: EpochPlan, start: int, stop: int) -> Tensor:
         """Rows `start` to `stop` of the plan: float [B, C, H, W], channels last in memory."""
         at = slice(start, stop)
-        shift = plan.shift[at].to(self.index_type)
-        rows = _reflect(self.rows + shift[:, :1], self.height)
-        columns = _reflect(self.columns + shift[:, 1:], self.width)
-        columns = torch.where(plan.flip[at, None], self.width - 1 - columns, columns)
+        down, right = (plan.shift[at] + self.recipe.shift).unbind(1)
+        rows, columns = self.rows[down], self.columns[plan.flip[at].long(), right]
         batch = self._normalised(self._gather(plan.order[at], rows, columns))
         if self.recipe.cutout:
             self._blank(batch, plan.corner[at])
@@ -107,8 +110,8 @@ class BatchMaker:
         return values.pin_memory().to(self.device, non_blocking=True)
 
     def _gather(self, order: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        first = order[:, None].to(self.index_type) * self.height
-        source = ((first + rows) * self.width)[:, :, None] + columns[:, None]
+        first = order[:, None].to(self.index_type) * (self.height * self.width)
+        source = (first + rows)[:, :, None] + columns[:, None]
         gathered = self.images.view(-1, self.channels).index_select(0, source.view(-1))
         return self.sent(gathered.view(len(order), -1))
 
@@ -117,8 +120,7 @@ class BatchMaker:
 
     def _blank(self, batch: Tensor, corner: Tensor) -> None:
         """Set a square of each picture to 0, the mean colour."""
-        side = self.recipe.cutout
-        rows, columns = corner[:, :1] + self.rows[:side], corner[:, 1:] + self.columns[:side]
+        rows, columns = corner[:, :1] + self.side, corner[:, 1:] + self.side
         picture = torch.arange(len(batch), device=corner.device)[:, None, None]
         square = (picture * self.height + rows[:, :, None]) * self.width + columns[:, None]
         batch.view(-1, self.channels).index_fill_(0, self.sent(square.view(-1)), 0.0)
@@ -128,7 +130,11 @@ class BatchMaker:
         return pictures.permute(0, 3, 1, 2)
 
 
-def _reflect(index: Tensor, size: int) -> Tensor:
-    """Indices that ran over a border, mirrored back without repeating the border itself."""
-    index = index.abs()
-    return torch.where(index >= size, 2 * (size - 1) - index, index)
+def _shifted(size: int, most: int) -> Tensor:
+    """Row s: the pixels seen along a side of `size` after a shift of s - `most`, int64 [., size].
+
+    Where a shift runs over a border, it is mirrored there without repeating the border itself.
+    """
+    shifts = torch.arange(-most, most + 1)[:, None]
+    seen = (torch.arange(size) + shifts).abs()
+    return torch.where(seen >= size, 2 * (size - 1) - seen, seen)
