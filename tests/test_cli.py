@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,20 +24,12 @@ from zoo.catalog import MODELS
 from zoo.training.hooks import Display
 from zoo.training.loop import Trainer
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 ROOT = Path(__file__).parent.parent
 TRAIN = ("train", "mlp", "--data", "digits", "--epochs", "1")
 
 Call = Callable[..., Result]
 Value = TypeVar("Value")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Networks this small only wait for a second thread, for long where other work has its core."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

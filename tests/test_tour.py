@@ -1,12 +1,10 @@
 """`quickstart` ends with pictures and an accuracy, in its own folder, as often as it is asked."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -16,6 +14,7 @@ from zoo import tour as module
 from zoo.progress import Progress
 from zoo.tour import quickstart
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 FILES = {
     "run.json",
     "weights.safetensors",
@@ -39,15 +38,6 @@ class Told(Progress):
 
 
 REAL = module.OPTIONS
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Networks this small only wait for a second thread, for long where other work has its core."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)
