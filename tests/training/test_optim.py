@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -12,6 +12,7 @@ from zoo.training.optim import Average, learning_rate, make_optimizer, orthogona
 
 
 @given(steps=st.integers(2, 500), warmup=st.floats(0.01, 0.9))
+@example(steps=115, warmup=0.4)
 def test_the_rate_rises_to_the_peak_and_falls_to_the_end(steps: int, warmup: float) -> None:
     recipe = Recipe(epochs=1, quick_epochs=1, batch=2, lr=3.0, warmup=warmup)
     rates = [learning_rate(recipe, step, steps) for step in range(steps)]

@@ -110,7 +110,7 @@ def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
     """The rate of `step` (from 0) of `steps`: up to the peak, then down, in straight lines."""
     done = min(1.0, (step + 1) / steps)  # what measures a short schedule may go past its end
     if done <= recipe.warmup:
-        return recipe.lr * done / recipe.warmup
+        return min(recipe.lr, recipe.lr * done / recipe.warmup)  # rounding may pass the peak
     falling = (done - recipe.warmup) / (1 - recipe.warmup)
     return recipe.lr * (1 - falling)
 
