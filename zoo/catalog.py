@@ -1,5 +1,6 @@
 """What the zoo holds: a name for each model, and where its network and its recipe stand."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -101,3 +102,17 @@ def find_model(name: str) -> ModelSpec:
         return MODELS[name]
     except KeyError:
         raise unknown_name("model", name, MODELS) from None
+
+
+def meant_by(name: str, models: Mapping[str, str], kind: str) -> str | None:
+    """The id that `name` means among ids and their models, or None.
+
+    An id means itself; a model its CIFAR-10 one, else the only one there is.
+    """
+    for candidate in (name, f"{name}-cifar10"):
+        if candidate in models:
+            return candidate
+    matches = sorted(known for known, model in models.items() if model == name)
+    if len(matches) > 1:
+        raise UsageError(f"several {kind} of {name} exist: {', '.join(matches)}. Name one of them.")
+    return matches[0] if matches else None

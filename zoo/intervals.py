@@ -1,6 +1,12 @@
 """How sure a share is."""
 
 import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _Z = 1.959963984540054  # two-sided 95 %
 
@@ -16,3 +22,23 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
     # Exactly 0 and 1 at the ends, where rounding could leave the share itself outside.
     low = middle - half if successes else 0.0
     return low, middle + half if successes < trials else 1.0
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Correct pictures of all, as a share with its 95 % Wilson interval."""
+
+    correct: int
+    images: int
+    share: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, right: "NDArray[np.bool_]") -> "Accuracy":
+        """From one truth value a picture."""
+        correct, images = int(right.sum()), len(right)
+        return cls(correct, images, correct / max(images, 1), *wilson(correct, images))
+
+    def __str__(self) -> str:
+        return f"{self.share:.2%} ({self.low:.2%} to {self.high:.2%}, {self.images:,} pictures)"

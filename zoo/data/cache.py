@@ -8,12 +8,10 @@
 A killed builder leaves its folder in building/ and, by the kernel's care, no lock.
 """
 
-import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from zoo.data.arrays import Summary
 from zoo.data.dataset import Split
 from zoo.data.sources import SPLITS
 from zoo.errors import ZooError
-from zoo.files import sync_folder, write_json, writing
+from zoo.files import lock_file, locked, sync_folder, try_lock, write_json, writing
 
 FORMAT = 1
 META = "meta.json"
@@ -73,7 +71,7 @@ def build_entry(
     with writing(root):
         for name in ("entries", "building", "locks"):
             (root / name).mkdir(parents=True, exist_ok=True)
-    with _locked(root, key, on_wait):
+    with locked(root / "locks" / key, on_wait):
         found = open_entry(root, key)
         if found:
             return found
@@ -122,31 +120,6 @@ def _sweep(root: Path, own: str) -> None:
         if key == own:
             shutil.rmtree(leftover)
             continue
-        with _lock_file(root, key) as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            shutil.rmtree(leftover, ignore_errors=True)
-
-
-@contextmanager
-def _locked(root: Path, key: str, on_wait: Callable[[], None]) -> Iterator[None]:
-    with _lock_file(root, key) as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            on_wait()
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def _lock_file(root: Path, key: str) -> Iterator[int]:
-    path = root / "locks" / key
-    with writing(path):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
+        with lock_file(root / "locks" / key) as handle:
+            if try_lock(handle):
+                shutil.rmtree(leftover, ignore_errors=True)

@@ -14,7 +14,7 @@ from zoo.catalog import find_model
 from zoo.data import Dataset
 from zoo.errors import ZooError
 from zoo.files import write_json, write_text
-from zoo.intervals import wilson
+from zoo.intervals import Accuracy
 from zoo.progress import Progress
 from zoo.training import hardware
 from zoo.training.augment import BatchMaker
@@ -24,26 +24,6 @@ from zoo.training.run import Run, RunCard, find_run
 
 SHOWN = 40
 PRINTED = 8
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """Correct pictures of all, as a share with its 95 % Wilson interval."""
-
-    correct: int
-    images: int
-    share: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, right: NDArray[np.bool_]) -> "Accuracy":
-        """From one truth value a picture."""
-        correct, images = int(right.sum()), len(right)
-        return cls(correct, images, correct / max(images, 1), *wilson(correct, images))
-
-    def __str__(self) -> str:
-        return f"{self.share:.2%} ({self.low:.2%} to {self.high:.2%}, {self.images:,} pictures)"
 
 
 @dataclass(frozen=True)

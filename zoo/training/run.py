@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.catalog import find_model
+from zoo.catalog import find_model, meant_by
 from zoo.data import Dataset
-from zoo.errors import UsageError, ZooError
+from zoo.errors import ZooError
 from zoo.files import write_json, writing
 from zoo.recipe import Recipe
 from zoo.training.options import TrainOptions
@@ -160,26 +160,21 @@ def find_run(name: str, folder: Path | None = None, root: Path = RUNS) -> Run:
         run = Run(folder)
         run.card()
         return run
-    for candidate in (name, f"{name}-cifar10"):
-        if Run(root / candidate).exists:
-            return Run(root / candidate)
-    matches = sorted(run.folder.name for run in list_runs(root) if _is_of(run, name))
-    if len(matches) == 1:
-        return Run(root / matches[0])
-    if matches:
-        raise UsageError(f"several runs of {name} exist: {', '.join(matches)}. Name one of them.")
+    chosen = meant_by(name, {run.folder.name: _model_of(run) for run in list_runs(root)}, "runs")
+    if chosen is not None:
+        return Run(root / chosen)
     find_model(name)
     raise ZooError(
         f"there is no run of {name} in {root}/. Train it first: python cli.py train {name}"
     )
 
 
-def _is_of(run: Run, model: str) -> bool:
-    """Whether a run is of that model; one that cannot be read is not in the way of the others."""
+def _model_of(run: Run) -> str:
+    """Nothing for a run that cannot be read, which is not in the way of the others."""
     try:
-        return run.card().model == model
+        return run.card().model
     except ZooError:
-        return False
+        return ""
 
 
 def list_runs(root: Path = RUNS) -> list[Run]:
