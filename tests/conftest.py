@@ -1,10 +1,14 @@
 """What every test may rely on: a cache of its own, an empty folder, a skip without a GPU."""
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+COLOURS = ("red", "green", "blue")
+_ONNX_NAMES = {"uint8": "UINT8", "float32": "FLOAT", "float16": "FLOAT16"}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,8 +42,123 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip("needs a working CUDA device")
 
 
+# Epochs on digits by which each recipe has learned them, and the accuracy that it then reaches with
+# room to spare; tests/training/test_recipes.py holds each model to it.
+REACHED = {"mlp": (6, 0.93), "cnn": (3, 0.93), "speednet": (2, 0.93), "dense": (3, 0.93)}
+
+
+@pytest.fixture(scope="session")
+def digits_floors() -> dict[str, float]:
+    """By model, the accuracy that its `digits_run` has to reach."""
+    return {name: floor for name, (_, floor) in REACHED.items()}
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folder of a model's run on digits, trained once for all tests; not to be changed."""
+    root, done = tmp_path_factory.mktemp("digits"), dict[str, Path]()
+
+    def run_of(name: str) -> Path:
+        from zoo.training.options import TrainOptions
+        from zoo.training.train import train
+
+        if name not in done:
+            options = TrainOptions(data="digits", epochs=REACHED[name][0], precision="fp32")
+            done[name] = train(name, options, run=root / f"{name}-digits").folder
+        return done[name]
+
+    return run_of
+
+
 @pytest.fixture
 def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def tiny_onnx(tmp_path: Path) -> Callable[..., Path]:
+    """Make ONNX files that name the strongest colour of a picture: logits are the mean of each.
+
+    batch: a number fixes it. kind: uint8-nhwc takes raw pixels, anything else normalised floats.
+    metadata: None for what this project writes, {} for a file that somebody else made.
+    """
+
+    def make(
+        name: str = "tiny.onnx",
+        *,
+        batch: int | str = "batch",
+        size: tuple[int | str, int | str] = (4, 5),
+        kind: str = "uint8-nhwc",
+        classes: int = 3,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Path:
+        import onnx
+        from onnx import TensorProto, helper
+
+        dtype, layout = kind.split("-")
+        channels_last = layout == "nhwc"
+        shape = (batch, *size, 3) if channels_last else (batch, 3, *size)
+        weights = [10.0 * (row == column) for row in range(3) for column in range(classes)]
+        if dtype == "uint8":
+            weights = [weight / 255 for weight in weights]
+        nodes = [
+            helper.make_node("Cast", ["image"], ["pixels"], "cast", to=TensorProto.FLOAT),
+            helper.make_node(
+                "ReduceMean",
+                ["pixels"],
+                ["means"],
+                "mean",
+                axes=[1, 2] if channels_last else [2, 3],
+                keepdims=0,
+            ),
+            helper.make_node("Gemm", ["means", "weight", "bias"], ["logits"], "head"),
+        ]
+        graph = helper.make_graph(
+            nodes,
+            "tiny",
+            [
+                helper.make_tensor_value_info(
+                    "image", getattr(TensorProto, _ONNX_NAMES[dtype]), shape
+                )
+            ],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, (batch, classes))],
+            [
+                helper.make_tensor("weight", TensorProto.FLOAT, (3, classes), weights),
+                helper.make_tensor("bias", TensorProto.FLOAT, (classes,), [0.0] * classes),
+            ],
+        )
+        model = helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="tiny"
+        )
+        facts = _facts(kind, classes) if metadata is None else dict(metadata)
+        helper.set_model_props(model, facts)
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        onnx.save(model, path)
+        return path
+
+    return make
+
+
+def _facts(kind: str, classes: int) -> dict[str, str]:
+    names = [COLOURS[label] if label < 3 else f"colour {label}" for label in range(classes)]
+    return {
+        "class_names": json.dumps(names),
+        "model": "tiny",
+        "framework": "none",
+        "dataset": "colours",
+        "fingerprint": "0" * 64,
+        "view": "",
+        "recipe": "{}",
+        "seed": "0",
+        "accuracy": json.dumps({"correct": 9, "images": 10}),
+        "precision": "fp32",
+        "input": kind,
+        "mean": json.dumps([0.5, 0.5, 0.5]),
+        "std": json.dumps([0.25, 0.25, 0.25]),
+        "weights": "0" * 64,
+        "versions": "{}",
+        "min_onnxruntime": "1.17",
+    }

@@ -56,7 +56,7 @@ def test_two_onnxruntimes_overwrite_each_other(installed: Install) -> None:
     installed("onnxruntime", "onnxruntime-gpu")
     found = finding("onnxruntime")
     assert found.status == "problem"
-    assert "pip uninstall both" in found.text
+    assert "pip uninstall onnxruntime onnxruntime-gpu" in found.text
 
 
 def test_no_onnxruntime_is_a_problem_with_its_remedy(installed: Install) -> None:
@@ -158,12 +158,14 @@ def test_two_onnxruntimes_are_exit_1(installed: Install) -> None:
 
 
 def test_the_cuda_provider_is_loaded_to_know_whether_it_works(tmp_path: Path) -> None:
-    built_without = diagnosis._onnxruntime_cuda(tmp_path, lambda: None)
+    built_without = diagnosis._onnxruntime_cuda(tmp_path, ["CPUExecutionProvider"], lambda: None)
     assert (built_without.status, "without CUDA" in built_without.text) == ("note", True)
     for name in ("shared", "cuda"):
         (tmp_path / f"libonnxruntime_providers_{name}.so").write_text("no library")
     called: list[bool] = []
-    broken = diagnosis._onnxruntime_cuda(tmp_path, lambda: called.append(True))
+    broken = diagnosis._onnxruntime_cuda(
+        tmp_path, ["CUDAExecutionProvider"], lambda: called.append(True)
+    )
     assert called
     assert broken.status == "note"
     assert "libonnxruntime_providers_shared.so" in broken.text  # the loader names what is wrong

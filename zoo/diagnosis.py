@@ -1,7 +1,5 @@
 """`doctor`: what runs here, and what to do about what does not."""
 
-import ctypes
-import importlib.metadata
 import platform
 import shutil
 from collections.abc import Callable
@@ -10,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from zoo.data import describe_datasets
-from zoo.errors import ZooError
+from zoo.errors import UnavailableError, ZooError
+from zoo.providers import CUDA, installed_distributions, library_problem, load_onnxruntime
 
 Status = Literal["ok", "note", "problem"]
 
@@ -72,50 +71,28 @@ def _torch() -> list[Finding]:
 
 
 def _onnxruntime() -> list[Finding]:
-    packages = [name for name in ("onnxruntime", "onnxruntime-gpu") if _installed(name)]
-    if not packages:
-        return [Finding("onnxruntime", "problem", "not installed: pip install onnxruntime-gpu")]
-    if len(packages) > 1:
-        text = (
-            "both onnxruntime and onnxruntime-gpu are installed and overwrite each other: "
-            "pip uninstall both, then install one"
-        )
-        return [Finding("onnxruntime", "problem", text)]
     try:
-        import onnxruntime
-    except ImportError as error:
-        text = f"{packages[0]} does not load ({error}): pip install --force-reinstall {packages[0]}"
-        return [Finding("onnxruntime", "problem", text)]
-    providers = ", ".join(onnxruntime.get_available_providers())
+        onnxruntime = load_onnxruntime()
+    except UnavailableError as error:
+        return [Finding("onnxruntime", "problem", str(error))]
+    (package,) = installed_distributions()
+    offered = onnxruntime.get_available_providers()
+    text = f"{package} {onnxruntime.__version__}: {', '.join(offered)}"
+    folder = Path(onnxruntime.__file__ or "").parent / "capi"
     return [
-        Finding("onnxruntime", "ok", f"{packages[0]} {onnxruntime.__version__}: {providers}"),
-        _onnxruntime_cuda(Path(onnxruntime.__file__).parent / "capi", onnxruntime.preload_dlls),
+        Finding("onnxruntime", "ok", text),
+        _onnxruntime_cuda(folder, offered, onnxruntime.preload_dlls),
     ]
 
 
-def _onnxruntime_cuda(libraries: Path, preload: Callable[[], None]) -> Finding:
-    """Whether the CUDA provider really loads: that it is listed as available only says it is built.
-
-    preload: brings in the CUDA libraries that torch's wheels carry.
-    """
-    provider = libraries / "libonnxruntime_providers_cuda.so"
-    if not provider.exists():
-        return Finding("onnxruntime cuda", "note", "this onnxruntime was built without CUDA")
-    preload()
-    try:
-        ctypes.CDLL(str(libraries / "libonnxruntime_providers_shared.so"), ctypes.RTLD_GLOBAL)
-        ctypes.CDLL(str(provider))
-    except OSError as error:
-        return Finding("onnxruntime cuda", "note", f"its CUDA provider does not load: {error}")
-    return Finding("onnxruntime cuda", "ok", "its CUDA provider loads with all its libraries")
-
-
-def _installed(name: str) -> bool:
-    try:
-        importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
+def _onnxruntime_cuda(libraries: Path, offered: list[str], preload: Callable[[], None]) -> Finding:
+    what = "onnxruntime cuda"
+    if CUDA not in offered:
+        return Finding(what, "note", "this onnxruntime was built without CUDA")
+    problem = library_problem(libraries, CUDA, preload)
+    if problem:
+        return Finding(what, "note", problem)
+    return Finding(what, "ok", "its CUDA provider loads with all its libraries")
 
 
 def _data(data_dir: Path | None) -> list[Finding]:

@@ -1,0 +1,149 @@
+"""ONNX Runtime as it is installed here: is there one, what it offers, and why CUDA does not run."""
+
+import contextlib
+import ctypes
+import importlib.metadata
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+from zoo.errors import UnavailableError, unknown_name
+
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+# All of them put their files into the same folder, so the last one installed wins in parts.
+DISTRIBUTIONS = (
+    "onnxruntime",
+    "onnxruntime-directml",
+    "onnxruntime-gpu",
+    "onnxruntime-openvino",
+    "onnxruntime-qnn",
+    "onnxruntime-training",
+)
+_SUFFIX = "ExecutionProvider"
+_NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
+
+
+def load_onnxruntime() -> ModuleType:
+    """The one onnxruntime that is installed; `UnavailableError` where there is none, or two."""
+    packages = installed_distributions()
+    if not packages:
+        raise UnavailableError("onnxruntime is not installed: pip install onnxruntime-gpu")
+    if len(packages) > 1:
+        raise UnavailableError(
+            f"{' and '.join(packages)} are both installed and overwrite each other: "
+            f"pip uninstall {' '.join(packages)}, then install one of them"
+        )
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UnavailableError(
+            f"{packages[0]} does not load ({error}): pip install --force-reinstall {packages[0]}"
+        ) from error
+    module: ModuleType = onnxruntime
+    return module
+
+
+def installed_distributions() -> list[str]:
+    """Those of `DISTRIBUTIONS` that pip knows of here."""
+    return [name for name in DISTRIBUTIONS if _installed(name)]
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def short_name(provider: str) -> str:
+    """`cuda` for `CUDAExecutionProvider`."""
+    return provider.removesuffix(_SUFFIX).lower()
+
+
+def find_provider(name: str) -> str:
+    """ONNX Runtime's name of a provider that can run here, from `cuda` or from that name itself.
+
+    `UsageError` for a name nobody knows, `UnavailableError` with the cause where it cannot run.
+    """
+    onnxruntime = load_onnxruntime()
+    offered: dict[str, str] = {
+        short_name(found): found for found in onnxruntime.get_available_providers()
+    }
+    asked = name.lower().removesuffix(_SUFFIX.lower())
+    if asked not in offered:
+        built_for = {short_name(known) for known in onnxruntime.get_all_providers()}
+        if asked not in built_for:
+            raise unknown_name("provider", name, {"cuda", *offered})
+        kind = "CUDA" if asked == "cuda" else name
+        raise UnavailableError(
+            f"--provider {name} cannot run here: this onnxruntime {onnxruntime.__version__} was "
+            f"built without {kind}, it offers {', '.join(sorted(offered))}.{_remedy(asked)}"
+        )
+    found = offered[asked]
+    problem = _problem(onnxruntime, found)
+    if problem:
+        raise UnavailableError(f"--provider {name} cannot run here: {problem}.")
+    return found
+
+
+def _remedy(asked: str) -> str:
+    if asked != "cuda" or sys.platform == "darwin":
+        return ""
+    return " Run: pip uninstall onnxruntime, then pip install onnxruntime-gpu."
+
+
+def _problem(onnxruntime: ModuleType, provider: str) -> str | None:
+    if provider == CPU:
+        return None
+    folder = Path(onnxruntime.__file__ or "").parent / "capi"
+    if provider == CUDA:
+        needed = getattr(onnxruntime, "cuda_version", "") or "0"
+        return driver_problem(int(needed.partition(".")[0])) or library_problem(
+            folder, provider, onnxruntime.preload_dlls
+        )
+    return library_problem(folder, provider, onnxruntime.preload_dlls)
+
+
+def library_problem(folder: Path, provider: str, preload: Callable[[], None]) -> str | None:
+    """Why the library of a provider does not load, None where it does or is built in.
+
+    That a provider is listed as available only says that it was built. preload: brings in the CUDA
+    libraries that torch's wheels carry, without importing torch.
+    """
+    library = folder / f"libonnxruntime_providers_{short_name(provider)}.so"
+    if not library.exists():
+        return None
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints what the loader says better below
+        preload()
+    try:
+        ctypes.CDLL(str(folder / "libonnxruntime_providers_shared.so"), ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(str(library))
+    except OSError as error:
+        return f"a library of onnxruntime's {short_name(provider)} provider does not load ({error})"
+    return None
+
+
+def driver_problem(needed: int) -> str | None:
+    """Why NVIDIA's driver runs no program of CUDA `needed` (the major version), None if it does."""
+    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        driver = ctypes.CDLL(library)
+    except OSError:
+        return f"there is no NVIDIA driver ({library} was not found), so no GPU to run on"
+    version = ctypes.c_int()
+    driver.cuDriverGetVersion(ctypes.byref(version))
+    major, minor = version.value // 1000, version.value % 1000 // 10
+    if major < needed:
+        return (
+            f"the NVIDIA driver is too old: it runs CUDA {major}.{minor}, and this onnxruntime "
+            f"needs CUDA {needed}; update the driver"
+        )
+    code = driver.cuInit(0)
+    count = ctypes.c_int()
+    code = code or driver.cuDeviceGetCount(ctypes.byref(count))
+    if code == _NO_DEVICE or (code == 0 and count.value == 0):
+        return "the NVIDIA driver finds no GPU (CUDA_VISIBLE_DEVICES may hide it)"
+    return f"the NVIDIA driver does not start (CUDA error {code})" if code else None
