@@ -1,9 +1,11 @@
 """The command line: parse, call, print. Everything heavy is imported inside the commands."""
 
+import csv
 import json
 import math
 import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import zoo
-from zoo.errors import ZooError, unknown_name
+from zoo.errors import UsageError, ZooError, unknown_name
 
 if TYPE_CHECKING:
+    from zoo.artifacts import Artifact
+    from zoo.export.comparison import Comparison
+    from zoo.predicting import Prediction
     from zoo.training.examine import Findings
 
 EXIT_INTERRUPTED = 130
@@ -40,7 +45,8 @@ class ZooGroup(click.Group):
 
 
 def _fail(error: ZooError) -> None:
-    click.echo(f"error: {error}", err=True)
+    text = "\n".join(map(_printable, str(error).splitlines()))
+    click.echo(f"error: {text}", err=True)
     sys.exit(error.exit_code)
 
 
@@ -79,6 +85,31 @@ class ShareType(click.ParamType[float]):
         return number / 100 if share else number
 
 
+class NumbersType(click.ParamType[tuple[float, ...]]):
+    """`.485,.456,.406`, or a single number."""
+
+    name = "N,N,N"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"'{value}' is not a list of numbers. Write .485,.456,.406 for three.")
+
+
+class NamesType(click.ParamType[tuple[str, ...]]):
+    """`fp32,int8`."""
+
+    name = "NAME,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        return tuple(part.strip() for part in str(value).split(","))
+
+
 data_option = click.option(
     "--data", metavar="NAME|DIR|ZIP", help="Dataset by name, folder or zip.  [default: cifar10]"
 )
@@ -100,6 +131,11 @@ device_option = click.option(
     "--device", metavar="cpu|cuda", help="Default: cuda where it works, else cpu."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+exports_option = click.option(
+    "--exports",
+    type=click.Path(path_type=Path),
+    help="The folder of published models.  [default: exports]",
+)
 
 
 @click.group(cls=ZooGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -112,19 +148,29 @@ def main() -> None:
 
 
 @main.command("list")
-@click.argument("what", default="models", metavar="[models|datasets]")
+@click.argument("what", default="models", metavar="[models|datasets|exports]")
 @data_dir_option
+@exports_option
 @json_option
-def list_command(what: str, data_dir: Path | None, as_json: bool) -> None:
-    """List the models or the datasets."""
-    from zoo.listing import LISTINGS, list_things
+@click.option("--markdown", is_flag=True, help="Print the exports as the README shows them.")
+def list_command(
+    what: str, data_dir: Path | None, exports: Path | None, as_json: bool, markdown: bool
+) -> None:
+    """List the models, the datasets or the exports."""
+    from zoo.artifacts import EXPORTS
+    from zoo.listing import LISTINGS, list_things, markdown_table
 
     if what not in LISTINGS:
         raise unknown_name("list", what, LISTINGS)
-    rows = list_things(what, data_dir)
+    if markdown:
+        if what != "exports":
+            raise UsageError("--markdown is for: list exports.")
+        click.echo(markdown_table(exports or EXPORTS))
+        return
+    rows = list_things(what, data_dir, exports or EXPORTS)
     if as_json:
         click.echo(json.dumps(rows, indent=2))
-    elif sys.stdout.isatty():
+    elif sys.stdout.isatty() and rows:
         _print_table(rows)
     else:
         for row in rows:
@@ -194,15 +240,29 @@ def train(
 @data_dir_option
 @device_option
 @run_option
+@exports_option
 @json_option
 def test(
-    model: str, data_dir: Path | None, device: str | None, run: Path | None, as_json: bool
+    model: str,
+    data_dir: Path | None,
+    device: str | None,
+    run: Path | None,
+    exports: Path | None,
+    as_json: bool,
 ) -> None:
-    """Test the run of MODEL on the whole test set, in fp32."""
+    """Test the run of MODEL, else its export, on the whole test set, in fp32."""
+    from zoo.artifacts import EXPORTS
     from zoo.progress import progress_for
     from zoo.training.examine import test as test_run
 
-    findings = test_run(model, run=run, data_dir=data_dir, device=device, progress=progress_for())
+    findings = test_run(
+        model,
+        run=run,
+        exports=exports or EXPORTS,
+        data_dir=data_dir,
+        device=device,
+        progress=progress_for(),
+    )
     if as_json:
         click.echo(json.dumps(asdict(findings), indent=2))
     else:
@@ -248,6 +308,149 @@ def samples(
 
 
 @main.command()
+@click.argument("model")
+@run_option
+@data_dir_option
+@exports_option
+@click.option(
+    "--precision", type=NamesType(), help="Formats to publish.  [default: fp32,fp16,int8]"
+)
+@click.option(
+    "--input",
+    "form",
+    default="uint8-nhwc",
+    show_default=True,
+    metavar="uint8-nhwc|float32-nchw",
+    help="Raw pixels, or pictures that the caller normalises.",
+)
+@click.option("--opset", type=int, help="Of the files.  [default: 20]")
+@click.option("--check", is_flag=True, help="Say whether the published files come out the same.")
+@json_option
+def export(
+    model: str,
+    run: Path | None,
+    data_dir: Path | None,
+    exports: Path | None,
+    precision: tuple[str, ...] | None,
+    form: str,
+    opset: int | None,
+    check: bool,
+    as_json: bool,
+) -> None:
+    """Publish the run of MODEL as ONNX files, if they pass the gate."""
+    from zoo.artifacts import EXPORTS, PRECISIONS
+    from zoo.export.convert import OPSET
+    from zoo.progress import progress_for
+
+    root, opset, progress = exports or EXPORTS, opset or OPSET, progress_for()
+    if check:
+        from zoo.export.comparison import compare
+
+        if precision:
+            raise UsageError("--check looks at what was published; leave --precision away.")
+        found = compare(model, run=run, form=form, opset=opset, exports=root, progress=progress)
+        _print_comparisons(found, as_json)
+        if not all(comparison.same for comparison in found):
+            sys.exit(1)
+        return
+    from zoo.export.export import export as export_run
+
+    artifact = export_run(
+        model,
+        run=run,
+        precisions=precision or PRECISIONS,
+        form=form,
+        opset=opset,
+        exports=root,
+        data_dir=data_dir,
+        progress=progress,
+    )
+    if as_json:
+        click.echo(json.dumps({"id": artifact.id, **artifact.entry}, indent=2))
+    else:
+        _print_artifact(artifact)
+
+
+@main.command()
+@click.argument("model", metavar="MODEL|FILE.onnx")
+@click.argument(
+    "images", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IMAGE..."
+)
+@exports_option
+@click.option("--precision", metavar="fp32|fp16|int8", help="Of the export.  [default: fp32]")
+@click.option(
+    "--provider", default="cpu", metavar="cpu|cuda", show_default=True, help="Where to compute."
+)
+@click.option(
+    "--top", type=click.IntRange(min=1), default=5, show_default=True, help="Classes a picture."
+)
+@click.option("--mean", type=NumbersType(), help="Per channel, for a file that does not say it.")
+@click.option("--std", type=NumbersType(), help="Per channel, for a file that does not say it.")
+@click.option("--save", type=click.Path(path_type=Path), help="A PNG of the first pictures.")
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print a row for each guess.")
+def predict(
+    model: str,
+    images: tuple[Path, ...],
+    exports: Path | None,
+    as_json: bool,
+    as_csv: bool,
+    **options: Any,
+) -> None:
+    """Name the classes of pictures; IMAGE is a file or a folder, and there may be many."""
+    from zoo.artifacts import EXPORTS
+    from zoo.predicting import predict as predict_images
+    from zoo.progress import progress_for
+
+    if as_json and as_csv:
+        raise UsageError("--json and --csv cannot both be printed. Choose one.")
+    found = predict_images(
+        model, images, exports=exports or EXPORTS, progress=progress_for(), **options
+    )
+    read: Counter[bool] = Counter()
+    show = _show_json if as_json else _show_csv if as_csv else _show_text
+    show(_naming_problems(found, read))
+    if read[False]:
+        raise ZooError(f"{read[False]} of {read.total()} pictures could not be read.")
+
+
+@main.command()
+@click.argument("targets", nargs=-1, metavar="[EXPORT|FILE.onnx]...")
+@exports_option
+@data_dir_option
+@click.option(
+    "--accuracy/--no-accuracy", default=True, help="Measure it again, where the data is at hand."
+)
+@json_option
+def verify(
+    targets: tuple[str, ...],
+    exports: Path | None,
+    data_dir: Path | None,
+    accuracy: bool,
+    as_json: bool,
+) -> None:
+    """Check published models, or any ONNX file; exits 1 where something is wrong."""
+    from zoo.artifacts import EXPORTS
+    from zoo.progress import progress_for
+    from zoo.verifying import verify as check
+
+    checks = check(
+        *targets,
+        exports=exports or EXPORTS,
+        data_dir=data_dir,
+        accuracy=accuracy,
+        progress=progress_for(),
+    )
+    if as_json:
+        click.echo(json.dumps([asdict(made) for made in checks], indent=2))
+    else:
+        for made in checks:
+            click.echo(f"{made.status:8} {made.target}  {made.name}: {made.text}")
+    if any(made.status == "failed" for made in checks):
+        sys.exit(1)
+
+
+@main.command()
 @data_dir_option
 @json_option
 def doctor(data_dir: Path | None, as_json: bool) -> None:
@@ -269,13 +472,99 @@ def doctor(data_dir: Path | None, as_json: bool) -> None:
     "--folder", type=click.Path(path_type=Path), default=Path("quickstart"), show_default=True
 )
 def quickstart(folder: Path) -> None:
-    """Train and test cnn on the embedded digits, in about a minute."""
+    """Train, test, export and verify cnn on the embedded digits, in about a minute."""
     from zoo.progress import progress_for
     from zoo.tour import quickstart as tour
 
     made = tour(folder, progress_for())
     _print_findings(made.findings)
     click.echo(f"curves       {made.run.curves}")
+    _print_artifact(made.artifact)
+    good = sum(check.status == "ok" for check in made.checks)
+    click.echo(f"verified     {good} checks are ok")
+
+
+def _print_artifact(artifact: "Artifact") -> None:
+    card = artifact.card
+    click.echo(f"{card.id}: the network's accuracy is {card.accuracy}")
+    _print_table(
+        [
+            {
+                "file": file.file,
+                "KiB": f"{artifact.entry['files'][file.file]['bytes'] / 1024:,.0f}",
+                "nodes": str(file.nodes),
+                "accuracy": f"{file.accuracy.share:.2%}",
+                "same class": f"{file.agreement}/{file.accuracy.images}",
+                "largest difference": f"{max(file.max_difference.values()):.2g}",
+            }
+            for file in card.precisions.values()
+        ]
+    )
+    click.echo(f"published {artifact.folder}")
+    elsewhere = "" if artifact.root == Path("exports") else f" --exports {artifact.root}"
+    click.echo(f"next      python cli.py verify {card.id}{elsewhere}")
+
+
+def _print_comparisons(found: list["Comparison"], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps([asdict(comparison) for comparison in found], indent=2))
+        return
+    for comparison in found:
+        click.echo(f"{'same' if comparison.same else 'different':10} {comparison.file}")
+        for reason in comparison.why:
+            click.echo(f"{'':10} {reason}")
+
+
+def _naming_problems(
+    predictions: Iterable["Prediction"], read: Counter[bool]
+) -> Iterator["Prediction"]:
+    """Pass predictions on, name those that failed, and count both kinds."""
+    for prediction in predictions:
+        read[not prediction.problem] += 1
+        if prediction.problem:
+            click.echo(f"unreadable: {_shown(prediction.path)}: {prediction.problem}", err=True)
+        yield prediction
+
+
+def _show_text(predictions: Iterable["Prediction"]) -> None:
+    for prediction in predictions:
+        if prediction.guesses:
+            guesses = (
+                f"{_printable(guess.class_name)} {guess.probability:.1%}"
+                for guess in prediction.guesses
+            )
+            click.echo(f"{_shown(prediction.path)}  {', '.join(guesses)}")
+
+
+def _show_json(predictions: Iterable["Prediction"]) -> None:
+    click.echo("[", nl=False)
+    for count, prediction in enumerate(predictions):
+        guesses = [
+            {"class": guess.class_name, "probability": guess.probability}
+            for guess in prediction.guesses
+        ]
+        answer = {"problem": prediction.problem} if prediction.problem else {"guesses": guesses}
+        row = json.dumps({"path": click.format_filename(prediction.path), **answer})
+        click.echo(f"{',' if count else ''}\n  {row}", nl=False)
+    click.echo("\n]")
+
+
+def _show_csv(predictions: Iterable["Prediction"]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["path", "rank", "class", "probability"])
+    for prediction in predictions:
+        path = click.format_filename(prediction.path)
+        for rank, guess in enumerate(prediction.guesses, 1):
+            writer.writerow([path, rank, guess.class_name, guess.probability])
+
+
+def _shown(path: Path) -> str:
+    return _printable(click.format_filename(path))
+
+
+def _printable(text: str) -> str:
+    """Names come from strangers' files: nothing in them may steer the terminal."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def _print_findings(findings: "Findings") -> None:

@@ -65,6 +65,16 @@ def test_only_training_and_export_read_runs() -> None:
     assert readers <= {"training", "export", "tour.py"}
 
 
+@pytest.mark.parametrize("path", [*modules("zoo"), *modules("bench")], ids=str)
+def test_only_one_module_opens_onnxruntime_sessions(path: Path) -> None:
+    names = {
+        node.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+    }
+    assert ("InferenceSession" in names) == (path == ROOT / "zoo/session.py")
+
+
 @pytest.mark.parametrize("path", modules("zoo/data"), ids=str)
 def test_data_stands_on_its_own(path: Path) -> None:
     assert reaches(path, "zoo.training", "zoo.models", "zoo.catalog") == []

@@ -4,14 +4,40 @@ from pathlib import Path
 
 import pytest
 
+from zoo.artifacts import publish, publishing
 from zoo.catalog import MODELS
 from zoo.data import load
 from zoo.listing import LISTINGS, list_things
 
 
+@pytest.fixture
+def exports(tmp_path: Path) -> Path:
+    """Two artifacts, of which one has no int8."""
+    accuracy = {"accuracy": {"share": 0.98765}}
+    for name, precisions in (("mlp", ["fp32", "int8"]), ("cnn", ["fp32"])):
+        facts = {
+            "model": name,
+            "dataset": "digits",
+            "parameters": 1234,
+            "precisions": {key: accuracy | {"file": f"{key}.onnx"} for key in precisions},
+        }
+        with publishing(f"{name}-digits", tmp_path) as folder:
+            for key in precisions:
+                (folder / f"{key}.onnx").write_bytes(bytes(3000))
+            publish(f"{name}-digits", facts, folder)
+    return tmp_path
+
+
+def test_exports_are_listed_with_accuracy_and_size(exports: Path) -> None:
+    cnn, mlp = list_things("exports", exports=exports)
+    assert (cnn["export"], cnn["int8"]) == ("cnn-digits", "-")
+    assert (mlp["fp32"], mlp["fp16"], mlp["int8"]) == ("98.77%, 2 KiB", "-", "98.77%, 2 KiB")
+    assert list_things("exports", exports=exports / "none") == []
+
+
 @pytest.mark.parametrize("what", LISTINGS)
-def test_all_rows_have_the_same_filled_columns_the_name_first(what: str) -> None:
-    rows = list_things(what)
+def test_all_rows_have_the_same_filled_columns_the_name_first(what: str, exports: Path) -> None:
+    rows = list_things(what, exports=exports)
     assert len({tuple(row) for row in rows}) == 1
     assert next(iter(rows[0])) == what.removesuffix("s")
     for row in rows:

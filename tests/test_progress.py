@@ -153,3 +153,20 @@ def test_clock_text_says_the_time_to_its_last_unit(seconds: float) -> None:
     told = sum(count * unit for count, unit in parts)
     assert abs(seconds - told) <= parts[-1][1]
     assert all(count < 60 for count, _ in parts[1:])
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_is_printed_meanwhile_reaches_standard_output_where_that_is_a_file(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    out, error = Terminal() if terminal else io.StringIO(), Terminal()
+    monkeypatch.setattr("sys.stdout", out)
+    progress = RichProgress()
+    progress.console = Console(file=error, force_terminal=True)
+    with progress.task("work", 2):
+        print("an answer")
+    # On a terminal both are the same screen, and the bar makes room for the line.
+    assert ("an answer" in error.getvalue(), "an answer" in out.getvalue()) == (
+        terminal,
+        not terminal,
+    )

@@ -11,16 +11,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.artifacts import find_artifact as load
     from zoo.data import load as load_data
     from zoo.diagnosis import doctor
     from zoo.errors import ZooError
+    from zoo.export.export import export
     from zoo.history import read_history
+    from zoo.predicting import predict
     from zoo.progress import PlainProgress
     from zoo.sampling import samples
     from zoo.tour import quickstart
     from zoo.training.examine import test
     from zoo.training.options import TrainOptions
     from zoo.training.train import train
+    from zoo.verifying import verify
 
 __version__ = "0.1.0"
 
@@ -29,12 +33,16 @@ _HOMES = {
     "TrainOptions": ("zoo.training.options", "TrainOptions"),
     "ZooError": ("zoo.errors", "ZooError"),
     "doctor": ("zoo.diagnosis", "doctor"),
+    "export": ("zoo.export.export", "export"),
+    "load": ("zoo.artifacts", "find_artifact"),
     "load_data": ("zoo.data", "load"),
+    "predict": ("zoo.predicting", "predict"),
     "quickstart": ("zoo.tour", "quickstart"),
     "read_history": ("zoo.history", "read_history"),
     "samples": ("zoo.sampling", "samples"),
     "test": ("zoo.training.examine", "test"),
     "train": ("zoo.training.train", "train"),
+    "verify": ("zoo.verifying", "verify"),
 }
 
 __all__ = [
@@ -42,12 +50,16 @@ __all__ = [
     "TrainOptions",
     "ZooError",
     "doctor",
+    "export",
+    "load",
     "load_data",
+    "predict",
     "quickstart",
     "read_history",
     "samples",
     "test",
     "train",
+    "verify",
 ]
 
 

@@ -2,14 +2,20 @@
 
 from pathlib import Path
 
+from zoo.artifacts import EXPORTS, PRECISIONS, Artifact, list_artifacts
 from zoo.catalog import MODELS
 from zoo.data import describe_datasets
+from zoo.progress import clock_text
 
-LISTINGS = ("models", "datasets")
+LISTINGS = ("models", "datasets", "exports")
 
 
-def list_things(what: str, data_dir: Path | None = None) -> list[dict[str, str]]:
-    """One row a model or dataset, the same columns in each."""
+def list_things(
+    what: str, data_dir: Path | None = None, exports: Path = EXPORTS
+) -> list[dict[str, str]]:
+    """One row a model, dataset or export, the same columns in each."""
+    if what == "exports":
+        return [_published(artifact) for artifact in list_artifacts(exports)]
     if what == "models":
         return [
             {
@@ -31,3 +37,55 @@ def list_things(what: str, data_dir: Path | None = None) -> list[dict[str, str]]
         }
         for info in describe_datasets(data_dir)
     ]
+
+
+def markdown_table(exports: Path = EXPORTS) -> str:
+    """What is published, as the README shows it; accuracies with their 95 % intervals."""
+    lines = [
+        "| model | parameters | multiply-adds | accuracy, fp32 | with views | accuracy, int8 "
+        "| size, fp32 and int8 | to train |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [f"| {' | '.join(_cells(artifact))} |" for artifact in list_artifacts(exports)]
+    return "\n".join(lines)
+
+
+def _cells(artifact: Artifact) -> list[str]:
+    entry = artifact.entry
+    accuracies = {name: file["accuracy"] for name, file in entry["precisions"].items()}
+    whole, views, small = accuracies["fp32"], entry["with_views"], accuracies.get("int8")
+    sizes = [
+        f"{entry['files'][entry['precisions'][name]['file']]['bytes'] / 1e6:.1f} MB"
+        for name in ("fp32", "int8")
+        if name in accuracies
+    ]
+    trained = entry["trained"]
+    return [
+        f"[`{entry['model']}`](exports/{artifact.id}/README.md)",
+        f"{entry['parameters'] / 1e6:.2f} M",
+        f"{entry['macs'] / 1e6:.1f} M",
+        f"{whole['share']:.2%} ({whole['low']:.2%} to {whole['high']:.2%})",
+        f"{views['share']:.2%}" if views else "-",
+        f"{small['share']:.2%}" if small else "-",
+        ", ".join(sizes),
+        f"{trained['epochs']:g} epochs, {trained['pflop']:.2g} PFLOP, "
+        f"{clock_text(trained['seconds'])}",
+    ]
+
+
+def _published(artifact: Artifact) -> dict[str, str]:
+    files, accuracies = artifact.entry["files"], artifact.entry["precisions"]
+    row = {
+        "export": artifact.id,
+        "model": artifact.entry["model"],
+        "dataset": artifact.entry["dataset"],
+        "parameters": f"{artifact.entry['parameters']:,}",
+    }
+    for precision in PRECISIONS:
+        known = accuracies.get(precision)
+        row[precision] = (
+            f"{known['accuracy']['share']:.2%}, {files[known['file']]['bytes'] >> 10:,} KiB"
+            if known
+            else "-"
+        )
+    return row

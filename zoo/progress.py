@@ -84,7 +84,11 @@ class RichProgress(Progress):
             bars.TimeRemainingColumn(),
             bars.TextColumn("{task.fields[state]}"),
         )
-        with bars.Progress(*columns, console=self.console, transient=True) as display:
+        # What is printed meanwhile goes above the bar, but not where standard output is a file.
+        redirect = sys.stdout.isatty()
+        with bars.Progress(
+            *columns, console=self.console, transient=True, redirect_stdout=redirect
+        ) as display:
             task = display.add_task(label, total=total, state="")
 
             def advance(count: int = 1, text: str = "") -> None:

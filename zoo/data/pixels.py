@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from zoo.data.dataset import Images
 from zoo.errors import UsageError
@@ -52,6 +52,8 @@ def decode(encoded: bytes, channels: int) -> Images:
             return _pixels(_eight_bit(_upright(image)), channels)
     except MemoryError:
         raise
+    except UnidentifiedImageError as error:
+        raise UnreadableError(f"not a picture ({', '.join(FORMATS)})") from error
     except Exception as error:  # Pillow's decoders raise nearly every built-in exception
         raise UnreadableError(str(error).replace("\n", " ") or type(error).__name__) from error
 

@@ -8,20 +8,25 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from zoo import plots
+from zoo.artifacts import EXPORTS, Artifact, find_artifact, known_artifact
 from zoo.catalog import find_model
-from zoo.data import Dataset
+from zoo.data import Dataset, load
 from zoo.errors import ZooError
 from zoo.files import write_json, write_text
 from zoo.intervals import Accuracy
 from zoo.progress import Progress
+from zoo.signature import Signature
+from zoo.signature import logits as logits_of_file
 from zoo.training import hardware
 from zoo.training.augment import BatchMaker
 from zoo.training.checkpoint import load_checkpoint
 from zoo.training.evaluate import logits_of
-from zoo.training.run import Run, RunCard, find_run
+from zoo.training.run import Run, RunCard, find_run, known_run
 
+RESULTS = Path("results")
 SHOWN = 40
 PRINTED = 8
 
@@ -57,48 +62,93 @@ def test(
     name: str,
     *,
     run: Path | None = None,
+    exports: Path = EXPORTS,
     data_dir: Path | None = None,
     device: str | None = None,
     progress: Progress | None = None,
 ) -> Findings:
-    """Test a finished run, by a model's name or a run's id, and write what was found beside it."""
+    """Test a finished run, by a model's name or a run's id, and write what was found beside it.
+
+    Where there is no such run, the artifact of that name is tested, and results/<id>/ written.
+    """
     progress = progress or Progress()
-    target = find_run(name, run)
-    card = target.card()
-    if not card.finished:
-        raise ZooError(
-            f"the training in {target.folder} is not finished. "
-            f"Go on with: python cli.py train {card.model} --resume --run {target.folder}"
-        )
-    data = card.options.load_data(data_dir, progress)
-    card.check_data(data)
-    hardware.settle()
-    with hardware.memory_errors("Close other programs, or test with --device cpu."):
-        plain, views = run_logits(target, card, data, hardware.choose_device(device), progress)
+    if run is None and known_run(name) is None and known_artifact(name, exports) is not None:
+        seen = _seen_by_artifact(find_artifact(name, exports), data_dir, device, progress)
+    else:
+        seen = _seen_by_run(find_run(name, run), data_dir, device, progress)
+    data, plain, views = seen.data, seen.plain, seen.views
     labels = data.test.labels
     predictions = plain.argmax(axis=1)
     right = predictions == labels
     confusion = np.zeros((len(data.class_names),) * 2, dtype=np.int64)
     np.add.at(confusion, (labels, predictions), 1)
     report = Findings(
-        id=card.id,
-        fingerprint=card.fingerprint,
+        id=seen.id,
+        fingerprint=data.fingerprint,
         accuracy=Accuracy.of(right),
         with_views=None if views is None else Accuracy.of(views.argmax(axis=1) == labels),
         per_class={n: Accuracy.of(right[labels == i]) for i, n in enumerate(data.class_names)},
         confusion=confusion.tolist(),
         samples=_samples(plain, data),
-        files=_write_pictures(target.folder, plain, data, confusion),
+        files=_write_pictures(seen.folder, plain, data, confusion),
     )
-    write_text(target.folder / "predictions.csv", _predictions_csv(plain, data))
-    write_json(target.folder / "test.json", asdict(report))
+    write_text(seen.folder / "predictions.csv", _predictions_csv(plain, data))
+    write_json(seen.folder / "test.json", asdict(report))
     return report
 
 
-def run_logits(
-    run: Run, card: RunCard, data: Dataset, device: torch.device, progress: Progress
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Logits [N, classes] of the test set in fp32: plain, and with the recipe's test-time views."""
+@dataclass(frozen=True)
+class _Seen:
+    """Logits float32 [N, classes] of the test set, plain and with test-time views, in fp32.
+
+    folder: where the findings go.
+    """
+
+    id: str
+    folder: Path
+    data: Dataset
+    plain: NDArray[np.float32]
+    views: NDArray[np.float32] | None
+
+
+def _seen_by_run(
+    target: Run, data_dir: Path | None, device: str | None, progress: Progress
+) -> _Seen:
+    card = target.finished_card()
+    data = card.options.load_data(data_dir, progress)
+    card.check_data(data)
+    hardware.settle()
+    with hardware.memory_errors("Close other programs, or test with --device cpu."):
+        network = trained_network(target, card)
+        plain, views = test_logits(network, card, data, hardware.choose_device(device), progress)
+    return _Seen(card.id, target.folder, data, plain, views)
+
+
+def _seen_by_artifact(
+    artifact: Artifact, data_dir: Path | None, device: str | None, progress: Progress
+) -> _Seen:
+    """What the plain network in its fp32 file says."""
+    card = artifact.card
+    height, width, channels = card.image_shape
+    data = load(
+        card.dataset,
+        data_dir=data_dir,
+        size=(height, width),
+        grey=channels == 1,
+        progress=progress,
+    )
+    if data.fingerprint != card.fingerprint:
+        raise ZooError(
+            f"{artifact.id} was trained on other pictures than {data.name} holds now (the "
+            "fingerprints differ). Bring that data back."
+        )
+    session = artifact.session(provider=device or "cpu")
+    plain = logits_of_file(session, Signature.of(session), data.test.images)
+    return _Seen(card.id, RESULTS / card.id, data, plain, None)
+
+
+def trained_network(run: Run, card: RunCard) -> nn.Module:
+    """The network of a finished run, on the CPU."""
     network = find_model(card.model).build(card.image_shape, len(card.class_names))
     tensors, _ = load_checkpoint(run.weights)
     try:
@@ -108,6 +158,13 @@ def run_logits(
             f"{run.weights} does not fit today's {card.model}: the model has changed since. "
             "Train it again with --overwrite."
         ) from error
+    return network
+
+
+def test_logits(
+    network: nn.Module, card: RunCard, data: Dataset, device: torch.device, progress: Progress
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Logits [N, classes] of the test set in fp32: plain, and with the recipe's test-time views."""
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     images = torch.from_numpy(data.test.images)
     maker = BatchMaker(images, card.mean, card.std, card.recipe, device)

@@ -127,6 +127,16 @@ class Run:
                 f"{self.card_file} is damaged ({error}). Start again with --overwrite."
             ) from error
 
+    def finished_card(self) -> RunCard:
+        """Read run.json, which must say that the training ended."""
+        card = self.card()
+        if not card.finished:
+            raise ZooError(
+                f"the training in {self.folder} is not finished. "
+                f"Go on with: python cli.py train {card.model} --resume --run {self.folder}"
+            )
+        return card
+
     def write_card(self, card: RunCard) -> None:
         """Replace run.json."""
         write_json(self.card_file, asdict(card))
@@ -160,13 +170,19 @@ def find_run(name: str, folder: Path | None = None, root: Path = RUNS) -> Run:
         run = Run(folder)
         run.card()
         return run
-    chosen = meant_by(name, {run.folder.name: _model_of(run) for run in list_runs(root)}, "runs")
-    if chosen is not None:
-        return Run(root / chosen)
+    known = known_run(name, root)
+    if known is not None:
+        return known
     find_model(name)
     raise ZooError(
         f"there is no run of {name} in {root}/. Train it first: python cli.py train {name}"
     )
+
+
+def known_run(name: str, root: Path = RUNS) -> Run | None:
+    """The run meant by a model's name or a run's id, or None where there is none."""
+    chosen = meant_by(name, {run.folder.name: _model_of(run) for run in list_runs(root)}, "runs")
+    return None if chosen is None else Run(root / chosen)
 
 
 def _model_of(run: Run) -> str:

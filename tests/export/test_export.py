@@ -1,0 +1,258 @@
+"""From a run to files that pass the gate, for every model; the same run gives the same bytes."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+
+import zoo
+from cli import main
+from zoo.artifacts import PRECISIONS, Artifact, find_artifact, sha256
+from zoo.catalog import MODELS
+from zoo.errors import UsageError, ZooError
+from zoo.export import gate as gate_module
+from zoo.export.comparison import compare
+from zoo.export.convert import BARE
+from zoo.export.export import export
+from zoo.files import write_json
+from zoo.training.options import TrainOptions
+from zoo.training.train import train
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+TOO_LARGE = {"densenet-bc-100-12"}
+
+
+@pytest.fixture(scope="module")
+def published(
+    digits_run: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Artifact:
+    """The mlp of digits in all precisions; not to be changed."""
+    root = tmp_path_factory.mktemp("published") / "exports"
+    return export("mlp", run=digits_run("mlp"), exports=root)
+
+
+@pytest.fixture
+def copied(published: Artifact, tmp_path: Path) -> Artifact:
+    shutil.copytree(published.root, tmp_path / "exports")
+    return find_artifact("mlp", tmp_path / "exports")
+
+
+@pytest.mark.parametrize("name", sorted(MODELS.keys() - TOO_LARGE))
+def test_every_model_passes_the_gate_in_every_precision(
+    name: str, digits_run: Callable[[str], Path], tmp_path: Path
+) -> None:
+    artifact = export(name, run=digits_run(name), exports=tmp_path)
+    card = artifact.card
+    assert artifact.precisions == PRECISIONS
+    assert card.accuracy.share >= 0.93
+    for precision, file in card.precisions.items():
+        assert file.accuracy.images == 359
+        assert file.accuracy.share >= card.accuracy.share - gate_module.MOST_LOST[precision]
+    fp32 = card.precisions["fp32"]
+    assert fp32.agreement == 359
+    assert max(fp32.max_difference.values()) <= (fp32.bound or 0)
+
+
+@pytest.mark.parametrize("name", sorted(TOO_LARGE))
+def test_a_model_too_large_to_train_here_passes_it_after_a_few_steps(
+    name: str, tmp_path: Path
+) -> None:
+    """They give it batch statistics."""
+    options = TrainOptions(data="digits", size=(16, 16), epochs=0.5, precision="fp32")
+    run = train(name, options, run=tmp_path / name)
+    artifact = export(name, run=run.folder, exports=tmp_path / "exports", precisions=["fp32"])
+    assert artifact.precisions == ("fp32",)
+    assert artifact.card.precisions["fp32"].agreement == 359
+
+
+def test_the_folder_holds_what_the_contract_says(published: Artifact) -> None:
+    assert set(published.entry["files"]) == {
+        "README.md", "card.json", "confusion.csv", "history.csv", "fp32.onnx", "fp16.onnx",
+        "int8.onnx", "test_data_set_0/input_0.pb", "test_data_set_0/output_0.pb",
+    }  # fmt: skip
+    for name in published.entry["files"]:
+        published.checked(name)
+
+
+def test_the_metadata_tells_classes_and_provenance(
+    published: Artifact, digits_run: Callable[[str], Path]
+) -> None:
+    for precision in PRECISIONS:
+        facts = published.session(precision).metadata
+        assert json.loads(facts["class_names"]) == [str(digit) for digit in range(10)]
+        assert facts["precision"] == precision
+        accuracy = published.card.precisions[precision].accuracy
+        assert json.loads(facts["accuracy"]) == {
+            "correct": accuracy.correct,
+            "images": accuracy.images,
+        }
+        assert (facts["model"], facts["dataset"], facts["seed"]) == ("mlp", "digits", "0")
+        assert facts["weights"] == sha256(digits_run("mlp") / "weights.safetensors")
+        assert facts["fingerprint"] == published.card.fingerprint
+        assert json.loads(facts["recipe"])["optimizer"] == "adamw"
+        assert facts["min_onnxruntime"] == "1.17"
+
+
+def test_the_vectors_are_real_pictures_with_their_logits(published: Artifact) -> None:
+    vectors = published.folder / "test_data_set_0"
+    image, wanted = (
+        onnx.numpy_helper.to_array(onnx.TensorProto.FromString((vectors / name).read_bytes()))
+        for name in ("input_0.pb", "output_0.pb")
+    )
+    data = zoo.load_data("digits")
+    np.testing.assert_array_equal(image, data.test.images[:8])
+    np.testing.assert_allclose(published.predict(data.test.images[:8]), wanted, atol=1e-5)
+
+
+def test_the_confusion_adds_up(published: Artifact) -> None:
+    with (published.folder / "confusion.csv").open(newline="") as handle:
+        header, *rows = csv.reader(handle)
+    assert header == ["true", *(str(digit) for digit in range(10))]
+    counts = np.array([row[1:] for row in rows], dtype=int)
+    accuracy = published.card.precisions["fp32"].accuracy
+    assert (counts.sum(), counts.trace()) == (accuracy.images, accuracy.correct)
+
+
+def test_the_readme_shows_the_card(published: Artifact) -> None:
+    text = (published.folder / "README.md").read_text()
+    assert f"# {published.id}" in text
+    for name, file in published.card.precisions.items():
+        assert f"| `{name}.onnx` | {file.accuracy.share:.2%} (" in text
+
+
+def test_its_five_lines_run(
+    published: Artifact, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (published.folder / "README.md").read_text()
+    code = "\n".join(line[4:] for line in text.splitlines() if line.startswith("    "))
+    monkeypatch.chdir(published.folder)
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out.strip("[]\n").isdigit()
+
+
+def test_exporting_again_gives_the_same_bytes(
+    published: Artifact, digits_run: Callable[[str], Path], tmp_path: Path
+) -> None:
+    again = export("mlp", run=digits_run("mlp"), exports=tmp_path)
+    assert again.entry == published.entry
+
+
+def test_check_says_same(published: Artifact, digits_run: Callable[[str], Path]) -> None:
+    found = compare("mlp", run=digits_run("mlp"), exports=published.root)
+    assert [(one.file, one.same, one.why) for one in found] == [
+        (f"{precision}.onnx", True, ()) for precision in PRECISIONS
+    ]
+
+
+def test_check_says_what_is_different(
+    published: Artifact, digits_run: Callable[[str], Path], tmp_path: Path
+) -> None:
+    run = shutil.copytree(digits_run("mlp"), tmp_path / "run")
+    card = json.loads((run / "run.json").read_text())
+    card["mean"][0] += 0.01
+    write_json(run / "run.json", card)
+    fp32, *_ = compare("mlp", run=run, exports=published.root)
+    assert not fp32.same
+    assert any(reason.startswith("mean: published") for reason in fp32.why)
+    assert "other values in pixel_offset" in fp32.why
+
+
+def test_only_what_was_asked_for_is_made_and_fp32_always(
+    digits_run: Callable[[str], Path], copied: Artifact
+) -> None:
+    made = export("mlp", run=digits_run("mlp"), exports=copied.root, precisions=["int8"])
+    assert made.precisions == ("fp32", "int8")
+    assert not (copied.folder / "fp16.onnx").exists()
+
+
+def test_the_bare_network_is_an_artifact_of_its_own(
+    digits_run: Callable[[str], Path], copied: Artifact
+) -> None:
+    bare = export("mlp", run=digits_run("mlp"), exports=copied.root, form=BARE, precisions=["int8"])
+    assert bare.id == "mlp-digits-float32-nchw"
+    assert bare.session().inputs[0].dtype == "float32"
+    pictures = zoo.load_data("digits").test.images[:20]
+    np.testing.assert_allclose(bare.predict(pictures), copied.predict(pictures), atol=1e-3)
+
+
+def test_a_file_that_fails_the_gate_leaves_what_was_there(
+    digits_run: Callable[[str], Path], copied: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = copied.entry
+    monkeypatch.setitem(gate_module.MOST_LOST, "int8", -1.0)
+    with pytest.raises(ZooError, match=r"the gate refuses int8\.onnx.*Nothing was published"):
+        export("mlp", run=digits_run("mlp"), exports=copied.root)
+    after = find_artifact("mlp", copied.root)
+    assert after.entry == before
+    for name in before["files"]:
+        after.checked(name)
+
+
+def test_an_unfinished_run_is_not_exported(
+    digits_run: Callable[[str], Path], tmp_path: Path
+) -> None:
+    run = shutil.copytree(digits_run("mlp"), tmp_path / "run")
+    card = json.loads((run / "run.json").read_text())
+    write_json(run / "run.json", card | {"finished": False})
+    with pytest.raises(ZooError, match=r"not finished\. Go on with"):
+        export("mlp", run=run, exports=tmp_path / "exports")
+    assert not (tmp_path / "exports").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"precisions": ["fp8"]}, "fp16"),
+        ({"form": "uint8"}, "uint8-nhwc"),
+        ({"opset": 9}, "this zoo writes 18"),
+    ],
+)
+def test_wrong_wishes_are_usage_errors(
+    options: dict[str, object], words: str, digits_run: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        export("mlp", run=digits_run("mlp"), exports=tmp_path, **options)  # type: ignore[arg-type]
+
+
+def test_the_command_publishes_lists_and_checks(
+    digits_run: Callable[[str], Path], in_folder: Path
+) -> None:
+    def call(*arguments: object) -> str:
+        done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    run = digits_run("mlp")
+    printed = call("export", "mlp", "--run", run, "--precision", "fp32,int8")
+    assert "int8.onnx" in printed
+    assert "next      python cli.py verify mlp-digits" in printed
+    assert call("list", "exports").startswith("mlp-digits\tmlp\tdigits")
+    assert call("export", "mlp", "--run", run, "--check").count("same") == 2
+    assert json.loads(call("export", "mlp", "--run", run, "--check", "--json"))[0]["same"]
+
+
+def test_an_artifact_is_tested_where_its_run_is_gone(published: Artifact, in_folder: Path) -> None:
+    found = zoo.test("mlp", exports=published.root)
+    assert found.accuracy == published.card.precisions["fp32"].accuracy
+    assert {path.name for path in Path("results/mlp-digits").iterdir()} >= {
+        "test.json", "confusion.png", "predictions.csv"
+    }  # fmt: skip
+    for name in published.entry["files"]:
+        published.checked(name)
+
+
+def test_the_api_has_the_words_of_the_commands(
+    digits_run: Callable[[str], Path], in_folder: Path
+) -> None:
+    artifact = zoo.export("mlp", run=digits_run("mlp"), precisions=["fp32"])
+    assert zoo.load("mlp").entry == artifact.entry
+    assert replace(artifact, id="x").id == "x"

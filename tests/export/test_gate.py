@@ -1,0 +1,231 @@
+"""Every planted fault is caught, and the refusal says which check failed and by how much."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from zoo.data import Split
+from zoo.export.convert import convert
+from zoo.export.gate import GateError, Reference, judge
+from zoo.export.half import to_half
+from zoo.export.quantize import calibrate, prepare, quantize
+from zoo.progress import Progress
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+SIDE, MEAN, STD, NAMES = 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3), '["a", "b", "c", "d", "e"]'
+
+
+def file_of(model: ir.Model | onnx.ModelProto, names: str = NAMES) -> bytes:
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model if isinstance(model, onnx.ModelProto) else ir.to_proto(model))
+    onnx.helper.set_model_props(proto, {"class_names": names})
+    content: bytes = proto.SerializeToString(deterministic=True)
+    return content
+
+
+def passes(content: bytes, precision: str, reference: Reference) -> None:
+    card = judge(content, precision, reference, Progress())
+    assert card.accuracy.images == len(reference.test)
+    assert card.file == f"{precision}.onnx"
+
+
+def refusal(content: bytes, precision: str, reference: Reference) -> str:
+    with pytest.raises(GateError) as refused:
+        judge(content, precision, reference, Progress())
+    assert "Nothing was published" in str(refused.value)
+    return str(refused.value)
+
+
+def edited(model: ir.Model, change: Callable[[onnx.ModelProto], None]) -> bytes:
+    proto: onnx.ModelProto = ir.to_proto(model)
+    change(proto)
+    return file_of(proto)
+
+
+def test_a_good_file_passes_in_every_precision(
+    net: nn.Module,
+    converted: ir.Model,
+    pictures: NDArray[np.uint8],
+    reference_of: Callable[..., Reference],
+) -> None:
+    reference = reference_of(net)
+    card = judge(file_of(converted), "fp32", reference, Progress())
+    assert card.accuracy.correct == card.agreement == len(pictures)
+    assert set(card.max_difference) == {"1", "2", "7", "64"}
+    assert card.bound is not None
+    assert max(card.max_difference.values()) <= card.bound
+    # The reference is the truth here: what fp16 and int8 lose is what they answer otherwise.
+    sure = np.sort(reference.logits, axis=1)
+    kept = sure[:, -1] - sure[:, -2] > 0.2
+    clear = replace(
+        reference,
+        test=Split(pictures[kept], reference.test.labels[kept]),
+        logits=reference.logits[kept],
+    )
+    passes(file_of(to_half(ir.to_proto(converted))), "fp16", clear)
+    prepared = prepare(converted)
+    int8 = quantize(prepared, calibrate(prepared, pictures))
+    assert judge(file_of(int8), "int8", clear, Progress()).emulated == kept.sum()
+
+
+def test_dropout_left_in_training_mode(
+    net: nn.Module, converted: ir.Model, reference_of: Callable[..., Reference]
+) -> None:
+    def switch_on(proto: onnx.ModelProto) -> None:
+        graph = proto.graph
+        gemm = next(node for node in graph.node if node.op_type == "Gemm")
+        ratio = onnx.numpy_helper.from_array(np.float32(0.5), "ratio")
+        training = onnx.numpy_helper.from_array(np.array(True), "training")
+        graph.initializer.extend([ratio, training])
+        drop = onnx.helper.make_node(
+            "Dropout", [gemm.input[0], "ratio", "training"], ["dropped"], "drop"
+        )
+        gemm.input[0] = "dropped"
+        graph.node.insert(list(graph.node).index(gemm), drop)
+
+    assert "Dropout" in refusal(edited(converted, switch_on), "fp32", reference_of(net))
+
+
+def test_batch_statistics_left_in_training_mode(
+    net: nn.Module, converted: ir.Model, reference_of: Callable[..., Reference]
+) -> None:
+    def switch_on(proto: onnx.ModelProto) -> None:
+        node = next(node for node in proto.graph.node if node.op_type == "BatchNormalization")
+        node.attribute.append(onnx.helper.make_attribute("training_mode", 1))
+        node.output.extend(["mean_out", "variance_out"])
+
+    refusal(edited(converted, switch_on), "fp32", reference_of(net))
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [((0.4, 0.5, 0.3), STD), (MEAN, (0.25, 0.25, 0.25)), ((0, 0, 0), (1, 1, 1))]
+)
+def test_a_wrong_mean_or_std(
+    net: nn.Module,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    reference_of: Callable[..., Reference],
+) -> None:
+    wrong = convert(net, (SIDE, SIDE, 3), mean, std)
+    assert "a logit is" in refusal(file_of(wrong), "fp32", reference_of(net))
+
+
+def test_swapped_classes_in_the_weights(
+    net: nn.Module, converted: ir.Model, reference_of: Callable[..., Reference]
+) -> None:
+    reference = reference_of(net)
+    with torch.no_grad():
+        for parameter in (net.get_parameter("head.weight"), net.get_parameter("head.bias")):
+            parameter.copy_(parameter[[1, 0, 2, 3, 4]])
+    swapped = convert(net, (SIDE, SIDE, 3), MEAN, STD)
+    refusal(file_of(swapped), "fp32", reference)
+    assert "points below" in refusal(file_of(to_half(ir.to_proto(swapped))), "fp16", reference)
+
+
+def test_swapped_class_names(
+    net: nn.Module, converted: ir.Model, reference_of: Callable[..., Reference]
+) -> None:
+    swapped = file_of(converted, '["b", "a", "c", "d", "e"]')
+    assert "class names" in refusal(swapped, "fp32", reference_of(net))
+
+
+def test_a_batch_fixed_to_one(
+    net: nn.Module, converted: ir.Model, reference_of: Callable[..., Reference]
+) -> None:
+    def fix(proto: onnx.ModelProto) -> None:
+        for value in (proto.graph.input[0], proto.graph.output[0]):
+            value.type.tensor_type.shape.dim[0].dim_value = 1
+        del proto.graph.value_info[:]
+
+    assert "batch" in refusal(edited(converted, fix), "fp32", reference_of(net))
+
+
+def test_a_batch_fixed_to_one_inside(
+    net: nn.Module, converted: ir.Model, reference_of: Callable[..., Reference]
+) -> None:
+    def fix(proto: onnx.ModelProto) -> None:
+        (shape,) = [t for t in proto.graph.initializer if t.data_type == onnx.TensorProto.INT64]
+        numbers = onnx.numpy_helper.to_array(shape).copy()
+        numbers[0] = 1
+        shape.CopyFrom(onnx.numpy_helper.from_array(numbers, shape.name))
+        del proto.graph.value_info[:]
+
+    refusal(edited(converted, fix), "fp32", reference_of(net))
+
+
+def test_int8_calibrated_on_noise(
+    net: nn.Module,
+    converted: ir.Model,
+    pictures: NDArray[np.uint8],
+    reference_of: Callable[..., Reference],
+) -> None:
+    prepared = prepare(converted)
+    grey = np.random.default_rng(0).integers(110, 146, pictures[:64].shape).astype(np.uint8)
+    poor = quantize(prepared, calibrate(prepared, grey))
+    assert "points below" in refusal(file_of(poor), "int8", reference_of(net))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
+def test_a_truncated_file(
+    net: nn.Module, converted: ir.Model, share: float, reference_of: Callable[..., Reference]
+) -> None:
+    whole = file_of(converted)
+    refusal(whole[: int(share * len(whole))], "fp32", reference_of(net))
+
+
+@pytest.mark.parametrize("name", ["conv1.weight", "norm2.running_var", "head.bias", "pixel_scale"])
+def test_an_edited_weight(
+    net: nn.Module, converted: ir.Model, name: str, reference_of: Callable[..., Reference]
+) -> None:
+    def edit(proto: onnx.ModelProto) -> None:
+        tensor = next(t for t in proto.graph.initializer if t.name == name)
+        numbers = onnx.numpy_helper.to_array(tensor).copy()
+        numbers.reshape(-1)[0] += 0.05
+        tensor.CopyFrom(onnx.numpy_helper.from_array(numbers, name))
+
+    why = refusal(edited(converted, edit), "fp32", reference_of(net))
+    assert "allowed are" in why
+
+
+def test_an_int8_weight_beyond_seven_bits(
+    net: nn.Module,
+    converted: ir.Model,
+    pictures: NDArray[np.uint8],
+    reference_of: Callable[..., Reference],
+) -> None:
+    prepared = prepare(converted)
+    model = quantize(prepared, calibrate(prepared, pictures))
+    tensor = next(
+        t
+        for t in model.graph.initializer
+        if t.data_type == onnx.TensorProto.INT8 and len(t.dims) > 1
+    )
+    numbers = onnx.numpy_helper.to_array(tensor).copy()
+    numbers.reshape(-1)[0] = 100
+    tensor.CopyFrom(onnx.numpy_helper.from_array(numbers, tensor.name))
+    assert "saturate" in refusal(file_of(model), "int8", reference_of(net))
+
+
+def test_logits_that_are_no_numbers(
+    net: nn.Module, converted: ir.Model, reference_of: Callable[..., Reference]
+) -> None:
+    def spoil(proto: onnx.ModelProto) -> None:
+        tensor = next(t for t in proto.graph.initializer if t.name == "head.bias")
+        numbers = np.full(5, np.nan, np.float32)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(numbers, tensor.name))
+
+    assert "finite: False" in refusal(edited(converted, spoil), "fp32", reference_of(net))
+
+
+def test_another_input_than_was_asked_for(
+    net: nn.Module, converted: ir.Model, reference_of: Callable[..., Reference]
+) -> None:
+    reference = reference_of(net, form="float32-nchw")
+    assert "type is uint8" in refusal(file_of(converted), "fp32", reference)

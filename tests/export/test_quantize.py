@@ -1,0 +1,100 @@
+"""int8: seven-bit weights, ranges from pictures, the same bytes from the same ranges."""
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+from numpy.typing import NDArray
+
+from zoo.export import quantize as module
+from zoo.export.quantize import (
+    LARGEST_WEIGHT,
+    calibrate,
+    choose_float_layers,
+    layers,
+    prepare,
+    quantize,
+    widest_weight,
+)
+from zoo.session import open_session
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def prepared(converted: ir.Model) -> onnx.ModelProto:
+    return prepare(converted)
+
+
+def answers(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(open_session(model.SerializeToString()).run({"image": pictures})[0])
+
+
+def test_no_stored_weight_can_saturate(
+    prepared: onnx.ModelProto, pictures: NDArray[np.uint8]
+) -> None:
+    model = quantize(prepared, calibrate(prepared, pictures[:64]))
+    integers = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.INT8]
+    weights = [onnx.numpy_helper.to_array(t) for t in integers if len(t.dims) > 1]
+    assert len(weights) == 3
+    assert widest_weight(model) == max(int(np.abs(w.astype(int)).max()) for w in weights)
+    assert 0 < widest_weight(model) <= LARGEST_WEIGHT
+    # What an instruction without VNNI adds up in 16 bits: two products of a U8 and an S8.
+    assert 2 * 255 * LARGEST_WEIGHT < 2**15
+
+
+def test_it_answers_much_like_fp32(prepared: onnx.ModelProto, pictures: NDArray[np.uint8]) -> None:
+    model = quantize(prepared, calibrate(prepared, pictures))
+    onnx.checker.check_model(model, full_check=True)
+    wanted, found = answers(prepared, pictures), answers(model, pictures)
+    assert (wanted.argmax(1) == found.argmax(1)).mean() > 0.95
+    assert 0 < np.abs(wanted - found).max() < 0.1 * np.abs(wanted).max()
+
+
+def test_the_same_pictures_give_the_same_bytes(
+    prepared: onnx.ModelProto, pictures: NDArray[np.uint8]
+) -> None:
+    ranges = [calibrate(prepared, pictures[:64]) for _ in range(2)]
+    assert ranges[0] == ranges[1]
+    files = [quantize(prepared, r).SerializeToString(deterministic=True) for r in ranges]
+    assert files[0] == files[1]
+
+
+def test_ranges_are_those_of_the_tensors(
+    prepared: onnx.ModelProto, pictures: NDArray[np.uint8]
+) -> None:
+    low, high = calibrate(prepared, pictures)["logits"]
+    wanted = answers(prepared, pictures)
+    assert low == pytest.approx(wanted.min(), rel=1e-4)
+    assert high == pytest.approx(wanted.max(), rel=1e-4)
+
+
+def test_a_layer_that_is_left_in_float_keeps_its_weights(
+    prepared: onnx.ModelProto, pictures: NDArray[np.uint8]
+) -> None:
+    first, *others = layers(prepared)
+    model = quantize(prepared, calibrate(prepared, pictures[:64]), [first])
+    kept = {tensor.name for tensor in model.graph.initializer}
+    (node,) = [node for node in model.graph.node if node.name == first]
+    assert node.input[1] in kept
+    assert len(others) == 2
+    assert widest_weight(model) > 0
+
+
+def test_no_layer_is_left_in_float_where_it_brings_nothing(
+    prepared: onnx.ModelProto, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranges = calibrate(prepared, pictures)
+    monkeypatch.setattr(module, "WORTHWHILE", 1.0)
+    assert choose_float_layers(prepared, ranges, pictures) == ()
+
+
+def test_a_small_layer_that_hurts_is_left_in_float(
+    prepared: onnx.ModelProto, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranges = calibrate(prepared, pictures)
+    ranges["logits"] = (0.0, 1e-3)  # all of them clipped to next to nothing
+    # The head of this net holds most of its weights.
+    assert "Gemm_0" not in choose_float_layers(prepared, ranges, pictures)
+    monkeypatch.setattr(module, "SMALL_LAYER", 1.0)
+    assert "Gemm_0" in choose_float_layers(prepared, ranges, pictures)

@@ -1,0 +1,272 @@
+"""Publications are whole: whatever happens, a reader finds the old artifact or the new one."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.artifacts import (
+    CARD,
+    Artifact,
+    Card,
+    FileCard,
+    find_artifact,
+    list_artifacts,
+    publish,
+    publishing,
+)
+from zoo.errors import UsageError, ZooError
+from zoo.intervals import Accuracy
+
+FACTS: dict[str, Any] = {"model": "cnn", "precisions": {"fp32": {}}}
+KILLED = 137
+
+
+def put(root: Path, name: str, text: str, **facts: Any) -> Artifact:
+    """Publish an artifact of three files that all say `text`."""
+    with publishing(name, root) as folder:
+        (folder / "fp32.onnx").write_text(text)
+        (folder / "test_data_set_0").mkdir()
+        (folder / "test_data_set_0" / "input_0.pb").write_text(text)
+        (folder / f"only-{text}.txt").write_text(text)
+        return publish(name, FACTS | facts, folder)
+
+
+def said(artifact: Artifact) -> set[str]:
+    """What its files say, each checked against the manifest, none missing or too many."""
+    there = {
+        path.relative_to(artifact.folder).as_posix()
+        for path in artifact.folder.rglob("*")
+        if path.is_file()
+    }
+    assert there == set(artifact.entry["files"])
+    return {artifact.checked(name).read_text() for name in there}
+
+
+def test_what_was_published_is_found_and_checked(tmp_path: Path) -> None:
+    put(tmp_path, "cnn-digits", "one")
+    (found,) = list_artifacts(tmp_path)
+    assert (found.id, found.precisions) == ("cnn-digits", ("fp32",))
+    assert said(found) == {"one"}
+    assert found.file("fp32") == tmp_path / "cnn-digits" / "fp32.onnx"
+
+
+def test_a_new_one_replaces_all_of_the_old(tmp_path: Path) -> None:
+    put(tmp_path, "cnn-digits", "one")
+    put(tmp_path, "mlp-digits", "else", model="mlp")
+    put(tmp_path, "cnn-digits", "two")
+    assert said(find_artifact("cnn", tmp_path)) == {"two"}
+    assert said(find_artifact("mlp", tmp_path)) == {"else"}
+    hidden = {path.name for path in tmp_path.glob(".*")}
+    assert hidden <= {".lock"}
+
+
+def test_a_block_that_fails_publishes_nothing(tmp_path: Path) -> None:
+    put(tmp_path, "cnn-digits", "one")
+    with pytest.raises(IsADirectoryError), publishing("cnn-digits", tmp_path) as folder:
+        folder.write_text("two")
+    assert said(find_artifact("cnn", tmp_path)) == {"one"}
+    assert not list(tmp_path.glob(".new-*"))
+
+
+def killed_at(step: int, work: Callable[[], object]) -> int:
+    """Do the work in a child that dies like kill -9 before its step-th change on disk.
+
+    Returns the child's exit code: 137 if it died, 0 when the work took fewer steps.
+    """
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    left = step
+
+    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            nonlocal left
+            if not left:
+                os._exit(KILLED)
+            left -= 1
+            return real(*args, **options)
+
+        return call
+
+    try:
+        for name in ("rename", "replace", "unlink", "rmdir", "mkdir", "fsync"):
+            setattr(os, name, dying(getattr(os, name)))
+        work()
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
+
+
+def test_killed_at_any_point_it_leaves_the_old_or_the_new_one(tmp_path: Path) -> None:
+    put(tmp_path / "before", "cnn-digits", "one")
+    put(tmp_path / "before", "mlp-digits", "else", model="mlp")
+    outcomes = []
+    for step in range(200):
+        root = tmp_path / f"killed-{step}"
+        shutil.copytree(tmp_path / "before", root)
+        code = killed_at(step, lambda root=root: put(root, "cnn-digits", "two"))  # type: ignore[misc]
+        (outcome,) = said(find_artifact("cnn", root))
+        outcomes.append(outcome)
+        assert said(find_artifact("mlp", root)) == {"else"}
+        put(root, "cnn-digits", "three")
+        assert said(find_artifact("cnn", root)) == {"three"}
+        assert not [path for path in root.glob(".*") if path.name != ".lock"]
+        if code == 0:
+            break
+        assert code == KILLED
+    assert len(outcomes) > 10
+    first_new = outcomes.index("two")
+    assert 0 < first_new < len(outcomes) - 1
+    assert outcomes == ["one"] * first_new + ["two"] * (len(outcomes) - first_new)
+
+
+def test_two_at_once_both_end_up_in_the_manifest(tmp_path: Path) -> None:
+    children = []
+    for number in range(4):
+        child = os.fork()
+        if not child:
+            try:
+                for text in ("one", "two", "three"):
+                    put(tmp_path, f"cnn-data{number}", text)
+            except BaseException:
+                os._exit(1)
+            os._exit(0)
+        children.append(child)
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert codes == [0] * 4
+    found = list_artifacts(tmp_path)
+    assert [artifact.id for artifact in found] == [f"cnn-data{number}" for number in range(4)]
+    assert all(said(artifact) == {"three"} for artifact in found)
+
+
+@pytest.mark.parametrize("text", ["other", ""])
+def test_changed_bytes_are_an_error(tmp_path: Path, text: str) -> None:
+    artifact = put(tmp_path, "cnn-digits", "one")
+    (artifact.folder / "fp32.onnx").write_text(text)
+    with pytest.raises(ZooError, match="not the file that was published"):
+        artifact.file("fp32")
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    artifact = put(tmp_path, "cnn-digits", "one")
+    (artifact.folder / "fp32.onnx").unlink()
+    with pytest.raises(ZooError, match="cannot be read"):
+        artifact.file("fp32")
+
+
+def test_a_precision_that_was_not_published(tmp_path: Path) -> None:
+    artifact = put(tmp_path, "cnn-digits", "one")
+    with pytest.raises(UsageError, match="has no int8, only fp32"):
+        artifact.file("int8")
+
+
+def test_names_mean_what_the_command_line_says(tmp_path: Path) -> None:
+    put(tmp_path, "cnn-digits", "digits")
+    assert find_artifact("cnn", tmp_path).id == "cnn-digits"
+    put(tmp_path, "cnn-mnist", "mnist")
+    with pytest.raises(UsageError, match=r"cnn-digits, cnn-mnist\. Name one"):
+        find_artifact("cnn", tmp_path)
+    put(tmp_path, "cnn-cifar10", "cifar10")
+    assert find_artifact("cnn", tmp_path).id == "cnn-cifar10"
+    assert find_artifact("cnn-mnist", tmp_path).id == "cnn-mnist"
+
+
+def test_unknown_names_are_usage_errors_and_unpublished_models_are_not(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cnn"):
+        find_artifact("cnm", tmp_path)
+    with pytest.raises(ZooError, match=r"python cli\.py export cnn"):
+        find_artifact("cnn", tmp_path)
+    with pytest.raises(ZooError, match=r"python cli\.py export densenet-bc-100-12"):
+        find_artifact("densenet-bc-100-12", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"format": 1}',
+        '{"format": 1, "artifacts": []}',
+        '{"format": 1, "artifacts": {"../up": {"model": "cnn", "files": {}, "precisions": {}}}}',
+        '{"format": 1, "artifacts": {"cnn": {"model": "cnn"}}}',
+    ],
+)
+def test_a_damaged_manifest_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(ZooError, match=r"manifest\.json is damaged"):
+        list_artifacts(tmp_path)
+
+
+def test_a_manifest_of_the_future_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"format": 2, "artifacts": {}}')
+    with pytest.raises(ZooError, match="format 2; this zoo reads 1"):
+        list_artifacts(tmp_path)
+
+
+def test_nothing_published_is_an_empty_list(tmp_path: Path) -> None:
+    assert list_artifacts(tmp_path / "nowhere") == []
+
+
+def test_a_damaged_card_is_named(tmp_path: Path) -> None:
+    with publishing("cnn-digits", tmp_path) as folder:
+        (folder / CARD).write_text(json.dumps({"id": "cnn-digits"}))
+        artifact = publish("cnn-digits", FACTS, folder)
+    with pytest.raises(ZooError, match=r"card\.json is damaged"):
+        _ = artifact.card
+
+
+def test_an_artifact_answers_from_python(tmp_path: Path, tiny_onnx: Callable[..., Path]) -> None:
+    with publishing("tiny", tmp_path / "exports") as folder:
+        shutil.copyfile(tiny_onnx(), folder / "fp32.onnx")
+        publish("tiny", FACTS, folder)
+    red = np.zeros((2, 4, 5, 3), np.uint8)
+    red[..., 0] = 255
+    artifact = zoo.load("tiny", tmp_path / "exports")
+    np.testing.assert_allclose(artifact.predict(red), [[10, 0, 0]] * 2, atol=1e-4)
+    assert artifact.session().provider == "cpu"
+
+
+def test_a_card_comes_back_as_it_was_written() -> None:
+    accuracy = Accuracy(9, 10, 0.9, 0.5, 0.99)
+    file = FileCard("fp32.onnx", accuracy, 10, {"1": 1e-6}, 1e-4, 12)
+    card = Card(
+        id="cnn-digits",
+        model="cnn",
+        family="cnn",
+        framework="pytorch",
+        dataset="digits",
+        fingerprint="f" * 64,
+        view="",
+        class_names=("0", "1"),
+        image_shape=(32, 32, 3),
+        mean=(0.1, 0.2, 0.3),
+        std=(0.3, 0.2, 0.1),
+        input="uint8-nhwc",
+        recipe={"epochs": 1.0},
+        seed=0,
+        weights="e" * 64,
+        parameters=5,
+        macs=6,
+        trained={"epochs": 1.0},
+        trained_on="a machine",
+        accuracy=accuracy,
+        with_views=accuracy,
+        opset=20,
+        ir_version=9,
+        min_onnxruntime="1.17",
+        machine="a machine",
+        cpu_flags=("avx2",),
+        versions={"torch": "2"},
+        precisions={"fp32": file, "int8": replace(file, bound=None, emulated=10)},
+        ranges={"Conv_0": (-1.0, 2.5)},
+        float_layers=("Conv_0",),
+    )
+    assert Card.from_json(json.loads(json.dumps(asdict(card)))) == card

@@ -1,0 +1,234 @@
+"""The checks that `verify` makes of one ONNX file that loads and runs, one function a check."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from zoo.artifacts import Card
+from zoo.compatibility import first_onnxruntime, is_older
+from zoo.data import describe_datasets, load
+from zoo.errors import ZooError
+from zoo.inspection.inspector import DataChoice, Inspection, Inspector, VectorRun
+from zoo.progress import Progress
+
+Status = Literal["ok", "failed", "skipped"]
+Verdict = tuple[Status, str]
+
+_FP32_DIFFERENCE = 1e-4
+_SPREAD = 1.5  # how much farther than at the gate an fp16 or int8 file may be on another CPU
+# Shares of the pictures whose answer may turn on another CPU, which rounds in another order.
+_TURNED = {"fp32": 1e-4, "fp16": 1e-3, "int8": 1e-3}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a card, or a file about itself, says can be measured again.
+
+    image_shape: height, width, channels; correct: pictures of all `images` of the test set.
+    """
+
+    where: str
+    precision: str
+    dataset: str
+    fingerprint: str
+    image_shape: tuple[int, int, int]
+    correct: int
+    images: int
+
+
+def claim_of_card(card: Card, precision: str) -> Claim:
+    """What the card says of one of its files."""
+    accuracy = card.precisions[precision].accuracy
+    return Claim(
+        "the card",
+        precision,
+        card.dataset,
+        card.fingerprint,
+        card.image_shape,
+        accuracy.correct,
+        accuracy.images,
+    )
+
+
+def claim_of_file(found: Inspection) -> Claim | None:
+    """What a file that takes pictures says of itself, where it says enough."""
+    sides = found.inputs[0].shape[1:]
+    if found.metadata.get("input", "").endswith("nchw"):
+        sides = (*sides[1:], sides[0])
+    try:
+        accuracy = json.loads(found.metadata["accuracy"])
+        height, width, channels = (int(str(side)) for side in sides)
+        return Claim(
+            "the file",
+            found.metadata["precision"],
+            found.metadata["dataset"],
+            found.metadata["fingerprint"],
+            (height, width, channels),
+            int(accuracy["correct"]),
+            int(accuracy["images"]),
+        )
+    except (KeyError, ValueError, TypeError, RecursionError):
+        return None
+
+
+def check_versions(found: Inspection, promised: str | None, card: Card | None) -> Verdict:
+    """Whether the oldest onnxruntime that is promised loads the file's opset and IR version."""
+    versions = f"opset {found.opset}, IR version {found.ir_version}"
+    if card and (card.opset, card.ir_version) != (found.opset, found.ir_version):
+        return "failed", f"{versions}; the card says {card.opset} and {card.ir_version}"
+    needed = first_onnxruntime(found.opset, found.ir_version)
+    if needed is None:
+        text = f"{versions}: newer than the table of releases that verify has"
+        return ("failed" if promised else "skipped"), text
+    if promised is None:
+        return "ok", f"{versions}: onnxruntime {needed} or newer"
+    try:
+        fails = is_older(promised, needed)
+    except ValueError:
+        return "failed", f"the promised onnxruntime '{promised}' is no version"
+    if fails:
+        return "failed", f"{versions} need onnxruntime {needed}, {promised} is promised"
+    return "ok", f"{versions}: onnxruntime {promised} loads it"
+
+
+def check_contract(found: Inspection, card: Card) -> Verdict:
+    """Whether inputs and outputs have the names, types and shapes that the zoo's files have."""
+    height, width, channels = card.image_shape
+    pixels = card.input == "uint8-nhwc"
+    sides = (height, width, channels) if pixels else (channels, height, width)
+    wanted = (
+        ("image", card.input.partition("-")[0], ("batch", *sides)),
+        ("logits", "float32", ("batch", len(card.class_names))),
+    )
+    tensors = (*found.inputs, *found.outputs)
+    shown = ", ".join(f"{info.name} {info.dtype} {list(info.shape)}" for info in tensors)
+    fits = len(found.inputs) == len(found.outputs) == 1 and all(
+        (info.name, info.dtype, info.shape[1:]) == (name, dtype, shape[1:])
+        and not isinstance(info.shape[0], int)
+        for info, (name, dtype, shape) in zip(tensors, wanted, strict=True)
+    )
+    if fits:
+        return "ok", shown
+    expected = ", ".join(f"{name} {dtype} {list(shape)}" for name, dtype, shape in wanted)
+    return "failed", f"{shown}; the card means {expected}"
+
+
+def check_metadata(found: Inspection, card: Card, precision: str) -> Verdict:
+    """Whether the file says of itself what the card says."""
+    accuracy = card.precisions[precision].accuracy
+    texts = {
+        "model": card.model,
+        "framework": card.framework,
+        "dataset": card.dataset,
+        "fingerprint": card.fingerprint,
+        "view": card.view,
+        "seed": str(card.seed),
+        "precision": precision,
+        "input": card.input,
+        "weights": card.weights,
+        "min_onnxruntime": card.min_onnxruntime,
+    }
+    values: dict[str, Any] = {
+        "class_names": list(card.class_names),
+        "mean": list(card.mean),
+        "std": list(card.std),
+        "recipe": card.recipe,
+        "versions": card.versions,
+        "accuracy": {"correct": accuracy.correct, "images": accuracy.images},
+    }
+    wrong = [name for name, text in texts.items() if found.metadata.get(name) != text]
+    wrong += [name for name, value in values.items() if _parsed(found, name) != value]
+    if wrong:
+        return "failed", f"differs from the card: {', '.join(wrong)}"
+    return "ok", "the file says of itself what the card says"
+
+
+def _parsed(found: Inspection, name: str) -> Any:
+    try:
+        return json.loads(found.metadata[name])
+    except (KeyError, ValueError, RecursionError):
+        return None
+
+
+def check_class_names(found: Inspection) -> Verdict:
+    """Whether a file without a card names as many classes as it gives values."""
+    if "class_names" not in found.metadata:
+        return "skipped", "the file names no classes"
+    names = _parsed(found, "class_names")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return "failed", "class_names in its metadata is not a JSON list of names"
+    sides = [info.shape[-1] for info in found.outputs if info.shape]
+    if not any(side == len(names) or not isinstance(side, int) for side in sides):
+        return "failed", f"it names {len(names)} classes and gives {sides} values"
+    return "ok", f"{len(names)} names, one for each value"
+
+
+def check_vectors(run: VectorRun, precision: str, card: Card | None) -> Verdict:
+    """Whether the stored pictures still give the stored logits."""
+    if run.problem:
+        return "failed", run.problem
+    bound = _FP32_DIFFERENCE * (1 + run.largest)
+    if precision != "fp32" and card:
+        measured = card.precisions[precision].max_difference.values()
+        bound += _SPREAD * max(measured, default=0.0)
+    text = (
+        f"{run.images} pictures, logits at most {run.difference:.2g} from the stored ones; "
+        f"{run.agreement} have the same top class"
+    )
+    if precision != "fp32" and card is None:
+        return "skipped", f"no card says how far {precision} may be: {text}"
+    # A difference that is not a number is not within the bound either.
+    return ("ok" if run.difference <= bound else "failed"), f"{text} (bound {bound:.2g})"
+
+
+def check_accuracy(
+    path: Path,
+    claim: Claim,
+    inspector: Inspector,
+    data_dir: Path | None,
+    progress: Progress,
+) -> Verdict:
+    """Whether the file is right as often as claimed, over the whole test set.
+
+    Nothing is downloaded: without a local copy of the data the check is skipped.
+    """
+    height, width, channels = claim.image_shape
+    wanted = DataChoice(claim.dataset, data_dir, (height, width), channels == 1)
+    try:
+        images = _at_hand(wanted, claim, progress)
+        if isinstance(images, str):
+            return "skipped", images
+        with progress.task(f"accuracy of {path.name}", images) as advance:
+            correct = inspector.count_correct(path, wanted, advance)
+    except ZooError as error:
+        return "failed", str(error)
+    text = f"{correct:,} of {images:,} right"
+    allowed = math.ceil(_TURNED.get(claim.precision, _TURNED["int8"]) * images)
+    said = f"{claim.where} says {claim.correct:,} of {claim.images:,}"
+    if images != claim.images or abs(correct - claim.correct) > allowed:
+        return "failed", f"{text}; {said}"
+    if correct == claim.correct:
+        return "ok", f"{text}, as {claim.where} says"
+    return "ok", f"{text}; {said}, and another CPU may round {allowed} of them otherwise"
+
+
+def _at_hand(wanted: DataChoice, claim: Claim, progress: Progress) -> int | str:
+    """How many pictures the test set has, or why it is not here."""
+    places = {info.name: info.where for info in describe_datasets(wanted.data_dir)}
+    where = places.get(wanted.name)
+    if where is None:
+        return f"nothing says where the dataset '{wanted.name}' lies"
+    if where == "download":
+        return f"no copy of {wanted.name} here; name its folder with --data-dir or ZOO_DATA"
+    data = load(
+        wanted.name,
+        data_dir=wanted.data_dir,
+        size=wanted.size,
+        grey=wanted.grey,
+        progress=progress,
+    )
+    if data.fingerprint != claim.fingerprint:
+        return f"the {wanted.name} in {where} is not the one that {claim.where} means"
+    return len(data.test)

@@ -1,0 +1,173 @@
+"""`export`: from a finished run to a published artifact."""
+
+import csv
+import io
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from zoo.artifacts import (
+    CARD,
+    EXPORTS,
+    PRECISIONS,
+    VECTORS,
+    Artifact,
+    Card,
+    FileCard,
+    manifest_facts,
+    publish,
+    publishing,
+    sha256,
+)
+from zoo.catalog import find_model
+from zoo.data import Dataset
+from zoo.errors import unknown_name
+from zoo.export.convert import IMAGE, IR_VERSIONS, LOGITS, OPSET, PIXELS
+from zoo.export.formats import Formats, make_formats
+from zoo.export.gate import Reference, judge
+from zoo.export.readme import readme
+from zoo.export.source import Source, file_bytes, find_source, min_onnxruntime, versions
+from zoo.files import write_json, write_text
+from zoo.intervals import Accuracy
+from zoo.progress import Progress
+from zoo.session import open_session
+from zoo.signature import Signature, logits
+from zoo.training import hardware
+from zoo.training.examine import test_logits, trained_network
+
+VECTOR_PICTURES = 8
+_TOLD_FLAGS = {"f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16"}
+
+
+def export(
+    name: str,
+    *,
+    run: Path | None = None,
+    precisions: Sequence[str] = PRECISIONS,
+    form: str = PIXELS,
+    opset: int = OPSET,
+    exports: Path = EXPORTS,
+    data_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> Artifact:
+    """Publish a finished run as ONNX files that passed the gate, in place of an earlier export.
+
+    name: a model or the id of a run; run: its folder instead. fp32 is always made: the others are
+    measured beside it.
+    """
+    progress = progress or Progress()
+    wanted = _precisions(precisions)
+    source = find_source(name, run, form, opset)
+    data = source.card.options.load_data(data_dir, progress)
+    source.card.check_data(data)
+    hardware.settle()
+    network = trained_network(source.run, source.card)
+    made = make_formats(source, network, wanted, data, progress)
+    device = hardware.choose_device(None)
+    plain, views = test_logits(network, source.card, data, device, progress)
+    reference = Reference(data.test, plain, data.class_names, form)
+    files: dict[str, bytes] = {}
+    cards: dict[str, FileCard] = {}
+    for precision, model in made.models.items():
+        measured = judge(file_bytes(source, model, precision), precision, reference, progress)
+        files[precision] = file_bytes(source, model, precision, measured.accuracy)
+        cards[precision] = judge(files[precision], precision, reference, progress)
+    seen = None if views is None else Accuracy.of(views.argmax(axis=1) == data.test.labels)
+    card = _card(source, reference, seen, made, cards)
+    with publishing(card.id, exports) as folder:
+        _fill(folder, source, card, files, data)
+        return publish(card.id, manifest_facts(card), folder)
+
+
+def _precisions(asked: Sequence[str]) -> tuple[str, ...]:
+    for precision in asked:
+        if precision not in PRECISIONS:
+            raise unknown_name("precision", precision, PRECISIONS)
+    return tuple(known for known in PRECISIONS if known == "fp32" or known in asked)
+
+
+def _card(
+    source: Source,
+    reference: Reference,
+    with_views: Accuracy | None,
+    made: Formats,
+    cards: dict[str, FileCard],
+) -> Card:
+    card = source.card
+    spec = find_model(card.model)
+    return Card(
+        id=source.id,
+        model=card.model,
+        family=spec.family,
+        framework=spec.framework,
+        dataset=card.dataset,
+        fingerprint=card.fingerprint,
+        view=card.view,
+        class_names=card.class_names,
+        image_shape=card.image_shape,
+        mean=card.mean,
+        std=card.std,
+        input=source.form,
+        recipe=asdict(card.recipe),
+        seed=card.options.seed or 0,
+        weights=sha256(source.run.weights),
+        parameters=card.parameters,
+        macs=card.macs,
+        trained={
+            "epochs": card.recipe.epochs,
+            "pflop": round(card.train_flop / 1e15, 4),
+            "seconds": round(card.seconds, 1),
+        },
+        trained_on=card.machine,
+        accuracy=reference.accuracy,
+        with_views=with_views,
+        opset=source.opset,
+        ir_version=IR_VERSIONS[source.opset],
+        min_onnxruntime=min_onnxruntime(source.opset),
+        machine=hardware.describe(torch.device("cpu")),
+        cpu_flags=tuple(sorted(hardware.cpu_flags() & _TOLD_FLAGS)),
+        versions=versions(),
+        precisions=cards,
+        ranges=made.ranges,
+        float_layers=made.float_layers,
+    )
+
+
+def _fill(folder: Path, source: Source, card: Card, files: dict[str, bytes], data: Dataset) -> None:
+    for precision, content in files.items():
+        (folder / f"{precision}.onnx").write_bytes(content)
+    session = open_session(files["fp32"])
+    signature = Signature.of(session)
+    feeds = signature.prepare(data.test.images[:VECTOR_PICTURES])
+    vectors = folder / VECTORS
+    vectors.mkdir()
+    _write_vector(vectors / "input_0.pb", feeds[IMAGE], IMAGE)
+    _write_vector(vectors / "output_0.pb", session.run(feeds)[0], LOGITS)
+    shutil.copyfile(source.run.history, folder / "history.csv")
+    predictions = logits(session, signature, data.test.images).argmax(axis=1)
+    write_text(folder / "confusion.csv", _confusion_csv(data, predictions))
+    write_json(folder / CARD, asdict(card))
+    write_text(folder / "README.md", readme(card))
+
+
+def _write_vector(path: Path, values: NDArray[Any], name: str) -> None:
+    path.write_bytes(onnx.numpy_helper.from_array(values, name).SerializeToString())
+
+
+def _confusion_csv(data: Dataset, predictions: NDArray[np.int64]) -> str:
+    """A row for each true class, a column for each predicted one: counts of the fp32 file."""
+    names = data.class_names
+    counts = np.zeros((len(names),) * 2, dtype=np.int64)
+    np.add.at(counts, (data.test.labels, predictions), 1)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["true", *names])
+    writer.writerows([name, *row] for name, row in zip(names, counts.tolist(), strict=True))
+    return text.getvalue()

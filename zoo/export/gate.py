@@ -1,0 +1,227 @@
+"""The gate: what a file must prove, on real pictures, before it is published."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from zoo.artifacts import FileCard
+from zoo.data import Split
+from zoo.errors import ZooError
+from zoo.export.quantize import LARGEST_WEIGHT, widest_weight
+from zoo.intervals import Accuracy
+from zoo.progress import Progress
+from zoo.session import Session, open_session
+from zoo.signature import Signature, logits
+
+BATCHES = (1, 2, 7, 64)
+FEW = 56  # pictures for the batch sizes below the largest: whole batches of each
+FP32_AGREEMENT = 0.9999
+MOST_LOST = {"fp32": 0.0001, "fp16": 0.001, "int8": 0.005}  # of the accuracy, as a share
+RANDOM_OPERATORS = {"Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomUniform"}
+EMULATED_AGREEMENT = 0.995
+EMULATED = {
+    "session.disable_quant_qdq": "1"
+}  # computes int8 steps in float: no kernel can saturate
+
+Logits = NDArray[np.float32]
+
+
+class GateError(ZooError):
+    """A file may not be published; the message names the check and by how much it failed."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the source network says of the whole test set, in fp32.
+
+    logits: float32 [N, classes]; form: of the input that files must have.
+    """
+
+    test: Split
+    logits: Logits
+    class_names: tuple[str, ...]
+    form: str
+
+    @property
+    def accuracy(self) -> Accuracy:
+        """Of the source network."""
+        return Accuracy.of(self.logits.argmax(axis=1) == self.test.labels)
+
+
+def judge(model: bytes, precision: str, reference: Reference, progress: Progress) -> FileCard:
+    """Measure a file on the whole test set; `GateError` where it may not be published."""
+    name = f"{precision}.onnx"
+    with _refusing(name):
+        proto = onnx.load_from_string(model)
+        onnx.checker.check_model(proto, full_check=True)
+        session = open_session(model)
+        signature = Signature.of(session)
+    _check_contract(name, session, signature, reference)
+    _check_graph(name, proto)
+    with _refusing(name):
+        differences = _differences(session, signature, reference)
+        answers = _answers(session, signature, reference, name, progress)
+    differences["64"] = _largest_difference(answers, reference.logits)
+    if precision == "fp32":
+        _check_differences(name, differences, reference)
+    agreement = _same_class(answers, reference.logits)
+    accuracy = Accuracy.of(answers.argmax(axis=1) == reference.test.labels)
+    _check_answers(name, precision, accuracy, agreement, reference)
+    return FileCard(
+        file=name,
+        accuracy=accuracy,
+        agreement=agreement,
+        max_difference=differences,
+        bound=_bound(reference) if precision == "fp32" else None,
+        nodes=len(proto.graph.node),
+        emulated=_emulated(model, answers, reference, progress) if precision == "int8" else None,
+    )
+
+
+@contextmanager
+def _refusing(name: str) -> Iterator[None]:
+    """Whatever onnx and onnxruntime find wrong with a file is a refusal."""
+    try:
+        yield
+    except (ZooError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise _refused(name, str(error).splitlines()[0]) from error
+    except Exception as error:  # protobuf's own error has no public name
+        if type(error).__name__ != "DecodeError":
+            raise
+        raise _refused(name, "it is no ONNX file, or a truncated one") from error
+
+
+def _refused(name: str, why: str) -> GateError:
+    return GateError(f"the gate refuses {name}: {why.rstrip('.')}. Nothing was published.")
+
+
+def _check_contract(
+    name: str, session: Session, signature: Signature, reference: Reference
+) -> None:
+    dtype, _, layout = reference.form.partition("-")
+    expected = {
+        "input": ("image", signature.input),
+        "type": (dtype, signature.dtype),
+        "layout": (layout, signature.layout),
+        "output": ("logits", signature.output),
+        "image shape": (reference.test.images.shape[1:], signature.image_shape),
+        "class names": (reference.class_names, signature.class_names),
+        "batch (None: any)": (None, signature.batch),
+        "number of outputs": (1, len(session.outputs)),
+    }
+    for what, (wanted, found) in expected.items():
+        if wanted != found:
+            raise _refused(name, f"its {what} is {found}, not {wanted}")
+
+
+def _check_graph(name: str, proto: onnx.ModelProto) -> None:
+    """What onnxruntime may hide here and another runtime would show."""
+    chance = {node.op_type for node in proto.graph.node} & RANDOM_OPERATORS
+    training = any(
+        attribute.name == "training_mode" and attribute.i
+        for node in proto.graph.node
+        for attribute in node.attribute
+    )
+    if chance or training:
+        what = " and ".join(sorted(chance)) or "a normalisation in training mode"
+        raise _refused(name, f"it holds {what}: the network was not in evaluation mode")
+    widest = widest_weight(proto)
+    if widest > LARGEST_WEIGHT:
+        raise _refused(
+            name,
+            f"an int8 weight is {widest}; beyond {LARGEST_WEIGHT} CPUs without VNNI saturate",
+        )
+
+
+def _differences(session: Session, signature: Signature, reference: Reference) -> dict[str, float]:
+    """Largest |logit difference| at each small batch size; an answer must also repeat."""
+    few = reference.test.images[:FEW]
+    wanted = reference.logits[:FEW]
+    found = {}
+    for batch in BATCHES[:-1]:
+        answers = logits(session, signature, few, batch)
+        if not np.array_equal(answers, logits(session, signature, few, batch), equal_nan=True):
+            raise ZooError(f"at batch {batch} the same pictures give other logits the second time")
+        found[str(batch)] = _largest_difference(answers, wanted)
+    return found
+
+
+def _largest_difference(answers: Logits, wanted: Logits) -> float:
+    if answers.shape != wanted.shape or not np.isfinite(answers).all():
+        raise ZooError(
+            f"its logits are {list(answers.shape)}, finite: {bool(np.isfinite(answers).all())}; "
+            f"the network's are {list(wanted.shape)}"
+        )
+    return float(np.abs(answers - wanted).max(initial=0.0))
+
+
+def _answers(
+    session: Session, signature: Signature, reference: Reference, label: str, progress: Progress
+) -> Logits:
+    """Logits of the whole test set at the largest batch size."""
+    images, batch = reference.test.images, BATCHES[-1]
+    parts = []
+    with progress.task(f"gate {label}", len(images)) as advance:
+        for start in range(0, len(images), batch):
+            some = images[start : start + batch]
+            parts.append(logits(session, signature, some, batch))
+            advance(len(some))
+    return np.concatenate(parts)
+
+
+def _bound(reference: Reference) -> float:
+    return 1e-4 * (1 + float(np.abs(reference.logits).max()))
+
+
+def _check_differences(name: str, differences: dict[str, float], reference: Reference) -> None:
+    bound = _bound(reference)
+    for batch, difference in differences.items():
+        if difference > bound:
+            raise _refused(
+                name,
+                f"at batch {batch} a logit is {difference:.3g} away from the network's; "
+                f"allowed are {bound:.3g}",
+            )
+
+
+def _same_class(answers: Logits, wanted: Logits) -> int:
+    return int((answers.argmax(axis=1) == wanted.argmax(axis=1)).sum())
+
+
+def _check_answers(
+    name: str, precision: str, accuracy: Accuracy, agreement: int, reference: Reference
+) -> None:
+    images = len(reference.test)
+    if precision == "fp32" and agreement < FP32_AGREEMENT * images:
+        raise _refused(
+            name,
+            f"{images - agreement} of {images} pictures get another class than from the network; "
+            f"allowed are {images - FP32_AGREEMENT * images:.0f}",
+        )
+    lost = reference.accuracy.share - accuracy.share
+    if lost > MOST_LOST[precision]:
+        raise _refused(
+            name,
+            f"its accuracy is {accuracy.share:.2%}, {100 * lost:.2f} points below the network's; "
+            f"allowed are {100 * MOST_LOST[precision]:.2f}",
+        )
+
+
+def _emulated(model: bytes, answers: Logits, reference: Reference, progress: Progress) -> int:
+    """Pictures that get the same class when no integer kernel of this CPU takes part."""
+    with _refusing("int8.onnx"):
+        session = open_session(model, config=EMULATED)
+        again = _answers(session, Signature.of(session), reference, "int8 in float", progress)
+    same, images = _same_class(answers, again), len(reference.test)
+    if same < EMULATED_AGREEMENT * images:
+        raise _refused(
+            "int8.onnx",
+            f"{images - same} of {images} pictures get another class when its steps are computed "
+            "in float, so another CPU would answer differently; allowed are "
+            f"{images * (1 - EMULATED_AGREEMENT):.0f}",
+        )
+    return same

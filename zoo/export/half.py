@@ -1,0 +1,18 @@
+"""The same graph with float16 weights and activations; pixels and logits stay as they are."""
+
+import warnings
+
+import onnx
+from onnxruntime.transformers.float16 import convert_float_to_float16
+
+
+def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy of an fp32 model that computes in fp16; input and output keep their types."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore"
+        )  # of weights too small for fp16: the gate measures what is lost
+        half: onnx.ModelProto = convert_float_to_float16(copy, keep_io_types=True)
+    return half

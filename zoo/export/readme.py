@@ -1,0 +1,65 @@
+"""The README.md of an artifact, written from its card."""
+
+from zoo.artifacts import Card, FileCard
+
+
+def readme(card: Card) -> str:
+    """Markdown: what the files are, what was measured, how to run them."""
+    height, width, channels = card.image_shape
+    shape = (
+        f"uint8 `[batch, {height}, {width}, {channels}]`, raw pixels; normalisation is inside"
+        if card.input == "uint8-nhwc"
+        else f"float32 `[batch, {channels}, {height}, {width}]`, normalised by the mean and std "
+        "in the metadata"
+    )
+    views = f" With test-time views: {card.with_views}." if card.with_views else ""
+    rows = "\n".join(_row(name, file, card) for name, file in card.precisions.items())
+    parts = [
+        f"# {card.id}",
+        f"`{card.model}` ({card.family}, {card.framework}) trained on {card.dataset}, seed "
+        f"{card.seed}: {card.parameters:,} parameters, {card.macs / 1e6:.1f} M multiply-adds a "
+        f"picture. Written by `python cli.py export`; the numbers are those of card.json.",
+        f"- input `image`: {shape}\n"
+        f"- output `logits`: float32 `[batch, {len(card.class_names)}]`\n"
+        f"- classes: {', '.join(card.class_names[:20])}{', ...' * (len(card.class_names) > 20)}\n"
+        f"- opset {card.opset}, IR {card.ir_version}: onnxruntime {card.min_onnxruntime} or newer",
+        f"The source network, in {card.framework} and fp32, over the whole test set: "
+        f"{card.accuracy}.{views}",
+        "| file | accuracy (95 % interval) | same class as the source | largest difference |\n"
+        f"|---|---|---|---|\n{rows}",
+        *_quantised(card),
+        f"Measured on {card.machine} ({', '.join(card.cpu_flags)}).",
+        "    import onnxruntime, numpy\n"
+        '    session = onnxruntime.InferenceSession("fp32.onnx")\n'
+        f"    image = numpy.zeros({_example(card)})\n"
+        '    print(session.run(["logits"], {"image": image})[0].argmax(axis=1))',
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _row(name: str, file: FileCard, card: Card) -> str:
+    accuracy = file.accuracy
+    interval = f"{accuracy.share:.2%} ({accuracy.low:.2%} to {accuracy.high:.2%})"
+    largest = max(file.max_difference.values())
+    agreement = f"{file.agreement:,} of {card.accuracy.images:,}"
+    return f"| `{name}.onnx` | {interval} | {agreement} | {largest:.2g} |"
+
+
+def _quantised(card: Card) -> list[str]:
+    file = card.precisions.get("int8")
+    if file is None:
+        return []
+    kept = ", ".join(card.float_layers)
+    return [
+        "int8 has U8 activations and S8 weights of seven bits, a scale for each channel: no "
+        f"CPU's kernels can saturate; layers left in float: {kept or 'none'}. With its integer "
+        f"steps computed in float, {file.emulated:,} of {file.accuracy.images:,} pictures get the "
+        "same class."
+    ]
+
+
+def _example(card: Card) -> str:
+    height, width, channels = card.image_shape
+    if card.input == "uint8-nhwc":
+        return f'(1, {height}, {width}, {channels}), "uint8"'
+    return f'(1, {channels}, {height}, {width}), "float32"'

@@ -1,0 +1,93 @@
+"""What is exported: a finished run, and what its files say of it."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+import torch
+
+from zoo.artifacts import sha256
+from zoo.catalog import find_model
+from zoo.compatibility import first_onnxruntime
+from zoo.errors import UsageError, unknown_name
+from zoo.export.convert import INPUTS, IR_VERSIONS, PIXELS
+from zoo.intervals import Accuracy
+from zoo.training.run import Run, RunCard, find_run
+
+
+@dataclass(frozen=True)
+class Source:
+    """The run that is exported. form: of the files' input."""
+
+    run: Run
+    card: RunCard
+    form: str
+    opset: int
+
+    @property
+    def id(self) -> str:
+        """Of the artifact."""
+        return self.card.id if self.form == PIXELS else f"{self.card.id}-{self.form}"
+
+
+def find_source(name: str, folder: Path | None, form: str, opset: int) -> Source:
+    """The finished run meant by a name, or in a folder, as files of that input and opset."""
+    if form not in INPUTS:
+        raise unknown_name("input", form, INPUTS)
+    if opset not in IR_VERSIONS:
+        raise UsageError(f"--opset {opset}: this zoo writes {', '.join(map(str, IR_VERSIONS))}.")
+    run = find_run(name, folder)
+    return Source(run, run.finished_card(), form, opset)
+
+
+def file_bytes(
+    source: Source, model: onnx.ModelProto, precision: str, accuracy: Accuracy | None = None
+) -> bytes:
+    """The file, stamped with where it comes from; the same for the same run and versions."""
+    stamped = onnx.ModelProto()
+    stamped.CopyFrom(model)
+    onnx.helper.set_model_props(stamped, _facts(source, precision, accuracy))
+    content: bytes = stamped.SerializeToString(deterministic=True)
+    return content
+
+
+def _facts(source: Source, precision: str, accuracy: Accuracy | None) -> dict[str, str]:
+    card = source.card
+    facts: dict[str, Any] = {
+        "class_names": list(card.class_names),
+        "model": card.model,
+        "framework": find_model(card.model).framework,
+        "dataset": card.dataset,
+        "fingerprint": card.fingerprint,
+        "view": card.view,
+        "recipe": asdict(card.recipe),
+        "seed": str(card.options.seed or 0),
+        "precision": precision,
+        "input": source.form,
+        "mean": list(card.mean),
+        "std": list(card.std),
+        "weights": sha256(source.run.weights),
+        "versions": versions(),
+        "min_onnxruntime": min_onnxruntime(source.opset),
+    }
+    if accuracy is not None:
+        facts["accuracy"] = {"correct": accuracy.correct, "images": accuracy.images}
+    return {
+        key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for key, value in sorted(facts.items())
+    }
+
+
+def versions() -> dict[str, str]:
+    return {
+        "torch": torch.__version__.partition("+")[0],
+        "onnx": onnx.__version__,
+        "onnxruntime": onnxruntime.__version__,
+    }
+
+
+def min_onnxruntime(opset: int) -> str:
+    return first_onnxruntime(opset, IR_VERSIONS[opset]) or onnxruntime.__version__

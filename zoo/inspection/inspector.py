@@ -1,0 +1,300 @@
+"""Whether an ONNX file of unknown origin can be trusted to load and run, found out at arm's length.
+
+The file is opened in a process of its own (`zoo.inspection.quarantine`), with bounded time and
+memory; what kills or hangs that process is an answer too.
+"""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from zoo.errors import ZooError
+
+if TYPE_CHECKING:
+    from zoo.session import TensorInfo
+
+LARGEST_FILE = 2 << 30
+SECONDS = 60.0  # for one file; the largest of the zoo take one
+_START_SECONDS = 60.0
+_LONGEST_REASON = 400
+_STEPS = {
+    "read": "reading it",
+    "parse": "parsing it",
+    "structure": "looking through its graph",
+    "checker": "checking it with onnx.checker",
+    "load": "loading it into onnxruntime",
+    "run": "running it",
+    "vectors": "running its test vectors",
+    "test": "running it on the test set",
+}
+
+
+@dataclass(frozen=True)
+class VectorRun:
+    """One test vector: stored pictures in, the outputs against the stored outputs.
+
+    problem: why it could not be run, or "". agreement: pictures with the same top class;
+    difference: largest |output - stored|; largest: largest |stored|.
+    """
+
+    problem: str
+    images: int = 0
+    agreement: int = 0
+    difference: float = 0.0
+    largest: float = 0.0
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found. `reason` says why a file that is not `ok` is refused, `step` where it failed.
+
+    sha256, bytes: of what was looked at; opset: of the default domain; nodes: of the graph;
+    signature: why `predict` cannot use the file, or ""; vectors: for each folder that was asked
+    for; seconds: how long it took.
+    """
+
+    ok: bool
+    reason: str
+    step: str
+    seconds: float
+    sha256: str = ""
+    bytes: int = 0
+    opset: int = 0
+    ir_version: int = 0
+    nodes: int = 0
+    inputs: "tuple[TensorInfo, ...]" = ()
+    outputs: "tuple[TensorInfo, ...]" = ()
+    signature: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
+    vectors: dict[str, VectorRun] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """A dataset that lies here, as `zoo.data.load` takes it; size: height and width."""
+
+    name: str
+    data_dir: Path | None
+    size: tuple[int, int]
+    grey: bool
+
+
+class Inspector:
+    """Inspects files one after the other; a process serves many, a new one follows one that died.
+
+    seconds: for each file. One that takes down a process that served others before is tried once
+    more in a new one, so that it is not blamed for what they did.
+    """
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self.seconds = seconds
+        self._worker: _Worker | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        if self._worker:
+            self._worker.end()
+            self._worker = None
+
+    def inspect(self, path: Path, vectors: Iterable[Path] = ()) -> Inspection:
+        """Look at one file. A file that is not there or cannot be read is refused too."""
+        started = time.monotonic()
+        reason = _refused_at_sight(path)
+        if reason:
+            return Inspection(False, reason, "read", time.monotonic() - started)
+        request = {
+            "path": str(path.absolute()),
+            "vectors": [str(folder.absolute()) for folder in vectors],
+            "seconds": self.seconds,
+        }
+        fresh = self._worker is None
+        step, answer = self._ask(request)
+        if answer.get("spent") and not fresh:
+            # Files before this one may have left the process short of memory, or damaged.
+            step, answer = self._ask(request)
+        return _inspection(step, answer, time.monotonic() - started)
+
+    def count_correct(self, path: Path, test: DataChoice, advance: Callable[[int], object]) -> int:
+        """How many pictures of a test set a file that passed gets right; `ZooError` if it fails.
+
+        advance: hears how many more are done; between two calls of it no more time may pass than
+        for a file.
+        """
+        size = list(test.size)
+        folder = str(test.data_dir.absolute()) if test.data_dir else None
+        wanted = {"name": test.name, "data_dir": folder, "size": size, "grey": test.grey}
+        request = {"path": str(path.absolute()), "seconds": self.seconds, "test": wanted}
+        _, answer = self._ask(request, advance)
+        if "refused" in answer:
+            raise ZooError(printable(answer["refused"]))
+        return int(answer["facts"]["correct"])
+
+    def _ask(
+        self, request: Mapping[str, Any], advance: Callable[[int], object] = lambda count: None
+    ) -> tuple[str, dict[str, Any]]:
+        """The last step begun and the answer; one that is `spent` ended the process, or should."""
+        if self._worker is None:
+            self._worker = _Worker()
+        worker, answered = self._worker, False
+        try:
+            answer = worker.ask(request, self.seconds, advance)
+            answered = not answer.get("spent")
+        except TimeoutError:
+            answer = {"refused": f"{_STEPS[worker.step]} took more than {self.seconds:.0f} s"}
+        finally:
+            if not answered:
+                self.close()
+        return worker.step, answer
+
+
+def inspect(path: Path, *, seconds: float = SECONDS) -> Inspection:
+    """Look at one file in a process of its own."""
+    with Inspector(seconds) as inspector:
+        return inspector.inspect(path)
+
+
+def printable(text: str) -> str:
+    """One line for a terminal of a text that a file may have dictated."""
+    line = "".join(mark if mark.isprintable() else " " for mark in text)
+    line = " ".join(line.split())
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}..."
+
+
+def _refused_at_sight(path: Path) -> str:
+    try:
+        if path.is_dir():
+            return "it is a folder"
+        if not path.exists():
+            return "there is no such file"
+        if not path.is_file():
+            return "it is not a plain file"
+        size = path.stat().st_size
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    if size >= LARGEST_FILE:
+        return f"it has {size / (1 << 30):.1f} GiB; an ONNX file ends below 2"
+    return "" if size else "it is empty"
+
+
+def _inspection(step: str, answer: Mapping[str, Any], seconds: float) -> Inspection:
+    if "refused" in answer:
+        return Inspection(False, printable(answer["refused"]), step, seconds)
+    facts = answer["facts"]
+    return Inspection(
+        True,
+        "",
+        step,
+        seconds,
+        **{
+            **facts,
+            "inputs": _infos(facts["inputs"]),
+            "outputs": _infos(facts["outputs"]),
+            "vectors": {name: VectorRun(**run) for name, run in facts["vectors"].items()},
+        },
+    )
+
+
+def _infos(values: Iterable[Mapping[str, Any]]) -> "tuple[TensorInfo, ...]":
+    from zoo.session import TensorInfo
+
+    return tuple(
+        TensorInfo(value["name"], value["dtype"], tuple(value["shape"])) for value in values
+    )
+
+
+class _Worker:
+    """The process and its two pipes."""
+
+    def __init__(self) -> None:
+        package = str(Path(__file__).absolute().parent.parent.parent)
+        paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "zoo.inspection.quarantine"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
+            bufsize=0,
+        )
+        self._unread = b""
+        self.step = "read"
+        try:
+            ready = self._read(time.monotonic() + _START_SECONDS)
+        except BaseException:
+            self.end()
+            raise
+        if ready is None or "ready" not in ready:
+            self.end()
+            silent = "the process that inspects ONNX files ended at once."
+            raise ZooError((ready or {}).get("unusable", silent))
+
+    def ask(
+        self, request: Mapping[str, Any], seconds: float, advance: Callable[[int], object]
+    ) -> dict[str, Any]:
+        """The answer, which is of this side's making where the process ends without one.
+
+        `step` follows the last step begun; no answer in time is a TimeoutError.
+        """
+        deadline = time.monotonic() + seconds
+        self.step = "test" if "test" in request else "read"
+        self._write(json.dumps(request).encode() + b"\n")
+        while message := self._read(deadline):
+            if "advance" in message:
+                advance(message["advance"])
+                deadline = time.monotonic() + seconds
+            elif "step" in message:
+                self.step = message["step"]
+            else:
+                return message
+        return {"refused": f"{_STEPS[self.step]} ended the process{self._cause()}", "spent": True}
+
+    def end(self) -> None:
+        """Kill the process and wait for it."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
+
+    def _write(self, line: bytes) -> None:
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(line)
+        except BrokenPipeError:
+            return  # it died: the next read finds its end
+
+    def _read(self, deadline: float) -> dict[str, Any] | None:
+        """The next message; None when the process ended."""
+        assert self._process.stdout
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while b"\n" not in self._unread:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise TimeoutError
+                chunk = self._process.stdout.read(1 << 20)
+                if not chunk:
+                    return None
+                self._unread += chunk
+        line, _, self._unread = self._unread.partition(b"\n")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def _cause(self) -> str:
+        code = self._process.wait()
+        return f" ({signal.Signals(-code).name})" if code < 0 else f" (exit code {code})"

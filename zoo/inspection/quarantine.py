@@ -1,0 +1,169 @@
+"""The process in which files of unknown origin are opened: python -m zoo.inspection.quarantine.
+
+A line of JSON comes in for each request, {"path", "seconds"} with "vectors" to look at a file, or
+with "test" to count its right answers. Lines of JSON go out: {"step"} and {"advance"} on the way,
+then {"facts"} or {"refused"}. Whatever a file does to this process (kills it, hangs it, eats its
+memory), the one that asked goes on: see `zoo.inspection.inspector`.
+"""
+
+import hashlib
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import ModelProto, TensorProto
+
+from zoo.data import load
+from zoo.errors import ZooError
+from zoo.inspection.structure import check_structure, check_wire
+from zoo.inspection.trial import count_correct, refusing, run_on_noise, run_vectors
+from zoo.session import Session, open_session
+from zoo.signature import Signature
+
+_MEMORY = 2 << 30  # beside six times the file: parsed, checked and optimized, it lies there often
+_LONGEST_ANSWER = 4 << 20
+
+Send = Callable[[Mapping[str, Any]], None]
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="ascii")
+    os.dup2(2, 1)  # what a library prints must not pass for an answer
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    def send(message: Mapping[str, Any]) -> None:
+        line = json.dumps(message)
+        if len(line) > _LONGEST_ANSWER:
+            line = json.dumps({"refused": "its names and metadata take more than 4 MiB"})
+        answers.write(f"{line}\n")
+        answers.flush()
+
+    send(_readiness())
+    for line in sys.stdin:
+        request = json.loads(line)
+        _set_alarm(request)
+        send(_answer(request, send))
+        signal.alarm(0)
+
+
+def _set_alarm(request: Mapping[str, Any]) -> None:
+    """Should the process that asked be gone, nobody else would end this one."""
+    signal.alarm(int(request["seconds"]) + 2)
+
+
+def _readiness() -> dict[str, str]:
+    """That a file known to be good passes here; else the file is not to blame for what follows."""
+    value = onnx.helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
+    out = onnx.helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Identity", ["x"], ["y"])], "good", [value], [out]
+    )
+    opset = onnx.helper.make_opsetid("", 13)
+    model = onnx.helper.make_model(graph, ir_version=7, opset_imports=[opset])
+    try:
+        open_session(model.SerializeToString(), threads=1)
+    except ZooError as error:
+        return {"unusable": str(error)}
+    return {"ready": ""}
+
+
+def _answer(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
+    path = Path(request["path"])
+    try:
+        if "test" in request:
+            return {"facts": {"correct": _count(path, request, send)}}
+        return {"facts": examine(path, map(Path, request["vectors"]), send)}
+    except MemoryError:
+        reason = "it wants more memory than a file of its size may have"
+    except Exception as error:  # the parsers and onnxruntime raise nearly every kind
+        reason = str(error) or type(error).__name__
+    words = reason.lower()
+    return {"refused": reason, "spent": "memory" in words or "alloc" in words}
+
+
+def examine(path: Path, vectors: Iterator[Path], send: Send) -> dict[str, Any]:
+    """Read, parse, check, open and run a file; the facts of one that passes, as JSON values.
+
+    vectors: folders with input_0.pb and output_0.pb. send: hears the name of each step.
+    """
+    send({"step": "read"})
+    _limit_memory(path.stat().st_size)
+    data = path.read_bytes()
+    send({"step": "parse"})
+    check_wire(data)
+    with refusing("its bytes are damaged"):
+        model = ModelProto.FromString(data)
+    send({"step": "structure"})
+    check_structure(model)
+    facts = _facts_of(model) | {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    send({"step": "checker"})
+    with refusing("onnx.checker refuses it"):
+        onnx.checker.check_model(data, full_check=True)
+    del model
+    send({"step": "load"})
+    session = replace(open_session(data, threads=1), name=path.name)
+    send({"step": "run"})
+    run_on_noise(session)
+    send({"step": "vectors"})
+    return facts | {
+        "inputs": [asdict(info) for info in session.inputs],
+        "outputs": [asdict(info) for info in session.outputs],
+        "signature": _signature_problem(session),
+        "vectors": {str(folder): run_vectors(session, folder) for folder in vectors},
+    }
+
+
+def _count(path: Path, request: Mapping[str, Any], send: Send) -> int:
+    """Right answers over a test set that the process that asks has brought into the cache."""
+    _limit_memory(path.stat().st_size)
+    test = request["test"]
+    folder = Path(test["data_dir"]) if test["data_dir"] else None
+    data = load(test["name"], data_dir=folder, size=tuple(test["size"]), grey=test["grey"])
+    session = replace(open_session(path.read_bytes()), name=path.name)
+
+    def advance(pictures: int) -> None:
+        send({"advance": pictures})
+        _set_alarm(request)
+
+    return count_correct(session, data.test, advance)
+
+
+def _signature_problem(session: Session) -> str:
+    """Why `predict` could not use the file, or ""."""
+    try:
+        Signature.of(session)
+    except ZooError as error:
+        return str(error)
+    return ""
+
+
+def _limit_memory(size: int) -> None:
+    """Reserve too much, and the reservation fails; the limit follows the file at hand."""
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    wanted = _MEMORY + 6 * size
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    with suppress(ValueError, OSError):  # macOS has no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def _facts_of(model: ModelProto) -> dict[str, Any]:
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    return {
+        "opset": opsets.get("", opsets.get("ai.onnx", 0)),
+        "ir_version": model.ir_version,
+        "metadata": {entry.key: entry.value for entry in model.metadata_props},
+        "nodes": len(model.graph.node),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Running a file that may be anything: on noise, on its test vectors, on a test set."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import TensorProto, numpy_helper
+
+from zoo.data import Split
+from zoo.errors import ZooError
+from zoo.inspection.tensors import RefusedError, check_tensor
+from zoo.session import Session, TensorInfo
+from zoo.signature import Signature, logits
+
+BATCHES = (1, 2)
+_SIDE, _LENGTH = 224, 8  # for the sides that a file leaves open
+_AT_ONCE = 512
+
+
+@contextmanager
+def refusing(failure: str) -> Iterator[None]:
+    """Whatever the parser or the checker raises in the block is a refusal."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise RefusedError(f"{failure}: {error}") from error
+
+
+def run_on_noise(session: Session) -> None:
+    """The file must compute: outputs as declared, and finite, for one picture and for two."""
+    rng = np.random.default_rng(0)
+    for batch in BATCHES:
+        feeds = {info.name: _noise(info, batch, rng) for info in session.inputs}
+        sides = {
+            declared: side
+            for info in session.inputs
+            for declared, side in zip(info.shape, feeds[info.name].shape, strict=True)
+            if isinstance(declared, str)
+        }
+        for info, value in zip(session.outputs, session.run(feeds), strict=True):
+            _check_output(info, value, sides)
+
+
+def _noise(info: TensorInfo, batch: int, rng: np.random.Generator) -> NDArray[Any]:
+    shape = [
+        side if isinstance(side, int) else _open_side(info, at, batch)
+        for at, side in enumerate(info.shape)
+    ]
+    dtype = np.dtype(info.dtype)
+    if dtype.kind == "f":
+        return rng.random(shape).astype(dtype)
+    # A larger number may be out of range where an index is meant; a pixel never is.
+    top = 256 if dtype == np.uint8 else 2
+    return rng.integers(0, top, shape).astype(dtype)
+
+
+def _open_side(info: TensorInfo, at: int, batch: int) -> int:
+    if at == 0:
+        return batch
+    if len(info.shape) != 4:
+        return _LENGTH
+    return 3 if at == 1 and info.shape[3] not in (1, 3) else _SIDE
+
+
+def _check_output(info: TensorInfo, value: NDArray[Any], sides: Mapping[str, int]) -> None:
+    declared = [sides.get(side) if isinstance(side, str) else side for side in info.shape]
+    fits = len(declared) == value.ndim and all(
+        side is None or side == found for side, found in zip(declared, value.shape, strict=True)
+    )
+    if not fits:
+        raise RefusedError(
+            f"its output '{info.name}' is declared as {list(info.shape)}, "
+            f"but comes as {list(value.shape)}"
+        )
+    if value.dtype != np.dtype(info.dtype):
+        raise RefusedError(f"its output '{info.name}' comes as {value.dtype}, not {info.dtype}")
+    if value.dtype.kind == "f" and not np.isfinite(value).all():
+        raise RefusedError(f"its output '{info.name}' is not finite for random pictures")
+
+
+def run_vectors(session: Session, folder: Path) -> dict[str, Any]:
+    """How far the outputs for the stored inputs are from the stored outputs."""
+    try:
+        feeds = {
+            info.name: _tensor(folder / f"input_{at}.pb") for at, info in enumerate(session.inputs)
+        }
+        expected = _tensor(folder / "output_0.pb")
+        found = session.run(feeds)[0]
+    except (OSError, RefusedError, ZooError) as error:
+        return {"problem": str(error)}
+    if found.shape != expected.shape or found.ndim != 2:
+        return {"problem": f"outputs {list(found.shape)}, stored are {list(expected.shape)}"}
+    apart = np.abs(found.astype(np.float64) - expected.astype(np.float64))
+    return {
+        "problem": "",
+        "images": len(expected),
+        "agreement": int((found.argmax(-1) == expected.argmax(-1)).sum()),
+        "difference": float(apart.max(initial=0)),
+        "largest": float(np.abs(expected).max(initial=0)),
+    }
+
+
+def _tensor(path: Path) -> NDArray[Any]:
+    data = path.read_bytes()
+    with refusing(f"{path.name} is not a tensor"):
+        tensor = TensorProto.FromString(data)
+    check_tensor(tensor, path.name)
+    array: NDArray[Any] = numpy_helper.to_array(tensor)
+    return array
+
+
+def count_correct(session: Session, test: Split, advance: Callable[[int], None]) -> int:
+    """Pictures of the test set whose top class is the right one. advance: hears of each part."""
+    signature = Signature.of(session)
+    correct = 0
+    for start in range(0, len(test), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        labels = test.labels[part]
+        predicted = logits(session, signature, test.images[part]).argmax(axis=1)
+        correct += int((predicted == labels).sum())
+        advance(len(labels))
+    return correct

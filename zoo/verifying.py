@@ -1,0 +1,276 @@
+"""`verify`: whether published models, and any ONNX file, are what they are said to be."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from zoo.artifacts import (
+    EXPORTS,
+    MANIFEST,
+    VECTORS,
+    Artifact,
+    Card,
+    find_artifact,
+    list_artifacts,
+    manifest_facts,
+)
+from zoo.checking import (
+    Status,
+    Verdict,
+    check_accuracy,
+    check_class_names,
+    check_contract,
+    check_metadata,
+    check_vectors,
+    check_versions,
+    claim_of_card,
+    claim_of_file,
+)
+from zoo.errors import ZooError
+from zoo.inspection.inspector import Inspection, Inspector, printable
+from zoo.progress import Progress
+
+_LISTED = 3
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. target: an artifact's id, or a file; skipped: the text says why."""
+
+    target: str
+    name: str
+    status: Status
+    text: str
+
+
+def verify(
+    *targets: str | Path,
+    exports: Path = EXPORTS,
+    data_dir: Path | None = None,
+    accuracy: bool = True,
+    progress: Progress | None = None,
+) -> list[Check]:
+    """Check artifacts and ONNX files; without a target, everything published in `exports`.
+
+    A target is an artifact's id or its model's name, or the path of a file or of an artifact's
+    folder. data_dir: where local copies of the datasets lie; nothing is downloaded. accuracy:
+    measure it again over the test set, where that is at hand.
+    """
+    checks: list[Check] = []
+    subjects: list[_Subject] = []
+    if not targets:
+        subjects = [part for found in list_artifacts(exports) for part in _parts(found)]
+        checks = _strays(exports)
+        if not subjects and not checks:
+            raise ZooError(
+                f"nothing is published in {exports}/. Make it with: python cli.py export cnn"
+            )
+    for target in targets:
+        subjects += _subjects(target, exports)
+    with Inspector() as inspector:
+        verifier = _Verifier(inspector, data_dir, accuracy, progress or Progress())
+        checks += verifier.checks(subjects)
+    return checks
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """An artifact as a whole (precision ""), one of its files, or a file that has no artifact."""
+
+    target: str
+    path: Path
+    artifact: Artifact | None = None
+    precision: str = ""
+
+
+def _subjects(target: str | Path, exports: Path) -> list[_Subject]:
+    path = Path(target)
+    if isinstance(target, str) and not target.endswith(".onnx"):
+        try:
+            return _parts(find_artifact(target, exports))
+        except ZooError:
+            if not path.exists():
+                raise
+    folder = path.absolute()
+    if path.is_dir():
+        artifact = _published_in(folder)
+        return _parts(artifact) if artifact else [_Subject(str(target), path)]
+    artifact = _published_in(folder.parent)
+    if artifact and path.name in {f"{precision}.onnx" for precision in artifact.precisions}:
+        return [_Subject(str(target), path, artifact, path.stem)]
+    return [_Subject(str(target), path)]
+
+
+def _published_in(folder: Path) -> Artifact | None:
+    """The artifact whose folder this is, by the manifest beside it."""
+    try:
+        known = {artifact.id: artifact for artifact in list_artifacts(folder.parent)}
+    except ZooError:
+        return None  # a manifest of something else
+    return known.get(folder.name)
+
+
+def _parts(artifact: Artifact) -> list[_Subject]:
+    """The artifact as a whole, and each of its ONNX files."""
+    files = [
+        _Subject(f"{artifact.id}/{name}.onnx", artifact.folder / f"{name}.onnx", artifact, name)
+        for name in artifact.precisions
+    ]
+    return [_Subject(artifact.id, artifact.folder, artifact), *files]
+
+
+def _strays(root: Path) -> list[Check]:
+    """Folders that lie among the artifacts without being listed."""
+    listed = {artifact.id for artifact in list_artifacts(root)}
+    folders = sorted(path for path in root.glob("[!.]*") if path.is_dir())
+    text = f"{root / MANIFEST} does not name this folder"
+    return [
+        Check(path.name, "manifest", "failed", text) for path in folders if path.name not in listed
+    ]
+
+
+@dataclass(frozen=True)
+class _Verifier:
+    """Makes the checks, with one process for all files of unknown content."""
+
+    inspector: Inspector
+    data_dir: Path | None
+    accuracy: bool
+    progress: Progress
+
+    def checks(self, subjects: list[_Subject]) -> Iterator[Check]:
+        """All checks of all subjects, in order."""
+        for subject in subjects:
+            if subject.precision or subject.artifact is None:
+                self.progress.say(f"verifying {subject.target}")
+                verdicts = self._of_file(subject)
+            else:
+                verdicts = _of_artifact(subject.artifact)
+            try:
+                for name, (status, text) in verdicts:
+                    yield Check(subject.target, name, status, printable(text))
+            except (AttributeError, LookupError, TypeError, ValueError) as error:
+                if subject.artifact is None:
+                    raise
+                # Both are JSON that anybody may have written, and are read where they are needed.
+                text = f"it or the manifest holds a value of a wrong kind: {error}"
+                yield Check(subject.target, "card", "failed", printable(text))
+
+    def _of_file(self, subject: _Subject) -> Iterator[tuple[str, Verdict]]:
+        vectors = subject.path.absolute().parent / VECTORS
+        found = self.inspector.inspect(subject.path, [vectors] if vectors.is_dir() else [])
+        card = None
+        if subject.artifact:
+            yield "hash", _check_hash(subject.artifact, subject.path.name, found)
+            card = _card(subject.artifact)
+        else:
+            yield "hash", ("skipped", "no manifest names this file")
+            yield "card", ("skipped", "no card comes with this file")
+        if not found.ok:
+            yield "loads", ("failed", found.reason)
+            for name in ("onnxruntime", "vectors", "accuracy"):
+                yield name, ("skipped", "the file is refused")
+            return
+        text = f"onnx.checker accepts it, onnxruntime runs it: {found.nodes} nodes"
+        yield "loads", ("ok", text)
+        promised = card.min_onnxruntime if card else found.metadata.get("min_onnxruntime")
+        yield "onnxruntime", check_versions(found, promised, card)
+        if card and subject.precision in card.precisions:
+            yield "contract", check_contract(found, card)
+            yield "metadata", check_metadata(found, card, subject.precision)
+        else:
+            card = None
+            yield "pictures", ("skipped", found.signature) if found.signature else _pictures(found)
+            yield "classes", check_class_names(found)
+        precision = subject.precision or found.metadata.get("precision", "fp32")
+        run = found.vectors.get(str(vectors))
+        missing: Verdict = ("skipped", f"no {VECTORS} lies beside it")
+        yield "vectors", check_vectors(run, precision, card) if run else missing
+        yield "accuracy", self._accuracy(subject, found, card)
+
+    def _accuracy(self, subject: _Subject, found: Inspection, card: Card | None) -> Verdict:
+        if not self.accuracy:
+            return "skipped", "not asked for"
+        if card:
+            claim = claim_of_card(card, subject.precision)
+        elif found.signature:
+            return "skipped", "it takes no pictures that this zoo knows how to prepare"
+        else:
+            told = claim_of_file(found)
+            if told is None:
+                return "skipped", "the file does not say on which pictures it is how often right"
+            claim = told
+        return check_accuracy(subject.path, claim, self.inspector, self.data_dir, self.progress)
+
+
+def _of_artifact(artifact: Artifact) -> Iterator[tuple[str, Verdict]]:
+    yield "files", _check_files(artifact)
+    try:
+        card = artifact.card
+    except ZooError as error:
+        yield "card", ("failed", str(error))
+        return
+    facts = json.loads(json.dumps(manifest_facts(card)))
+    wrong = [name for name, value in facts.items() if artifact.entry.get(name) != value]
+    wrong += ["id"] if card.id != artifact.id else []
+    if wrong:
+        yield "card", ("failed", f"the card and the manifest differ: {', '.join(wrong)}")
+    else:
+        yield "card", ("ok", "says what the manifest says")
+
+
+def _check_files(artifact: Artifact) -> Verdict:
+    """Whether the folder holds what the manifest lists, byte for byte, and nothing else."""
+    listed = artifact.entry["files"]
+    wrong = [f"{name} is no name of a file in the folder" for name in listed if _leaves(name)]
+    names = [name for name in listed if not _leaves(name)]
+    for name in names:
+        try:
+            artifact.checked(name)
+        except ZooError as error:
+            wrong.append(str(error))
+    there = {
+        path.relative_to(artifact.folder).as_posix()
+        for path in artifact.folder.rglob("*")
+        if not path.is_dir()
+    }
+    wrong += [f"{name} is not in the manifest" for name in sorted(there - set(listed))]
+    onnx_files = {f"{precision}.onnx" for precision in artifact.precisions}
+    wrong += [f"the manifest lists no {name}" for name in sorted(onnx_files - set(listed))]
+    if wrong:
+        more = f" and {len(wrong) - _LISTED} more" if len(wrong) > _LISTED else ""
+        return "failed", "; ".join(wrong[:_LISTED]) + more
+    size = sum((artifact.folder / name).stat().st_size for name in names)
+    return "ok", f"{len(names)} files, {size / (1 << 20):.1f} MiB, as published"
+
+
+def _leaves(name: str) -> bool:
+    """Whether a relative name leads out of its folder."""
+    path = PurePosixPath(name)
+    return path.is_absolute() or ".." in path.parts
+
+
+def _check_hash(artifact: Artifact, name: str, found: Inspection) -> Verdict:
+    """Whether the bytes that were inspected, not only those on disk now, are the published ones."""
+    try:
+        artifact.checked(name)
+    except ZooError as error:
+        return "failed", str(error)
+    expected = artifact.entry["files"][name]["sha256"]
+    if found.ok and found.sha256 != expected:
+        return "failed", "the file changed while it was looked at"
+    return "ok", f"sha256 {expected[:12]}... as published"
+
+
+def _card(artifact: Artifact) -> Card | None:
+    """The card, None where it is damaged, which is a check of its own."""
+    try:
+        return artifact.card
+    except ZooError:
+        return None
+
+
+def _pictures(found: Inspection) -> Verdict:
+    (picture,) = found.inputs
+    return "ok", f"{picture.name} {picture.dtype} {list(picture.shape)}"
