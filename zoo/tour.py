@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.artifacts import Artifact
+from zoo.errors import ZooError
+from zoo.export.export import export
 from zoo.progress import Progress
 from zoo.training.examine import Findings, test
 from zoo.training.options import TrainOptions
 from zoo.training.run import Run
 from zoo.training.train import train
+from zoo.verifying import Check, verify
 
 MODEL = "cnn"
 OPTIONS = TrainOptions(data="digits", validate=0.1, epochs=12)
@@ -15,14 +19,27 @@ OPTIONS = TrainOptions(data="digits", validate=0.1, epochs=12)
 
 @dataclass(frozen=True)
 class Quickstart:
-    """What the quickstart made."""
+    """What the quickstart made, and what `verify` said of its export."""
 
     run: Run
     findings: Findings
+    artifact: Artifact
+    checks: list[Check]
 
 
 def quickstart(folder: Path = Path("quickstart"), progress: Progress | None = None) -> Quickstart:
-    """Train and test `cnn` on the embedded digits; what an earlier quickstart left is replaced."""
+    """Train, test, export and verify `cnn` on the embedded digits.
+
+    What an earlier quickstart left in its folder is replaced.
+    """
     progress = progress or Progress()
     run = train(MODEL, OPTIONS, run=folder / f"{MODEL}-digits", overwrite=True, progress=progress)
-    return Quickstart(run, test(MODEL, run=run.folder, progress=progress))
+    findings = test(MODEL, run=run.folder, progress=progress)
+    exports = folder / "exports"
+    artifact = export(MODEL, run=run.folder, exports=exports, progress=progress)
+    checks = verify(artifact.id, exports=exports, progress=progress)
+    failed = [check for check in checks if check.status == "failed"]
+    if failed:
+        words = "; ".join(f"{check.target}, {check.name}: {check.text}" for check in failed)
+        raise ZooError(f"the export does not verify: {words}")
+    return Quickstart(run, findings, artifact, checks)

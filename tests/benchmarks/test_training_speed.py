@@ -2,12 +2,10 @@
 
     tox -e bench
 
-Random pictures in the shape of CIFAR-10. Nothing is asserted: machines differ and are shared; the
-ratio beside its floor is printed, and kept in pytest-benchmark's JSON as `extra_info`.
+Random pictures in the shape of CIFAR-10.
 """
 
 import math
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from pytest_benchmark.fixture import BenchmarkFixture
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
@@ -32,10 +29,10 @@ from zoo.training.optim import make_optimizer
 COUNT, BATCH = 8192, 512
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 CPU = torch.device("cpu")
-ROUNDS = 7
 TURN_SECONDS = 2.0
 
 Arm = Callable[[], float]  # runs for a while and returns images a second
+Compare = Callable[[Arm, Arm, str], None]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -147,32 +144,6 @@ def constant_batch(trainer: Trainer, steps: int) -> Arm:
     return run
 
 
-def compare(benchmark: BenchmarkFixture, ours: Arm, other: Arm, floor: str) -> None:
-    """Let both arms take turns; report the median of the ratios ours / other, round by round."""
-    ours(), other()
-    rates = []
-
-    def both() -> None:
-        rates.append((ours(), other()))
-
-    benchmark.pedantic(both, rounds=ROUNDS)
-    ratios = sorted(one / two for one, two in rates)
-    benchmark.extra_info |= {
-        "ratio": statistics.median(ratios),
-        "ratios": ratios,
-        "ours_images_per_second": statistics.median(one for one, _ in rates),
-        "other_images_per_second": statistics.median(two for _, two in rates),
-        "floor": floor,
-        "machine": hardware.describe(CPU),
-    }
-    info = benchmark.extra_info
-    print(
-        f"\n{benchmark.name}: {info['ratio']:.2f}x ({ratios[0]:.2f} to {ratios[-1]:.2f}), "
-        f"{info['ours_images_per_second']:,.0f} against {info['other_images_per_second']:,.0f} "
-        f"images/s; floor {floor}"
-    )
-
-
 def small_cnn() -> nn.Module:
     return cnn.net((32, 32, 3), 10, (16, 32)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -182,27 +153,27 @@ def precision_here() -> str:
 
 
 def test_a_small_cnn_against_the_usual_loop(
-    benchmark: BenchmarkFixture, pictures: tuple[np.ndarray, np.ndarray]
+    compare: Compare, pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:
     precision = precision_here()
     ours = our_loop(trainer_of("cnn", small_cnn(), pictures[0], precision))
-    compare(benchmark, ours, usual_loop(small_cnn(), pictures, precision), "2x")
+    compare(ours, usual_loop(small_cnn(), pictures, precision), "2x")
 
 
 def test_the_default_cnn_against_the_usual_loop_in_fp32(
-    benchmark: BenchmarkFixture, pictures: tuple[np.ndarray, np.ndarray]
+    compare: Compare, pictures: tuple[np.ndarray, np.ndarray]
 ) -> None:
     network, twin = (find_model("cnn").build((32, 32, 3), 10) for _ in range(2))
     ours = our_loop(trainer_of("cnn", network, pictures[0], precision_here()))
-    compare(benchmark, ours, usual_loop(twin, pictures, "fp32"), "none, reported")
+    compare(ours, usual_loop(twin, pictures, "fp32"), "none, reported")
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_augmentation_against_one_constant_batch(
-    benchmark: BenchmarkFixture, pictures: tuple[np.ndarray, np.ndarray], name: str
+    compare: Compare, pictures: tuple[np.ndarray, np.ndarray], name: str
 ) -> None:
     network = find_model(name).build((32, 32, 3), 10)
     trainer = trainer_of(name, network, pictures[0], precision_here())
     steps = steps_for(trainer, TURN_SECONDS)
     floor = "0.90x" if name == "speednet" else "0.85x"
-    compare(benchmark, our_loop(trainer, steps), constant_batch(trainer, steps), floor)
+    compare(our_loop(trainer, steps), constant_batch(trainer, steps), floor)
