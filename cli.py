@@ -17,7 +17,7 @@ from zoo.errors import UsageError, ZooError, unknown_name
 
 if TYPE_CHECKING:
     from zoo.artifacts import Artifact
-    from zoo.export.comparison import Comparison
+    from zoo.exporting.comparison import Comparison
     from zoo.predicting import Prediction
     from zoo.training.examine import Findings
 
@@ -339,12 +339,12 @@ def export(
 ) -> None:
     """Publish the run of MODEL as ONNX files, if they pass the gate."""
     from zoo.artifacts import EXPORTS, PRECISIONS
-    from zoo.export.convert import OPSET
+    from zoo.exporting.convert import OPSET
     from zoo.progress import progress_for
 
     root, opset, progress = exports or EXPORTS, opset or OPSET, progress_for()
     if check:
-        from zoo.export.comparison import compare
+        from zoo.exporting.comparison import compare
 
         if precision:
             raise UsageError("--check looks at what was published; leave --precision away.")
@@ -353,7 +353,7 @@ def export(
         if not all(comparison.same for comparison in found):
             sys.exit(1)
         return
-    from zoo.export.export import export as export_run
+    from zoo.exporting.export import export as export_run
 
     artifact = export_run(
         model,

@@ -87,8 +87,8 @@ class TestNames:
             (["zzz"], f"Known: {', '.join(sorted(main.commands))}."),
             (["train", "zzz"], f"Known: {', '.join(sorted(MODELS))}."),
             (["samples", "--data", "zzz"], "Known: a folder, a zip, cifar10"),
-            ([*TRAIN, "--device", "zzz"], "Known: cpu, cuda"),
-            ([*TRAIN, "--precision", "zzz"], "Known: auto, fp32, bf16, fp16"),
+            ([*TRAIN, "--device", "cud"], "Did you mean cuda"),
+            ([*TRAIN, "--precision", "zzz"], "Known: auto, bf16, fp16, fp32"),
         ],
         ids=["command", "model", "data", "device", "precision"],
     )

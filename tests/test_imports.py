@@ -56,13 +56,13 @@ def test_models_know_nothing_of_files_devices_or_progress(path: Path) -> None:
     assert reaches(path, *rooms) == []
 
 
-def test_only_training_and_export_read_runs() -> None:
+def test_only_training_and_exporting_read_runs() -> None:
     readers = {
         path.relative_to(ROOT).parts[1]
         for path in modules("zoo")
         if reaches(path, "zoo.training.run")
     }
-    assert readers <= {"training", "export", "tour.py"}
+    assert readers <= {"training", "exporting", "tour.py"}
 
 
 @pytest.mark.parametrize("path", [*modules("zoo"), *modules("bench")], ids=str)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zoo.data import load as load_data
     from zoo.diagnosis import doctor
     from zoo.errors import ZooError
-    from zoo.export.export import export
+    from zoo.exporting.export import export
     from zoo.history import read_history
     from zoo.predicting import predict
     from zoo.progress import PlainProgress
@@ -33,7 +33,7 @@ _HOMES = {
     "TrainOptions": ("zoo.training.options", "TrainOptions"),
     "ZooError": ("zoo.errors", "ZooError"),
     "doctor": ("zoo.diagnosis", "doctor"),
-    "export": ("zoo.export.export", "export"),
+    "export": ("zoo.exporting.export", "export"),
     "load": ("zoo.artifacts", "find_artifact"),
     "load_data": ("zoo.data", "load"),
     "predict": ("zoo.predicting", "predict"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from zoo.artifacts import Artifact
 from zoo.errors import ZooError
-from zoo.export.export import export
+from zoo.exporting.export import export
 from zoo.progress import Progress
 from zoo.training.examine import Findings, test
 from zoo.training.options import TrainOptions

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from zoo.catalog import MODELS, find_model
-from zoo.export.convert import convert
-from zoo.export.quantize import calibrate, prepare, quantize
+from zoo.exporting.convert import convert
+from zoo.exporting.quantize import calibrate, prepare, quantize
 from zoo.session import Session, open_session
 from zoo.training import hardware
 

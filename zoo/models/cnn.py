@@ -11,7 +11,7 @@ from zoo.recipe import Recipe
 
 CHANNELS = (64, 128)
 KERNEL = 5
-HIDDEN = (384, 192)
+HIDDEN = (256, 192)
 
 RECIPE = Recipe(
     epochs=50,

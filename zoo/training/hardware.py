@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.errors import UnavailableError, UsageError, ZooError, unknown_name
 from zoo.threads import thread_budget
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -41,7 +41,7 @@ def native_bf16(device: torch.device) -> bool:
 def choose_device(asked: str | None) -> torch.device:
     """`cpu`, `cuda`, or without a wish the best that works; never a silent fallback."""
     if asked not in (None, "cpu", "cuda"):
-        raise UsageError(f"there is no device '{asked}'. Known: cpu, cuda.")
+        raise unknown_name("device", str(asked), ("cpu", "cuda"))
     works = torch.cuda.is_available()
     if asked == "cuda" and not works:
         raise UnavailableError(f"--device cuda cannot run here: {cuda_problem()}.")
@@ -66,7 +66,7 @@ def choose_precision(asked: str, device: torch.device) -> tuple[str, str]:
             return "bf16", f"precision bf16: {_bf16_evidence(device)}"
         return "fp32", f"precision fp32: this {device.type} does not compute in bf16 natively"
     if asked not in PRECISIONS:
-        raise UsageError(f"there is no precision '{asked}'. Known: auto, {', '.join(PRECISIONS)}.")
+        raise unknown_name("precision", asked, ("auto", *PRECISIONS))
     if asked == "fp16" and device.type == "cpu":
         raise UsageError("fp16 trains on CUDA only. On a CPU use --precision bf16 or fp32.")
     if asked == "bf16" and not native_bf16(device):

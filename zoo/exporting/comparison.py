@@ -6,9 +6,9 @@ from pathlib import Path
 import onnx
 
 from zoo.artifacts import EXPORTS, find_artifact
-from zoo.export.convert import OPSET, PIXELS
-from zoo.export.formats import make_formats
-from zoo.export.source import file_bytes, find_source
+from zoo.exporting.convert import OPSET, PIXELS
+from zoo.exporting.formats import make_formats
+from zoo.exporting.source import file_bytes, find_source
 from zoo.progress import Progress
 from zoo.training import hardware
 from zoo.training.examine import trained_network

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from zoo.data import Split
-from zoo.export.convert import convert
-from zoo.export.gate import GateError, Reference, judge
-from zoo.export.half import to_half
-from zoo.export.quantize import calibrate, prepare, quantize
+from zoo.exporting.convert import convert
+from zoo.exporting.gate import GateError, Reference, judge
+from zoo.exporting.half import to_half
+from zoo.exporting.quantize import calibrate, prepare, quantize
 from zoo.progress import Progress
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -9,9 +9,9 @@ from torch import nn
 
 from zoo.artifacts import Card
 from zoo.data import Dataset
-from zoo.export.convert import IMAGE, convert
-from zoo.export.half import to_half
-from zoo.export.quantize import (
+from zoo.exporting.convert import IMAGE, convert
+from zoo.exporting.half import to_half
+from zoo.exporting.quantize import (
     CALIBRATED_ON,
     Ranges,
     calibrate,
@@ -19,7 +19,7 @@ from zoo.export.quantize import (
     prepare,
     quantize,
 )
-from zoo.export.source import Source, file_bytes
+from zoo.exporting.source import Source, file_bytes
 from zoo.progress import Progress
 from zoo.session import open_session
 from zoo.signature import Signature

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo.data import Split
-from zoo.export.convert import PIXELS, convert
-from zoo.export.gate import Reference
+from zoo.exporting.convert import PIXELS, convert
+from zoo.exporting.gate import Reference
 from zoo.recipe import Recipe
 from zoo.training.augment import BatchMaker
 from zoo.training.evaluate import logits_of

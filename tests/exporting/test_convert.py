@@ -10,7 +10,7 @@ from torch import nn
 
 from zoo.catalog import MODELS, find_model
 from zoo.errors import UsageError
-from zoo.export.convert import BARE, INPUTS, IR_VERSIONS, PIXELS, convert
+from zoo.exporting.convert import BARE, INPUTS, IR_VERSIONS, PIXELS, convert
 from zoo.session import open_session
 
 pytestmark = pytest.mark.usefixtures("one_thread")

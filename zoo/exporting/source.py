@@ -13,7 +13,7 @@ from zoo.artifacts import sha256
 from zoo.catalog import find_model
 from zoo.compatibility import first_onnxruntime
 from zoo.errors import UsageError, unknown_name
-from zoo.export.convert import INPUTS, IR_VERSIONS, PIXELS
+from zoo.exporting.convert import INPUTS, IR_VERSIONS, PIXELS
 from zoo.intervals import Accuracy
 from zoo.training.run import Run, RunCard, find_run
 

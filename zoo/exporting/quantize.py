@@ -19,7 +19,7 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.calibrate import TensorData, TensorsData, create_calibrator
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from zoo.export.fold import fold_norms
+from zoo.exporting.fold import fold_norms
 from zoo.session import open_session
 
 CALIBRATED_ON = 1024  # training pictures

@@ -29,11 +29,11 @@ from zoo.artifacts import (
 from zoo.catalog import find_model
 from zoo.data import Dataset
 from zoo.errors import unknown_name
-from zoo.export.convert import IMAGE, IR_VERSIONS, LOGITS, OPSET, PIXELS
-from zoo.export.formats import Formats, make_formats
-from zoo.export.gate import Reference, judge
-from zoo.export.readme import readme
-from zoo.export.source import Source, file_bytes, find_source, min_onnxruntime, versions
+from zoo.exporting.convert import IMAGE, IR_VERSIONS, LOGITS, OPSET, PIXELS
+from zoo.exporting.formats import Formats, make_formats
+from zoo.exporting.gate import Reference, judge
+from zoo.exporting.readme import readme
+from zoo.exporting.source import Source, file_bytes, find_source, min_onnxruntime, versions
 from zoo.files import write_json, write_text
 from zoo.intervals import Accuracy
 from zoo.progress import Progress

@@ -11,16 +11,16 @@ import numpy as np
 import onnx
 import pytest
 from click.testing import CliRunner
+from zoo.exporting import gate as gate_module
 
 import zoo
 from cli import main
 from zoo.artifacts import PRECISIONS, Artifact, find_artifact, sha256
 from zoo.catalog import MODELS
 from zoo.errors import UsageError, ZooError
-from zoo.export import gate as gate_module
-from zoo.export.comparison import compare
-from zoo.export.convert import BARE
-from zoo.export.export import export
+from zoo.exporting.comparison import compare
+from zoo.exporting.convert import BARE
+from zoo.exporting.export import export
 from zoo.files import write_json
 from zoo.training.options import TrainOptions
 from zoo.training.train import train

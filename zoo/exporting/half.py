@@ -11,8 +11,7 @@ def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # of weights too small for fp16: the gate measures what is lost
+        # Of weights too small for fp16: the gate measures what is lost.
+        warnings.simplefilter("ignore")
         half: onnx.ModelProto = convert_float_to_float16(copy, keep_io_types=True)
     return half

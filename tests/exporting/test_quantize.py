@@ -5,9 +5,9 @@ import onnx
 import onnx_ir as ir
 import pytest
 from numpy.typing import NDArray
+from zoo.exporting import quantize as module
 
-from zoo.export import quantize as module
-from zoo.export.quantize import (
+from zoo.exporting.quantize import (
     LARGEST_WEIGHT,
     calibrate,
     choose_float_layers,

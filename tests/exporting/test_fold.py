@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from zoo.export.convert import convert
-from zoo.export.fold import fold_norms
+from zoo.exporting.convert import convert
+from zoo.exporting.fold import fold_norms
 from zoo.session import open_session
 
 pytestmark = pytest.mark.usefixtures("one_thread")

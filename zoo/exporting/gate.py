@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zoo.artifacts import FileCard
 from zoo.data import Split
 from zoo.errors import ZooError
-from zoo.export.quantize import LARGEST_WEIGHT, widest_weight
+from zoo.exporting.quantize import LARGEST_WEIGHT, widest_weight
 from zoo.intervals import Accuracy
 from zoo.progress import Progress
 from zoo.session import Session, open_session
