@@ -20,6 +20,7 @@ from zoo.session import Session, TensorInfo
 
 Layout = Literal["nhwc", "nchw"]
 LOGITS = "logits"
+PIXELS, BARE = "uint8-nhwc", "float32-nchw"  # the kinds of input that files of this zoo have
 _DTYPES = ("uint8", "float32", "float16")
 _OUTPUT_DTYPES = ("float32", "float16", "float64")
 _LARGEST_BATCH_BYTES = 1 << 31

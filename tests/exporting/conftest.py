@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo.data import Split
-from zoo.exporting.convert import PIXELS, convert
+from zoo.exporting.convert import convert
 from zoo.exporting.gate import Reference
 from zoo.recipe import Recipe
+from zoo.signature import PIXELS
 from zoo.training.augment import BatchMaker
 from zoo.training.evaluate import logits_of
 

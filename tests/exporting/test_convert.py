@@ -10,8 +10,9 @@ from torch import nn
 
 from zoo.catalog import MODELS, find_model
 from zoo.errors import UsageError
-from zoo.exporting.convert import BARE, INPUTS, IR_VERSIONS, PIXELS, convert
+from zoo.exporting.convert import INPUTS, IR_VERSIONS, convert
 from zoo.session import open_session
+from zoo.signature import BARE, PIXELS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIDE, MEAN, STD = 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)

@@ -5,8 +5,8 @@ import onnx
 import onnx_ir as ir
 import pytest
 from numpy.typing import NDArray
-from zoo.exporting import quantize as module
 
+from zoo.exporting import quantize as module
 from zoo.exporting.quantize import (
     LARGEST_WEIGHT,
     calibrate,

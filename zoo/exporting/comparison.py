@@ -1,15 +1,16 @@
 """`export --check`: whether a published run would come out the same today."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
 
 from zoo.artifacts import EXPORTS, find_artifact
-from zoo.exporting.convert import OPSET, PIXELS
+from zoo.exporting.convert import OPSET
 from zoo.exporting.formats import make_formats
 from zoo.exporting.source import file_bytes, find_source
 from zoo.progress import Progress
+from zoo.signature import PIXELS
 from zoo.training import hardware
 from zoo.training.examine import trained_network
 
@@ -28,15 +29,15 @@ def compare(
     *,
     run: Path | None = None,
     form: str = PIXELS,
-    opset: int = OPSET,
     exports: Path = EXPORTS,
     progress: Progress | None = None,
 ) -> list[Comparison]:
-    """Make the files of a published run again, by its card's ranges, and compare the bytes."""
+    """Make the files of a published run again, as its card says, and compare the bytes."""
     progress = progress or Progress()
-    source = find_source(name, run, form, opset)
+    source = find_source(name, run, form, OPSET)
     artifact = find_artifact(source.id, exports)
     card = artifact.card
+    source = replace(source, opset=card.opset)
     hardware.settle()
     network = trained_network(source.run, source.card)
     made = make_formats(source, network, artifact.precisions, None, progress, card)
@@ -69,6 +70,16 @@ def _differences(published: bytes, again: bytes) -> tuple[str, ...]:
         reasons.append(
             f"another graph ({len(old.graph.node)} nodes published, {len(new.graph.node)} now)"
         )
+    reasons += [
+        f"another {part} of the graph"
+        for part in ("input", "output", "value_info")
+        if list(getattr(old.graph, part)) != list(getattr(new.graph, part))
+    ]
+    reasons += [
+        f"another {part}"
+        for part in ("ir_version", "opset_import", "producer_name")
+        if getattr(old, part) != getattr(new, part)
+    ]
     if not reasons:
         reasons.append("the same content written in another way")
     return tuple(reasons)

@@ -18,11 +18,11 @@ from onnxscript.rewriter.rules.common import (
 from torch import Tensor, nn
 
 from zoo.errors import UsageError
+from zoo.signature import BARE, LOGITS, PIXELS
 
 OPSET = 20
 IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10}  # by opset, as onnx released them together
-IMAGE, LOGITS = "image", "logits"
-PIXELS, BARE = "uint8-nhwc", "float32-nchw"
+IMAGE = "image"
 INPUTS = (PIXELS, BARE)
 _TRACED_BATCH = 2  # 1 would be taken for a constant
 

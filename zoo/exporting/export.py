@@ -29,7 +29,7 @@ from zoo.artifacts import (
 from zoo.catalog import find_model
 from zoo.data import Dataset
 from zoo.errors import unknown_name
-from zoo.exporting.convert import IMAGE, IR_VERSIONS, LOGITS, OPSET, PIXELS
+from zoo.exporting.convert import IMAGE, IR_VERSIONS, OPSET
 from zoo.exporting.formats import Formats, make_formats
 from zoo.exporting.gate import Reference, judge
 from zoo.exporting.readme import readme
@@ -38,12 +38,16 @@ from zoo.files import write_json, write_text
 from zoo.intervals import Accuracy
 from zoo.progress import Progress
 from zoo.session import open_session
-from zoo.signature import Signature, logits
+from zoo.signature import LOGITS, PIXELS, Signature
 from zoo.training import hardware
+from zoo.training.evaluate import confusion_counts
 from zoo.training.examine import test_logits, trained_network
 
 VECTOR_PICTURES = 8
-_TOLD_FLAGS = {"f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16"}
+_TOLD_FLAGS = {
+    *("f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16"),
+    *("neon", "asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve"),
+}
 
 
 def export(
@@ -70,19 +74,24 @@ def export(
     hardware.settle()
     network = trained_network(source.run, source.card)
     made = make_formats(source, network, wanted, data, progress)
-    device = hardware.choose_device(None)
-    plain, views = test_logits(network, source.card, data, device, progress)
+    with hardware.memory_errors("Close other programs and export again."):
+        plain, views = test_logits(network, source.card, data, torch.device("cpu"), progress)
     reference = Reference(data.test, plain, data.class_names, form)
-    files: dict[str, bytes] = {}
-    cards: dict[str, FileCard] = {}
-    for precision, model in made.models.items():
-        measured = judge(file_bytes(source, model, precision), precision, reference, progress)
-        files[precision] = file_bytes(source, model, precision, measured.accuracy)
-        cards[precision] = judge(files[precision], precision, reference, progress)
+    verdicts = {
+        precision: judge(file_bytes(source, model, precision), precision, reference, progress)
+        for precision, model in made.models.items()
+    }
     seen = None if views is None else Accuracy.of(views.argmax(axis=1) == data.test.labels)
+    cards = {precision: verdict.card for precision, verdict in verdicts.items()}
+    files = {
+        precision: file_bytes(source, model, precision, cards[precision].accuracy)
+        for precision, model in made.models.items()
+    }
     card = _card(source, reference, seen, made, cards)
     with publishing(card.id, exports) as folder:
         _fill(folder, source, card, files, data)
+        answers = verdicts["fp32"].logits.argmax(axis=1)
+        write_text(folder / "confusion.csv", _confusion_csv(data, answers))
         return publish(card.id, manifest_facts(card), folder)
 
 
@@ -151,8 +160,6 @@ def _fill(folder: Path, source: Source, card: Card, files: dict[str, bytes], dat
     _write_vector(vectors / "input_0.pb", feeds[IMAGE], IMAGE)
     _write_vector(vectors / "output_0.pb", session.run(feeds)[0], LOGITS)
     shutil.copyfile(source.run.history, folder / "history.csv")
-    predictions = logits(session, signature, data.test.images).argmax(axis=1)
-    write_text(folder / "confusion.csv", _confusion_csv(data, predictions))
     write_json(folder / CARD, asdict(card))
     write_text(folder / "README.md", readme(card))
 
@@ -164,8 +171,7 @@ def _write_vector(path: Path, values: NDArray[Any], name: str) -> None:
 def _confusion_csv(data: Dataset, predictions: NDArray[np.int64]) -> str:
     """A row for each true class, a column for each predicted one: counts of the fp32 file."""
     names = data.class_names
-    counts = np.zeros((len(names),) * 2, dtype=np.int64)
-    np.add.at(counts, (data.test.labels, predictions), 1)
+    counts = confusion_counts(data.test.labels, predictions, len(names))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["true", *names])

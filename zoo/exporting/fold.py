@@ -95,7 +95,7 @@ def _set_weights(layer: ir.Node, weight: Numbers, bias: Numbers) -> None:
     graph = layer.graph
     if graph is None or layer.name is None:
         raise AssertionError("a layer outside of a graph")
-    while len(layer.inputs) < 3:
+    if len(layer.inputs) < 3:
         layer.resize_inputs(3)
     for position, name, numbers in ((1, "weight", weight), (2, "bias", bias)):
         layer.replace_input_with(position, _initializer(graph, f"{layer.name}.{name}", numbers))

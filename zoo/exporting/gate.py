@@ -19,10 +19,17 @@ from zoo.signature import Signature, logits
 
 BATCHES = (1, 2, 7, 64)
 FEW = 56  # pictures for the batch sizes below the largest: whole batches of each
-FP32_AGREEMENT = 0.9999
-MOST_LOST = {"fp32": 0.0001, "fp16": 0.001, "int8": 0.005}  # of the accuracy, as a share
-RANDOM_OPERATORS = {"Bernoulli", "Dropout", "Multinomial", "RandomNormal", "RandomUniform"}
-EMULATED_AGREEMENT = 0.995
+# Pictures of 10,000 that a file may get wrong where the network is right, on balance; for fp32 also
+# those that may get another class.
+MOST_LOST = {"fp32": 1, "fp16": 10, "int8": 50}
+MOST_EMULATED = 50  # of 10,000 that may get another class when int8 steps are computed in float
+# On a test set of a few hundred pictures a single one is more than that; so many may always differ,
+# but for fp32.
+ALWAYS_ALLOWED = 2
+RANDOM_OPERATORS = {
+    *("Bernoulli", "Dropout", "Multinomial"),
+    *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
+}
 EMULATED = {
     "session.disable_quant_qdq": "1"
 }  # computes int8 steps in float: no kernel can saturate
@@ -52,7 +59,15 @@ class Reference:
         return Accuracy.of(self.logits.argmax(axis=1) == self.test.labels)
 
 
-def judge(model: bytes, precision: str, reference: Reference, progress: Progress) -> FileCard:
+@dataclass(frozen=True)
+class Verdict:
+    """A file that may be published: what was measured, and its logits of the whole test set."""
+
+    card: FileCard
+    logits: Logits
+
+
+def judge(model: bytes, precision: str, reference: Reference, progress: Progress) -> Verdict:
     """Measure a file on the whole test set; `GateError` where it may not be published."""
     name = f"{precision}.onnx"
     with _refusing(name):
@@ -71,7 +86,7 @@ def judge(model: bytes, precision: str, reference: Reference, progress: Progress
     agreement = _same_class(answers, reference.logits)
     accuracy = Accuracy.of(answers.argmax(axis=1) == reference.test.labels)
     _check_answers(name, precision, accuracy, agreement, reference)
-    return FileCard(
+    card = FileCard(
         file=name,
         accuracy=accuracy,
         agreement=agreement,
@@ -80,6 +95,7 @@ def judge(model: bytes, precision: str, reference: Reference, progress: Progress
         nodes=len(proto.graph.node),
         emulated=_emulated(model, answers, reference, progress) if precision == "int8" else None,
     )
+    return Verdict(card, answers)
 
 
 @contextmanager
@@ -196,19 +212,24 @@ def _check_answers(
     name: str, precision: str, accuracy: Accuracy, agreement: int, reference: Reference
 ) -> None:
     images = len(reference.test)
-    if precision == "fp32" and agreement < FP32_AGREEMENT * images:
+    allowed = _allowed(MOST_LOST[precision], images, 0 if precision == "fp32" else ALWAYS_ALLOWED)
+    if precision == "fp32" and images - agreement > allowed:
         raise _refused(
             name,
             f"{images - agreement} of {images} pictures get another class than from the network; "
-            f"allowed are {images - FP32_AGREEMENT * images:.0f}",
+            f"allowed are {allowed}",
         )
-    lost = reference.accuracy.share - accuracy.share
-    if lost > MOST_LOST[precision]:
+    lost = reference.accuracy.correct - accuracy.correct
+    if lost > allowed:
         raise _refused(
             name,
-            f"its accuracy is {accuracy.share:.2%}, {100 * lost:.2f} points below the network's; "
-            f"allowed are {100 * MOST_LOST[precision]:.2f}",
+            f"its accuracy is {accuracy.share:.2%}, the network's {reference.accuracy.share:.2%}: "
+            f"{lost} of {images} pictures are lost; allowed are {allowed}",
         )
+
+
+def _allowed(of_ten_thousand: int, images: int, at_least: int) -> int:
+    return max(at_least, of_ten_thousand * images // 10_000)
 
 
 def _emulated(model: bytes, answers: Logits, reference: Reference, progress: Progress) -> int:
@@ -217,11 +238,11 @@ def _emulated(model: bytes, answers: Logits, reference: Reference, progress: Pro
         session = open_session(model, config=EMULATED)
         again = _answers(session, Signature.of(session), reference, "int8 in float", progress)
     same, images = _same_class(answers, again), len(reference.test)
-    if same < EMULATED_AGREEMENT * images:
+    allowed = _allowed(MOST_EMULATED, images, ALWAYS_ALLOWED)
+    if images - same > allowed:
         raise _refused(
             "int8.onnx",
             f"{images - same} of {images} pictures get another class when its steps are computed "
-            "in float, so another CPU would answer differently; allowed are "
-            f"{images * (1 - EMULATED_AGREEMENT):.0f}",
+            f"in float, so another CPU would answer differently; allowed are {allowed}",
         )
     return same

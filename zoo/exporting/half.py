@@ -3,11 +3,15 @@
 import warnings
 
 import onnx
-from onnxruntime.transformers.float16 import convert_float_to_float16
+
+from zoo.providers import load_onnxruntime
 
 
 def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy of an fp32 model that computes in fp16; input and output keep their types."""
+    load_onnxruntime()
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     with warnings.catch_warnings():

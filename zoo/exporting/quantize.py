@@ -5,21 +5,16 @@ Seven bits because CPUs without VNNI add pairs of U8 x S8 products in 16 bits: 2
 """
 
 import math
-import tempfile
-import warnings
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType
-from onnxruntime.quantization.calibrate import TensorData, TensorsData, create_calibrator
-from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
 from zoo.exporting.fold import fold_norms
+from zoo.providers import load_onnxruntime
 from zoo.session import open_session
 
 CALIBRATED_ON = 1024  # training pictures
@@ -29,19 +24,9 @@ WORTHWHILE = 0.001  # of the pictures
 # What runs in integers. Mul, Add and Gelu are cheaper and more accurate in float.
 OPERATORS = ["Conv", "Gemm", "MaxPool", "AveragePool", "Reshape", "Relu"]
 _BATCH = 64
-_DIGITS = 6  # of a range: fewer than float noise between CPUs, more than eight bits can show
+_DIGITS = 6  # of a range, which is stored: eight bits show no more
 
 Ranges = dict[str, tuple[float, float]]
-
-
-class _Pictures(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, name: str, batches: Sequence[NDArray[Any]]) -> None:
-        self.batches: Iterator[NDArray[Any]] = iter(batches)
-        self.name = name
-
-    def get_next(self) -> dict[str, NDArray[Any]] | None:
-        batch = next(self.batches, None)
-        return None if batch is None else {self.name: batch}
 
 
 def prepare(model: ir.Model) -> onnx.ModelProto:
@@ -53,30 +38,47 @@ def prepare(model: ir.Model) -> onnx.ModelProto:
 
 def calibrate(prepared: onnx.ModelProto, pictures: NDArray[Any]) -> Ranges:
     """The lowest and highest value of each tensor over pictures as the model takes them."""
-    batches = [pictures[at : at + _BATCH] for at in range(0, len(pictures), _BATCH)]
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        plain, augmented = Path(folder, "plain.onnx"), Path(folder, "augmented.onnx")
-        onnx.save(prepared, plain)
-        calibrator = create_calibrator(
-            plain, OPERATORS, str(augmented), calibrate_method=CalibrationMethod.MinMax
-        )
-        calibrator.collect_data(_Pictures(prepared.graph.input[0].name, batches))
-        found = calibrator.compute_data()
-    return {
-        name: (_rounded(found[name].lowest), _rounded(found[name].highest))
-        for name in sorted(found.keys())
-    }
+    image = prepared.graph.input[0].name
+    fixed = {tensor.name for tensor in prepared.graph.initializer}
+    nodes = [node for node in prepared.graph.node if node.op_type in OPERATORS]
+    watched = {name for node in nodes for name in (node.input[0], *node.output)} - fixed
+    session = open_session(_showing(prepared, watched - {image}).SerializeToString())
+    names = [output.name for output in session.outputs]
+    ranges: dict[str, tuple[float, float]] = {}
+    for at in range(0, len(pictures), _BATCH):
+        some = pictures[at : at + _BATCH]
+        values = dict(zip(names, session.run({image: some}), strict=True)) | {image: some}
+        for name in sorted(watched):
+            low, high = ranges.get(name, (math.inf, -math.inf))
+            found = values[name]
+            ranges[name] = min(low, float(found.min())), max(high, float(found.max()))
+    return {name: (_rounded(low), _rounded(high)) for name, (low, high) in ranges.items()}
 
 
-def _rounded(value: Any) -> float:
-    return float(f"{np.asarray(value).item():.{_DIGITS}g}")
+def _showing(model: onnx.ModelProto, names: set[str]) -> onnx.ModelProto:
+    """A copy that gives these tensors too."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    given = {output.name for output in copy.graph.output}
+    copy.graph.output.extend(
+        value for value in model.graph.value_info if value.name in names - given
+    )
+    return copy
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{_DIGITS}g}")
 
 
 def quantize(
     prepared: onnx.ModelProto, ranges: Ranges, in_float: Sequence[str] = ()
 ) -> onnx.ModelProto:
     """The int8 model; `in_float` names nodes that stay as they are."""
+    load_onnxruntime()
+    from onnxruntime.quantization import CalibrationMethod, QuantType
+    from onnxruntime.quantization.calibrate import TensorData, TensorsData
+    from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
+
     copy = onnx.ModelProto()
     copy.CopyFrom(prepared)
     data = TensorsData(

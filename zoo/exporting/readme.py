@@ -1,6 +1,7 @@
 """The README.md of an artifact, written from its card."""
 
 from zoo.artifacts import Card, FileCard
+from zoo.signature import PIXELS
 
 
 def readme(card: Card) -> str:
@@ -8,7 +9,7 @@ def readme(card: Card) -> str:
     height, width, channels = card.image_shape
     shape = (
         f"uint8 `[batch, {height}, {width}, {channels}]`, raw pixels; normalisation is inside"
-        if card.input == "uint8-nhwc"
+        if card.input == PIXELS
         else f"float32 `[batch, {channels}, {height}, {width}]`, normalised by the mean and std "
         "in the metadata"
     )
@@ -28,7 +29,7 @@ def readme(card: Card) -> str:
         "| file | accuracy (95 % interval) | same class as the source | largest difference |\n"
         f"|---|---|---|---|\n{rows}",
         *_quantised(card),
-        f"Measured on {card.machine} ({', '.join(card.cpu_flags)}).",
+        f"Measured on {card.machine}; of its instructions: {', '.join(card.cpu_flags) or 'none'}.",
         "    import onnxruntime, numpy\n"
         '    session = onnxruntime.InferenceSession("fp32.onnx")\n'
         f"    image = numpy.zeros({_example(card)})\n"
@@ -60,6 +61,6 @@ def _quantised(card: Card) -> list[str]:
 
 def _example(card: Card) -> str:
     height, width, channels = card.image_shape
-    if card.input == "uint8-nhwc":
+    if card.input == PIXELS:
         return f'(1, {height}, {width}, {channels}), "uint8"'
     return f'(1, {channels}, {height}, {width}), "float32"'

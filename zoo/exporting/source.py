@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-import onnxruntime
 import torch
 
 from zoo.artifacts import sha256
 from zoo.catalog import find_model
 from zoo.compatibility import first_onnxruntime
 from zoo.errors import UsageError, unknown_name
-from zoo.exporting.convert import INPUTS, IR_VERSIONS, PIXELS
+from zoo.exporting.convert import INPUTS, IR_VERSIONS
 from zoo.intervals import Accuracy
+from zoo.providers import load_onnxruntime
+from zoo.signature import PIXELS
 from zoo.training.run import Run, RunCard, find_run
 
 
@@ -85,9 +86,12 @@ def versions() -> dict[str, str]:
     return {
         "torch": torch.__version__.partition("+")[0],
         "onnx": onnx.__version__,
-        "onnxruntime": onnxruntime.__version__,
+        "onnxruntime": str(load_onnxruntime().__version__),
     }
 
 
 def min_onnxruntime(opset: int) -> str:
-    return first_onnxruntime(opset, IR_VERSIONS[opset]) or onnxruntime.__version__
+    release = first_onnxruntime(opset, IR_VERSIONS[opset])
+    if release is None:
+        raise AssertionError("an opset that the table of onnxruntime's releases does not reach")
+    return release
