@@ -318,10 +318,8 @@ def samples(
 @click.option(
     "--input",
     "form",
-    default="uint8-nhwc",
-    show_default=True,
     metavar="uint8-nhwc|float32-nchw",
-    help="Raw pixels, or pictures that the caller normalises.",
+    help="Raw pixels, or pictures that the caller normalises.  [default: uint8-nhwc]",
 )
 @click.option("--opset", type=int, help="Of the files.  [default: 20]")
 @click.option("--check", is_flag=True, help="Say whether the published files come out the same.")
@@ -332,27 +330,30 @@ def export(
     data_dir: Path | None,
     exports: Path | None,
     precision: tuple[str, ...] | None,
-    form: str,
+    form: str | None,
     opset: int | None,
     check: bool,
     as_json: bool,
 ) -> None:
     """Publish the run of MODEL as ONNX files, if they pass the gate."""
     from zoo.artifacts import EXPORTS, PRECISIONS
-    from zoo.exporting.convert import OPSET
     from zoo.progress import progress_for
+    from zoo.signature import PIXELS
 
-    root, opset, progress = exports or EXPORTS, opset or OPSET, progress_for()
+    root, form, progress = exports or EXPORTS, form or PIXELS, progress_for()
     if check:
         from zoo.exporting.comparison import compare
 
-        if precision:
-            raise UsageError("--check looks at what was published; leave --precision away.")
-        found = compare(model, run=run, form=form, opset=opset, exports=root, progress=progress)
+        if precision or opset is not None:
+            raise UsageError(
+                "--check looks at what was published; leave --precision and --opset away."
+            )
+        found = compare(model, run=run, form=form, exports=root, progress=progress)
         _print_comparisons(found, as_json)
         if not all(comparison.same for comparison in found):
             sys.exit(1)
         return
+    from zoo.exporting.convert import OPSET
     from zoo.exporting.export import export as export_run
 
     artifact = export_run(
@@ -360,7 +361,7 @@ def export(
         run=run,
         precisions=precision or PRECISIONS,
         form=form,
-        opset=opset,
+        opset=OPSET if opset is None else opset,
         exports=root,
         data_dir=data_dir,
         progress=progress,
@@ -538,15 +539,17 @@ def _show_text(predictions: Iterable["Prediction"]) -> None:
 
 def _show_json(predictions: Iterable["Prediction"]) -> None:
     click.echo("[", nl=False)
-    for count, prediction in enumerate(predictions):
-        guesses = [
-            {"class": guess.class_name, "probability": guess.probability}
-            for guess in prediction.guesses
-        ]
-        answer = {"problem": prediction.problem} if prediction.problem else {"guesses": guesses}
-        row = json.dumps({"path": click.format_filename(prediction.path), **answer})
-        click.echo(f"{',' if count else ''}\n  {row}", nl=False)
-    click.echo("\n]")
+    try:
+        for count, prediction in enumerate(predictions):
+            guesses = [
+                {"class": guess.class_name, "probability": guess.probability}
+                for guess in prediction.guesses
+            ]
+            answer = {"problem": prediction.problem} if prediction.problem else {"guesses": guesses}
+            row = json.dumps({"path": click.format_filename(prediction.path), **answer})
+            click.echo(f"{',' if count else ''}\n  {row}", nl=False)
+    finally:
+        click.echo("\n]")
 
 
 def _show_csv(predictions: Iterable["Prediction"]) -> None:

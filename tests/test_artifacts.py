@@ -1,8 +1,11 @@
 """Publications are whole: whatever happens, a reader finds the old artifact or the new one."""
 
+import fcntl
 import json
 import os
 import shutil
+import time
+import traceback
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,6 +26,7 @@ from zoo.artifacts import (
     publishing,
 )
 from zoo.errors import UsageError, ZooError
+from zoo.files import lock_file, try_lock
 from zoo.intervals import Accuracy
 
 FACTS: dict[str, Any] = {"model": "cnn", "precisions": {"fp32": {}}}
@@ -76,14 +80,28 @@ def test_a_block_that_fails_publishes_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".new-*"))
 
 
+def child(work: Callable[[], object]) -> int:
+    """Do the work in another process; its id."""
+    process = os.fork()
+    if not process:
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return process
+
+
+def code_of(process: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
 def killed_at(step: int, work: Callable[[], object]) -> int:
     """Do the work in a child that dies like kill -9 before its step-th change on disk.
 
     Returns the child's exit code: 137 if it died, 0 when the work took fewer steps.
     """
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     left = step
 
     def dying(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,13 +114,12 @@ def killed_at(step: int, work: Callable[[], object]) -> int:
 
         return call
 
-    try:
+    def doomed() -> None:
         for name in ("rename", "replace", "unlink", "rmdir", "mkdir", "fsync"):
             setattr(os, name, dying(getattr(os, name)))
         work()
-    except BaseException:
-        os._exit(1)
-    os._exit(0)
+
+    return code_of(child(doomed))
 
 
 def test_killed_at_any_point_it_leaves_the_old_or_the_new_one(tmp_path: Path) -> None:
@@ -128,23 +145,104 @@ def test_killed_at_any_point_it_leaves_the_old_or_the_new_one(tmp_path: Path) ->
     assert outcomes == ["one"] * first_new + ["two"] * (len(outcomes) - first_new)
 
 
-def test_two_at_once_both_end_up_in_the_manifest(tmp_path: Path) -> None:
-    children = []
-    for number in range(4):
-        child = os.fork()
-        if not child:
-            try:
-                for text in ("one", "two", "three"):
-                    put(tmp_path, f"cnn-data{number}", text)
-            except BaseException:
-                os._exit(1)
-            os._exit(0)
-        children.append(child)
-    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-    assert codes == [0] * 4
-    found = list_artifacts(tmp_path)
-    assert [artifact.id for artifact in found] == [f"cnn-data{number}" for number in range(4)]
+def test_two_at_once_both_end_up_in_the_manifest_and_readers_see_whole_ones(
+    tmp_path: Path,
+) -> None:
+    root, done = tmp_path / "exports", tmp_path / "done"
+    rename = os.rename
+
+    def publish_slowly(name: str) -> None:
+        os.rename = lambda *paths: (rename(*paths), time.sleep(0.02))  # type: ignore[assignment]
+        for text in ("one", "two", "three"):
+            put(root, name, text)
+
+    def read_on() -> None:
+        held: dict[str, Artifact] = {}
+        while not done.exists():
+            for artifact in list_artifacts(root):
+                for reader in (artifact, held.setdefault(artifact.id, artifact)):
+                    assert reader.content("fp32.onnx") in (b"one", b"two", b"three")
+                    reader.checked("test_data_set_0/input_0.pb")
+
+    names = [f"cnn-data{number}" for number in range(4)]
+    publishers = [child(lambda name=name: publish_slowly(name)) for name in names]  # type: ignore[misc]
+    readers = [child(read_on) for _ in range(2)]
+    codes = [code_of(process) for process in publishers]
+    done.touch()
+    codes += [code_of(process) for process in readers]
+    assert codes == [0] * 6
+    found = list_artifacts(root)
+    assert [artifact.id for artifact in found] == names
     assert all(said(artifact) == {"three"} for artifact in found)
+
+
+def test_an_artifact_that_is_held_becomes_the_new_one(tmp_path: Path) -> None:
+    held = put(tmp_path, "cnn-digits", "one")
+    put(tmp_path, "cnn-digits", "two")
+    assert held.file("fp32").read_text() == "two"
+    assert held.content("only-two.txt") == b"two"
+    (held.folder / "fp32.onnx").write_text("damaged")
+    with pytest.raises(ZooError, match="not the file that was published"):
+        held.file("fp32")
+
+
+def test_a_mere_reader_takes_no_lock_and_completes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = put(tmp_path, "cnn-digits", "one")
+    put(tmp_path, "cnn-digits", "two")
+    (tmp_path / ".publish.json").write_text("{")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert said(find_artifact("cnn", tmp_path)) == {"two"}
+    with pytest.raises(ZooError, match="not the file that was published"):
+        held.file("fp32")
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "{",
+        "[]",
+        {"format": 1, "artifact": "cnn-digits"},
+        {"format": 1, "artifacts": {}},
+        {"format": 1, "artifacts": {}, "artifact": "../up"},
+        {"format": 1, "artifacts": {}, "artifact": ["cnn-digits"]},
+        {"format": 1, "artifacts": {"../up": {**FACTS, "files": {}}}, "artifact": "../up"},
+    ],
+    ids=["text", "list", "no entries", "no name", "unlisted", "a list as name", "elsewhere"],
+)
+def test_a_damaged_journal_is_named_and_not_carried_out(tmp_path: Path, plan: Any) -> None:
+    root = tmp_path / "exports"
+    artifact = put(root, "cnn-digits", "one")
+    precious = tmp_path / "up" / "precious"
+    for folder in (precious, root / ".new-.." / "up"):
+        folder.mkdir(parents=True)
+    journal = root / ".publish.json"
+    journal.write_text(plan if isinstance(plan, str) else json.dumps(plan))
+    for work in (lambda: list_artifacts(root), lambda: put(root, "cnn-digits", "two")):
+        with pytest.raises(
+            ZooError, match=r"\.publish\.json is damaged .*\. Remove it, and export"
+        ):
+            work()
+    assert precious.exists()
+    assert said(artifact) == {"one"}
+    journal.unlink()
+    assert said(put(root, "cnn-digits", "two")) == {"two"}
+
+
+def test_whoever_waits_for_another_publisher_is_told(tmp_path: Path) -> None:
+    told = []
+    with lock_file(tmp_path / ".lock") as other:
+        assert try_lock(other)
+
+        def on_wait() -> None:
+            told.append("waiting")
+            fcntl.flock(other, fcntl.LOCK_UN)
+
+        with publishing("cnn-digits", tmp_path, on_wait):
+            assert told == ["waiting"]
+    with publishing("cnn-digits", tmp_path, on_wait):
+        assert told == ["waiting"]
 
 
 @pytest.mark.parametrize("text", ["other", ""])
@@ -231,7 +329,8 @@ def test_an_artifact_answers_from_python(tmp_path: Path, tiny_onnx: Callable[...
     red[..., 0] = 255
     artifact = zoo.load("tiny", tmp_path / "exports")
     np.testing.assert_allclose(artifact.predict(red), [[10, 0, 0]] * 2, atol=1e-4)
-    assert artifact.session().provider == "cpu"
+    session = artifact.session()
+    assert (session.provider, session.name) == ("cpu", str(artifact.folder / "fp32.onnx"))
 
 
 def test_a_card_comes_back_as_it_was_written() -> None:

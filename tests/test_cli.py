@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+import onnx
 import pytest
 import torch
 from click.testing import CliRunner, Result
@@ -477,6 +478,18 @@ class TestPredict:
         assert "error: 2 of 3 pictures could not be read." in done.stderr
         found = json.loads(call(*asked, "--json", code=1).stdout)
         assert ["problem" in each for each in found] == [True, True, False]
+
+    def test_json_that_ends_early_is_json(self, call: Call, model: str) -> None:
+        """Of black the logarithm is not a number, which stops the second batch."""
+        network = onnx.load(model)
+        network.graph.node[-1].input[0] = "logarithms"
+        logarithm = onnx.helper.make_node("Log", ["means"], ["logarithms"])
+        network.graph.node.insert(len(network.graph.node) - 1, logarithm)
+        onnx.save(network, model)
+        Image.new("L", (3, 3), 0).save("black.png")
+        done = call("predict", model, *["grey.jpg"] * 64, "black.png", "--json", code=1)
+        assert "not numbers" in done.stderr
+        assert len(json.loads(done.stdout)) == 64
 
     def test_no_picture_is_an_error(self, call: Call, model: str) -> None:
         Path("empty").mkdir()

@@ -6,15 +6,16 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
 from click.testing import CliRunner
 
 from cli import main
-from zoo import diagnosis
+from zoo import diagnosis, providers
 from zoo.diagnosis import Finding, doctor
+from zoo.providers import CPU, CUDA
 from zoo.training import hardware
 
 Install = Callable[..., None]
@@ -83,7 +84,6 @@ def test_one_onnxruntime_is_fine_and_names_its_providers(
         __version__="1.2.3",
         __file__=__file__,
         get_available_providers=lambda: ["FirstProvider", "SecondProvider"],
-        preload_dlls=lambda: None,
     )
     monkeypatch.setitem(sys.modules, "onnxruntime", library)
     text = f"{name} 1.2.3: FirstProvider, SecondProvider"
@@ -157,15 +157,44 @@ def test_two_onnxruntimes_are_exit_1(installed: Install) -> None:
     assert "overwrite each other" in done.stdout
 
 
-def test_the_cuda_provider_is_loaded_to_know_whether_it_works(tmp_path: Path) -> None:
-    built_without = diagnosis._onnxruntime_cuda(tmp_path, ["CPUExecutionProvider"], lambda: None)
-    assert (built_without.status, "without CUDA" in built_without.text) == ("note", True)
+@pytest.fixture
+def with_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """An onnxruntime in `tmp_path` built with CUDA 13, and a driver that is content."""
+    monkeypatch.setattr(providers, "driver_problem", lambda needed: None)
+    module = ModuleType("onnxruntime")
+    module.__file__ = str(tmp_path / "__init__.py")
+    module.__dict__["cuda_version"] = "13.0"
+    module.__dict__["get_available_providers"] = lambda: [CUDA, CPU]
+    module.__dict__["preload_dlls"] = lambda: None
+    return module
+
+
+def test_an_onnxruntime_without_cuda_is_a_note(with_cuda: ModuleType) -> None:
+    with_cuda.__dict__["get_available_providers"] = lambda: [CPU]
+    found = diagnosis._onnxruntime_cuda(with_cuda)
+    assert (found.status, "without CUDA" in found.text) == ("note", True)
+
+
+def test_cuda_runs_where_its_libraries_load_and_the_driver_is_content(
+    with_cuda: ModuleType,
+) -> None:
+    assert diagnosis._onnxruntime_cuda(with_cuda).status == "ok"
+
+
+def test_a_library_of_cuda_that_does_not_load_is_a_note(
+    with_cuda: ModuleType, tmp_path: Path
+) -> None:
+    (tmp_path / "capi").mkdir()
     for name in ("shared", "cuda"):
-        (tmp_path / f"libonnxruntime_providers_{name}.so").write_text("no library")
-    called: list[bool] = []
-    broken = diagnosis._onnxruntime_cuda(
-        tmp_path, ["CUDAExecutionProvider"], lambda: called.append(True)
-    )
-    assert called
+        (tmp_path / f"capi/libonnxruntime_providers_{name}.so").write_text("no library")
+    broken = diagnosis._onnxruntime_cuda(with_cuda)
     assert broken.status == "note"
     assert "libonnxruntime_providers_shared.so" in broken.text  # the loader names what is wrong
+
+
+def test_a_driver_that_cannot_run_onnxruntimes_cuda_is_a_note(
+    with_cuda: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "driver_problem", lambda needed: f"older than CUDA {needed}")
+    found = diagnosis._onnxruntime_cuda(with_cuda)
+    assert found == Finding("onnxruntime cuda", "note", "older than CUDA 13")

@@ -1,8 +1,11 @@
 """Who may import whom: cli -> bench -> zoo, never back; and what must stay light."""
 
 import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -80,6 +83,20 @@ def test_only_one_module_opens_onnxruntime_sessions(path: Path) -> None:
 @pytest.mark.parametrize("path", modules("zoo/data"), ids=str)
 def test_data_stands_on_its_own(path: Path) -> None:
     assert reaches(path, "zoo.training", "zoo.models", "zoo.catalog") == []
+
+
+def test_what_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[^\w-]", line)[0] for line in project["dependencies"]}
+    paths = [ROOT / "cli.py", *modules("zoo"), *modules("bench")]
+    names = {name.partition(".")[0] for path in paths for name in imports_of(path)}
+    owners = importlib.metadata.packages_distributions()
+    undeclared = {
+        name
+        for name in names - sys.stdlib_module_names - {"zoo", "bench", "cli"}
+        if not declared & {owner.lower().replace("_", "-") for owner in owners[name]}
+    }
+    assert undeclared == set()
 
 
 @pytest.mark.parametrize("command", [["--help"], ["train", "--help"], ["--version"]])

@@ -220,6 +220,19 @@ class TestModels:
         with pytest.raises(ZooError, match="sha256"):
             predict("cnn", [pictures], exports=exports)
 
+    def test_a_folder_may_come_from_anywhere_with_its_manifest(
+        self, exports: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What lies among one's own exports goes by name, and was looked at when it was made."""
+        with artifacts.publishing("cnn-colours", exports) as folder:
+            (folder / "card.json").write_text("{}")
+            (folder / "fp32.onnx").write_text("some words, and more of them")
+            facts = {"model": "cnn", "precisions": {"fp32": {}}}
+            artifacts.publish("cnn-colours", facts, folder)
+        monkeypatch.delattr(artifacts.Artifact, "session")
+        with pytest.raises(ZooError, match=r"fp32\.onnx is refused: it is not an ONNX file"):
+            predict(exports / "cnn-colours", [pictures])
+
     def test_a_strangers_file_is_looked_at_from_afar_first(
         self, tiny_onnx: Make, pictures: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -62,6 +62,7 @@ class TestOpen:
         path = tiny_onnx()
         from_bytes = open_session(path.read_bytes())
         assert from_bytes.name == "bytes"
+        assert open_session(path.read_bytes(), name="tiny").name == "tiny"
         (one,), (two,) = (each.run({"image": RED}) for each in (from_bytes, open_session(path)))
         assert np.array_equal(one, two)
         assert one.argmax() == 0

@@ -333,6 +333,36 @@ class TestAgainstTheCard:
         assert found.status == "skipped"
         assert "is not the one that the card means" in found.text
 
+    def test_data_in_other_files(self, exports: Path) -> None:
+        """Foreign files may have some; a published one is one file."""
+
+        def part(path: Path) -> None:
+            model = onnx.load(path)
+            for tensor in model.graph.initializer:
+                tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor), tensor.name))
+            onnx.save(model, path, save_as_external_data=True, location="data", size_threshold=0)
+
+        refile(exports, "fp32.onnx", part)
+        checks = verify(exports=exports, accuracy=False)
+        assert failures(checks) == {("fp32.onnx", "contract")}
+        assert "160 bytes of its tensors lie in other files" in named(checks, "contract").text
+
+    def test_pictures_of_any_size_are_not_kept(self, exports: Path, tiny_onnx: Tiny) -> None:
+        """The size is the file's word, and could fill the disk."""
+        cache = Path(os.environ["ZOO_CACHE"])
+        kept = set(cache.rglob("*"))
+        card = find_artifact(NAME, exports).card
+        facts = facts_of(card, "fp32")
+        path = tiny_onnx("large.onnx", size=(120, 120), classes=10, metadata=facts)
+        assert named(verify(path), "accuracy", str(path)).status == "ok"
+        refile(exports, "fp32.onnx", lambda file: shutil.copy(path, file))
+        republish(exports, lambda card: replace(card, image_shape=(120, 120, 3)))
+        assert failures(verify(exports=exports)) == {
+            ("fp32.onnx", "vectors"),
+            ("int8.onnx", "contract"),
+        }
+        assert set(cache.rglob("*")) == kept
+
     def test_data_of_ones_own(self, exports: Path) -> None:
         republish(exports, lambda card: replace(card, dataset="flowers"))
         found = named(verify(exports=exports), "accuracy")
@@ -356,7 +386,7 @@ def test_no_changed_byte_of_an_artifact_is_opened(exports: Path, place: float, m
     path.write_bytes(good)
 
 
-WRONG_KINDS: tuple[Any, ...] = (None, 3, "x", [[]])
+WRONG_KINDS: tuple[Any, ...] = (None, 3, True, "x", [[]], {"a": None}, float("nan"), 10**400)
 
 
 class TestWrongKinds:
@@ -441,7 +471,17 @@ class TestForeignFile:
         assert check.status == "ok"
         assert "as the file says" in check.text
 
-    @pytest.mark.parametrize("accuracy", ["{", "3", '{"correct": "x"}', "[[[["])
+    def test_data_in_other_files_is_fine(self, tiny_onnx: Tiny) -> None:
+        path = tiny_onnx()
+        model = onnx.load(path)
+        for tensor in model.graph.initializer:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor), tensor.name))
+        onnx.save(model, path, save_as_external_data=True, location="data", size_threshold=0)
+        assert named(verify(path), "loads", str(path)).status == "ok"
+
+    @pytest.mark.parametrize(
+        "accuracy", ["{", "3", '{"correct": "x"}', "[[[[", '{"correct": 1e999, "images": 1}']
+    )
     def test_a_claim_that_is_none(self, tiny_onnx: Tiny, accuracy: str) -> None:
         facts = {"accuracy": accuracy, "dataset": "digits", "precision": "fp32"}
         path = tiny_onnx(metadata={**facts, "fingerprint": "0"})

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -23,6 +23,7 @@ from zoo.catalog import MODELS, meant_by
 from zoo.errors import UsageError, ZooError, unknown_name
 from zoo.files import locked, sync_folder, write_json, writing
 from zoo.intervals import Accuracy
+from zoo.records import read
 
 if TYPE_CHECKING:
     import numpy as np
@@ -99,23 +100,18 @@ class Card:
     float_layers: tuple[str, ...] = ()
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "Card":
-        """A card from its JSON value; lists become tuples again."""
-        flat = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
-        views = value["with_views"]
-        files = {
-            name: FileCard(**{**file, "accuracy": Accuracy(**file["accuracy"])})
-            for name, file in value["precisions"].items()
-        }
-        return cls(
-            **flat
-            | {
-                "accuracy": Accuracy(**value["accuracy"]),
-                "with_views": Accuracy(**views) if views else None,
-                "precisions": files,
-                "ranges": {name: (low, high) for name, (low, high) in value["ranges"].items()},
-            }
-        )
+    def from_json(cls, value: Any) -> "Card":
+        """A card from its JSON value; `ValueError` names what is missing or of a wrong kind."""
+        card: Card = read(cls, value, "the card")
+        return card
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """What the manifest says of one file."""
+
+    sha256: str
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -139,27 +135,49 @@ class Artifact:
     @cached_property
     def card(self) -> Card:
         """Read card.json."""
-        path = self.checked(CARD)
+        path, content = self.folder / CARD, self.content(CARD)
         try:
-            return Card.from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return Card.from_json(json.loads(content.decode("utf-8")))
+        except (ValueError, RecursionError) as error:
             raise ZooError(f"{path} is damaged ({error}). Export it again.") from error
 
     def file(self, precision: str = "fp32") -> Path:
         """The ONNX file of a precision, after its hash was checked."""
+        return self.checked(self._file_name(precision))
+
+    def _file_name(self, precision: str) -> str:
         if precision not in self.precisions:
             raise UsageError(
                 f"{self.id} has no {precision}, only {', '.join(self.precisions)}. "
                 f"Make it with: python cli.py export {self.id} --precision {precision}"
             )
-        return self.checked(f"{precision}.onnx")
+        return f"{precision}.onnx"
 
     def checked(self, name: str) -> Path:
         """The path of one of its files, whose bytes are those that were published."""
+        self.content(name)
+        return self.folder / name
+
+    def content(self, name: str) -> bytes:
+        """The bytes of one of its files, which are those that were published.
+
+        An artifact that another process publishes anew meanwhile becomes the new one.
+        """
+        try:
+            return self._published(name)
+        except ZooError:
+            if not _may_lock(self.root):
+                raise
+        with _alone(self.root):
+            self.entry.update(_entries(self.root).get(self.id, {}))
+            self.__dict__.pop("card", None)
+            return self._published(name)
+
+    def _published(self, name: str) -> bytes:
         path = self.folder / name
         try:
             expected = self.entry["files"][name]["sha256"]
-            found = sha256(path)
+            content = path.read_bytes()
         except KeyError:
             raise ZooError(f"the manifest in {self.root} names no {self.id}/{name}.") from None
         except OSError as error:
@@ -167,12 +185,13 @@ class Artifact:
                 f"{path} cannot be read ({error.strerror}). Export {self.id} again, "
                 "or bring the published file back."
             ) from error
+        found = hashlib.sha256(content).hexdigest()
         if found != expected:
             raise ZooError(
                 f"{path} is not the file that was published (its sha256 is {found[:12]}..., the "
                 f"manifest says {expected[:12]}...). Export {self.id} again, or bring it back."
             )
-        return path
+        return content
 
     def session(
         self, precision: str = "fp32", *, provider: str = "cpu", threads: int | None = None
@@ -180,7 +199,9 @@ class Artifact:
         """An onnxruntime session on one of its files."""
         from zoo.session import open_session
 
-        return open_session(self.file(precision), provider=provider, threads=threads)
+        file = self._file_name(precision)
+        content, name = self.content(file), str(self.folder / file)
+        return open_session(content, name=name, provider=provider, threads=threads)
 
     def predict(self, images: "Images", precision: str = "fp32") -> "NDArray[np.float32]":
         """Logits float32 [N, classes] of pictures uint8 [N, H, W, C], on the CPU."""
@@ -198,7 +219,7 @@ def sha256(path: Path) -> str:
 
 def list_artifacts(root: Path = EXPORTS) -> list[Artifact]:
     """Everything published in a folder, by id."""
-    if (root / _JOURNAL).exists():
+    if (root / _JOURNAL).exists() and _may_lock(root):
         with _alone(root):
             pass
     return [Artifact(root, name, entry) for name, entry in sorted(_entries(root).items())]
@@ -225,11 +246,16 @@ def known_artifact(name: str, root: Path = EXPORTS) -> Artifact | None:
 
 
 @contextmanager
-def publishing(artifact: str, root: Path = EXPORTS) -> Iterator[Path]:
-    """Yield an empty folder to fill, for `publish`; it is removed when the block fails."""
+def publishing(
+    artifact: str, root: Path = EXPORTS, on_wait: Callable[[], None] = lambda: None
+) -> Iterator[Path]:
+    """Yield an empty folder to fill, for `publish`; it is removed when the block fails.
+
+    on_wait: called once where another process is publishing here.
+    """
     with writing(root):
         root.mkdir(parents=True, exist_ok=True)
-    with _alone(root):
+    with _alone(root, on_wait):
         folder = root / f"{_NEW}{artifact}"
         with writing(folder):
             shutil.rmtree(folder, ignore_errors=True)
@@ -256,7 +282,7 @@ def publish(artifact: str, facts: dict[str, Any], folder: Path) -> Artifact:
     with writing(root):
         _sync_tree(folder)
         entries = _entries(root) | {artifact: entry}
-        write_json(root / _JOURNAL, {"artifact": artifact, "entries": entries})
+        write_json(root / _JOURNAL, {"format": FORMAT, "artifact": artifact, "artifacts": entries})
         _complete(root)
     return Artifact(root, artifact, entry)
 
@@ -270,28 +296,45 @@ def manifest_facts(card: Card) -> dict[str, Any]:
 
 
 def _entries(root: Path) -> dict[str, dict[str, Any]]:
-    path = root / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        if manifest["format"] != FORMAT:
-            raise ZooError(f"{path} has format {manifest['format']}; this zoo reads {FORMAT}.")
-        entries: dict[str, dict[str, Any]] = manifest["artifacts"]
-        for name, entry in entries.items():
-            if "/" in name or name.startswith(".") or not entry["model"]:
-                raise ValueError(f"the id {name}")
-            for part in (entry["files"], entry["precisions"]):
-                part.items()
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ZooError(f"{path} is damaged ({error}). Bring it back, or remove it.") from error
+    entries: dict[str, dict[str, Any]] = _read(root / MANIFEST)["artifacts"]
     return entries
 
 
+def _read(path: Path) -> dict[str, Any]:
+    """The manifest, or the journal: the next manifest, and the id of what is new in it."""
+    try:
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if value["format"] != FORMAT:
+            raise ZooError(f"{path} has format {value['format']}; this zoo reads {FORMAT}.")
+        for name, entry in value["artifacts"].items():
+            if not name or "/" in name or name.startswith("."):
+                raise ValueError(f"the id {name}")
+            read(str, entry["model"], f"{name}.model")
+            read(dict[str, _Listed], entry["files"], f"{name}.files")
+            precisions = read(dict[str, dict[str, Any]], entry["precisions"], f"{name}.precisions")
+            if not set(precisions) <= set(PRECISIONS):
+                raise ValueError(f"{name}.precisions has others than {', '.join(PRECISIONS)}")
+        if path.name == _JOURNAL and value["artifact"] not in value["artifacts"]:
+            raise ValueError(f"the id {value['artifact']}")
+    except FileNotFoundError:
+        return {"artifacts": {}}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        remedy = "Bring it back, or remove it"
+        if path.name == _JOURNAL:
+            remedy = "Remove it, and export again what was being published"
+        raise ZooError(f"{path} is damaged ({error}). {remedy}.") from error
+    return value
+
+
+def _may_lock(root: Path) -> bool:
+    """Whether a reader can wait for the end of a publication: somebody published, and we may."""
+    return os.access(root / _LOCK, os.W_OK)
+
+
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
+def _alone(root: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold the lock, with what an earlier publication left half-done completed."""
-    with locked(root / _LOCK):
+    with locked(root / _LOCK, on_wait):
         with writing(root):
             _complete(root)
         yield
@@ -301,7 +344,7 @@ def _complete(root: Path) -> None:
     """Carry the journal out, from whichever step was reached, and sweep what the dead left."""
     journal = root / _JOURNAL
     if journal.exists():
-        plan = json.loads(journal.read_text(encoding="utf-8"))
+        plan = _read(journal)
         new, live, old = (root / f"{prefix}{plan['artifact']}" for prefix in (_NEW, "", _OLD))
         if new.exists():
             if live.exists():
@@ -309,7 +352,7 @@ def _complete(root: Path) -> None:
                 live.rename(old)
             new.rename(live)
             sync_folder(root)
-        write_json(root / MANIFEST, {"format": FORMAT, "artifacts": plan["entries"]})
+        write_json(root / MANIFEST, {"format": FORMAT, "artifacts": plan["artifacts"]})
         journal.unlink()
     for leftover in (*root.glob(f"{_OLD}*"), *root.glob(f"{_NEW}*")):
         shutil.rmtree(leftover, ignore_errors=True)

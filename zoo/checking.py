@@ -10,7 +10,7 @@ from zoo.artifacts import Card
 from zoo.compatibility import first_onnxruntime, is_older
 from zoo.data import describe_datasets, load
 from zoo.errors import ZooError
-from zoo.inspection.inspector import DataChoice, Inspection, Inspector, VectorRun
+from zoo.inspection.inspector import Inspection, Inspector, LocalData, VectorRun
 from zoo.progress import Progress
 
 Status = Literal["ok", "failed", "skipped"]
@@ -26,14 +26,13 @@ _TURNED = {"fp32": 1e-4, "fp16": 1e-3, "int8": 1e-3}
 class Claim:
     """What a card, or a file about itself, says can be measured again.
 
-    image_shape: height, width, channels; correct: pictures of all `images` of the test set.
+    correct: pictures of all `images` of the test set.
     """
 
     where: str
     precision: str
     dataset: str
     fingerprint: str
-    image_shape: tuple[int, int, int]
     correct: int
     images: int
 
@@ -46,7 +45,6 @@ def claim_of_card(card: Card, precision: str) -> Claim:
         precision,
         card.dataset,
         card.fingerprint,
-        card.image_shape,
         accuracy.correct,
         accuracy.images,
     )
@@ -54,22 +52,17 @@ def claim_of_card(card: Card, precision: str) -> Claim:
 
 def claim_of_file(found: Inspection) -> Claim | None:
     """What a file that takes pictures says of itself, where it says enough."""
-    sides = found.inputs[0].shape[1:]
-    if found.metadata.get("input", "").endswith("nchw"):
-        sides = (*sides[1:], sides[0])
     try:
         accuracy = json.loads(found.metadata["accuracy"])
-        height, width, channels = (int(str(side)) for side in sides)
         return Claim(
             "the file",
             found.metadata["precision"],
             found.metadata["dataset"],
             found.metadata["fingerprint"],
-            (height, width, channels),
             int(accuracy["correct"]),
             int(accuracy["images"]),
         )
-    except (KeyError, ValueError, TypeError, RecursionError):
+    except (LookupError, ValueError, TypeError, OverflowError, RecursionError):
         return None
 
 
@@ -94,7 +87,7 @@ def check_versions(found: Inspection, promised: str | None, card: Card | None) -
 
 
 def check_contract(found: Inspection, card: Card) -> Verdict:
-    """Whether inputs and outputs have the names, types and shapes that the zoo's files have."""
+    """Whether it is one file whose inputs and outputs are those of all the zoo's files."""
     height, width, channels = card.image_shape
     pixels = card.input == "uint8-nhwc"
     sides = (height, width, channels) if pixels else (channels, height, width)
@@ -102,6 +95,8 @@ def check_contract(found: Inspection, card: Card) -> Verdict:
         ("image", card.input.partition("-")[0], ("batch", *sides)),
         ("logits", "float32", ("batch", len(card.class_names))),
     )
+    if found.external:
+        return "failed", f"{found.external:,} bytes of its tensors lie in other files"
     tensors = (*found.inputs, *found.outputs)
     shown = ", ".join(f"{info.name} {info.dtype} {list(info.shape)}" for info in tensors)
     fits = len(found.inputs) == len(found.outputs) == 1 and all(
@@ -192,43 +187,38 @@ def check_accuracy(
 ) -> Verdict:
     """Whether the file is right as often as claimed, over the whole test set.
 
-    Nothing is downloaded: without a local copy of the data the check is skipped.
+    Nothing is downloaded: without a local copy of the data the check is skipped. Nor is anything
+    written that the file may choose, such as the size of the pictures: they are shown to it one
+    after the other.
     """
-    height, width, channels = claim.image_shape
-    wanted = DataChoice(claim.dataset, data_dir, (height, width), channels == 1)
     try:
-        images = _at_hand(wanted, claim, progress)
-        if isinstance(images, str):
-            return "skipped", images
-        with progress.task(f"accuracy of {path.name}", images) as advance:
-            correct = inspector.count_correct(path, wanted, advance)
+        test = _at_hand(claim, data_dir, progress)
+        if isinstance(test, str):
+            return "skipped", test
+        with progress.task(f"accuracy of {path.name}", test.images) as advance:
+            correct = inspector.count_correct(path, test, advance)
     except ZooError as error:
         return "failed", str(error)
-    text = f"{correct:,} of {images:,} right"
-    allowed = math.ceil(_TURNED.get(claim.precision, _TURNED["int8"]) * images)
+    text = f"{correct:,} of {test.images:,} right"
+    allowed = math.ceil(_TURNED.get(claim.precision, _TURNED["int8"]) * test.images)
     said = f"{claim.where} says {claim.correct:,} of {claim.images:,}"
-    if images != claim.images or abs(correct - claim.correct) > allowed:
+    if test.images != claim.images or abs(correct - claim.correct) > allowed:
         return "failed", f"{text}; {said}"
     if correct == claim.correct:
         return "ok", f"{text}, as {claim.where} says"
     return "ok", f"{text}; {said}, and another CPU may round {allowed} of them otherwise"
 
 
-def _at_hand(wanted: DataChoice, claim: Claim, progress: Progress) -> int | str:
-    """How many pictures the test set has, or why it is not here."""
-    places = {info.name: info.where for info in describe_datasets(wanted.data_dir)}
-    where = places.get(wanted.name)
+def _at_hand(claim: Claim, data_dir: Path | None, progress: Progress) -> LocalData | str:
+    """The test set that is meant, in the cache, or why it is not here."""
+    places = {info.name: info.where for info in describe_datasets(data_dir)}
+    where = places.get(claim.dataset)
     if where is None:
-        return f"nothing says where the dataset '{wanted.name}' lies"
+        return f"nothing says where the dataset '{claim.dataset}' lies"
     if where == "download":
-        return f"no copy of {wanted.name} here; name its folder with --data-dir or ZOO_DATA"
-    data = load(
-        wanted.name,
-        data_dir=wanted.data_dir,
-        size=wanted.size,
-        grey=wanted.grey,
-        progress=progress,
-    )
+        return f"no copy of {claim.dataset} here; name its folder with --data-dir or ZOO_DATA"
+    data = load(claim.dataset, data_dir=data_dir, progress=progress)
     if data.fingerprint != claim.fingerprint:
-        return f"the {wanted.name} in {where} is not the one that {claim.where} means"
-    return len(data.test)
+        return f"the {claim.dataset} in {where} is not the one that {claim.where} means"
+    mapped = data.train.images.nbytes + data.test.images.nbytes
+    return LocalData(claim.dataset, data_dir, len(data.test), mapped)

@@ -2,14 +2,14 @@
 
 import platform
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 from zoo.data import describe_datasets
 from zoo.errors import UnavailableError, ZooError
-from zoo.providers import CUDA, installed_distributions, library_problem, load_onnxruntime
+from zoo.providers import CUDA, installed_distributions, load_onnxruntime, provider_problem
 
 Status = Literal["ok", "note", "problem"]
 
@@ -78,21 +78,17 @@ def _onnxruntime() -> list[Finding]:
     (package,) = installed_distributions()
     offered = onnxruntime.get_available_providers()
     text = f"{package} {onnxruntime.__version__}: {', '.join(offered)}"
-    folder = Path(onnxruntime.__file__ or "").parent / "capi"
-    return [
-        Finding("onnxruntime", "ok", text),
-        _onnxruntime_cuda(folder, offered, onnxruntime.preload_dlls),
-    ]
+    return [Finding("onnxruntime", "ok", text), _onnxruntime_cuda(onnxruntime)]
 
 
-def _onnxruntime_cuda(libraries: Path, offered: list[str], preload: Callable[[], None]) -> Finding:
+def _onnxruntime_cuda(onnxruntime: ModuleType) -> Finding:
     what = "onnxruntime cuda"
-    if CUDA not in offered:
+    if CUDA not in onnxruntime.get_available_providers():
         return Finding(what, "note", "this onnxruntime was built without CUDA")
-    problem = library_problem(libraries, CUDA, preload)
+    problem = provider_problem(onnxruntime, CUDA)
     if problem:
         return Finding(what, "note", problem)
-    return Finding(what, "ok", "its CUDA provider loads with all its libraries")
+    return Finding(what, "ok", "its CUDA provider loads and the driver finds a GPU")
 
 
 def _data(data_dir: Path | None) -> list[Finding]:

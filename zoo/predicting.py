@@ -94,14 +94,17 @@ def _open(
             raise UsageError(f"{path} has the precision it has; leave --precision away.")
         _check_stranger(path)
         return open_session(path, provider=provider), path.name
-    name, root = (path.name, path.parent) if (path / CARD).is_file() else (str(model), exports)
-    artifact = find_artifact(name, root)
     precision = precision or "fp32"
+    if (path / CARD).is_file():
+        artifact = find_artifact(path.name, path.parent)
+        _check_stranger(artifact.file(precision))
+    else:
+        artifact = find_artifact(str(model), exports)
     return artifact.session(precision, provider=provider), f"{artifact.id} {precision}"
 
 
 def _check_stranger(path: Path) -> None:
-    """Nobody vouches for a file as the manifest does for an export: look at it from afar first."""
+    """What goes by a path may come from anywhere, its manifest too: look at it from afar first."""
     if not path.is_file():
         raise ZooError(f"there is no file {path}.")
     found = inspect(path)

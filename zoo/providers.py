@@ -15,7 +15,6 @@ CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 # All of them put their files into the same folder, so the last one installed wins in parts.
 DISTRIBUTIONS = (
     "onnxruntime",
-    "onnxruntime-directml",
     "onnxruntime-gpu",
     "onnxruntime-openvino",
     "onnxruntime-qnn",
@@ -83,7 +82,7 @@ def find_provider(name: str) -> str:
             f"built without {kind}, it offers {', '.join(sorted(offered))}.{_remedy(asked)}"
         )
     found = offered[asked]
-    problem = _problem(onnxruntime, found)
+    problem = provider_problem(onnxruntime, found)
     if problem:
         raise UnavailableError(f"--provider {name} cannot run here: {problem}.")
     return found
@@ -95,16 +94,14 @@ def _remedy(asked: str) -> str:
     return " Run: pip uninstall onnxruntime, then pip install onnxruntime-gpu."
 
 
-def _problem(onnxruntime: ModuleType, provider: str) -> str | None:
+def provider_problem(onnxruntime: ModuleType, provider: str) -> str | None:
+    """Why a provider that this onnxruntime was built with cannot run here, None if it can."""
     if provider == CPU:
         return None
     folder = Path(onnxruntime.__file__ or "").parent / "capi"
-    if provider == CUDA:
-        needed = getattr(onnxruntime, "cuda_version", "") or "0"
-        return driver_problem(int(needed.partition(".")[0])) or library_problem(
-            folder, provider, onnxruntime.preload_dlls
-        )
-    return library_problem(folder, provider, onnxruntime.preload_dlls)
+    needed = getattr(onnxruntime, "cuda_version", "") or "0"
+    problem = driver_problem(int(needed.partition(".")[0])) if provider == CUDA else None
+    return problem or library_problem(folder, provider, onnxruntime.preload_dlls)
 
 
 def library_problem(folder: Path, provider: str, preload: Callable[[], None]) -> str | None:
@@ -128,11 +125,10 @@ def library_problem(folder: Path, provider: str, preload: Callable[[], None]) ->
 
 def driver_problem(needed: int) -> str | None:
     """Why NVIDIA's driver runs no program of CUDA `needed` (the major version), None if it does."""
-    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
-        driver = ctypes.CDLL(library)
+        driver = ctypes.CDLL("libcuda.so.1")
     except OSError:
-        return f"there is no NVIDIA driver ({library} was not found), so no GPU to run on"
+        return "there is no NVIDIA driver (libcuda.so.1 was not found), so no GPU to run on"
     version = ctypes.c_int()
     driver.cuDriverGetVersion(ctypes.byref(version))
     major, minor = version.value // 1000, version.value % 1000 // 10

@@ -42,8 +42,8 @@ class TensorInfo:
 class Session:
     """An open ONNX file.
 
-    name: its path, or "bytes"; provider: `cpu`, `cuda`, or ONNX Runtime's name of another one;
-    threads: those a node may use; ort: ONNX Runtime's own session.
+    name: its path, or what its bytes were called; provider: `cpu`, `cuda`, or ONNX Runtime's name
+    of another one; threads: those a node may use; ort: ONNX Runtime's own session.
     """
 
     name: str
@@ -90,6 +90,7 @@ class Session:
 def open_session(
     model: Path | bytes,
     *,
+    name: str = "bytes",
     provider: str = "cpu",
     threads: int | None = None,
     config: Mapping[str, str] | None = None,
@@ -97,15 +98,16 @@ def open_session(
 ) -> Session:
     """Open an ONNX file, or its bytes, on one provider.
 
-    threads: by default all that are ours; config: ONNX Runtime's session entries, such as
-    `session.disable_quant_qdq`; allow_fallback: let computing nodes run on another provider.
+    name: what messages call the bytes; threads: by default all that are ours; config: ONNX
+    Runtime's session entries, such as `session.disable_quant_qdq`; allow_fallback: let computing
+    nodes run on another provider.
     """
     wanted = find_provider(provider)
     threads = thread_budget() if threads is None else threads
     if threads < 1:
         raise UsageError(f"a session needs at least one thread, not {threads}.")
     named = _SHORT.get(wanted, wanted)
-    title = "bytes" if isinstance(model, bytes) else str(model)
+    title = name if isinstance(model, bytes) else str(model)
     if isinstance(model, Path):
         _require_file(model)
     with _plain_errors(f"{title} cannot be opened", unavailable=None if wanted == CPU else named):

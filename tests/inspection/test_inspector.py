@@ -18,7 +18,8 @@ from onnx import FunctionProto, ModelProto, NodeProto, TensorProto, helper, nump
 from zoo.compatibility import first_onnxruntime, is_older
 from zoo.data import load
 from zoo.errors import ZooError
-from zoo.inspection.inspector import DataChoice, Inspection, Inspector, inspect, printable
+from zoo.inspection import inspector as inspecting
+from zoo.inspection.inspector import Inspection, Inspector, LocalData, inspect, printable
 
 Tiny = Callable[..., Path]
 Change = Callable[[ModelProto], object]
@@ -98,7 +99,6 @@ class TestGood:
     def test_vectors(self, tiny_onnx: Tiny, inspector: Inspector) -> None:
         path = tiny_onnx()
         folder = path.parent / "test_data_set_0"
-        folder.mkdir()
         image = np.full((2, 4, 5, 3), 255, np.uint8)
         image[1, ..., 0] = 0
         write_tensor(folder / "input_0.pb", image)
@@ -114,6 +114,7 @@ class TestGood:
 
 
 def write_tensor(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(numpy_helper.from_array(array).SerializeToString())
 
 
@@ -217,7 +218,7 @@ def image_side(model: ModelProto, at: int, size: int) -> None:
 REFUSALS: dict[str, tuple[Change, str]] = {
     "external data": (
         lambda model: make_external(model, "weights.bin"),
-        "the data of initializer 'weight' lies in another file, 'weights.bin'; only models",
+        "the data of initializer 'weight' lies in another file, 'weights.bin', which is not there",
     ),
     "external data above": (
         lambda model: make_external(model, "../../secret"),
@@ -375,6 +376,118 @@ def test_deep_nesting_is_refused(tmp_path: Path, inspector: Inspector) -> None:
     assert not inspector.inspect(path).ok
 
 
+class TestDataBesideIt:
+    """As torch.onnx.export and onnx.save write it; onnx.checker takes no links at all."""
+
+    @pytest.fixture
+    def place(self, tiny_onnx: Tiny, tmp_path: Path) -> Callable[..., Path]:
+        """A model whose weights, 36 bytes, lie where it is told; and things to lead it to."""
+        (tmp_path / "models" / "inside").mkdir(parents=True)
+        for name in ("models/inside/weights.bin", "models/weights.bin", "secret.bin"):
+            (tmp_path / name).write_bytes(bytes(40))
+        (tmp_path / "models" / "link.bin").symlink_to("../secret.bin")
+
+        def save(location: str, **numbers: object) -> Path:
+            path = tiny_onnx("models/tiny.onnx")
+            model = onnx.load(path)
+            make_external(model, location)
+            for key, value in numbers.items():
+                weight(model).external_data.add(key=key, value=str(value))
+            path.write_bytes(model.SerializeToString())
+            return path
+
+        return save
+
+    @pytest.mark.parametrize("location", ["weights.bin", "inside/weights.bin", "./weights.bin"])
+    def test_in_its_folder_it_is_fine(
+        self, place: Callable[..., Path], inspector: Inspector, location: str
+    ) -> None:
+        for numbers in ({}, {"offset": 4}, {"offset": 0, "length": 36}):
+            found = inspector.inspect(place(location, **numbers))
+            assert found.ok, found.reason
+            assert found.external == 36
+
+    @pytest.mark.parametrize(
+        ("location", "numbers", "reason"),
+        [
+            ("../secret.bin", {}, "outside its folder"),
+            ("inside/../weights.bin", {}, "outside its folder"),
+            ("link.bin", {}, "outside its folder"),
+            ("*/_ORT_MEM_ADDR_/*", {"offset": 4096}, "outside its folder"),
+            ("inside", {}, "which is not there"),
+            ("", {}, "which is not there"),
+            ("weights.bin", {"offset": 5}, "reaches beyond the 40 bytes"),
+            ("weights.bin", {"offset": -1}, "reaches beyond the 40 bytes"),
+            ("weights.bin", {"length": -36}, "reaches beyond the 40 bytes"),
+            ("weights.bin", {"length": 35}, "takes 36 bytes, but holds 35"),
+            ("weights.bin", {"offset": "x"}, "lies is no number"),
+        ],
+        ids=str,
+    )
+    def test_elsewhere_or_too_short_it_is_refused(
+        self,
+        place: Callable[..., Path],
+        inspector: Inspector,
+        location: str,
+        numbers: dict[str, object],
+        reason: str,
+    ) -> None:
+        found = inspector.inspect(place(location, **numbers))
+        assert not found.ok
+        assert reason in found.reason
+
+    def test_absolute_paths_are_refused(
+        self, place: Callable[..., Path], inspector: Inspector, tmp_path: Path
+    ) -> None:
+        path = place(str(tmp_path / "models" / "weights.bin"))
+        assert "outside its folder" in inspector.inspect(path).reason
+
+    def test_all_together_is_bounded(
+        self, place: Callable[..., Path], inspector: Inspector
+    ) -> None:
+        """The same GiB three times over: it need not even lie there thrice."""
+        path = place("weights.bin")
+        with path.with_name("weights.bin").open("wb") as sparse:
+            sparse.truncate(1 << 30)
+        model = onnx.load(path, load_external_data=False)
+        for name in ("a", "b", "c"):
+            tensor = model.graph.initializer.add()
+            tensor.CopyFrom(weight(model))
+            tensor.name, tensor.dims[0] = name, (1 << 28) // 3
+        path.write_bytes(model.SerializeToString())
+        assert "more than 2 GiB of other files" in inspector.inspect(path).reason
+
+
+class TestOtherOutputs:
+    """What is no classifier runs all the same; its signature says what it is not."""
+
+    def test_lists_of_maps(self, tmp_path: Path, inspector: Inspector) -> None:
+        zipped = helper.make_node("ZipMap", ["x"], ["y"], domain="ai.onnx.ml")
+        zipped.attribute.append(helper.make_attribute("classlabels_int64s", [4, 5]))
+        model = ModelProto.FromString(model_of([zipped], ["batch", 2]))
+        numbers = helper.make_tensor_type_proto(TensorProto.FLOAT, [])
+        maps = helper.make_map_type_proto(TensorProto.INT64, numbers)
+        model.graph.output[0].type.CopyFrom(helper.make_sequence_type_proto(maps))
+        model.opset_import.add(domain="ai.onnx.ml", version=3)
+        self.check(tmp_path / "maps.onnx", model, inspector)
+
+    def test_words(self, tmp_path: Path, inspector: Inspector) -> None:
+        words = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.STRING)
+        model = ModelProto.FromString(model_of([words], ["batch", 2]))
+        model.graph.output[0].type.tensor_type.elem_type = TensorProto.STRING
+        self.check(tmp_path / "words.onnx", model, inspector)
+
+    def check(self, path: Path, model: ModelProto, inspector: Inspector) -> None:
+        path.write_bytes(model.SerializeToString())
+        folder = path.parent / "vectors"
+        for name in ("input_0.pb", "output_0.pb"):
+            write_tensor(folder / name, np.ones((1, 2), np.float32))
+        found = inspector.inspect(path, [folder])
+        assert found.ok, found.reason
+        assert found.signature
+        assert "is not of numbers" in found.vectors[str(folder)].problem
+
+
 def loop_of(trips: int, columns: int, start: str, end: str) -> tuple[NodeProto, TensorProto]:
     """A loop with nothing in it, over float [batch, columns]; and how often it goes round."""
     inputs = [
@@ -515,6 +628,24 @@ class TestBounds:
         with pytest.raises(ZooError, match="ended at once"):
             inspect(tiny_onnx())
 
+    def test_a_start_that_takes_too_long(
+        self, tiny_onnx: Tiny, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(inspecting, "_START_SECONDS", 0.0)
+        with pytest.raises(ZooError, match="End other work on this machine"):
+            inspect(tiny_onnx())
+
+    def test_a_process_that_falls_silent_is_not_waited_for(
+        self, tiny_onnx: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It closes its end of the pipe and lives on."""
+        silent = tmp_path / "silent"
+        silent.write_text('#!/bin/sh\necho \'{"ready": ""}\'\nread line\nexec sleep 30 >&-\n')
+        silent.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(silent))
+        monkeypatch.setattr(inspecting, "_END_SECONDS", 0.1)
+        assert inspect(tiny_onnx()).reason == "reading it ended the process"
+
 
 def kill_two(inspector: Inspector, sign: signal.Signals) -> None:
     """Kill the worker that runs a file, and the next one, which tries the file again."""
@@ -533,7 +664,7 @@ def worker_of(inspector: Inspector) -> int:
 
 
 class TestCounting:
-    DIGITS = DataChoice("digits", None, (32, 32), False)
+    DIGITS = LocalData("digits", None, images=359, mapped=0)
 
     def test_right_answers(self, tiny_onnx: Tiny, inspector: Inspector) -> None:
         """The colours of grey pictures are equal, so that the first class is meant: the zeros."""
@@ -544,9 +675,58 @@ class TestCounting:
         assert inspector.count_correct(path, self.DIGITS, told.append) == zeros
         assert sum(told) == len(data.test)
 
-    def test_a_file_that_does_not_fit(self, tiny_onnx: Tiny, inspector: Inspector) -> None:
-        with pytest.raises(ZooError, match="pictures must be uint8"):
-            inspector.count_correct(tiny_onnx(), self.DIGITS, print)
+    def test_pictures_of_another_size_are_those_of_the_view(
+        self, tmp_path: Path, inspector: Inspector
+    ) -> None:
+        """A pixel of each column against a threshold tells one picture from another."""
+        columns = numpy_helper.from_array(np.eye(10, dtype=np.float32)[:, ::-1].copy(), "columns")
+        nodes = [
+            helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+            helper.make_node("ReduceMax", ["pixels"], ["strongest"], axes=[1, 3], keepdims=0),
+            helper.make_node("MatMul", ["strongest", "columns"], ["logits"]),
+        ]
+        image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", 12, 10, 1])
+        logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 10])
+        graph = helper.make_graph(nodes, "columns", [image], [logits], [columns])
+        opset = helper.make_opsetid("", 17)
+        path = tmp_path / "columns.onnx"
+        onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[opset]), path)
+        test = load("digits", size=(12, 10), grey=True).test
+        guessed = test.images.max(axis=(1, 3))[:, ::-1].argmax(axis=1)
+        right = int((guessed == test.labels).sum())
+        assert inspector.count_correct(path, self.DIGITS, lambda count: None) == right
+
+    def test_a_file_that_takes_no_pictures(self, tiny_onnx: Tiny, inspector: Inspector) -> None:
+        path = tiny_onnx(kind="float32-nchw", metadata={})
+        with pytest.raises(ZooError, match="takes normalised pixels"):
+            inspector.count_correct(path, self.DIGITS, print)
+
+    @pytest.mark.parametrize(
+        ("before", "mapped"),
+        [
+            ("os.sched_getaffinity = lambda process: set(range(256))", 0),
+            ("held = mmap.mmap(os.open('large', 0), 3 << 30, access=mmap.ACCESS_READ)", 3 << 30),
+        ],
+        ids=["many cores", "large data"],
+    )
+    def test_cores_and_data_leave_the_file_its_memory(
+        self,
+        tiny_onnx: Tiny,
+        in_folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        before: str,
+        mapped: int,
+    ) -> None:
+        """before: what the process does as it starts."""
+        with Path("large").open("wb") as sparse:
+            sparse.truncate(3 << 30)
+        Path("sitecustomize.py").write_text(f"import mmap, os\n{before}\n")
+        monkeypatch.setenv("PYTHONPATH", str(in_folder))
+        path = tiny_onnx(size=(32, 32), classes=10, metadata={})
+        load("digits")
+        with Inspector() as inspector:
+            data = LocalData("digits", None, images=359, mapped=mapped)
+            assert inspector.count_correct(path, data, lambda count: None) > 0
 
     def test_a_file_that_hangs(self, tiny_onnx: Tiny) -> None:
         path = tiny_onnx(size=(32, 32), metadata={})

@@ -44,7 +44,7 @@ def compare(
     found = []
     for precision, model in made.models.items():
         again = file_bytes(source, model, precision, card.precisions[precision].accuracy)
-        published = artifact.file(precision).read_bytes()
+        published = artifact.content(f"{precision}.onnx")
         why = () if again == published else _differences(published, again)
         found.append(Comparison(f"{precision}.onnx", again == published, why))
     return found

@@ -88,7 +88,8 @@ def export(
         for precision, model in made.models.items()
     }
     card = _card(source, reference, seen, made, cards)
-    with publishing(card.id, exports) as folder:
+    waiting = f"waiting for another process that is publishing in {exports}/"
+    with publishing(card.id, exports, lambda: progress.say(waiting)) as folder:
         _fill(folder, source, card, files, data)
         answers = verdicts["fp32"].logits.argmax(axis=1)
         write_text(folder / "confusion.csv", _confusion_csv(data, answers))

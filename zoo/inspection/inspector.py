@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LARGEST_FILE = 2 << 30
 SECONDS = 60.0  # for one file; the largest of the zoo take one
-_START_SECONDS = 60.0
+_START_SECONDS, _END_SECONDS = 60.0, 5.0
 _LONGEST_REASON = 400
 _STEPS = {
     "read": "reading it",
@@ -56,9 +56,9 @@ class VectorRun:
 class Inspection:
     """What was found. `reason` says why a file that is not `ok` is refused, `step` where it failed.
 
-    sha256, bytes: of what was looked at; opset: of the default domain; nodes: of the graph;
-    signature: why `predict` cannot use the file, or ""; vectors: for each folder that was asked
-    for; seconds: how long it took.
+    sha256, bytes: of the file; external: bytes of its tensors that lie in other files of its
+    folder; opset: of the default domain; nodes: of the graph; signature: why `predict` cannot use
+    the file, or ""; vectors: for each folder that was asked for; seconds: how long it took.
     """
 
     ok: bool
@@ -67,6 +67,7 @@ class Inspection:
     seconds: float
     sha256: str = ""
     bytes: int = 0
+    external: int = 0
     opset: int = 0
     ir_version: int = 0
     nodes: int = 0
@@ -78,13 +79,16 @@ class Inspection:
 
 
 @dataclass(frozen=True)
-class DataChoice:
-    """A dataset that lies here, as `zoo.data.load` takes it; size: height and width."""
+class LocalData:
+    """A dataset that is here already, by the name and folder that `zoo.data.load` takes.
+
+    images: of the test set; mapped: bytes of the whole.
+    """
 
     name: str
     data_dir: Path | None
-    size: tuple[int, int]
-    grey: bool
+    images: int
+    mapped: int
 
 
 class Inspector:
@@ -128,15 +132,14 @@ class Inspector:
             step, answer = self._ask(request)
         return _inspection(step, answer, time.monotonic() - started)
 
-    def count_correct(self, path: Path, test: DataChoice, advance: Callable[[int], object]) -> int:
+    def count_correct(self, path: Path, test: LocalData, advance: Callable[[int], object]) -> int:
         """How many pictures of a test set a file that passed gets right; `ZooError` if it fails.
 
         advance: hears how many more are done; between two calls of it no more time may pass than
         for a file.
         """
-        size = list(test.size)
         folder = str(test.data_dir.absolute()) if test.data_dir else None
-        wanted = {"name": test.name, "data_dir": folder, "size": size, "grey": test.grey}
+        wanted = {**asdict(test), "data_dir": folder}
         request = {"path": str(path.absolute()), "seconds": self.seconds, "test": wanted}
         _, answer = self._ask(request, advance)
         if "refused" in answer:
@@ -224,18 +227,26 @@ class _Worker:
     def __init__(self) -> None:
         package = str(Path(__file__).absolute().parent.parent.parent)
         paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+        # What threads reserve without need counts against the memory limit, too.
+        frugal = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "zoo.inspection.quarantine"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **frugal},
             bufsize=0,
         )
         self._unread = b""
         self.step = "read"
         try:
             ready = self._read(time.monotonic() + _START_SECONDS)
+        except TimeoutError:
+            self.end()
+            raise ZooError(
+                f"the process that inspects ONNX files took more than {_START_SECONDS:.0f} s to "
+                "start. End other work on this machine, and try again."
+            ) from None
         except BaseException:
             self.end()
             raise
@@ -252,7 +263,7 @@ class _Worker:
         `step` follows the last step begun; no answer in time is a TimeoutError.
         """
         deadline = time.monotonic() + seconds
-        self.step = "test" if "test" in request else "read"
+        self.step = "read"
         self._write(json.dumps(request).encode() + b"\n")
         while message := self._read(deadline):
             if "advance" in message:
@@ -296,5 +307,8 @@ class _Worker:
         return message
 
     def _cause(self) -> str:
-        code = self._process.wait()
+        try:
+            code = self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return ""  # it closed its end of the pipe and lives on; `end` kills it
         return f" ({signal.Signals(-code).name})" if code < 0 else f" (exit code {code})"

@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,14 @@ from onnx import ModelProto, TensorProto
 from zoo.data import load
 from zoo.errors import ZooError
 from zoo.inspection.structure import check_structure, check_wire
+from zoo.inspection.tensors import Beside
 from zoo.inspection.trial import count_correct, refusing, run_on_noise, run_vectors
 from zoo.session import Session, open_session
 from zoo.signature import Signature
+from zoo.threads import thread_budget
 
 _MEMORY = 2 << 30  # beside six times the file: parsed, checked and optimized, it lies there often
+_THREADS = 8  # each more takes some of that memory for its stack
 _LONGEST_ANSWER = 4 << 20
 
 Send = Callable[[Mapping[str, Any]], None]
@@ -90,31 +93,51 @@ def _answer(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
     return {"refused": reason, "spent": "memory" in words or "alloc" in words}
 
 
-def examine(path: Path, vectors: Iterator[Path], send: Send) -> dict[str, Any]:
-    """Read, parse, check, open and run a file; the facts of one that passes, as JSON values.
+@dataclass(frozen=True)
+class _Parsed:
+    """A well-formed file, with what is known of it.
 
-    vectors: folders with input_0.pb and output_0.pb. send: hears the name of each step.
+    opens: what to give to onnx and onnxruntime: the bytes that were read, or the path where some
+    of the data lies beside it.
     """
+
+    opens: bytes | Path
+    facts: dict[str, Any]
+
+
+def _parsed(path: Path, send: Send, mapped: int = 0) -> _Parsed:
+    """Read a file and look through it. mapped: bytes of other files that are to be in memory."""
     send({"step": "read"})
-    _limit_memory(path.stat().st_size)
+    _limit_memory(path.stat().st_size, mapped)
     data = path.read_bytes()
     send({"step": "parse"})
     check_wire(data)
     with refusing("its bytes are damaged"):
         model = ModelProto.FromString(data)
     send({"step": "structure"})
-    check_structure(model)
-    facts = _facts_of(model) | {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    beside = Beside(path.parent)
+    check_structure(model, beside)
+    _limit_memory(len(data) + beside.bytes, mapped)
+    own = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    facts = {**own, "external": beside.bytes, **_facts_of(model)}
+    return _Parsed(path if beside.bytes else data, facts)
+
+
+def examine(path: Path, vectors: Iterator[Path], send: Send) -> dict[str, Any]:
+    """Read, parse, check, open and run a file; the facts of one that passes, as JSON values.
+
+    vectors: folders with input_0.pb and output_0.pb. send: hears the name of each step.
+    """
+    found = _parsed(path, send)
     send({"step": "checker"})
     with refusing("onnx.checker refuses it"):
-        onnx.checker.check_model(data, full_check=True)
-    del model
+        onnx.checker.check_model(found.opens, full_check=True)
     send({"step": "load"})
-    session = replace(open_session(data, threads=1), name=path.name)
+    session = replace(open_session(found.opens, threads=1), name=path.name)
     send({"step": "run"})
     run_on_noise(session)
     send({"step": "vectors"})
-    return facts | {
+    return found.facts | {
         "inputs": [asdict(info) for info in session.inputs],
         "outputs": [asdict(info) for info in session.outputs],
         "signature": _signature_problem(session),
@@ -124,11 +147,12 @@ def examine(path: Path, vectors: Iterator[Path], send: Send) -> dict[str, Any]:
 
 def _count(path: Path, request: Mapping[str, Any], send: Send) -> int:
     """Right answers over a test set that the process that asks has brought into the cache."""
-    _limit_memory(path.stat().st_size)
     test = request["test"]
-    folder = Path(test["data_dir"]) if test["data_dir"] else None
-    data = load(test["name"], data_dir=folder, size=tuple(test["size"]), grey=test["grey"])
-    session = replace(open_session(path.read_bytes()), name=path.name)
+    found = _parsed(path, send, test["mapped"])
+    send({"step": "test"})
+    data = load(test["name"], data_dir=Path(test["data_dir"]) if test["data_dir"] else None)
+    threads = min(_THREADS, thread_budget())
+    session = replace(open_session(found.opens, threads=threads), name=path.name)
 
     def advance(pictures: int) -> None:
         send({"advance": pictures})
@@ -146,10 +170,10 @@ def _signature_problem(session: Session) -> str:
     return ""
 
 
-def _limit_memory(size: int) -> None:
+def _limit_memory(size: int, mapped: int) -> None:
     """Reserve too much, and the reservation fails; the limit follows the file at hand."""
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    wanted = _MEMORY + 6 * size
+    wanted = _MEMORY + 6 * size + mapped
     soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     with suppress(ValueError, OSError):  # macOS has no such limit
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

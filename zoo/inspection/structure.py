@@ -21,7 +21,7 @@ from onnx import (
 )
 from onnx.defs import onnx_opset_version
 
-from zoo.inspection.tensors import BITS, RefusedError, check_tensor, shape_text
+from zoo.inspection.tensors import BITS, Beside, RefusedError, check_tensor, shape_text
 
 KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 LARGEST_PICTURE = 1 << 30
@@ -88,8 +88,11 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     raise RefusedError("it is not an ONNX file: a number in it has no end")
 
 
-def check_structure(model: ModelProto) -> None:
-    """Refuse a model whose parts contradict each other or claim what they do not hold."""
+def check_structure(model: ModelProto, beside: Beside) -> None:
+    """Refuse a model whose parts contradict each other or claim what they do not hold.
+
+    beside: the files in the model's folder, of which it hears what the model takes.
+    """
     if not model.HasField("graph") or not model.graph.node:
         raise RefusedError("it is not an ONNX model: it holds no graph")
     _check_versions(model)
@@ -97,7 +100,7 @@ def check_structure(model: ModelProto) -> None:
     _check_domains(model)
     bodies = [_of_graph(model.graph), *(_of_function(function) for function in model.functions)]
     for body in bodies:
-        _check_body(body, frozenset())
+        _check_body(body, frozenset(), beside)
     initialized = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in initialized]
     _check_ends(inputs, model.graph.output)
@@ -130,16 +133,16 @@ def _of_function(function: FunctionProto) -> Body:
     return Body(title, tuple(function.node), given, tuple(function.output), ())
 
 
-def _check_body(body: Body, outer: frozenset[str]) -> None:
+def _check_body(body: Body, outer: frozenset[str], beside: Beside) -> None:
     for tensor in body.tensors:
-        check_tensor(tensor, f"initializer '{tensor.name}'")
+        check_tensor(tensor, f"initializer '{tensor.name}'", beside)
     _check_order(body, outer)
     visible = outer | body.given | {name for node in body.nodes for name in node.output}
     for node in body.nodes:
         for tensor in _tensors_of(node):
-            check_tensor(tensor, f"a constant of {_title(node)}")
+            check_tensor(tensor, f"a constant of {_title(node)}", beside)
         for graph in _graphs_of(node):
-            _check_body(_of_graph(graph), visible)
+            _check_body(_of_graph(graph), visible, beside)
 
 
 def _check_order(body: Body, outer: frozenset[str]) -> None:

@@ -1,6 +1,8 @@
 """What a tensor in a file claims, against what it holds."""
 
 import math
+from dataclasses import dataclass
+from pathlib import Path
 
 from onnx import TensorProto
 
@@ -33,37 +35,89 @@ class RefusedError(Exception):
     """The file is not to be trusted; the message is the reason, a clause about "it"."""
 
 
-def check_tensor(tensor: TensorProto, title: str) -> None:
-    """Refuse a tensor whose data lies elsewhere, or is not what its shape and type take."""
-    if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
-        _refuse_external(tensor, title)
+@dataclass
+class Beside:
+    """The files in a model's own folder, which may hold data of its tensors.
+
+    bytes: that its tensors have claimed there so far.
+    """
+
+    folder: Path
+    bytes: int = 0
+
+    def held(self, tensor: TensorProto, needs: int, title: str) -> int:
+        """How many bytes lie there for a tensor that takes `needs`."""
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        where = entries.get("location", "")
+        size = self._size(where, title)
+        try:
+            offset, length = (int(entries.get(key, "0")) for key in ("offset", "length"))
+        except ValueError:
+            raise RefusedError(f"where the data of {title} lies is no number") from None
+        self.bytes += needs
+        if self.bytes > LARGEST_TENSOR:
+            raise RefusedError("its tensors claim more than 2 GiB of other files")
+        if min(offset, length) < 0 or offset + max(length, needs) > size:
+            raise RefusedError(
+                f"the data of {title} reaches beyond the {size:,} bytes that '{where}' has"
+            )
+        return length or needs
+
+    def _size(self, where: str, title: str) -> int:
+        path, parts = self.folder / where, Path(where).parts
+        # onnxruntime takes what lies at "*/_ORT_MEM_ADDR_/*" for an address in memory.
+        inside = not Path(where).is_absolute() and not {"..", "*"} & set(parts)
+        reason = "outside its folder"
+        if inside and path.resolve().is_relative_to(self.folder.resolve()):
+            if path.is_file():
+                return path.stat().st_size
+            reason = "which is not there"
+        raise RefusedError(f"the data of {title} lies in another file, '{where}', {reason}")
+
+
+def check_tensor(tensor: TensorProto, title: str, beside: Beside | None = None) -> None:
+    """Refuse a tensor whose data is not what its shape and type take.
+
+    beside: where data may lie that the file itself does not hold; None for nowhere.
+    """
     dims = list(tensor.dims)
     if any(side < 0 for side in dims):
         raise RefusedError(f"{title} has a negative side: {shape_text(dims)}")
-    count = math.prod(dims)
-    if tensor.data_type == TensorProto.STRING:
-        holds, needs = len(tensor.string_data), count
-    elif tensor.data_type not in BITS:
-        raise RefusedError(f"{title} has the unknown data type {tensor.data_type}")
-    else:
-        holds, needs = _held(tensor, count)
+    needs = _needed(tensor, title)
     if needs > LARGEST_TENSOR:
         raise RefusedError(f"{title} claims {needs / (1 << 30):,.0f} GiB: {shape_text(dims)}")
+    if tensor.data_location == TensorProto.EXTERNAL:
+        if beside is None:
+            raise RefusedError(f"the data of {title} lies in another file")
+        holds = beside.held(tensor, needs, title)
+    else:
+        holds = _held(tensor, needs)
     if holds != needs:
         raise RefusedError(
             f"{title} of shape {shape_text(dims)} takes {needs:,} bytes, but holds {holds:,}"
         )
 
 
-def _held(tensor: TensorProto, count: int) -> tuple[int, int]:
-    """Bytes that the tensor holds, and those that `count` elements take."""
-    bits = BITS[tensor.data_type]
-    needs = (count * bits + 7) // 8
+def _needed(tensor: TensorProto, title: str) -> int:
+    """Bytes that its elements take; of words, how many there are."""
+    count: int = math.prod(tensor.dims)
+    if tensor.data_type == TensorProto.STRING:
+        return count
+    if tensor.data_type not in BITS:
+        raise RefusedError(f"{title} has the unknown data type {tensor.data_type}")
+    return (count * BITS[tensor.data_type] + 7) // 8
+
+
+def _held(tensor: TensorProto, needs: int) -> int:
+    """What the file itself holds of the `needs` bytes or words."""
+    if tensor.data_type == TensorProto.STRING:
+        return len(tensor.string_data)
     if tensor.HasField("raw_data"):
-        return len(tensor.raw_data), needs
+        return len(tensor.raw_data)
     # Complex numbers lie there as pairs; types below 8 bits are packed into whole bytes.
+    bits = BITS[tensor.data_type]
     parts = 2 if tensor.data_type in (TensorProto.COMPLEX64, TensorProto.COMPLEX128) else 1
-    entries = needs if bits < 8 else count * parts
+    entries = needs if bits < 8 else math.prod(tensor.dims) * parts
     fields = (
         tensor.float_data,
         tensor.int32_data,
@@ -72,18 +126,7 @@ def _held(tensor: TensorProto, count: int) -> tuple[int, int]:
         tensor.uint64_data,
     )
     held = max(len(field) for field in fields)
-    return (needs if held == entries else held * max(bits // 8 // parts, 1)), needs
-
-
-def _refuse_external(tensor: TensorProto, title: str) -> None:
-    where = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
-    parts = where.replace("\\", "/").split("/")
-    outside = where.startswith(("/", "\\")) or ".." in parts or where[1:2] == ":"
-    raise RefusedError(
-        f"the data of {title} lies in another file, '{where}'"
-        + (", outside its folder" if outside else "")
-        + "; only models that are one file are opened"
-    )
+    return needs if held == entries else held * max(bits // 8 // parts, 1)
 
 
 def shape_text(sides: list[int]) -> str:

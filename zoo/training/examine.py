@@ -23,7 +23,7 @@ from zoo.signature import logits as logits_of_file
 from zoo.training import hardware
 from zoo.training.augment import BatchMaker
 from zoo.training.checkpoint import load_checkpoint
-from zoo.training.evaluate import logits_of
+from zoo.training.evaluate import confusion_counts, logits_of
 from zoo.training.run import Run, RunCard, find_run, known_run
 
 RESULTS = Path("results")
@@ -80,8 +80,7 @@ def test(
     labels = data.test.labels
     predictions = plain.argmax(axis=1)
     right = predictions == labels
-    confusion = np.zeros((len(data.class_names),) * 2, dtype=np.int64)
-    np.add.at(confusion, (labels, predictions), 1)
+    confusion = confusion_counts(labels, predictions, len(data.class_names))
     report = Findings(
         id=seen.id,
         fingerprint=data.fingerprint,
