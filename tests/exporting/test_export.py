@@ -64,15 +64,14 @@ def test_every_model_passes_the_gate_in_every_precision(
 
 
 @pytest.mark.parametrize("name", sorted(TOO_LARGE))
-def test_a_model_too_large_to_train_here_passes_it_after_a_few_steps(
+def test_a_model_too_large_to_train_here_passes_it_on_small_pictures(
     name: str, tmp_path: Path
 ) -> None:
-    """They give it batch statistics."""
-    options = TrainOptions(data="digits", size=(16, 16), epochs=0.5, precision="fp32")
+    options = TrainOptions(data="digits", size=(16, 16), grey=True, epochs=2, precision="fp32")
     run = train(name, options, run=tmp_path / name)
-    artifact = export(name, run=run.folder, exports=tmp_path / "exports", precisions=["fp32"])
-    assert artifact.precisions == ("fp32",)
-    assert artifact.card.precisions["fp32"].agreement == 359
+    artifact = export(name, run=run.folder, exports=tmp_path / "exports")
+    assert artifact.precisions == PRECISIONS
+    assert artifact.card.accuracy.share > 0.8
 
 
 def test_the_folder_holds_what_the_contract_says(published: Artifact) -> None:
