@@ -25,9 +25,6 @@ MOST_LOST = {"fp32": 1, "fp16": 10, "int8": 50}
 # Of 10,000, when int8 steps are computed in float: how many the accuracy may move by, and how many
 # may get another class. Rounding moves few, a kernel that saturates moves many.
 EMULATED_MOVED, EMULATED_OTHERS = 10, 100
-# On a test set of a few hundred pictures a single one is more than that; so many may always differ,
-# but for fp32.
-ALWAYS_ALLOWED = 2
 RANDOM_OPERATORS = {
     *("Bernoulli", "Dropout", "Multinomial"),
     *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
@@ -214,7 +211,7 @@ def _check_answers(
     name: str, precision: str, accuracy: Accuracy, agreement: int, reference: Reference
 ) -> None:
     images = len(reference.test)
-    allowed = _allowed(MOST_LOST[precision], images, 0 if precision == "fp32" else ALWAYS_ALLOWED)
+    allowed = _allowed(MOST_LOST[precision], images)
     if precision == "fp32" and images - agreement > allowed:
         raise _refused(
             name,
@@ -230,8 +227,8 @@ def _check_answers(
         )
 
 
-def _allowed(of_ten_thousand: int, images: int, at_least: int) -> int:
-    return max(at_least, of_ten_thousand * images // 10_000)
+def _allowed(of_ten_thousand: int, images: int) -> int:
+    return of_ten_thousand * images // 10_000
 
 
 def _emulated(model: bytes, answers: Logits, reference: Reference, progress: Progress) -> int:
@@ -242,9 +239,7 @@ def _emulated(model: bytes, answers: Logits, reference: Reference, progress: Pro
     images, labels = len(reference.test), reference.test.labels
     same = _same_class(answers, again)
     right, then = (int((given.argmax(axis=1) == labels).sum()) for given in (answers, again))
-    moved, others = (
-        _allowed(bound, images, ALWAYS_ALLOWED) for bound in (EMULATED_MOVED, EMULATED_OTHERS)
-    )
+    moved, others = (_allowed(bound, images) for bound in (EMULATED_MOVED, EMULATED_OTHERS))
     if abs(right - then) > moved or images - same > others:
         raise _refused(
             "int8.onnx",
