@@ -1,25 +1,43 @@
 """The command line: parse, call, print. Everything heavy is imported inside the commands."""
 
-import csv
-import json
-import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 import zoo
+from zoo.console import (
+    naming_problems,
+    print_artifact,
+    print_checks,
+    print_comparisons,
+    print_diagnosis,
+    print_findings,
+    print_guesses,
+    print_guesses_csv,
+    print_guesses_json,
+    print_json,
+    print_list,
+    printable,
+)
 from zoo.errors import UsageError, ZooError, unknown_name
-
-if TYPE_CHECKING:
-    from zoo.artifacts import Artifact
-    from zoo.exporting.comparison import Comparison
-    from zoo.predicting import Prediction
-    from zoo.training.examine import Findings
+from zoo.parameters import (
+    PATH,
+    NamesType,
+    ShareType,
+    channels_option,
+    data_dir_option,
+    data_option,
+    device_option,
+    exports_option,
+    grey_option,
+    json_option,
+    run_option,
+    size_option,
+    skip_bad_option,
+)
 
 EXIT_INTERRUPTED = 130
 
@@ -45,97 +63,9 @@ class ZooGroup(click.Group):
 
 
 def _fail(error: ZooError) -> None:
-    text = "\n".join(map(_printable, str(error).splitlines()))
+    text = "\n".join(map(printable, str(error).splitlines()))
     click.echo(f"error: {text}", err=True)
     sys.exit(error.exit_code)
-
-
-class SizeType(click.ParamType[tuple[int, int]]):
-    """`28` or `28x40` (height x width)."""
-
-    name = "N or HxW"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        parts = str(value).lower().split("x")
-        if len(parts) > 2 or not all(
-            part.isascii() and part.isdigit() and int(part) > 0 for part in parts
-        ):
-            self.fail(f"'{value}' is not a size. Write 28, or 28x40 for height x width.")
-        return int(parts[0]), int(parts[-1])
-
-
-class ShareType(click.ParamType[float]):
-    """`5000` or `10%`."""
-
-    name = "N or P%"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        text = str(value)
-        try:
-            number = float(text.removesuffix("%"))
-        except ValueError:
-            number = -1
-        share = text.endswith("%")
-        if not 0 <= number < (100 if share else math.inf) or (not share and number % 1):
-            self.fail(f"'{value}' is neither a count such as 5000 nor a share such as 10%.")
-        return number / 100 if share else number
-
-
-class NumbersType(click.ParamType[tuple[float, ...]]):
-    """`.485,.456,.406`, or a single number."""
-
-    name = "N,N,N"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, ...]:
-        try:
-            return tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"'{value}' is not a list of numbers. Write .485,.456,.406 for three.")
-
-
-class NamesType(click.ParamType[tuple[str, ...]]):
-    """`fp32,int8`."""
-
-    name = "NAME,..."
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, ...]:
-        return tuple(part.strip() for part in str(value).split(","))
-
-
-data_option = click.option(
-    "--data", metavar="NAME|DIR|ZIP", help="Dataset by name, folder or zip.  [default: cifar10]"
-)
-data_dir_option = click.option(
-    "--data-dir",
-    envvar="ZOO_DATA",
-    type=click.Path(path_type=Path),
-    help="Where local copies of the datasets lie (also ZOO_DATA).",
-)
-size_option = click.option("--size", type=SizeType(), help="Scale the pictures to this size.")
-grey_option = click.option("--grey", is_flag=True, default=None, help="Use grey pictures.")
-skip_bad_option = click.option(
-    "--skip-bad", is_flag=True, default=None, help="Leave unreadable pictures out and count them."
-)
-run_option = click.option(
-    "--run", type=click.Path(path_type=Path), help="The run's own folder, instead of runs/<id>."
-)
-device_option = click.option(
-    "--device", metavar="cpu|cuda", help="Default: cuda where it works, else cpu."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-exports_option = click.option(
-    "--exports",
-    type=click.Path(path_type=Path),
-    help="The folder of published models.  [default: exports]",
-)
 
 
 @click.group(cls=ZooGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -154,10 +84,9 @@ def main() -> None:
 @json_option
 @click.option("--markdown", is_flag=True, help="Print the exports as the README shows them.")
 def list_command(
-    what: str, data_dir: Path | None, exports: Path | None, as_json: bool, markdown: bool
+    what: str, data_dir: Path | None, exports: Path, as_json: bool, markdown: bool
 ) -> None:
     """List the models, the datasets or the exports."""
-    from zoo.artifacts import EXPORTS
     from zoo.listing import LISTINGS, list_things, markdown_table
 
     if what not in LISTINGS:
@@ -165,16 +94,13 @@ def list_command(
     if markdown:
         if what != "exports":
             raise UsageError("--markdown is for: list exports.")
-        click.echo(markdown_table(exports or EXPORTS))
+        click.echo(markdown_table(exports))
         return
-    rows = list_things(what, data_dir, exports or EXPORTS)
+    rows = list_things(what, data_dir, exports)
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
-    elif sys.stdout.isatty() and rows:
-        _print_table(rows)
+        print_json(rows)
     else:
-        for row in rows:
-            click.echo("\t".join(row.values()))
+        print_list(rows)
 
 
 @main.command()
@@ -230,9 +156,8 @@ def train(
     click.echo(f"weights   {done.weights}")
     click.echo(f"history   {done.history}")
     click.echo(f"curves    {done.curves}")
-    named = f" --run {run}" if run else ""
-    name = model if run else done.folder.name
-    click.echo(f"next      python cli.py test {name}{named}")
+    meant = f"{model} --run {run}" if run else done.folder.name
+    click.echo(f"next      python cli.py test {meant}")
 
 
 @main.command()
@@ -247,26 +172,25 @@ def test(
     data_dir: Path | None,
     device: str | None,
     run: Path | None,
-    exports: Path | None,
+    exports: Path,
     as_json: bool,
 ) -> None:
     """Test the run of MODEL, else its export, on the whole test set, in fp32."""
-    from zoo.artifacts import EXPORTS
     from zoo.progress import progress_for
     from zoo.training.examine import test as test_run
 
     findings = test_run(
         model,
         run=run,
-        exports=exports or EXPORTS,
+        exports=exports,
         data_dir=data_dir,
         device=device,
         progress=progress_for(),
     )
     if as_json:
-        click.echo(json.dumps(asdict(findings), indent=2))
+        print_json(findings)
     else:
-        _print_findings(findings)
+        print_findings(findings)
 
 
 @main.command()
@@ -277,7 +201,7 @@ def test(
 @skip_bad_option
 @click.option("--image", type=click.IntRange(min=0), help="Inspect training picture N alone.")
 @click.option("--count", type=click.IntRange(1, 400), default=40, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="The PNG.  [default: samples.png]")
+@click.option("--out", type=PATH, help="The PNG.  [default: samples.png]")
 def samples(
     data: str | None,
     data_dir: Path | None,
@@ -328,7 +252,7 @@ def export(
     model: str,
     run: Path | None,
     data_dir: Path | None,
-    exports: Path | None,
+    exports: Path,
     precision: tuple[str, ...] | None,
     form: str | None,
     opset: int | None,
@@ -336,11 +260,11 @@ def export(
     as_json: bool,
 ) -> None:
     """Publish the run of MODEL as ONNX files, if they pass the gate."""
-    from zoo.artifacts import EXPORTS, PRECISIONS
+    from zoo.artifacts import PRECISIONS
     from zoo.progress import progress_for
     from zoo.signature import PIXELS
 
-    root, form, progress = exports or EXPORTS, form or PIXELS, progress_for()
+    form, progress = form or PIXELS, progress_for()
     if check:
         from zoo.exporting.comparison import compare
 
@@ -348,8 +272,11 @@ def export(
             raise UsageError(
                 "--check looks at what was published; leave --precision and --opset away."
             )
-        found = compare(model, run=run, form=form, exports=root, progress=progress)
-        _print_comparisons(found, as_json)
+        found = compare(model, run=run, form=form, exports=exports, progress=progress)
+        if as_json:
+            print_json(found)
+        else:
+            print_comparisons(found)
         if not all(comparison.same for comparison in found):
             sys.exit(1)
         return
@@ -362,21 +289,19 @@ def export(
         precisions=precision or PRECISIONS,
         form=form,
         opset=OPSET if opset is None else opset,
-        exports=root,
+        exports=exports,
         data_dir=data_dir,
         progress=progress,
     )
     if as_json:
-        click.echo(json.dumps({"id": artifact.id, **artifact.entry}, indent=2))
+        print_json({"id": artifact.id, **artifact.entry})
     else:
-        _print_artifact(artifact)
+        print_artifact(artifact)
 
 
 @main.command()
 @click.argument("model", metavar="MODEL|FILE.onnx")
-@click.argument(
-    "images", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IMAGE..."
-)
+@click.argument("images", nargs=-1, required=True, type=PATH, metavar="IMAGE...")
 @exports_option
 @click.option("--precision", metavar="fp32|fp16|int8", help="Of the export.  [default: fp32]")
 @click.option(
@@ -385,32 +310,29 @@ def export(
 @click.option(
     "--top", type=click.IntRange(min=1), default=5, show_default=True, help="Classes a picture."
 )
-@click.option("--mean", type=NumbersType(), help="Per channel, for a file that does not say it.")
-@click.option("--std", type=NumbersType(), help="Per channel, for a file that does not say it.")
-@click.option("--save", type=click.Path(path_type=Path), help="A PNG of the first pictures.")
+@channels_option("--mean")
+@channels_option("--std")
+@click.option("--save", type=PATH, help="A PNG of the first pictures.")
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print a row for each guess.")
 def predict(
     model: str,
     images: tuple[Path, ...],
-    exports: Path | None,
+    exports: Path,
     as_json: bool,
     as_csv: bool,
     **options: Any,
 ) -> None:
     """Name the classes of pictures; IMAGE is a file or a folder, and there may be many."""
-    from zoo.artifacts import EXPORTS
     from zoo.predicting import predict as predict_images
     from zoo.progress import progress_for
 
     if as_json and as_csv:
         raise UsageError("--json and --csv cannot both be printed. Choose one.")
-    found = predict_images(
-        model, images, exports=exports or EXPORTS, progress=progress_for(), **options
-    )
+    found = predict_images(model, images, exports=exports, progress=progress_for(), **options)
     read: Counter[bool] = Counter()
-    show = _show_json if as_json else _show_csv if as_csv else _show_text
-    show(_naming_problems(found, read))
+    show = print_guesses_json if as_json else print_guesses_csv if as_csv else print_guesses
+    show(naming_problems(found, read))
     if read[False]:
         raise ZooError(f"{read[False]} of {read.total()} pictures could not be read.")
 
@@ -425,28 +347,26 @@ def predict(
 @json_option
 def verify(
     targets: tuple[str, ...],
-    exports: Path | None,
+    exports: Path,
     data_dir: Path | None,
     accuracy: bool,
     as_json: bool,
 ) -> None:
     """Check published models, or any ONNX file; exits 1 where something is wrong."""
-    from zoo.artifacts import EXPORTS
     from zoo.progress import progress_for
     from zoo.verifying import verify as check
 
     checks = check(
         *targets,
-        exports=exports or EXPORTS,
+        exports=exports,
         data_dir=data_dir,
         accuracy=accuracy,
         progress=progress_for(),
     )
     if as_json:
-        click.echo(json.dumps([asdict(made) for made in checks], indent=2))
+        print_json(checks)
     else:
-        for made in checks:
-            click.echo(f"{made.status:8} {made.target}  {made.name}: {made.text}")
+        print_checks(checks)
     if any(made.status == "failed" for made in checks):
         sys.exit(1)
 
@@ -460,164 +380,26 @@ def doctor(data_dir: Path | None, as_json: bool) -> None:
 
     found = examine(data_dir)
     if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
+        print_json(found)
     else:
-        for finding in found:
-            click.echo(f"{finding.status:8} {finding.what:20} {finding.text}")
+        print_diagnosis(found)
     if any(finding.status == "problem" for finding in found):
         sys.exit(1)
 
 
 @main.command()
-@click.option(
-    "--folder", type=click.Path(path_type=Path), default=Path("quickstart"), show_default=True
-)
+@click.option("--folder", type=PATH, default=Path("quickstart"), show_default=True)
 def quickstart(folder: Path) -> None:
     """Train, test, export and verify cnn on the embedded digits, in about a minute."""
     from zoo.progress import progress_for
     from zoo.tour import quickstart as tour
 
     made = tour(folder, progress_for())
-    _print_findings(made.findings)
+    print_findings(made.findings)
     click.echo(f"curves       {made.run.curves}")
-    _print_artifact(made.artifact)
+    print_artifact(made.artifact)
     good = sum(check.status == "ok" for check in made.checks)
     click.echo(f"verified     {good} checks are ok")
-
-
-def _print_artifact(artifact: "Artifact") -> None:
-    card = artifact.card
-    click.echo(f"{card.id}: the network's accuracy is {card.accuracy}")
-    _print_table(
-        [
-            {
-                "file": file.file,
-                "KiB": f"{artifact.entry['files'][file.file]['bytes'] / 1024:,.0f}",
-                "nodes": str(file.nodes),
-                "accuracy": f"{file.accuracy.share:.2%}",
-                "same class": f"{file.agreement}/{file.accuracy.images}",
-                "largest difference": f"{max(file.max_difference.values()):.2g}",
-            }
-            for file in card.precisions.values()
-        ]
-    )
-    click.echo(f"published {artifact.folder}")
-    elsewhere = "" if artifact.root == Path("exports") else f" --exports {artifact.root}"
-    click.echo(f"next      python cli.py verify {card.id}{elsewhere}")
-
-
-def _print_comparisons(found: list["Comparison"], as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps([asdict(comparison) for comparison in found], indent=2))
-        return
-    for comparison in found:
-        click.echo(f"{'same' if comparison.same else 'different':10} {comparison.file}")
-        for reason in comparison.why:
-            click.echo(f"{'':10} {reason}")
-
-
-def _naming_problems(
-    predictions: Iterable["Prediction"], read: Counter[bool]
-) -> Iterator["Prediction"]:
-    """Pass predictions on, name those that failed, and count both kinds."""
-    for prediction in predictions:
-        read[not prediction.problem] += 1
-        if prediction.problem:
-            click.echo(f"unreadable: {_shown(prediction.path)}: {prediction.problem}", err=True)
-        yield prediction
-
-
-def _show_text(predictions: Iterable["Prediction"]) -> None:
-    for prediction in predictions:
-        if prediction.guesses:
-            guesses = (
-                f"{_printable(guess.class_name)} {guess.probability:.1%}"
-                for guess in prediction.guesses
-            )
-            click.echo(f"{_shown(prediction.path)}  {', '.join(guesses)}")
-
-
-def _show_json(predictions: Iterable["Prediction"]) -> None:
-    click.echo("[", nl=False)
-    try:
-        for count, prediction in enumerate(predictions):
-            guesses = [
-                {"class": guess.class_name, "probability": guess.probability}
-                for guess in prediction.guesses
-            ]
-            answer = {"problem": prediction.problem} if prediction.problem else {"guesses": guesses}
-            row = json.dumps({"path": click.format_filename(prediction.path), **answer})
-            click.echo(f"{',' if count else ''}\n  {row}", nl=False)
-    finally:
-        click.echo("\n]")
-
-
-def _show_csv(predictions: Iterable["Prediction"]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["path", "rank", "class", "probability"])
-    for prediction in predictions:
-        path = click.format_filename(prediction.path)
-        for rank, guess in enumerate(prediction.guesses, 1):
-            writer.writerow([path, rank, guess.class_name, guess.probability])
-
-
-def _shown(path: Path) -> str:
-    return _printable(click.format_filename(path))
-
-
-def _printable(text: str) -> str:
-    """Names come from strangers' files: nothing in them may steer the terminal."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
-
-
-def _print_findings(findings: "Findings") -> None:
-    click.echo(f"{findings.id}: accuracy {findings.accuracy}")
-    if findings.with_views:
-        click.echo(f"{findings.id}: with test-time views {findings.with_views}")
-    _print_table(
-        [
-            {
-                "class": name,
-                "accuracy": f"{share.share:.1%}",
-                "right": f"{share.correct}/{share.images}",
-            }
-            for name, share in findings.per_class.items()
-        ]
-    )
-    _print_confusion(findings)
-    click.echo("a few test pictures:")
-    for sample in findings.samples:
-        mark = "right" if sample.label == sample.prediction else "WRONG"
-        click.echo(
-            f"  {sample.index:>4}  is {sample.label}, predicted {sample.prediction} "
-            f"({sample.confidence:.0%})  {mark}"
-        )
-    for kind, path in findings.files.items():
-        click.echo(f"{kind:12} {path}")
-
-
-def _print_confusion(findings: "Findings") -> None:
-    names = list(findings.per_class)
-    if len(names) > 12:
-        return
-    width = max(5, *(len(name) for name in names))
-    click.echo("confusion, a row for each true class, a column for each predicted one:")
-    click.echo(" " * width + "".join(f" {name[:5]:>5}" for name in names))
-    for name, counts in zip(names, findings.confusion, strict=True):
-        click.echo(f"{name:>{width}}" + "".join(f" {count:>5}" for count in counts))
-
-
-def _print_table(rows: Iterable[dict[str, str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    rows = list(rows)
-    for heading in rows[0]:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*row.values())
-    Console(highlight=False, markup=False).print(table)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,14 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from zoo.artifacts import Card
 
 COLOURS = ("red", "green", "blue")
 _ONNX_NAMES = {"uint8": "UINT8", "float32": "FLOAT", "float16": "FLOAT16"}
@@ -162,3 +168,63 @@ def _facts(kind: str, classes: int) -> dict[str, str]:
         "versions": "{}",
         "min_onnxruntime": "1.17",
     }
+
+
+@pytest.fixture
+def write_tensor() -> "Callable[[Path, np.ndarray], None]":
+    """Write an array as a .pb file, as test vectors are kept."""
+
+    def write(path: Path, array: "np.ndarray") -> None:
+        from onnx import numpy_helper
+
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(numpy_helper.from_array(array).SerializeToString())
+
+    return write
+
+
+@pytest.fixture
+def make_card() -> "Callable[..., Card]":
+    """The card of an artifact with fp32 and int8, as right as its network; `parts` are its own."""
+    from zoo.artifacts import Card, FileCard
+    from zoo.intervals import Accuracy
+
+    def make(**parts: Any) -> Card:
+        accuracy: Accuracy = parts.get("accuracy", Accuracy(9, 10, 0.9, 0.5, 0.99))
+        files = {
+            precision: FileCard(f"{precision}.onnx", accuracy, accuracy.images, {"1": 0.0}, None, 3)
+            for precision in ("fp32", "int8")
+        }
+        facts: dict[str, Any] = {
+            "id": "cnn-digits",
+            "model": "cnn",
+            "family": "cnn",
+            "framework": "pytorch",
+            "dataset": "digits",
+            "fingerprint": "f" * 64,
+            "view": "",
+            "class_names": ("0", "1"),
+            "image_shape": (32, 32, 3),
+            "mean": (0.5, 0.5, 0.5),
+            "std": (0.25, 0.25, 0.25),
+            "input": "uint8-nhwc",
+            "recipe": {"lr": 0.1},
+            "seed": 0,
+            "weights": "0" * 64,
+            "parameters": 40,
+            "macs": 30,
+            "trained": {"epochs": 1.0},
+            "trained_on": "here",
+            "accuracy": accuracy,
+            "with_views": None,
+            "opset": 17,
+            "ir_version": 8,
+            "min_onnxruntime": "1.17",
+            "machine": "here",
+            "cpu_flags": (),
+            "versions": {},
+            "precisions": files,
+        }
+        return Card(**(facts | parts))
+
+    return make

@@ -333,35 +333,12 @@ def test_an_artifact_answers_from_python(tmp_path: Path, tiny_onnx: Callable[...
     assert (session.provider, session.name) == ("cpu", str(artifact.folder / "fp32.onnx"))
 
 
-def test_a_card_comes_back_as_it_was_written() -> None:
+def test_a_card_comes_back_as_it_was_written(make_card: Callable[..., Card]) -> None:
     accuracy = Accuracy(9, 10, 0.9, 0.5, 0.99)
     file = FileCard("fp32.onnx", accuracy, 10, {"1": 1e-6}, 1e-4, 12)
-    card = Card(
-        id="cnn-digits",
-        model="cnn",
-        family="cnn",
-        framework="pytorch",
-        dataset="digits",
-        fingerprint="f" * 64,
-        view="",
-        class_names=("0", "1"),
-        image_shape=(32, 32, 3),
+    card = make_card(
         mean=(0.1, 0.2, 0.3),
-        std=(0.3, 0.2, 0.1),
-        input="uint8-nhwc",
-        recipe={"epochs": 1.0},
-        seed=0,
-        weights="e" * 64,
-        parameters=5,
-        macs=6,
-        trained={"epochs": 1.0},
-        trained_on="a machine",
-        accuracy=accuracy,
         with_views=accuracy,
-        opset=20,
-        ir_version=9,
-        min_onnxruntime="1.17",
-        machine="a machine",
         cpu_flags=("avx2",),
         versions={"torch": "2"},
         precisions={"fp32": file, "int8": replace(file, bound=None, emulated=10)},

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from zoo.artifacts import Card
 from zoo.compatibility import first_onnxruntime, is_older
-from zoo.data import describe_datasets, load
+from zoo.data.local import load_local
 from zoo.errors import ZooError
 from zoo.inspection.inspector import Inspection, Inspector, LocalData, VectorRun
 from zoo.progress import Progress
@@ -211,14 +211,8 @@ def check_accuracy(
 
 def _at_hand(claim: Claim, data_dir: Path | None, progress: Progress) -> LocalData | str:
     """The test set that is meant, in the cache, or why it is not here."""
-    places = {info.name: info.where for info in describe_datasets(data_dir)}
-    where = places.get(claim.dataset)
-    if where is None:
-        return f"nothing says where the dataset '{claim.dataset}' lies"
-    if where == "download":
-        return f"no copy of {claim.dataset} here; name its folder with --data-dir or ZOO_DATA"
-    data = load(claim.dataset, data_dir=data_dir, progress=progress)
-    if data.fingerprint != claim.fingerprint:
-        return f"the {claim.dataset} in {where} is not the one that {claim.where} means"
+    data = load_local(claim.dataset, claim.fingerprint, data_dir, progress, claim.where)
+    if isinstance(data, str):
+        return data
     mapped = data.train.images.nbytes + data.test.images.nbytes
     return LocalData(claim.dataset, data_dir, len(data.test), mapped)

@@ -5,18 +5,29 @@ import os
 from pathlib import Path
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_QUOTA_V1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+_PERIOD_V1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
 
 
 def thread_budget() -> int:
     """CPUs this process may really use, not those of the whole machine."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min(cores, _quota_cores(cores)))
+    return max(1, min(cores, math.ceil(cgroup_quota() or cores)))
 
 
-def _quota_cores(cores: int) -> int:
+def cgroup_quota() -> float | None:
+    """The cores' worth of time that the container grants, such as 1.5; None without a limit."""
     try:
-        quota, period = _QUOTA.read_text().split()[:2]
+        quota, period = _quota_and_period()
     except (OSError, ValueError):
-        return cores
-    return cores if quota == "max" else math.ceil(int(quota) / int(period))
+        return None
+    return None if quota in ("max", "-1") else int(quota) / int(period)
+
+
+def _quota_and_period() -> tuple[str, str]:
+    """As cgroup v2 writes them, else as v1 does."""
+    if _QUOTA.exists():
+        quota, period = _QUOTA.read_text().split()[:2]
+        return quota, period
+    return _QUOTA_V1.read_text().strip(), _PERIOD_V1.read_text().strip()

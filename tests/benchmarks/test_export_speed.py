@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from zoo.catalog import MODELS, find_model
+from zoo.cpu import cpu_flags
 from zoo.exporting.convert import convert
 from zoo.exporting.quantize import calibrate, prepare, quantize
 from zoo.session import Session, open_session
-from zoo.training import hardware
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 TURN_SECONDS = 0.7
@@ -97,7 +97,7 @@ def test_int8_against_fp32_at_batch_64(compare: Compare, name: str) -> None:
     prepared = prepare(convert(network_of(name), (32, 32, 3), MEAN, STD))
     int8 = quantize(prepared, calibrate(prepared, pictures(256)))
     fast, fp32 = open_session(int8.SerializeToString()), ours(name)
-    vnni = hardware.cpu_flags() & {"avx512_vnni", "avx_vnni"}
+    vnni = cpu_flags() & {"avx512_vnni", "avx_vnni"}
     floor = ("1.70x" if vnni else "1.40x") if name in ("cnn", "speednet") else "none, reported"
     compare(
         turn(lambda images: fast.run({"image": images}), 64),

@@ -25,6 +25,13 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 SIDE, MEAN, STD, NAMES = 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3), '["a", "b", "c", "d", "e"]'
 
 
+@pytest.fixture
+def int8(converted: ir.Model, pictures: NDArray[np.uint8]) -> onnx.ModelProto:
+    """The net in int8, as it should be."""
+    prepared = prepare(converted)
+    return quantize(prepared, calibrate(prepared, pictures))
+
+
 def file_of(model: ir.Model | onnx.ModelProto, names: str = NAMES) -> bytes:
     proto = onnx.ModelProto()
     proto.CopyFrom(model if isinstance(model, onnx.ModelProto) else ir.to_proto(model))
@@ -55,6 +62,7 @@ def edited(model: ir.Model, change: Callable[[onnx.ModelProto], None]) -> bytes:
 def test_a_good_file_passes_in_every_precision(
     net: nn.Module,
     converted: ir.Model,
+    int8: onnx.ModelProto,
     pictures: NDArray[np.uint8],
     reference_of: Callable[..., Reference],
 ) -> None:
@@ -75,8 +83,6 @@ def test_a_good_file_passes_in_every_precision(
         logits=reference.logits[kept],
     )
     passes(file_of(to_half(ir.to_proto(converted))), "fp16", clear)
-    prepared = prepare(converted)
-    int8 = quantize(prepared, calibrate(prepared, pictures))
     assert judge(file_of(int8), "int8", clear, Progress()).card.emulated == kept.sum()
 
 
@@ -202,22 +208,17 @@ def test_an_edited_weight(
 
 
 def test_an_int8_weight_beyond_seven_bits(
-    net: nn.Module,
-    converted: ir.Model,
-    pictures: NDArray[np.uint8],
-    reference_of: Callable[..., Reference],
+    net: nn.Module, int8: onnx.ModelProto, reference_of: Callable[..., Reference]
 ) -> None:
-    prepared = prepare(converted)
-    model = quantize(prepared, calibrate(prepared, pictures))
     tensor = next(
         t
-        for t in model.graph.initializer
+        for t in int8.graph.initializer
         if t.data_type == onnx.TensorProto.INT8 and len(t.dims) > 1
     )
     numbers = onnx.numpy_helper.to_array(tensor).copy()
     numbers.reshape(-1)[0] = 100
     tensor.CopyFrom(onnx.numpy_helper.from_array(numbers, tensor.name))
-    assert "saturate" in refusal(file_of(model), "int8", reference_of(net))
+    assert "saturate" in refusal(file_of(int8), "int8", reference_of(net))
 
 
 def test_logits_that_are_no_numbers(
@@ -275,14 +276,11 @@ def test_bounds_are_counted_in_pictures(bound: int, images: int, allowed: int) -
 
 def test_int8_that_another_cpu_answers_otherwise(
     net: nn.Module,
-    converted: ir.Model,
-    pictures: NDArray[np.uint8],
+    int8: onnx.ModelProto,
     reference_of: Callable[..., Reference],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Kernels that saturate, here: steps in float that see other pictures than the integers did."""
-    prepared = prepare(converted)
-    int8 = file_of(quantize(prepared, calibrate(prepared, pictures)))
     reference = reference_of(net)
     real = gate._answers
 
@@ -301,4 +299,4 @@ def test_int8_that_another_cpu_answers_otherwise(
     monkeypatch.setattr(gate, "open_session", opening)
     monkeypatch.setattr(gate, "_answers", saturated)
     monkeypatch.setitem(gate.MOST_LOST, "int8", 10_000)
-    assert "another CPU would answer differently" in refusal(int8, "int8", reference)
+    assert "another CPU would answer differently" in refusal(file_of(int8), "int8", reference)

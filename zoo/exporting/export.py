@@ -27,6 +27,7 @@ from zoo.artifacts import (
     sha256,
 )
 from zoo.catalog import find_model
+from zoo.cpu import vector_flags
 from zoo.data import Dataset
 from zoo.errors import unknown_name
 from zoo.exporting.convert import IMAGE, IR_VERSIONS, OPSET
@@ -44,10 +45,6 @@ from zoo.training.evaluate import confusion_counts
 from zoo.training.examine import test_logits, trained_network
 
 VECTOR_PICTURES = 8
-_TOLD_FLAGS = {
-    *("f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16"),
-    *("neon", "asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve"),
-}
 
 
 def export(
@@ -142,7 +139,7 @@ def _card(
         ir_version=IR_VERSIONS[source.opset],
         min_onnxruntime=min_onnxruntime(source.opset),
         machine=hardware.describe(torch.device("cpu")),
-        cpu_flags=tuple(sorted(hardware.cpu_flags() & _TOLD_FLAGS)),
+        cpu_flags=vector_flags(),
         versions=versions(),
         precisions=cards,
         ranges=made.ranges,

@@ -1,34 +1,19 @@
 """What the machine is good at: device, number format, memory habits, said in one line each."""
 
 import ctypes
-import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
 
 import torch
 
+from zoo.cpu import cpu_flags, cpu_name
 from zoo.errors import UnavailableError, UsageError, ZooError, unknown_name
 from zoo.threads import thread_budget
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _NATIVE_BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-
-
-@cache
-def cpu_flags() -> frozenset[str]:
-    """The instruction sets the CPU names, as Linux spells them; empty where it does not tell."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return frozenset()
-    for line in lines:
-        if line.startswith(("flags", "Features")):
-            return frozenset(line.partition(":")[2].split())
-    return frozenset()
 
 
 def native_bf16(device: torch.device) -> bool:
@@ -135,17 +120,4 @@ def describe(device: torch.device) -> str:
     """The machine in a line, for the records of a run."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{_cpu_name()}, {torch.get_num_threads()} threads"
-
-
-def _cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    pairs = (line.partition(":") for line in lines if ":" in line)
-    facts = {name.strip(): value.strip() for name, _, value in pairs}
-    name = facts.get("model name", platform.machine())
-    if "model" in facts:
-        name += f" (family {facts['cpu family']}, model {facts['model']})"
-    return name
+    return f"{cpu_name()}, {torch.get_num_threads()} threads"

@@ -1,0 +1,97 @@
+"""What `verify` says of ONNX files that nobody published here."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from zoo.artifacts import MANIFEST, VECTORS
+from zoo.verifying import Check, verify
+
+Tiny = Callable[..., Path]
+Write = Callable[[Path, np.ndarray], None]
+NAME = "mlp-digits"
+
+
+def checked(path: Path, name: str) -> Check:
+    (found,) = (check for check in verify(path) if (check.target, check.name) == (str(path), name))
+    return found
+
+
+class TestForeignFile:
+    def test_what_cannot_be_checked_is_said(self, tiny_onnx: Tiny) -> None:
+        checks = verify(tiny_onnx(metadata={}))
+        found = {check.name: (check.status, check.text) for check in checks}
+        assert found["loads"][0] == found["onnxruntime"][0] == found["pictures"][0] == "ok"
+        assert {name for name, (status, _) in found.items() if status == "skipped"} == {
+            "hash",
+            "card",
+            "classes",
+            "vectors",
+            "accuracy",
+        }
+        assert all(text for _, text in found.values())
+
+    def test_vectors_beside_it(self, tiny_onnx: Tiny, write_tensor: Write) -> None:
+        path = tiny_onnx(metadata={})
+        image = np.zeros((1, 4, 5, 3), np.uint8)
+        for value, status in ((0, "ok"), (1, "failed"), (np.nan, "failed")):
+            write_tensor(path.parent / VECTORS / "input_0.pb", image)
+            stored = np.full((1, 3), value, np.float32)
+            write_tensor(path.parent / VECTORS / "output_0.pb", stored)
+            check = checked(path, "vectors")
+            assert (check.status, value) == (status, value)
+
+    def test_vectors_of_another_model(self, tiny_onnx: Tiny, write_tensor: Write) -> None:
+        path = tiny_onnx(metadata={})
+        write_tensor(path.parent / VECTORS / "input_0.pb", np.zeros((1, 9, 9, 3), np.uint8))
+        write_tensor(path.parent / VECTORS / "output_0.pb", np.zeros((1, 3), np.float32))
+        assert checked(path, "vectors").status == "failed"
+
+    def test_no_pictures_go_in(self, tiny_onnx: Tiny) -> None:
+        path = tiny_onnx(metadata={}, kind="float32-nchw")
+        check = checked(path, "pictures")
+        assert check.status == "skipped"
+        assert "--mean" in check.text
+
+    @pytest.mark.parametrize(
+        ("names", "status"), [('["a", "b", "c"]', "ok"), ('["a"]', "failed"), ("{", "failed")]
+    )
+    def test_class_names(self, tiny_onnx: Tiny, names: str, status: str) -> None:
+        path = tiny_onnx(metadata={"class_names": names})
+        assert checked(path, "classes").status == status
+
+    def test_a_copy_of_ours_is_measured_again(self, exports: Path, tmp_path: Path) -> None:
+        path = tmp_path / "elsewhere" / "copy.onnx"
+        path.parent.mkdir()
+        shutil.copy(exports / NAME / "fp32.onnx", path)
+        check = checked(path, "accuracy")
+        assert check.status == "ok"
+        assert "as the file says" in check.text
+
+    def test_data_in_other_files_is_fine(self, tiny_onnx: Tiny) -> None:
+        path = tiny_onnx()
+        model = onnx.load(path)
+        for tensor in model.graph.initializer:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor), tensor.name))
+        onnx.save(model, path, save_as_external_data=True, location="data", size_threshold=0)
+        assert checked(path, "loads").status == "ok"
+
+    @pytest.mark.parametrize(
+        "accuracy", ["{", "3", '{"correct": "x"}', "[[[[", '{"correct": 1e999, "images": 1}']
+    )
+    def test_a_claim_that_is_none(self, tiny_onnx: Tiny, accuracy: str) -> None:
+        facts = {"accuracy": accuracy, "dataset": "digits", "precision": "fp32"}
+        path = tiny_onnx(metadata={**facts, "fingerprint": "0"})
+        assert checked(path, "accuracy").status == "skipped"
+
+    def test_a_manifest_of_something_else_does_not_matter(
+        self, tiny_onnx: Tiny, tmp_path: Path
+    ) -> None:
+        path = tiny_onnx("folder/tiny.onnx")
+        (tmp_path / MANIFEST).write_text('{"name": "a web page"}')
+        assert checked(path, "loads").status == "ok"

@@ -1,0 +1,182 @@
+"""What the commands print, for a person and for a script."""
+
+import csv
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from zoo.artifacts import Artifact
+    from zoo.diagnosis import Finding
+    from zoo.exporting.comparison import Comparison
+    from zoo.predicting import Prediction
+    from zoo.training.examine import Findings
+    from zoo.verifying import Check
+
+
+def printable(text: str) -> str:
+    """Names come from strangers' files: nothing in them may steer the terminal."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
+def shown(path: Path) -> str:
+    """A path that may hold any bytes, as text that may be printed."""
+    return printable(click.format_filename(path))
+
+
+def print_json(value: Any) -> None:
+    """Dataclasses, alone or in lists, become JSON objects."""
+    click.echo(json.dumps(value, indent=2, default=asdict))
+
+
+def print_table(rows: Iterable[dict[str, str]]) -> None:
+    """At least one row; the keys of the first are the headings."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    rows = list(rows)
+    for heading in rows[0]:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*row.values())
+    Console(highlight=False, markup=False).print(table)
+
+
+def print_list(rows: list[dict[str, str]]) -> None:
+    """A table on a terminal; in a pipe an item a line, name first, never truncated."""
+    if sys.stdout.isatty() and rows:
+        print_table(rows)
+        return
+    for row in rows:
+        click.echo("\t".join(row.values()))
+
+
+def print_findings(findings: "Findings") -> None:
+    """What `test` found: accuracy, classes, confusion, a few pictures, the files."""
+    click.echo(f"{findings.id}: accuracy {findings.accuracy}")
+    if findings.with_views:
+        click.echo(f"{findings.id}: with test-time views {findings.with_views}")
+    print_table(
+        {
+            "class": name,
+            "accuracy": f"{share.share:.1%}",
+            "right": f"{share.correct}/{share.images}",
+        }
+        for name, share in findings.per_class.items()
+    )
+    _print_confusion(findings)
+    click.echo("a few test pictures:")
+    for sample in findings.samples:
+        mark = "right" if sample.label == sample.prediction else "WRONG"
+        click.echo(
+            f"  {sample.index:>4}  is {sample.label}, predicted {sample.prediction} "
+            f"({sample.confidence:.0%})  {mark}"
+        )
+    for kind, path in findings.files.items():
+        click.echo(f"{kind:12} {path}")
+
+
+def _print_confusion(findings: "Findings") -> None:
+    names = list(findings.per_class)
+    if len(names) > 12:
+        return
+    width = max(5, *(len(name) for name in names))
+    click.echo("confusion, a row for each true class, a column for each predicted one:")
+    click.echo(" " * width + "".join(f" {name[:5]:>5}" for name in names))
+    for name, counts in zip(names, findings.confusion, strict=True):
+        click.echo(f"{name:>{width}}" + "".join(f" {count:>5}" for count in counts))
+
+
+def print_artifact(artifact: "Artifact") -> None:
+    """What was published, a row for each file."""
+    card = artifact.card
+    click.echo(f"{card.id}: the network's accuracy is {card.accuracy}")
+    print_table(
+        {
+            "file": file.file,
+            "KiB": f"{artifact.entry['files'][file.file]['bytes'] / 1024:,.0f}",
+            "nodes": str(file.nodes),
+            "accuracy": f"{file.accuracy.share:.2%}",
+            "same class": f"{file.agreement}/{file.accuracy.images}",
+            "largest difference": f"{max(file.max_difference.values()):.2g}",
+        }
+        for file in card.precisions.values()
+    )
+    click.echo(f"published {artifact.folder}")
+    elsewhere = "" if artifact.root == Path("exports") else f" --exports {artifact.root}"
+    click.echo(f"next      python cli.py verify {card.id}{elsewhere}")
+
+
+def print_comparisons(found: list["Comparison"]) -> None:
+    """Whether each published file comes out the same, and why not."""
+    for comparison in found:
+        click.echo(f"{'same' if comparison.same else 'different':10} {comparison.file}")
+        for reason in comparison.why:
+            click.echo(f"{'':10} {reason}")
+
+
+def print_checks(checks: list["Check"]) -> None:
+    """A line for each thing that `verify` looked at."""
+    for check in checks:
+        click.echo(f"{check.status:8} {check.target}  {check.name}: {check.text}")
+
+
+def print_diagnosis(found: list["Finding"]) -> None:
+    """A line for each thing that `doctor` looked at."""
+    for finding in found:
+        click.echo(f"{finding.status:8} {finding.what:20} {finding.text}")
+
+
+def naming_problems(
+    predictions: Iterable["Prediction"], read: Counter[bool]
+) -> Iterator["Prediction"]:
+    """Pass predictions on, name those that failed, and count both kinds."""
+    for prediction in predictions:
+        read[not prediction.problem] += 1
+        if prediction.problem:
+            click.echo(f"unreadable: {shown(prediction.path)}: {prediction.problem}", err=True)
+        yield prediction
+
+
+def print_guesses(predictions: Iterable["Prediction"]) -> None:
+    """A line for each picture, as soon as it is there."""
+    for prediction in predictions:
+        if prediction.guesses:
+            guesses = (
+                f"{printable(guess.class_name)} {guess.probability:.1%}"
+                for guess in prediction.guesses
+            )
+            click.echo(f"{shown(prediction.path)}  {', '.join(guesses)}")
+
+
+def print_guesses_json(predictions: Iterable["Prediction"]) -> None:
+    """A list that is whole even where the predictions end early."""
+    click.echo("[", nl=False)
+    try:
+        for count, prediction in enumerate(predictions):
+            guesses = [
+                {"class": guess.class_name, "probability": guess.probability}
+                for guess in prediction.guesses
+            ]
+            answer = {"problem": prediction.problem} if prediction.problem else {"guesses": guesses}
+            row = json.dumps({"path": click.format_filename(prediction.path), **answer})
+            click.echo(f"{',' if count else ''}\n  {row}", nl=False)
+    finally:
+        click.echo("\n]")
+
+
+def print_guesses_csv(predictions: Iterable["Prediction"]) -> None:
+    """A row for each guess."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["path", "rank", "class", "probability"])
+    for prediction in predictions:
+        path = click.format_filename(prediction.path)
+        for rank, guess in enumerate(prediction.guesses, 1):
+            writer.writerow([path, rank, guess.class_name, guess.probability])

@@ -1,0 +1,44 @@
+"""What the processor calls itself, and the instruction sets that decide how fast networks run."""
+
+import platform
+from functools import cache
+from pathlib import Path
+
+_CPUINFO = Path("/proc/cpuinfo")
+_VECTOR_FLAGS = {
+    *("f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16"),
+    *("amx_int8", "amx_bf16"),
+    *("neon", "asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve"),
+}
+
+
+@cache
+def cpu_flags() -> frozenset[str]:
+    """The instruction sets the CPU names, as Linux spells them; empty where it does not tell."""
+    try:
+        lines = _CPUINFO.read_text().splitlines()
+    except OSError:
+        return frozenset()
+    for line in lines:
+        if line.startswith(("flags", "Features")):
+            return frozenset(line.partition(":")[2].split())
+    return frozenset()
+
+
+def vector_flags() -> tuple[str, ...]:
+    """Those of `cpu_flags` that matter here, sorted."""
+    return tuple(sorted(cpu_flags() & _VECTOR_FLAGS))
+
+
+def cpu_name() -> str:
+    """Such as `AMD EPYC (family 26, model 2)`: clouds sell different processors under one name."""
+    try:
+        lines = _CPUINFO.read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    pairs = (line.partition(":") for line in lines if ":" in line)
+    facts = {name.strip(): value.strip() for name, _, value in pairs}
+    name = facts.get("model name", platform.machine())
+    if "model" in facts:
+        name += f" (family {facts['cpu family']}, model {facts['model']})"
+    return name

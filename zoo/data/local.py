@@ -1,0 +1,33 @@
+"""A dataset that is at hand: in the cache or in a local copy, without a download."""
+
+from pathlib import Path
+
+from zoo.data.catalog import describe_datasets, is_path
+from zoo.data.dataset import Dataset
+from zoo.data.loading import load
+from zoo.progress import Progress
+
+
+def load_local(
+    name: str,
+    fingerprint: str | None,
+    data_dir: Path | None,
+    progress: Progress,
+    whose: str = "the card",
+) -> Dataset | str:
+    """The dataset, or in plain words why it is not here.
+
+    fingerprint: which one is meant, by `whose` word.
+    """
+    places = {info.name: info.where for info in describe_datasets(data_dir)}
+    if is_path(name):
+        places[name] = name
+    where = places.get(name)
+    if where is None:
+        return f"nothing says where the dataset '{name}' lies"
+    if where == "download":
+        return f"no copy of {name} here; name its folder with --data-dir or ZOO_DATA"
+    data = load(name, data_dir=data_dir, progress=progress)
+    if fingerprint not in (None, data.fingerprint):
+        return f"the {name} in {where} is not the one that {whose} means"
+    return data

@@ -1,0 +1,102 @@
+"""What the commands take: kinds of values, and the options that several of them share."""
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+PATH = click.Path(path_type=Path)
+
+
+class SizeType(click.ParamType[tuple[int, int]]):
+    """`28` or `28x40` (height x width)."""
+
+    name = "N or HxW"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        parts = str(value).lower().split("x")
+        if len(parts) > 2 or not all(
+            part.isascii() and part.isdigit() and int(part) > 0 for part in parts
+        ):
+            self.fail(f"'{value}' is not a size. Write 28, or 28x40 for height x width.")
+        return int(parts[0]), int(parts[-1])
+
+
+class ShareType(click.ParamType[float]):
+    """`5000` or `10%`."""
+
+    name = "N or P%"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        text = str(value)
+        try:
+            number = float(text.removesuffix("%"))
+        except ValueError:
+            number = -1
+        share = text.endswith("%")
+        if not 0 <= number < (100 if share else math.inf) or (not share and number % 1):
+            self.fail(f"'{value}' is neither a count such as 5000 nor a share such as 10%.")
+        return number / 100 if share else number
+
+
+class NumbersType(click.ParamType[tuple[float, ...]]):
+    """`.485,.456,.406`, or a single number."""
+
+    name = "N,N,N"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"'{value}' is not a list of numbers. Write .485,.456,.406 for three.")
+
+
+class NamesType(click.ParamType[tuple[str, ...]]):
+    """`fp32,int8`."""
+
+    name = "NAME,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        return tuple(part.strip() for part in str(value).split(","))
+
+
+data_option = click.option(
+    "--data", metavar="NAME|DIR|ZIP", help="Dataset by name, folder or zip.  [default: cifar10]"
+)
+data_dir_option = click.option(
+    "--data-dir",
+    envvar="ZOO_DATA",
+    type=PATH,
+    help="Where local copies of the datasets lie (also ZOO_DATA).",
+)
+size_option = click.option("--size", type=SizeType(), help="Scale the pictures to this size.")
+grey_option = click.option("--grey", is_flag=True, default=None, help="Use grey pictures.")
+skip_bad_option = click.option(
+    "--skip-bad", is_flag=True, default=None, help="Leave unreadable pictures out and count them."
+)
+run_option = click.option("--run", type=PATH, help="The run's own folder, instead of runs/<id>.")
+device_option = click.option(
+    "--device", metavar="cpu|cuda", help="Default: cuda where it works, else cpu."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+exports_option = click.option(
+    "--exports",
+    type=PATH,
+    default=Path("exports"),
+    show_default=True,
+    help="The folder of published models.",
+)
+# For --mean and for --std.
+channels_option = partial(
+    click.option, type=NumbersType(), help="Per channel, for a file that does not say it."
+)
