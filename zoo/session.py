@@ -94,13 +94,16 @@ def open_session(
     provider: str = "cpu",
     threads: int | None = None,
     config: Mapping[str, str] | None = None,
+    provider_options: Mapping[str, str] | None = None,
     allow_fallback: bool = False,
+    profile: Path | None = None,
 ) -> Session:
     """Open an ONNX file, or its bytes, on one provider.
 
     name: what messages call the bytes; threads: by default all that are ours; config: ONNX
-    Runtime's session entries, such as `session.disable_quant_qdq`; allow_fallback: let computing
-    nodes run on another provider.
+    Runtime's session entries, such as `session.disable_quant_qdq`; provider_options: the provider's
+    own, added to ours; allow_fallback: let computing nodes run on another provider; profile: where
+    the time of each operator is written, as `<profile>_<time>.json`, when the session ends.
     """
     wanted = find_provider(provider)
     threads = thread_budget() if threads is None else threads
@@ -111,7 +114,8 @@ def open_session(
     if isinstance(model, Path):
         _require_file(model)
     with _plain_errors(f"{title} cannot be opened", unavailable=None if wanted == CPU else named):
-        created = _create(model, wanted, threads, config or {})
+        chosen = {**_OPTIONS.get(wanted, {}), **(provider_options or {})}
+        created = _create(model, (wanted, chosen), threads, config or {}, profile)
         session = Session(
             name=title,
             inputs=tuple(map(_info, created.get_inputs())),
@@ -133,7 +137,13 @@ def _require_file(path: Path) -> None:
         raise ZooError(f"there is no file {path}.")
 
 
-def _create(model: Path | bytes, provider: str, threads: int, config: Mapping[str, str]) -> Any:
+def _create(
+    model: Path | bytes,
+    provider: tuple[str, dict[str, str]],
+    threads: int,
+    config: Mapping[str, str],
+    profile: Path | None,
+) -> Any:
     onnxruntime = load_onnxruntime()
     onnxruntime.set_default_logger_severity(_FATAL)
     options = onnxruntime.SessionOptions()
@@ -143,10 +153,12 @@ def _create(model: Path | bytes, provider: str, threads: int, config: Mapping[st
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     for key, value in config.items():
         options.add_session_config_entry(key, value)
+    if profile:
+        options.enable_profiling, options.profile_file_prefix = True, str(profile)
     return onnxruntime.InferenceSession(
         model if isinstance(model, bytes) else str(model),
         options,
-        providers=[(provider, _OPTIONS.get(provider, {}))],
+        providers=[provider],
         enable_fallback=0,
     )
 

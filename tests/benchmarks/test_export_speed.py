@@ -18,7 +18,7 @@ from torch import nn
 
 from zoo.catalog import MODELS, find_model
 from zoo.cpu import cpu_flags
-from zoo.exporting.convert import convert
+from zoo.exporting.convert import convert, fusable
 from zoo.exporting.quantize import calibrate, prepare, quantize
 from zoo.session import Session, open_session
 
@@ -53,7 +53,7 @@ def turn(answer: Callable[[Pixels], object], batch: int) -> Arm:
 
 
 def ours(name: str) -> Session:
-    model = convert(network_of(name), (32, 32, 3), MEAN, STD)
+    model = fusable(convert(network_of(name), (32, 32, 3), MEAN, STD))
     return open_session(ir.to_proto(model).SerializeToString())
 
 

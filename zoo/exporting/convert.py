@@ -15,9 +15,10 @@ from onnxscript.rewriter.rules.common import (
     materialize_reshape_shape_rule,
     remove_optional_bias_from_conv_rule,
 )
-from torch import Tensor, nn
+from torch import nn
 
 from zoo.errors import UsageError
+from zoo.models.pixels import FromPixels
 from zoo.signature import BARE, LOGITS, PIXELS
 
 OPSET = 20
@@ -25,26 +26,6 @@ IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10}  # by opset, as onnx released them t
 IMAGE = "image"
 INPUTS = (PIXELS, BARE)
 _TRACED_BATCH = 2  # 1 would be taken for a constant
-
-
-class FromPixels(nn.Module):
-    """The network behind the normalisation of raw pixels uint8 [N, H, W, C]."""
-
-    def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
-        super().__init__()
-        self.network = network
-        per_channel = (-1, 1, 1)
-        self.pixel_scale: Tensor
-        self.pixel_offset: Tensor
-        scale, offset = 1 / (255 * torch.tensor(std)), -torch.tensor(mean) / torch.tensor(std)
-        self.register_buffer("pixel_scale", scale.view(per_channel))
-        self.register_buffer("pixel_offset", offset.view(per_channel))
-
-    def forward(self, image: Tensor) -> Tensor:
-        # Moved as bytes, a quarter of the traffic; contiguous, or strides would shape the graph.
-        pixels = image.permute(0, 3, 1, 2).contiguous().float()
-        logits: Tensor = self.network(pixels * self.pixel_scale + self.pixel_offset)
-        return logits
 
 
 def convert(
@@ -108,6 +89,37 @@ def _simplified(model: ir.Model, ir_version: int) -> ir.Model:
     model.ir_version = ir_version
     model.producer_name, model.producer_version = "onnx-zoo", None
     graph.name = "network"
+    return model
+
+
+def fusable(model: ir.Model) -> ir.Model:
+    """A copy with MatMul for each Gemm whose result a batch normalisation takes.
+
+    ONNX Runtime merges the two where the weights come through a Transpose, which it computes once;
+    behind a Gemm it leaves the normalisation a node of its own.
+    """
+    model = model.clone()
+    graph = model.graph
+    for node in [node for node in graph if node.op_type == "Gemm"]:
+        readers = [use.node.op_type for use in node.outputs[0].uses()]
+        given = node.attributes
+        form = (
+            given.get_float("alpha", 1.0),
+            given.get_int("transA", 0),
+            given.get_int("transB", 0),
+        )
+        plain = len(node.inputs) == 2 and form == (1.0, 0, 1)
+        if not plain or readers != ["BatchNormalization"]:
+            continue
+        turned = ir.node("Transpose", [node.inputs[1]], attributes={"perm": [1, 0]})
+        product = ir.node("MatMul", [node.inputs[0], turned.outputs[0]])
+        for part in (turned.outputs[0], product.outputs[0]):
+            part.dtype = ir.DataType.FLOAT
+        product.outputs[0].shape = node.outputs[0].shape
+        ir.convenience.replace_nodes_and_values(
+            graph, node, [node], [turned, product], node.outputs, product.outputs
+        )
+    _rename(graph)
     return model
 
 

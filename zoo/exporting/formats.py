@@ -9,7 +9,7 @@ from torch import nn
 
 from zoo.artifacts import Card
 from zoo.data import Dataset
-from zoo.exporting.convert import IMAGE, convert
+from zoo.exporting.convert import IMAGE, convert, fusable
 from zoo.exporting.half import to_half
 from zoo.exporting.quantize import (
     CALIBRATED_ON,
@@ -48,7 +48,7 @@ def make_formats(
     card = source.card
     progress.say(f"{source.id}: converting, opset {source.opset}")
     graph = convert(network, card.image_shape, card.mean, card.std, source.form, source.opset)
-    models = {"fp32": ir.to_proto(graph)}
+    models = {"fp32": ir.to_proto(fusable(graph))}
     if "fp16" in precisions:
         models["fp16"] = to_half(models["fp32"])
     if "int8" not in precisions:
