@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 import zoo
+from bench.commands import bench, compare, report
 from zoo.console import (
     naming_problems,
     print_artifact,
@@ -77,8 +78,12 @@ def main() -> None:
     """
 
 
+for command in (bench, compare, report):
+    main.add_command(command)
+
+
 @main.command("list")
-@click.argument("what", default="models", metavar="[models|datasets|exports]")
+@click.argument("what", default="models", metavar="[models|datasets|runtimes|providers|exports]")
 @data_dir_option
 @exports_option
 @json_option
@@ -86,17 +91,18 @@ def main() -> None:
 def list_command(
     what: str, data_dir: Path | None, exports: Path, as_json: bool, markdown: bool
 ) -> None:
-    """List the models, the datasets or the exports."""
+    """List models, datasets, runtimes, providers or exports."""
+    from bench.runtimes import list_runtimes
     from zoo.listing import LISTINGS, list_things, markdown_table
 
-    if what not in LISTINGS:
-        raise unknown_name("list", what, LISTINGS)
+    if what not in (*LISTINGS, "runtimes"):
+        raise unknown_name("list", what, (*LISTINGS, "runtimes"))
     if markdown:
         if what != "exports":
             raise UsageError("--markdown is for: list exports.")
         click.echo(markdown_table(exports))
         return
-    rows = list_things(what, data_dir, exports)
+    rows = list_runtimes() if what == "runtimes" else list_things(what, data_dir, exports)
     if as_json:
         print_json(rows)
     else:
@@ -390,16 +396,21 @@ def doctor(data_dir: Path | None, as_json: bool) -> None:
 @main.command()
 @click.option("--folder", type=PATH, default=Path("quickstart"), show_default=True)
 def quickstart(folder: Path) -> None:
-    """Train, test, export and verify cnn on the embedded digits, in about a minute."""
+    """Train two models on the embedded digits, export, verify and compare them, in minutes."""
+    from bench.tour import measure
     from zoo.progress import progress_for
+    from zoo.tour import EPOCHS
     from zoo.tour import quickstart as tour
 
-    made = tour(folder, progress_for())
-    print_findings(made.findings)
-    click.echo(f"curves       {made.run.curves}")
-    print_artifact(made.artifact)
-    good = sum(check.status == "ok" for check in made.checks)
-    click.echo(f"verified     {good} checks are ok")
+    progress = progress_for()
+    for model in EPOCHS:
+        made = tour(folder, progress, model)
+        print_findings(made.findings)
+        click.echo(f"curves       {made.run.curves}")
+        print_artifact(made.artifact)
+        good = sum(check.status == "ok" for check in made.checks)
+        click.echo(f"verified     {good} checks are ok\n")
+    measure(folder, progress)
 
 
 if __name__ == "__main__":

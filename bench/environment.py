@@ -160,10 +160,8 @@ class Contention:
 class Evidence:
     """What happened between two readings, as shares of the wall time.
 
-    delay_share: of all threads together. It is others' doing only where the process does not share
-    its cores with those that it answers to: a coordinator on the same core has to run as
-    SCHED_BATCH, or each of its wake-ups pushes the process off the core. clock_mhz: at the end;
-    clock_change: -0.1 where it fell by 10 %.
+    delay_share: of all threads together; others' doing, as a block is one answer and the parent
+    sleeps meanwhile. clock_mhz: at the end; clock_change: -0.1 where it fell by 10 %.
     """
 
     steal_share: float | None

@@ -11,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     import numpy as np
 
+    from bench.matrix import Preset
     from zoo.artifacts import Card
 
 COLOURS = ("red", "green", "blue")
@@ -62,16 +63,19 @@ def digits_floors() -> dict[str, float]:
 @pytest.fixture(scope="session")
 def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of a model's run on digits, trained once for all tests; not to be changed."""
-    root, done = tmp_path_factory.mktemp("digits"), dict[str, Path]()
+    base = tmp_path_factory.getbasetemp()
+    # The processes of pytest-xdist have a folder each, in one that they share.
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "digits-runs"
+    root.mkdir(exist_ok=True)
 
     def run_of(name: str) -> Path:
+        from zoo.files import locked
         from zoo.training.options import TrainOptions
         from zoo.training.train import train
 
-        if name not in done:
-            options = TrainOptions(data="digits", epochs=REACHED[name][0], precision="fp32")
-            done[name] = train(name, options, run=root / f"{name}-digits").folder
-        return done[name]
+        options = TrainOptions(data="digits", epochs=REACHED[name][0], precision="fp32")
+        with locked(root / f"{name}.lock"):  # finished already, it only says so
+            return train(name, options, run=root / f"{name}-digits", resume=True).folder
 
     return run_of
 
@@ -84,7 +88,13 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def tiny_onnx(tmp_path: Path) -> Callable[..., Path]:
+def tiny_onnx(tmp_path: Path, make_tiny_onnx: Callable[..., Path]) -> Callable[..., Path]:
+    """Make such files by name, in the test's own folder."""
+    return lambda name="tiny.onnx", **options: make_tiny_onnx(tmp_path / name, **options)
+
+
+@pytest.fixture(scope="session")
+def make_tiny_onnx() -> Callable[..., Path]:
     """Make ONNX files that name the strongest colour of a picture: logits are the mean of each.
 
     batch: a number fixes it. kind: uint8-nhwc takes raw pixels, anything else normalised floats.
@@ -92,7 +102,7 @@ def tiny_onnx(tmp_path: Path) -> Callable[..., Path]:
     """
 
     def make(
-        name: str = "tiny.onnx",
+        path: Path,
         *,
         batch: int | str = "batch",
         size: tuple[int | str, int | str] = (4, 5),
@@ -140,7 +150,6 @@ def tiny_onnx(tmp_path: Path) -> Callable[..., Path]:
         )
         facts = _facts(kind, classes) if metadata is None else dict(metadata)
         helper.set_model_props(model, facts)
-        path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         onnx.save(model, path)
         return path
@@ -228,3 +237,33 @@ def make_card() -> "Callable[..., Card]":
         return Card(**(facts | parts))
 
     return make
+
+
+@pytest.fixture(scope="session")
+def mlp_exports(
+    tmp_path_factory: pytest.TempPathFactory, digits_run: Callable[[str], Path]
+) -> Path:
+    """`mlp` of digits, published as fp32 and int8, once for all tests; not to be changed."""
+    import torch
+
+    from zoo.exporting.export import export
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    root = tmp_path_factory.mktemp("published") / "exports"
+    try:
+        export("mlp", run=digits_run("mlp"), precisions=("fp32", "int8"), exports=root)
+    finally:
+        torch.set_num_threads(before)
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_preset() -> "Preset":
+    """Milliseconds where a real one takes seconds: what is measured is right, and means nothing."""
+    from bench.matrix import Preset
+    from bench.measure import Length
+    from bench.schedule import Plan
+
+    length = Length(0.01, 0.03, 0.5, least_calls=4, block_seconds=0.003)
+    return Preset("tiny", length, 1, Plan(2, 0.05, least_turns=4), accuracy=True)

@@ -9,6 +9,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 import zoo
+from bench.matrix import Preset
+from bench.measure import Length
+from bench.schedule import Plan
+from bench.tour import SETTINGS
 from cli import main
 from zoo import tour as module
 from zoo.progress import Progress
@@ -37,31 +41,27 @@ class Told(Progress):
         self.lines.append(text)
 
 
-REAL = module.OPTIONS
+REAL, EPOCHS = module.OPTIONS, module.EPOCHS
 # Enough for networks that are sure of what they see, as the gate for int8 wants it.
-CNN_EPOCHS, MLP_EPOCHS = 4, 15
+MLP_EPOCHS = 15
 
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same road in a few seconds: smaller pictures, fewer epochs."""
-    monkeypatch.setattr(module, "OPTIONS", replace(REAL, size=(16, 16), epochs=CNN_EPOCHS))
-
-
-@pytest.fixture
-def shorter(short: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it does not matter which network goes the road."""
-    monkeypatch.setattr(module, "MODEL", "mlp")
-    monkeypatch.setattr(module, "OPTIONS", replace(REAL, size=(16, 16), epochs=MLP_EPOCHS))
+    """The same road in a few seconds: one network, smaller pictures, a glance at its speed."""
+    monkeypatch.setattr(module, "OPTIONS", replace(REAL, size=(16, 16)))
+    monkeypatch.setattr(module, "EPOCHS", {"mlp": MLP_EPOCHS})
+    preset = Preset("tiny", Length(0.02, 0.02, 1.0), 1, Plan(2, 0.05), accuracy=True)
+    monkeypatch.setattr("bench.tour.SETTINGS", replace(SETTINGS, preset=preset))
 
 
 def test_it_needs_no_download_and_holds_pictures_out() -> None:
-    assert (module.MODEL, REAL.data, REAL.validate) == ("cnn", "digits", 0.1)
+    assert (*EPOCHS, REAL.data, REAL.validate) == ("mlp", "cnn", "digits", 0.1)
 
 
-def test_it_trains_tests_and_draws_in_its_own_folder(in_folder: Path, shorter: None) -> None:
+def test_it_trains_tests_and_draws_in_its_own_folder(in_folder: Path) -> None:
     told = Told()
-    made = quickstart(Path("here"), told)
+    made = quickstart(Path("here"), told, "mlp")
     assert [path.name for path in in_folder.iterdir()] == ["here"]
     assert {path.name for path in Path("here").iterdir()} == {"mlp-digits", "exports"}
     found = {path.name for path in made.run.folder.iterdir()}
@@ -80,11 +80,11 @@ def test_it_trains_tests_and_draws_in_its_own_folder(in_folder: Path, shorter: N
     assert {check.status for check in made.checks} == {"ok"}
 
 
-def test_a_second_one_replaces_the_first(in_folder: Path, shorter: None) -> None:
-    first = quickstart()
+def test_a_second_one_replaces_the_first(in_folder: Path) -> None:
+    first = quickstart(model="mlp")
     stale = first.run.folder / "mistakes.png"
     stale.write_bytes(b"of an earlier time")
-    second = quickstart()
+    second = quickstart(model="mlp")
     assert second.findings.accuracy == first.findings.accuracy
     assert len(zoo.read_history(second.run.history)) == MLP_EPOCHS
     assert not stale.exists() or stale.read_bytes() != b"of an earlier time"
@@ -95,9 +95,11 @@ def test_the_command_prints_what_was_found(in_folder: Path) -> None:
     done = CliRunner().invoke(main, ["quickstart", "--folder", "q"], catch_exceptions=False)
     assert done.exit_code == 0
     shown = ("accuracy", "359 pictures", "confusion", "curves.png", "int8.onnx", "verified")
+    shown += ("mlp-digits-16x16\tint8\tonnxruntime\tcpu\t64", "Pareto", "results.html")
     for expected in shown:
         assert expected in done.stdout
-    assert "epoch 4/4" in done.stderr
+    assert f"epoch {MLP_EPOCHS}/{MLP_EPOCHS}" in done.stderr
+    assert "<html" in Path("q/results.html").read_text()
 
 
 def test_a_file_in_place_of_its_folder_is_named(in_folder: Path) -> None:

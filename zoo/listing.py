@@ -6,14 +6,20 @@ from zoo.artifacts import EXPORTS, PRECISIONS, Artifact, list_artifacts
 from zoo.catalog import MODELS
 from zoo.data import describe_datasets
 from zoo.progress import clock_text
+from zoo.providers import known_providers
 
-LISTINGS = ("models", "datasets", "exports")
+LISTINGS = ("models", "datasets", "providers", "exports")
 
 
 def list_things(
     what: str, data_dir: Path | None = None, exports: Path = EXPORTS
 ) -> list[dict[str, str]]:
-    """One row a model, dataset or export, the same columns in each."""
+    """One row a model, dataset, provider or export, the same columns in each."""
+    if what == "providers":
+        return [
+            {"provider": name, "state": problem or "runs here"}
+            for name, problem in known_providers().items()
+        ]
     if what == "exports":
         return [_published(artifact) for artifact in list_artifacts(exports)]
     if what == "models":

@@ -60,14 +60,48 @@ class NumbersType(click.ParamType[tuple[float, ...]]):
 
 
 class NamesType(click.ParamType[tuple[str, ...]]):
-    """`fp32,int8`."""
+    """`fp32,int8`; a name that is repeated counts once."""
 
     name = "NAME,..."
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        return tuple(part.strip() for part in str(value).split(","))
+        return tuple(dict.fromkeys(part.strip() for part in str(value).split(",")))
+
+
+class PercentType(click.ParamType[float]):
+    """`2%` or `0.02`."""
+
+    name = "P%"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        text = str(value)
+        try:
+            number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            number = -1
+        if not 0 <= number <= 1:
+            self.fail(f"'{value}' is no share. Write one such as 2%.")
+        return number
+
+
+class CountsType(click.ParamType[tuple[int, ...]]):
+    """`1,8,64`, each once; `auto` gives none."""
+
+    name = "N,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if value == "auto":
+            return ()
+        parts = str(value).split(",")
+        if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+            self.fail(f"'{value}' is no list of whole numbers of 1 or more, such as 1,8,64.")
+        return tuple(dict.fromkeys(map(int, parts)))
 
 
 data_option = click.option(

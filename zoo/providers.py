@@ -88,6 +88,20 @@ def find_provider(name: str) -> str:
     return found
 
 
+def known_providers() -> dict[str, str | None]:
+    """What this onnxruntime was built with, by short name: why it cannot run here, None if it can.
+
+    CUDA is among them in any case.
+    """
+    onnxruntime = load_onnxruntime()
+    offered = onnxruntime.get_available_providers()
+    known: dict[str, str | None] = {
+        short_name(name): provider_problem(onnxruntime, name) for name in offered
+    }
+    known.setdefault("cuda", "this onnxruntime was built without CUDA")
+    return dict(sorted(known.items()))
+
+
 def _remedy(asked: str) -> str:
     if asked != "cuda" or sys.platform == "darwin":
         return ""

@@ -1,6 +1,6 @@
 """`quickstart`: the whole road on the embedded data, in a folder of its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoo.artifacts import Artifact
@@ -13,8 +13,8 @@ from zoo.training.run import Run
 from zoo.training.train import train
 from zoo.verifying import Check, verify
 
-MODEL = "cnn"
-OPTIONS = TrainOptions(data="digits", validate=0.1, epochs=12)
+OPTIONS = TrainOptions(data="digits", validate=0.1)
+EPOCHS = {"mlp": 15, "cnn": 12}  # the models of the tour, in order
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,19 @@ class Quickstart:
     checks: list[Check]
 
 
-def quickstart(folder: Path = Path("quickstart"), progress: Progress | None = None) -> Quickstart:
-    """Train, test, export and verify `cnn` on the embedded digits.
+def quickstart(
+    folder: Path = Path("quickstart"), progress: Progress | None = None, model: str = "cnn"
+) -> Quickstart:
+    """Train, test, export and verify a model on the embedded digits.
 
-    What an earlier quickstart left in its folder is replaced.
+    What an earlier quickstart left of it in its folder is replaced.
     """
     progress = progress or Progress()
-    run = train(MODEL, OPTIONS, run=folder / f"{MODEL}-digits", overwrite=True, progress=progress)
-    findings = test(MODEL, run=run.folder, progress=progress)
+    options = replace(OPTIONS, epochs=EPOCHS[model])
+    run = train(model, options, run=folder / f"{model}-digits", overwrite=True, progress=progress)
+    findings = test(model, run=run.folder, progress=progress)
     exports = folder / "exports"
-    artifact = export(MODEL, run=run.folder, exports=exports, progress=progress)
+    artifact = export(model, run=run.folder, exports=exports, progress=progress)
     checks = verify(artifact.id, exports=exports, progress=progress)
     failed = [check for check in checks if check.status == "failed"]
     if failed:

@@ -2,13 +2,18 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
 
 import zoo
 from cli import main
+
+if TYPE_CHECKING:
+    from bench.matrix import Preset
 
 Call = Callable[..., Result]
 
@@ -37,3 +42,38 @@ def finished(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Path
 def run(finished: Path, in_folder: Path) -> Path:
     """A copy of the finished run, where the commands look for it."""
     return shutil.copytree(finished, in_folder / "runs" / "mlp-digits")
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch, tiny_preset: "Preset") -> None:
+    """`--preset quick` and `standard` take milliseconds a cell, and no warm-up takes long."""
+    from bench import matrix, measure, schedule
+
+    monkeypatch.setitem(matrix.PRESETS, "quick", replace(tiny_preset, accuracy=False))
+    monkeypatch.setitem(matrix.PRESETS, "standard", tiny_preset)
+    monkeypatch.setattr(measure, "_AGREE", float("inf"))
+    monkeypatch.setattr(schedule, "_WARM_SECONDS", 0.01)
+
+
+@pytest.fixture
+def faulty_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`faulty_sweep:Class` is a runtime, here and in the processes of arms."""
+    folder = Path(__file__).parent.parent / "bench" / "adapters"
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runtime of each process that was started for an arm."""
+    from bench.arm import Arm
+
+    found: list[str] = []
+    start = Arm.start
+
+    def counted(arm: Arm) -> None:
+        found.append(arm.order.runtime)
+        start(arm)
+
+    monkeypatch.setattr(Arm, "start", counted)
+    return found

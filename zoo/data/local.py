@@ -29,5 +29,6 @@ def load_local(
         return f"no copy of {name} here; name its folder with --data-dir or ZOO_DATA"
     data = load(name, data_dir=data_dir, progress=progress)
     if fingerprint not in (None, data.fingerprint):
-        return f"the {name} in {where} is not the one that {whose} means"
+        place = "this zoo" if where == "embedded" else where
+        return f"the {name} in {place} is not the one that {whose} means"
     return data

@@ -1,0 +1,175 @@
+"""The parent's side of an arm: start its process, ask, and say plainly when it dies or hangs."""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from bench.runtimes import Order
+from bench.runtimes.registry import process_environment
+from zoo.errors import UnavailableError, UsageError, ZooError
+
+ROOT = Path(__file__).parent.parent
+_TOLD = 400  # characters of what a dying process said
+_PATIENCE = 5.0  # seconds for a process to end by itself
+
+
+class ArmError(ZooError):
+    """An arm failed: it raised, died or hung. The message is the reason for its row."""
+
+
+class Arm:
+    """A process with one model, started by `with`; it sleeps in read() while nobody asks."""
+
+    def __init__(self, order: Order, timeout: float = 120.0) -> None:
+        self.order = order
+        self.timeout = timeout
+        self.facts: dict[str, Any] = {}
+        self.started_at = 0
+        self._open: contextlib.ExitStack | None = None
+
+    def __enter__(self) -> "Arm":
+        if not self.started_at:
+            self.start()
+        try:
+            self.facts = self.ask("load", order=self.order.to_json())
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        patience = 0.0
+        try:
+            if kind is None:
+                with contextlib.suppress(ZooError):
+                    self.ask("close")
+                    patience = _PATIENCE
+        finally:
+            self.end(patience)
+
+    def start(self) -> None:
+        """Start the process, so that several get ready at once; then enter it by `with`.
+
+        Whoever may not come to that has to call `end`.
+        """
+        environment = {**os.environ, **process_environment(self.order)}
+        environment["PYTHONPATH"] = os.pathsep.join(
+            part for part in (str(ROOT), os.environ.get("PYTHONPATH")) if part
+        )
+        self._buffer = b""
+        with contextlib.ExitStack() as kept, contextlib.ExitStack() as lent:
+            inward, self._commands = os.pipe()
+            lent.callback(os.close, inward)
+            kept.callback(os.close, self._commands)
+            self._answers, outward = os.pipe()
+            lent.callback(os.close, outward)
+            kept.callback(os.close, self._answers)
+            self._said = kept.enter_context(tempfile.TemporaryFile())
+            self.started_at = time.monotonic_ns()
+            self._process = subprocess.Popen(
+                # -P: a folder `bench` where somebody works is not ours.
+                [sys.executable, "-P", "-m", "bench.worker", str(inward), str(outward)],
+                pass_fds=(inward, outward),
+                stdin=subprocess.DEVNULL,
+                stdout=self._said,
+                stderr=self._said,
+                env=environment,
+            )
+            self._open = kept.pop_all()
+
+    def ask(
+        self,
+        what: str,
+        *,
+        timeout: float | None = None,
+        on_progress: Callable[[int], None] = lambda count: None,
+        **details: Any,
+    ) -> dict[str, Any]:
+        """One command and its answer; `ArmError` says why there is none."""
+        line = json.dumps({"do": what, **details}) + "\n"
+        try:
+            os.write(self._commands, line.encode())
+        except BrokenPipeError:
+            raise ArmError(self._death()) from None
+        while True:
+            answer: dict[str, Any] = json.loads(self._line(timeout or self.timeout))
+            if "progress" not in answer:
+                break
+            on_progress(answer["progress"])
+        if "error" in answer:
+            raise _error(answer)
+        return answer
+
+    def _line(self, timeout: float) -> bytes:
+        deadline = time.monotonic() + timeout
+        while b"\n" not in self._buffer:
+            left = max(0.0, deadline - time.monotonic())
+            if not select.select([self._answers], [], [], left)[0]:
+                self._process.kill()
+                raise ArmError(f"it hung: no answer in {timeout:g} s")
+            part = os.read(self._answers, 1 << 16)
+            if not part:
+                raise ArmError(self._death())
+            self._buffer += part
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _death(self) -> str:
+        """How the process ended, and the last that it said."""
+        code = self._ended(_PATIENCE)
+        self._said.seek(0)
+        text = self._said.read().decode(errors="replace").strip()
+        said = f": {text[-_TOLD:]}" if text else ""
+        if code < 0:
+            name = signal.Signals(-code).name
+            hint = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
+            return f"its process was killed by {name}{hint}{said}"
+        return f"its process ended with code {code}{said}"
+
+    def end(self, patience: float = 0.0) -> None:
+        """Have the process gone, and with it its pipes; nothing where it never started."""
+        if self._open is None:
+            return
+        try:
+            with self._open:
+                self._open = None
+        finally:
+            self._ended(patience)
+
+    def _ended(self, patience: float) -> int:
+        """The exit code, after killing a process that does not end by itself."""
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(patience)
+        finally:
+            self._process.kill()  # does nothing to one that has ended
+            code = self._process.wait()
+        return code
+
+
+def _error(answer: dict[str, Any]) -> ZooError:
+    """As the worker raised it: what is not available here is no failure of the model."""
+    kinds: dict[str, type[ZooError]] = {
+        "UnavailableError": UnavailableError,
+        "UsageError": UsageError,
+    }
+    if answer["kind"] == "UnsupportedError":
+        from bench.runtimes import UnsupportedError
+
+        return UnsupportedError(answer["error"])
+    return kinds.get(answer["kind"], ArmError)(answer["error"])

@@ -1,0 +1,121 @@
+"""`bench.run`: from names to a results file with everything beside it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+
+from bench.environment import environment
+from bench.matrix import Arm, Settings, arms_of, check
+from bench.operators import write_operators
+from bench.results import Journal, Row, beside
+from bench.subjects import Given, find_subjects
+from bench.sweep import Sweep
+from zoo.artifacts import EXPORTS
+from zoo.errors import UnavailableError, UsageError
+from zoo.files import write_json
+from zoo.progress import Progress
+from zoo.providers import find_provider
+from zoo.threads import thread_budget
+
+RESULTS = Path("results")
+# Seconds, for a forecast: a process of each engine until it answers, and a test set's pass.
+_START = {"onnxruntime": 0.8, "torch": 5.0, "torch-compile": 25.0}
+_ACCURACY = 6.0
+
+
+def default_out() -> Path:
+    """A results file that is named by the time."""
+    return RESULTS / f"{datetime.now():%Y-%m-%d-%H%M%S}.csv"
+
+
+def plan(
+    targets: Sequence[str] = (),
+    settings: Settings | None = None,
+    *,
+    precisions: Sequence[str] | None = None,
+    exports: Path = EXPORTS,
+    given: Given | None = None,
+) -> tuple[list[Arm], Settings]:
+    """The arms that a sweep would measure, and its settings with what was left open filled in.
+
+    What the machine has not got is refused here (`UnavailableError`), before anything is measured.
+    """
+    settings = settings or Settings()
+    budget = thread_budget()
+    settings = replace(settings, threads=settings.threads or (budget,))
+    check(settings)
+    if max(settings.threads) > budget:
+        raise UsageError(
+            f"--threads {max(settings.threads)}: this process may use {budget} of the cores here."
+        )
+    for provider in settings.providers:
+        find_provider(provider)
+        if provider == "cuda" and any(name.startswith("torch") for name in settings.runtimes):
+            _require_torch_cuda()
+    subjects = find_subjects(targets, exports, precisions, given)
+    return list(arms_of(subjects, settings)), settings
+
+
+def _require_torch_cuda() -> None:
+    from zoo.training.hardware import cuda_problem
+
+    problem = cuda_problem()
+    if problem:
+        raise UnavailableError(f"--provider cuda with torch cannot run here: {problem}")
+
+
+def seconds_expected(arms: Sequence[Arm], settings: Settings) -> float:
+    """A forecast of a sweep's length."""
+    total = 0.0
+    preset = settings.preset
+    for arm in arms:
+        if arm.skipped:
+            continue
+        start = _START.get(arm.runtime, _START["onnxruntime"])
+        total += preset.starts * start + (_ACCURACY if settings.accuracy else 0.0)
+        cell = (preset.length.least_seconds + preset.length.most_seconds) / 2
+        if not arm.is_reference:
+            cell += preset.pair.seconds + preset.pair.instances * (start + _START["onnxruntime"])
+        total += len(settings.batches) * cell
+    return total
+
+
+def run(
+    targets: Sequence[str] = (),
+    settings: Settings | None = None,
+    *,
+    precisions: Sequence[str] | None = None,
+    exports: Path = EXPORTS,
+    data_dir: Path | None = None,
+    given: Given | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    profile: bool = False,
+    on_row: Callable[[Row], None] = lambda row: None,
+    progress: Progress | None = None,
+) -> list[Row]:
+    """Measure artifacts and ONNX files; rows stand in `out` as soon as they are measured.
+
+    targets: artifacts' ids, models' names, or ONNX files; all that is published without any.
+    precisions: of artifacts; given: what foreign files do not say of themselves. out: the CSV, by
+    default results/<time>.csv. resume: go on with a sweep that was stopped. profile: write the
+    time of each operator too. on_row: hears of each row, in order.
+    """
+    arms, settings = plan(targets, settings, precisions=precisions, exports=exports, given=given)
+    out = out or default_out()
+    journal = Journal(out)
+    if resume:
+        journal.resume()
+    elif out.exists() or journal.samples.exists():
+        raise UsageError(f"{out} exists. Go on with --resume, or name another --out.")
+    here = environment()
+    progress = progress or Progress()
+    sweep = Sweep(settings, journal, here, data_dir, progress)
+    sweep.look(arms)
+    write_json(beside(out, "environment.json"), asdict(here))
+    for row in sweep.run(arms):
+        on_row(row)
+    if profile:
+        write_operators(out, arms, settings, journal.rows, progress)
+    return journal.rows

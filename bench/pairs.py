@@ -1,0 +1,331 @@
+"""`compare A B`: two files, or two engines, measured against each other here and now."""
+
+import csv
+import io
+import math
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.arm import Arm
+from bench.matrix import REFERENCE
+from bench.neighbour import neighbour
+from bench.pictures import Gallery
+from bench.results import read_cell
+from bench.runtimes import Order, find_runtime
+from bench.schedule import USUAL_CALLS, Plan, take_turns, usual_way
+from bench.stats import Interval, verdict
+from bench.subjects import Given, Subject, find_subjects, is_file
+from bench.wording import count
+from zoo.artifacts import EXPORTS
+from zoo.errors import UsageError, ZooError, unknown_name
+from zoo.files import write_text
+from zoo.progress import Advance, Progress
+from zoo.providers import find_provider
+from zoo.threads import thread_budget
+
+TURNS, SEQUENTIAL, USUAL = "turns", "sequential", "usual"
+WAYS = (TURNS, SEQUENTIAL, USUAL)
+_APART = 0.05  # what many a script would report as a change
+_MOST_APART = 1e-3  # of (1 + the largest logit): beyond it the two do not answer alike
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """How two arms are compared. runtimes: A's and B's; seconds: of turns, over all
+    instances; way: one of WAYS; neighbour: the share of the time that a process beside is busy."""
+
+    runtimes: tuple[str, str] = (REFERENCE, REFERENCE)
+    provider: str = "cpu"
+    threads: int = 1
+    batch: int = 1
+    margin: float = 0.02
+    seconds: float = 8.0
+    instances: int = 5
+    way: str = TURNS
+    neighbour: float = 0.0
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """One comparison: a row of pairs.csv. ratio: time of B / time of A."""
+
+    a: str
+    b: str
+    sha256_a: str
+    sha256_b: str
+    runtime_a: str
+    runtime_b: str
+    provider: str
+    threads: int
+    batch: int
+    way: str
+    seconds: float
+    instances: int
+    neighbour: float
+    margin: float
+    repeat: int
+    ratio: float
+    low: float | None
+    high: float | None
+    verdict: str
+    turns: int
+    p50_a_us: float
+    p50_b_us: float
+    wrong: int
+    same_answers: bool
+    wall_seconds: float
+    when: str
+
+
+def find_way(name: str) -> str:
+    """A way of measuring by its name."""
+    if name not in WAYS:
+        raise unknown_name("way", name, WAYS)
+    return name
+
+
+def compare_pair(
+    targets: Sequence[str],
+    settings: PairSettings,
+    *,
+    precisions: Sequence[str] = ("fp32", "fp32"),
+    exports: Path = EXPORTS,
+    data_dir: Path | None = None,
+    given: Given | None = None,
+    repeat: int = 1,
+    out: Path | None = None,
+    progress: Progress | None = None,
+) -> Iterator[PairRow]:
+    """Measure B against A `repeat` times; rows that `out` already holds are not measured again,
+    only judged by the margin of now."""
+    progress = progress or Progress()
+    _check(settings)
+    a, b = _two_subjects(targets, precisions, exports, given)
+    rows = read_pairs(out) if out and out.exists() else []
+    for row in rows[:repeat]:
+        _check_series(row, a, b, settings, out)
+        yield _judged(row, settings.margin)
+    if len(rows) >= repeat:
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, neighbour(settings.neighbour):
+        orders = (_order(a, settings, 0), _order(b, settings, 1))
+        pictures, same = _pictures(orders, (a, b), settings, Path(folder), data_dir, progress)
+        for number in range(len(rows), repeat):
+            began = time.monotonic()
+            label = f"comparison {number + 1} of {repeat}"
+            with progress.task(label, settings.instances) as advance:
+                measured = _measured(orders, pictures, settings, advance)
+            row = PairRow(
+                **_series(a, b, settings),
+                **measured,
+                margin=settings.margin,
+                repeat=number + 1,
+                same_answers=same,
+                wall_seconds=round(time.monotonic() - began, 1),
+                when=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+            rows.append(row)
+            if out:
+                write_text(out, csv_text(rows))
+            yield row
+
+
+def _check(settings: PairSettings) -> None:
+    """Refuse what cannot be measured here, before anything is."""
+    for runtime in settings.runtimes:
+        find_runtime(runtime)
+    find_provider(settings.provider)
+    budget = thread_budget()
+    if settings.threads > budget:
+        raise UsageError(
+            f"--threads {settings.threads}: this process may use {budget} of the cores here."
+        )
+
+
+def _two_subjects(
+    targets: Sequence[str], precisions: Sequence[str], exports: Path, given: Given | None
+) -> tuple[Subject, Subject]:
+    found = []
+    for target, precision in zip(targets, precisions, strict=True):
+        (subject,) = find_subjects(
+            [target], exports, [precision], given if is_file(target) else None
+        )
+        if subject.path is None:
+            raise UsageError(
+                f"{subject.name} has no {precision} file. "
+                f"Make it with: python cli.py export {subject.name} --precision {precision}"
+            )
+        found.append(subject)
+    return found[0], found[1]
+
+
+def _order(subject: Subject, settings: PairSettings, at: int) -> Order:
+    return Order(
+        model=str(subject.path),
+        runtime=settings.runtimes[at],
+        provider=settings.provider,
+        threads=settings.threads,
+        mean=subject.mean,
+        std=subject.std,
+    )
+
+
+def _pictures(
+    orders: tuple[Order, Order],
+    subjects: tuple[Subject, Subject],
+    settings: PairSettings,
+    folder: Path,
+    data_dir: Path | None,
+    progress: Progress,
+) -> tuple[Path, bool]:
+    """The file of pictures that both are shown, and whether they answer alike."""
+    answers: list[NDArray[np.float32]] = []
+    path = folder / "none"
+    shapes = []
+    for order, subject in zip(orders, subjects, strict=True):
+        with Arm(order) as arm:
+            shape = tuple(arm.facts["image_shape"])
+            shapes.append(shape)
+            if len(set(shapes)) > 1:
+                raise UsageError(f"the two take pictures of different shapes: {shapes}.")
+            if not answers:
+                gallery = Gallery(folder, data_dir, progress)
+                path = gallery.of(subject, shape).batches(settings.batch, folder)
+            out = folder / f"answers-{len(answers)}.npy"
+            arm.ask("batch", pictures=str(path), size=settings.batch, answers=str(out))
+            answers.append(np.load(out))
+    first, second = answers
+    if first.shape != second.shape:
+        raise UsageError(f"the two give logits of {first.shape[1]} and {second.shape[1]} classes.")
+    bound = _MOST_APART * (1 + float(np.abs(first).max(initial=0)))
+    return path, bool(np.abs(first - second).max(initial=0) <= bound)
+
+
+def _measured(
+    orders: tuple[Order, Order], pictures: Path, settings: PairSettings, advance: Advance
+) -> dict[str, Any]:
+    """The columns of one comparison that come from its times."""
+    if settings.way == USUAL:
+        p50_a, p50_b = usual_way(*orders, pictures, settings.batch)
+        ratio, low, high, judged, turns, wrong = p50_b / p50_a, None, None, "", USUAL_CALLS, 0
+    else:
+        plan = Plan(settings.instances, settings.seconds, sequential=settings.way == SEQUENTIAL)
+        taken = take_turns(*orders, pictures, settings.batch, plan, advance)
+        p50_a, p50_b = taken.medians_ns()
+        found = taken.ratio()
+        ratio, low, high = found.ratio, found.low, found.high
+        judged, turns, wrong = verdict(found, settings.margin), found.turns, taken.wrong
+    return {
+        "ratio": round(ratio, 6),
+        "low": None if low is None else round(low, 6),
+        "high": None if high is None else round(high, 6),
+        "verdict": judged,
+        "turns": turns,
+        "p50_a_us": round(p50_a / 1e3, 2),
+        "p50_b_us": round(p50_b / 1e3, 2),
+        "wrong": wrong,
+    }
+
+
+def _series(a: Subject, b: Subject, settings: PairSettings) -> dict[str, Any]:
+    """What all rows of a file have in common."""
+    return {
+        "a": f"{a.name} {a.precision}",
+        "b": f"{b.name} {b.precision}",
+        "sha256_a": a.sha256,
+        "sha256_b": b.sha256,
+        "runtime_a": settings.runtimes[0],
+        "runtime_b": settings.runtimes[1],
+        "provider": settings.provider,
+        "threads": settings.threads,
+        "batch": settings.batch,
+        "way": settings.way,
+        "seconds": settings.seconds,
+        "instances": settings.instances,
+        "neighbour": settings.neighbour,
+    }
+
+
+def _check_series(
+    row: PairRow, a: Subject, b: Subject, settings: PairSettings, out: Path | None
+) -> None:
+    """A series is only gone on with by the very same comparison."""
+    found, asked = asdict(row), _series(a, b, settings)
+    names = [name for name, value in asked.items() if found[name] != value]
+    if names:
+        raise UsageError(
+            f"{out} holds another series (its {', '.join(names)} differ). Name another --out."
+        )
+
+
+def _judged(row: PairRow, margin: float) -> PairRow:
+    """A stored comparison by the margin that is asked for now."""
+    if row.low is None or row.high is None:
+        return row
+    interval = Interval(row.ratio, row.low, row.high)
+    return replace(row, margin=margin, verdict=verdict(interval, margin))
+
+
+def summary(rows: Sequence[PairRow]) -> list[str]:
+    """What a series shows, in plain words."""
+    if not rows:
+        return ["no comparison was made"]
+    verdicts = Counter(row.verdict for row in rows if row.verdict)
+    told = ", ".join(f"{name} {count}" for name, count in verdicts.most_common())
+    told += f" (margin {rows[0].margin:.1%})" if told else ""
+    compared = count(len(rows), "comparison")
+    ratios = np.array([row.ratio for row in rows])
+    apart = int((np.abs(np.log(ratios)) > math.log1p(_APART)).sum())
+    lines = [
+        f"{compared} of {rows[0].b} with {rows[0].a}: {told}".rstrip(": "),
+        f"time B / time A {np.median(ratios):.4f} (from {ratios.min():.4f} to {ratios.max():.4f}); "
+        f"more than {_APART:.0%} from 1 in {apart} of {len(rows)}",
+    ]
+    intervals = [
+        (row.low, row.high) for row in rows if row.low is not None and row.high is not None
+    ]
+    if intervals:
+        half = float(np.median([(high - low) / 2 for low, high in intervals]))
+        holding = sum(low <= 1 <= high for low, high in intervals)
+        lines.append(
+            f"half-width of the 95 % interval {half:.2%} (median); "
+            f"1 lies in {holding} of {len(intervals)} intervals"
+        )
+    if not all(row.same_answers for row in rows):
+        lines.append("the two do not give the same logits")
+    if any(row.wrong for row in rows):
+        lines.append(f"{sum(row.wrong for row in rows)} timed calls gave other logits than before")
+    return lines
+
+
+def csv_text(rows: Sequence[PairRow]) -> str:
+    """The rows as `--out` keeps them."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [part.name for part in fields(PairRow)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(map(asdict, rows))
+    return text.getvalue()
+
+
+def read_pairs(path: Path) -> list[PairRow]:
+    """The rows of a file that `compare A B --out` wrote."""
+    hints = get_type_hints(PairRow)
+    try:
+        with path.open(encoding="utf-8", newline="") as handle:
+            return [
+                PairRow(**{name: read_cell(kind, line[name]) for name, kind in hints.items()})
+                for line in csv.DictReader(handle)
+            ]
+    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
+        raise ZooError(
+            f"{path} is no file of comparisons ({error}). Name another --out."
+        ) from error

@@ -1,0 +1,106 @@
+"""The pictures that arms are shown: real ones of the test set wherever it is at hand."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.subjects import Subject
+from zoo.artifacts import VECTORS
+from zoo.data.dataset import Images, Split
+from zoo.data.local import load_local
+from zoo.data.pixels import shown
+from zoo.progress import Progress
+
+LEAST_BATCHES = 8  # different ones, so that no engine can answer from memory
+_MOST_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures as one file shape takes them.
+
+    name: of its files; few: those for timed calls; source: what they are, in words; test: .npy of
+    the whole test set, where it is at hand; labels: of it; reason: why there is no test set.
+    """
+
+    name: str
+    few: Images
+    source: str
+    test: Path | None = None
+    labels: NDArray[np.int64] | None = None
+    class_names: tuple[str, ...] = ()
+    reason: str | None = None
+
+    def batches(self, batch: int, folder: Path) -> Path:
+        """A file of several different batches of so many pictures."""
+        path = folder / f"{self.name}-{batch}.npy"
+        if not path.exists():
+            picture = self.few[0].nbytes
+            count = max(1, min(LEAST_BATCHES, _MOST_BYTES // (batch * picture)))
+            order = np.random.default_rng(0).permutation(max(count * batch, len(self.few)))
+            np.save(path, self.few[order[: count * batch] % len(self.few)])
+        return path
+
+
+class Gallery:
+    """Makes the pictures for each dataset and shape once, in a folder that goes with the sweep."""
+
+    def __init__(self, folder: Path, data_dir: Path | None, progress: Progress) -> None:
+        self.folder = folder
+        self.data_dir = data_dir
+        self.progress = progress
+        self._made: dict[tuple[str | None, tuple[int, int, int]], Pictures] = {}
+
+    def of(self, subject: Subject, shape: tuple[int, int, int]) -> Pictures:
+        """The pictures for a subject whose file takes [height, width, channels]."""
+        key = (subject.dataset, shape)
+        if key not in self._made:
+            self._made[key] = self._make(subject, shape)
+        return self._made[key]
+
+    def _make(self, subject: Subject, shape: tuple[int, int, int]) -> Pictures:
+        name = f"pictures-{len(self._made)}"
+        reason = "nothing says which test set is its own: name one with --data"
+        if subject.dataset:
+            card = subject.card
+            fingerprint = card.fingerprint if card else None
+            data = load_local(subject.dataset, fingerprint, self.data_dir, self.progress)
+            if not isinstance(data, str):
+                test = self._written(data.test, shape, f"{name}.npy")
+                return Pictures(
+                    name=name,
+                    few=np.load(test, mmap_mode="r")[: 64 * LEAST_BATCHES],
+                    source=f"test set of {subject.dataset}",
+                    test=test,
+                    labels=np.asarray(data.test.labels),
+                    class_names=data.class_names,
+                )
+            reason = data
+        vectors = _vectors(subject, shape)
+        if vectors is not None:
+            return Pictures(name, vectors, "test vectors of the artifact", reason=reason)
+        random = np.random.default_rng(0).integers(0, 256, (64, *shape), dtype=np.uint8)
+        return Pictures(name, random, "random pixels", reason=reason)
+
+    def _written(self, test: Split, shape: tuple[int, int, int], name: str) -> Path:
+        """The test set in that shape, written piece by piece: it may be larger than memory."""
+        path = self.folder / name
+        height, width, channels = shape
+        out = np.lib.format.open_memmap(path, "w+", np.uint8, (len(test), *shape))
+        for at in range(len(test)):
+            out[at] = shown(test.images[at], (height, width), channels)
+        out.flush()
+        return path
+
+
+def _vectors(subject: Subject, shape: tuple[int, int, int]) -> Images | None:
+    """The real pictures that an artifact carries, where its file takes pixels."""
+    if not subject.artifact:
+        return None
+    import onnx
+
+    content = subject.artifact.content(f"{VECTORS}/input_0.pb")
+    stored: Images = onnx.numpy_helper.to_array(onnx.TensorProto.FromString(content))
+    return stored if stored.dtype == np.uint8 and stored.shape[1:] == shape else None

@@ -1,0 +1,175 @@
+"""How fast and how accurate: the charts of a sweep's main figures, a section each."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+
+from bench.report.lanes import Lane, draw_lanes, interval
+from bench.report.looks import Looks
+from bench.report.markup import Markup, render
+from bench.report.scatter import draw_scatter, plotted
+from bench.report.sections import Section, figure, figures_in_grid, small_figure
+from bench.report.series import Series, draw_series
+from bench.report.svg import Scale, line, rect
+from bench.results import Row
+from bench.summary import Answer, Summary
+from bench.wording import ratio_text
+
+
+def accuracy_and_latency(summary: Summary, looks: Looks) -> Section | None:
+    """A scatter for each question."""
+    answers = [answer for answer in summary.answers if plotted(answer)]
+    if not answers:
+        return None
+    drawn = [
+        figure(
+            summary.heading(answer.question),
+            partial(draw_scatter, answer, looks),
+            answer.question.batch,
+            looks.legend(plotted(answer)),
+        )
+        for answer in answers
+    ]
+    lead = (
+        "Up and to the left is better. The line joins the Pareto set: what lies under it is beaten "
+        "by a row that is as fast and more accurate, or as accurate and faster. Thin strokes are "
+        "95 % intervals. Where no runtime is named it is onnxruntime; no provider: the CPU."
+    )
+    return Section("accuracy", "Accuracy against latency", lead, figures_in_grid(drawn))
+
+
+def throughput(rows: Sequence[Row], summary: Summary, looks: Looks) -> Section | None:
+    """Pictures a second over batch sizes: a panel a subject, all others grey behind it."""
+    names = summary.names
+    lines = defaultdict[tuple[str, ...], list[Row]](list)
+    for row in rows:
+        if row.images_per_second:
+            key = (
+                row.machine or "",
+                row.subject,
+                names.label(row, subject=False),
+                names.threads(row),
+            )
+            lines[key].append(row)
+    batches = sorted({row.batch for line in lines.values() for row in line})
+    if len(batches) < 2:
+        return None
+    panels = sorted({(machine, subject) for machine, subject, *_ in lines})
+    drawn = [
+        _throughput(
+            panel, lines, looks, batches, several=len({machine for machine, _ in panels}) > 1
+        )
+        for panel in panels
+    ]
+    lead = (
+        "Pictures a second over the pictures of a call, both logarithmic; the scales are the same "
+        "everywhere, and the grey lines are the other models."
+    )
+    body = figures_in_grid(drawn, "small")
+    return Section("throughput", "Throughput against batch", lead, body)
+
+
+def _throughput(
+    panel: tuple[str, str],
+    lines: dict[tuple[str, ...], list[Row]],
+    looks: Looks,
+    batches: Sequence[int],
+    *,
+    several: bool,
+) -> Markup:
+    series = []
+    title = ""
+    for (machine, subject, variant, threads), rows in lines.items():
+        ordered = sorted(rows, key=lambda row: row.batch)
+        points = [(float(row.batch), row.images_per_second or 0.0) for row in ordered]
+        loud = (machine, subject) == panel
+        first = ordered[0]
+        if loud:
+            title = looks.names.subject(first)
+        series.append(
+            Series(
+                name=" ".join(filter(None, (variant, threads))),
+                points=points,
+                class_=looks.colour(first),
+                mark=partial(looks.mark, first, radius=4),
+                quiet=not loud,
+                unit=" pictures/s",
+            )
+        )
+    if several:
+        title += f", machine {panel[0][:8]}"
+    drawing = draw_series(
+        series,
+        about=f"Throughput of {title} against batch size",
+        x_label="pictures a call (log)",
+        y_label="pictures/s (log)",
+        log=True,
+        x_ticks=batches,
+    )
+    return small_figure(title, drawing)
+
+
+def ratios(summary: Summary, looks: Looks) -> Section | None:
+    """A forest plot for each question."""
+    drawn = [
+        figure(
+            summary.heading(answer.question),
+            partial(_forest, answer, looks),
+            answer.question.batch,
+        )
+        for answer in summary.answers
+        if any(row.ratio for row in answer.rows)
+    ]
+    if not drawn:
+        return None
+    margins = sorted(
+        {row.margin for answer in summary.answers for row in answer.rows if row.margin}
+    )
+    references = sorted({row.reference for a in summary.answers for row in a.rows if row.reference})
+    lead = (
+        "Time of a call over the time of the same model's reference arm "
+        f"({', '.join(references) or 'not named'}), measured in turns. Left of 1 is faster. "
+        f"Inside the shaded band ({', '.join(f'{margin:.1%}' for margin in margins)}) counts as "
+        "the same; the verdict needs the whole interval."
+    )
+    return Section("ratios", "Ratio to the reference", lead, figures_in_grid(drawn))
+
+
+def _forest(answer: Answer, looks: Looks, width: float) -> Markup:
+    rows = sorted((row for row in answer.rows if row.ratio), key=lambda row: row.ratio or 0)
+    names = looks.names.within(answer.rows)
+    margin = max((row.margin or 0 for row in rows), default=0)
+    lanes = [
+        Lane(
+            names.label(row),
+            f"{ratio_text(row)} {row.verdict or ''}",
+            [value for value in (row.ratio, row.ratio_low, row.ratio_high) if value],
+            interval(
+                *(row.ratio or 1, row.ratio_low, row.ratio_high),
+                partial(looks.mark, row, radius=4.5),
+            ),
+            (
+                looks.names.cell(row),
+                f"{ratio_text(row)} of {row.reference}: {row.verdict}",
+                f"{row.instances} instances, {row.turns} turns",
+            ),
+        )
+        for row in rows
+    ]
+
+    def band(scale: Scale, top: float, bottom: float) -> Markup:
+        low, high = scale(1 / (1 + margin)), scale(1 + margin)
+        return render(
+            rect(low, top, high - low, bottom - top, "band"),
+            line(scale(1), top, scale(1), bottom, "unity"),
+        )
+
+    return draw_lanes(
+        lanes,
+        width,
+        about=f"Ratio to the reference arm of {len(lanes)} rows",
+        axis="time, reference = 1 (log)",
+        log=True,
+        extra=(1 / (1 + margin), 1 + margin),
+        behind=band,
+    )

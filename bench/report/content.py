@@ -1,0 +1,170 @@
+"""What a report says, before it is a page or markdown."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.report.inputs import Inputs, Operator, Suite
+from bench.report.models import Training, read_trainings
+from bench.results import OK, Row
+from bench.summary import Summary, summarise
+from bench.wording import Names, count, joined
+
+_MOST_NAMED = 4
+
+
+@dataclass(frozen=True)
+class Caveat:
+    """One text and where it holds, in words."""
+
+    text: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """sources: the file of each row, by its id(); environments: source, and facts, each a name and
+    its value; left_out: what could not be shown, and why.
+    """
+
+    title: str
+    origin: str
+    rows: list[Row]
+    sources: dict[int, str]
+    operators: list[Operator]
+    suites: list[Suite]
+    trainings: list[Training]
+    summary: Summary
+    warnings: list[Caveat]
+    environments: list[tuple[str, list[tuple[str, str]]]]
+    left_out: list[str]
+
+    @property
+    def measured(self) -> list[Row]:
+        """Rows that came out."""
+        return [row for row in self.rows if row.status == OK]
+
+    @property
+    def absent(self) -> list[Row]:
+        """Failed and skipped rows."""
+        return [row for row in self.rows if row.status != OK]
+
+
+def gather(
+    inputs: Inputs, exports: Path, budget_ms: float | None = None, budget_mb: float | None = None
+) -> Content:
+    """Everything that a report says of these inputs."""
+    rows = inputs.rows
+    sources = {id(row): inputs.name(sweep.path) for sweep in inputs.sweeps for row in sweep.rows}
+    summary = summarise(rows, budget_ms, budget_mb, names=Names.of(rows, sources))
+    trainings, left_out = read_trainings(rows, exports)
+    for sweep in inputs.sweeps:
+        if sweep.environment is None:
+            left_out.append(f"{inputs.name(sweep.path)} has no environment file beside it.")
+    if rows and not inputs.operators:
+        left_out.append("Time by operator: nothing was profiled (bench --profile does it).")
+    names = [inputs.name(path) for path in _paths(inputs)]
+    return Content(
+        title=f"Benchmark report: {joined(names)}",
+        origin=_origin(rows),
+        rows=rows,
+        sources=sources,
+        operators=inputs.operators,
+        suites=inputs.suites,
+        trainings=trainings,
+        summary=summary,
+        warnings=[*_about_files(inputs), *_about_rows(rows, summary)],
+        environments=[
+            *(
+                (inputs.name(sweep.path), list(_flat(sweep.environment)))
+                for sweep in inputs.sweeps
+                if sweep.environment
+            ),
+            *((inputs.name(s.path), list(_flat(s.machine))) for s in inputs.suites if s.machine),
+        ],
+        left_out=left_out,
+    )
+
+
+def _paths(inputs: Inputs) -> Iterator[Path]:
+    yield from (sweep.path for sweep in inputs.sweeps)
+    yield from (suite.path for suite in inputs.suites)
+
+
+def _origin(rows: Sequence[Row]) -> str:
+    """How many cells, when, by which preset, on which pictures."""
+    if not rows:
+        return "No cells of a sweep."
+    ok = sum(row.status == OK for row in rows)
+    parts = [f"{count(len(rows), 'cell')}, {ok} measured"]
+    whens = sorted(row.when for row in rows if row.when)
+    if whens:
+        first, last = whens[0][:16], whens[-1][:16]
+        parts.append(first if first == last else f"{first} to {last}")
+        parts[-1] += " UTC"
+    for name, words in (
+        ("preset", "preset {}"),
+        ("dataset", "trained on {}"),
+        ("inputs", "timed on {}"),
+    ):
+        values = sorted({getattr(row, name) for row in rows} - {None})
+        if values:
+            parts.append(words.format(joined(values)))
+    return "; ".join(parts) + "."
+
+
+def _about_files(inputs: Inputs) -> Iterator[Caveat]:
+    machines = {row.machine for row in inputs.rows if row.machine}
+    if len(machines) > 1:
+        where = joined(inputs.name(sweep.path) for sweep in inputs.sweeps)
+        text = f"The rows come from {len(machines)} machines; only rows of one are compared."
+        yield Caveat(text, where)
+    elif len(inputs.sweeps) > 1:
+        text = (
+            "The files are of different sittings. Figures of a shared machine drift between them; "
+            "to say which is faster, use: python cli.py compare"
+        )
+        yield Caveat(text, joined(inputs.name(sweep.path) for sweep in inputs.sweeps))
+
+
+def _about_rows(rows: Sequence[Row], summary: Summary) -> Iterator[Caveat]:
+    """Each text once, with the cells that it is about."""
+    where = defaultdict[str, list[str]](list)
+    for row in rows:
+        for text in (row.warnings or "").split("; "):
+            if text:
+                where[text].append(summary.names.cell(row))
+        if row.accuracy_source == "card" and row.status == OK:
+            why = f": {row.accuracy_reason}" if row.accuracy_reason else ""
+            text = f"the accuracy is that of the artifact's card, not measured here{why}"
+            where[text].append(summary.names.cell(row))
+        elif row.accuracy is None and row.accuracy_reason and row.status == OK:
+            where[f"no accuracy: {row.accuracy_reason}"].append(summary.names.cell(row))
+    for text, cells in where.items():
+        named = joined(cells[:_MOST_NAMED])
+        more = len(cells) - _MOST_NAMED
+        yield Caveat(text, f"{named} and {more} more" if more > 0 else named)
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """A nested object as names and values; lists of plain values on one line."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{name}, {key}" if name else str(key))
+    elif isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
+        for number, inner in enumerate(value, 1):
+            yield from _flat(inner, f"{name} {number}")
+    elif isinstance(value, list):
+        yield name, joined(map(_plain, value))
+    else:
+        yield name, _plain(value)
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

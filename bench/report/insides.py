@@ -1,0 +1,108 @@
+"""What is inside the models: time by operator, training curves, confusion matrices."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from bench.report.heatmap import draw_confusion
+from bench.report.inputs import Operator
+from bench.report.lanes import Lane, bar, draw_lanes
+from bench.report.looks import Looks
+from bench.report.markup import Markup
+from bench.report.models import Training
+from bench.report.sections import Section, figures_in_grid, small_figure
+from bench.report.series import WIDTH, Series, draw_series
+from bench.results import Row
+from bench.wording import figures
+from zoo.history import EpochRow
+
+MOST = 8
+
+
+def operators(found: Sequence[Operator], rows: Sequence[Row], looks: Looks) -> Section | None:
+    """Bars of shares, a panel a cell; the smallest are put together."""
+    by_cell = defaultdict[str, list[Operator]](list)
+    for operator in found:
+        by_cell[operator.cell].append(operator)
+    profiled = {row.cell: row for row in rows if row.cell in by_cell}
+    if not profiled:
+        return None
+    drawn = [
+        small_figure(looks.names.cell(row), _shares(by_cell[cell], looks.colour(row)), row.batch)
+        for cell, row in profiled.items()
+    ]
+    lead = (
+        "Share of a profiled call that each kind of operator took. Profiling itself costs time, so "
+        "take these as shares and not as latencies."
+    )
+    return Section("operators", "Time by operator", lead, figures_in_grid(drawn, "small"))
+
+
+def _shares(found: Sequence[Operator], class_: str) -> Markup:
+    ordered = sorted(found, key=lambda one: -one.share)
+    lanes = [
+        Lane(
+            one.operator,
+            f"{one.share:.1%}",
+            [100 * one.share],
+            bar(100 * one.share, class_),
+            (
+                one.operator,
+                f"{one.calls:,} times a call",
+                f"{figures(one.total_us / 1e3)} ms of it",
+            ),
+        )
+        for one in ordered[:MOST]
+    ]
+    if rest := ordered[MOST:]:
+        share = sum(one.share for one in rest)
+        kinds = [one.operator for one in rest]
+        name = f"{len(rest)} others"
+        lanes.append(Lane(name, f"{share:.1%}", [100 * share], bar(100 * share, "ink"), kinds))
+    about = "Time by operator"
+    return draw_lanes(lanes, WIDTH, about=about, axis="% of the time", beside=True)
+
+
+def curves(trainings: Sequence[Training]) -> Section | None:
+    """Accuracy and loss over epochs, as they were trained."""
+    drawn = [
+        small_figure(f"{one.id}: {what}", _curve(one.history, what, scale, label))
+        for one in trainings
+        if one.history
+        for what, scale, label in (
+            ("accuracy", 100.0, "accuracy, %"),
+            ("loss", 1.0, "cross-entropy"),
+        )
+    ]
+    if not drawn:
+        return None
+    lead = "From the artifacts. Training figures are over augmented pictures, as they were seen."
+    return Section("curves", "Training curves", lead, figures_in_grid(drawn, "pairs"))
+
+
+def _curve(history: Sequence[EpochRow], what: str, scale: float, label: str) -> Markup:
+    series = [
+        Series(
+            "train", [(row.epoch, scale * getattr(row, f"train_{what}")) for row in history], "s0"
+        ),
+    ]
+    held = [(row.epoch, getattr(row, f"validation_{what}")) for row in history]
+    known = [(epoch, scale * value) for epoch, value in held if value is not None]
+    if known:
+        series.append(Series("validation", known, "s1", dashed=True))
+    return draw_series(
+        series, about=f"Training: {what} over epochs", x_label="epoch", y_label=label
+    )
+
+
+def confusions(trainings: Sequence[Training]) -> Section | None:
+    """A matrix an artifact."""
+    drawn = [
+        small_figure(one.id, draw_confusion(one.confusion)) for one in trainings if one.confusion
+    ]
+    if not drawn:
+        return None
+    lead = (
+        "Of the published network on its test set: rows are true classes, columns what they were "
+        "taken for. The shade grows with the square root of the share, so small confusions show."
+    )
+    return Section("confusions", "Confusion matrices", lead, figures_in_grid(drawn, "small"))

@@ -1,0 +1,129 @@
+"""Charts of one lane a row, the name left of it, the figure right: bars, intervals, dots.
+
+Where there is no room, name and figure stand above the lane.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from bench.report.markup import Markup, render, tag
+from bench.report.svg import (
+    Scale,
+    drawing,
+    hover,
+    line,
+    logarithmic,
+    rect,
+    shortened,
+    straight,
+    symbol,
+    text,
+    text_width,
+    x_axis,
+)
+
+WIDE = 480
+Draw = Callable[[Scale, float], Markup]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """name, figure: in words; values: all that must fit the scale; draw: its marks at a height."""
+
+    name: str
+    figure: str
+    values: Sequence[float]
+    draw: Draw
+    about: Sequence[str] = ()
+
+
+def draw_lanes(
+    lanes: Sequence[Lane],
+    width: float,
+    *,
+    about: str,
+    axis: str,
+    log: bool = False,
+    extra: Iterable[float] = (),
+    behind: Callable[[Scale, float, float], Markup] | None = None,
+    beside: bool | None = None,
+) -> Markup:
+    """All lanes over one scale.
+
+    extra: values that it must hold too; behind: drawn first, from top to bottom; beside: whether
+    names and figures stand beside the lanes, unless told where there is room for them.
+    """
+    beside = width >= WIDE if beside is None else beside
+    left = min(max(text_width(lane.name) for lane in lanes) + 12, 0.42 * width) if beside else 4
+    right = max(text_width(lane.figure) for lane in lanes) + 12 if beside else 4
+    pitch, drop = (24, 12) if beside else (42, 30)
+    top, bottom = 4.0, 8.0 + pitch * len(lanes)
+    values = [*extra, *(value for lane in lanes for value in lane.values)]
+    ends = (left, width - right)
+    scale = logarithmic(values, *ends) if log else straight(values, *ends, zero=True)
+    marks = [
+        _lane(lane, scale, top + pitch * index, top + pitch * index + drop, width, beside)
+        for index, lane in enumerate(lanes)
+    ]
+    ticks = scale.ticks(max(3, int((ends[1] - ends[0]) / 60)))
+    return drawing(
+        width,
+        bottom + 40,
+        about,
+        behind(scale, top, bottom) if behind else "",
+        x_axis(scale, top, bottom, axis, ticks),
+        *marks,
+    )
+
+
+def _lane(
+    lane: Lane, scale: Scale, top: float, middle: float, width: float, beside: bool
+) -> Markup:
+    baseline = middle + 4 if beside else top + 14
+    room = scale.start - 10 if beside else width - text_width(lane.figure) - 10
+    return tag(
+        "g",
+        hover(lane.about or (lane.name, lane.figure)),
+        rect(0, top, width, middle + 12 - top, "catch"),
+        text(0, baseline, shortened(lane.name, room), "label"),
+        lane.draw(scale, middle),
+        text(width, baseline, lane.figure, "figure", "end"),
+    )
+
+
+def bar(value: float, class_: str) -> Draw:
+    """A bar from nought."""
+
+    def draw(scale: Scale, y: float) -> Markup:
+        return rect(scale.start, y - 7, scale(value) - scale.start, 14, f"bar {class_}")
+
+    return draw
+
+
+def interval(
+    value: float, low: float | None, high: float | None, mark: Callable[[float, float], Markup]
+) -> Draw:
+    """A point and its interval with closed ends."""
+
+    def draw(scale: Scale, y: float) -> Markup:
+        point = mark(scale(value), y)
+        if low is None or high is None:
+            return point
+        ends = [line(scale(end), y - 4, scale(end), y + 4, "whisker") for end in (low, high)]
+        return render(line(scale(low), y, scale(high), y, "whisker"), *ends, point)
+
+    return draw
+
+
+def dots(marks: Sequence[tuple[str, float, str]]) -> Draw:
+    """Points on one thin line: shape, value and class of each; the first lies on top."""
+
+    def draw(scale: Scale, y: float) -> Markup:
+        xs = [scale(value) for _, value, _ in marks]
+        points = [
+            symbol(shape, x, y, f"mark {class_}", 4.5)
+            for (shape, _, class_), x in zip(marks, xs, strict=True)
+        ]
+        return render(line(min(xs), y, max(xs), y, "thread"), *reversed(points))
+
+    return draw

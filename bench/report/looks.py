@@ -1,0 +1,102 @@
+"""How a row looks in every chart: colour by model, shape by precision, fill by engine.
+
+Nothing is told by colour alone: points carry labels, and shapes and fills tell the rest.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bench.report.markup import Markup, render, tag
+from bench.report.svg import line, symbol
+from bench.results import Row
+from bench.wording import Names
+
+COLOURS = 7  # in the style sheet; further models are grey
+_SHAPES = {"fp32": "circle", "fp16": "triangle", "int8": "square"}
+_SAID = {"solid": "filled", "hollow": "open", "ring": "dotted", "crossed": "crossed"}
+_FILLS = tuple(_SAID)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Colours by model and fills by engine, in the order in which they come up."""
+
+    names: Names
+    slots: dict[str, int]
+    fills: dict[str, str]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], names: Names) -> "Looks":
+        """Looks that tell these rows apart. onnxruntime on the CPU comes first: solid."""
+        subjects = sorted({row.subject for row in rows})
+        engines = sorted({_engine(row) for row in rows}, key=lambda name: (_plain(name), name))
+        return cls(
+            names,
+            {name: min(slot, COLOURS) for slot, name in enumerate(subjects)},
+            {name: _FILLS[min(slot, len(_FILLS) - 1)] for slot, name in enumerate(engines)},
+        )
+
+    def colour(self, row: Row) -> str:
+        """The class of its colour."""
+        return f"s{self.slots[row.subject]}"
+
+    def filled_first(self, rows: Iterable[Row]) -> list[Row]:
+        """In the order to draw them: an open mark does not hide behind a filled one."""
+        return sorted(rows, key=lambda row: _FILLS.index(self.fills[_engine(row)]))
+
+    def mark(self, row: Row, x: float, y: float, radius: float = 5.0) -> Markup:
+        """Its point at a place."""
+        shape, fill = _SHAPES.get(row.precision, "diamond"), self.fills[_engine(row)]
+        return _filled(shape, x, y, fill, self.colour(row), radius)
+
+    def legend(self, rows: Iterable[Row]) -> Markup:
+        """What colours, shapes and fills mean, of what these rows use and need told apart."""
+        rows = list(rows)
+        subjects = {row.subject: row for row in rows}
+        parts = [
+            _key("bar", f"s{self.slots[name]}", self.names.subject(subjects[name]))
+            for name in sorted(subjects)
+        ]
+        precisions = {row.precision for row in rows}
+        if len(precisions) > 1:
+            parts += [
+                _key(_SHAPES.get(name, "diamond"), "solid", name) for name in sorted(precisions)
+            ]
+        engines = {_engine(row) for row in rows}
+        if len(self.fills) > 1:
+            parts += [
+                _key("circle", fill, f"{_SAID[fill]}: {name}")
+                for name, fill in self.fills.items()
+                if name in engines
+            ]
+        return tag("ul", *parts, class_="legend") if parts else Markup("")
+
+
+def _engine(row: Row) -> str:
+    return f"{row.runtime} {row.provider}"
+
+
+def _plain(engine: str) -> int:
+    return 0 if engine == "onnxruntime cpu" else 1
+
+
+def _filled(shape: str, x: float, y: float, fill: str, colour: str, radius: float) -> Markup:
+    mark = symbol(shape, x, y, f"mark {fill} {colour}", radius)
+    if fill == "ring":
+        return render(mark, symbol("circle", x, y, f"mark solid {colour}", 1.2))
+    if fill == "crossed":
+        bars = ((-2.5, -2.5, 2.5, 2.5), (-2.5, 2.5, 2.5, -2.5))
+        return render(
+            mark, *(line(x + a, y + b, x + c, y + d, f"mark {colour}") for a, b, c, d in bars)
+        )
+    return mark
+
+
+def _key(shape: str, look: str, words: str) -> Markup:
+    """look: a fill, or for a bar its colour."""
+    if shape == "bar":
+        mark = tag("rect", x=1.0, y=4.0, width=14.0, height=8.0, class_=f"mark solid {look}")
+    else:
+        mark = _filled(shape, 8, 8, look, "ink", 5)
+    icon = tag("svg", mark, width="16", height="16", viewBox="0 0 16 16", aria_hidden="true")
+    return tag("li", icon, words)

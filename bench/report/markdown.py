@@ -1,0 +1,65 @@
+"""The report as markdown: summary, table, warnings, environment."""
+
+from collections.abc import Iterator, Sequence
+
+from bench.report.content import Content
+from bench.report.guide import GUIDE
+from bench.report.markup import visible
+from bench.report.suites import HEADINGS, cells
+from bench.report.table import plain_table
+
+
+def draw_markdown(content: Content) -> str:
+    """The whole file."""
+    return "\n".join(_lines(content)) + "\n"
+
+
+def _lines(content: Content) -> Iterator[str]:
+    summary = content.summary
+    yield from (f"# {escaped(content.title)}", "", escaped(content.origin), "")
+    if content.rows:
+        yield from ("## In short", "")
+        for answer in summary.answers:
+            yield from (f"**{escaped(summary.heading(answer.question))}**", "")
+            yield from (f"- {escaped(line)}" for line in summary.answer_lines(answer))
+            yield ""
+        if not summary.answers:
+            yield from ("No cell was measured.", "")
+        yield from ("## All cells", "")
+        yield from _table(*plain_table(content.rows, summary))
+    for suite in content.suites:
+        yield from (f"## {escaped(suite.path.name)}", "")
+        yield from _table(HEADINGS, [cells(timing) for timing in suite.timings])
+    if content.warnings:
+        yield from ("## Warnings", "")
+        for warning in content.warnings:
+            yield f"- {escaped(warning.text)} ({escaped(warning.where)})"
+        yield ""
+    if content.left_out:
+        yield from ("## Left out of this report", "")
+        yield from (f"- {escaped(gap)}" for gap in content.left_out)
+        yield ""
+    for source, facts in content.environments:
+        yield from (f"## Environment of {escaped(source)}", "")
+        yield from _table(("what", "value"), facts)
+    yield from ("## How to read the numbers", "")
+    for term, text in GUIDE:
+        yield f"- **{term}** {escaped(text)}"
+
+
+def _table(headings: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield _line(headings)
+    yield "|" + "---|" * len(headings)
+    yield from map(_line, body)
+    yield ""
+
+
+def _line(texts: Sequence[str]) -> str:
+    return f"| {' | '.join(map(escaped, texts))} |"
+
+
+def escaped(text: str) -> str:
+    """Text in which nothing is markup: names come from strangers' files."""
+    return "".join(
+        f"\\{letter}" if letter in "\\`*_[]<>|~&#" else letter for letter in visible(text)
+    )

@@ -1,0 +1,52 @@
+"""HTML and SVG as text, in which nothing that comes from a file can become a tag."""
+
+import html
+from collections.abc import Iterable
+
+
+class Markup(str):
+    """Text that is markup already; every other string is escaped on its way in."""
+
+    __slots__ = ()
+
+
+def visible(text: str) -> str:
+    """Names come from strangers' files: what steers a display, or turns its direction, is shown."""
+    return "".join(
+        letter if letter.isprintable() else " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}"
+        for letter in text
+    )
+
+
+def render(*parts: str) -> Markup:
+    """Parts one after another, escaped where they are not markup."""
+    return Markup(
+        "".join(part if isinstance(part, Markup) else html.escape(visible(part)) for part in parts)
+    )
+
+
+def tag(name: str, /, *parts: str, **attributes: str | float | bool | None) -> Markup:
+    """An element. class_ is `class`, data_batch is `data-batch`; None and False are left out."""
+    inner = "".join(
+        f" {key.rstrip('_').replace('_', '-')}"
+        + ("" if value is True else f'="{render(_text(value))}"')
+        for key, value in attributes.items()
+        if value is not None and value is not False
+    )
+    if name in _VOID:
+        return Markup(f"<{name}{inner}>")
+    return Markup(f"<{name}{inner}>{render(*parts)}</{name}>")
+
+
+def lines(parts: Iterable[str]) -> Markup:
+    """Parts on lines of their own."""
+    return Markup("\n".join(render(part) for part in parts))
+
+
+def _text(value: str | float) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+_VOID = {"meta", "input", "br", "col"}

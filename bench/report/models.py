@@ -1,0 +1,92 @@
+"""How the measured models came to be: training curves and confusion matrices of artifacts."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.results import Row
+from zoo.artifacts import Artifact, list_artifacts
+from zoo.errors import ZooError
+from zoo.history import EpochRow, read_history
+
+HISTORY, CONFUSION = "history.csv", "confusion.csv"
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Pictures counted [true][predicted]."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Training:
+    """What an artifact keeps of its training; a part that it does not keep is empty."""
+
+    id: str
+    history: list[EpochRow]
+    confusion: Confusion | None
+
+
+def read_trainings(rows: Sequence[Row], exports: Path) -> tuple[list[Training], list[str]]:
+    """Of each artifact that the rows measured, and in words what had to be left out."""
+    subjects = {row.subject: row for row in rows if row.precision != "file"}
+    try:
+        known = {artifact.id: artifact for artifact in list_artifacts(exports)}
+    except ZooError as error:
+        return [], [f"No training curves and confusion matrices: {error}"]
+    found, missing = [], []
+    for subject, row in subjects.items():
+        if subject not in known:
+            missing.append(
+                f"{subject}: there is no such artifact in {exports}/, so no training "
+                "curves and no confusion matrix."
+            )
+            continue
+        training, gaps = _read(known[subject])
+        missing += gaps
+        found.append(training)
+        if not _same_bytes(row, known[subject]):
+            missing.append(
+                f"{subject}: the artifact was published anew since it was measured; its curves "
+                "and confusion matrix are those of the new one."
+            )
+    return [one for one in found if one.history or one.confusion], missing
+
+
+def _read(artifact: Artifact) -> tuple[Training, list[str]]:
+    history: list[EpochRow] = []
+    confusion, gaps, kept = None, [], artifact.entry["files"]
+    try:
+        if HISTORY in kept:
+            history = read_history(artifact.checked(HISTORY))
+        if not history:
+            gaps.append(f"{artifact.id} keeps no {HISTORY}, so there are no training curves.")
+    except (ZooError, ValueError, KeyError, TypeError) as error:
+        gaps.append(f"{artifact.id}: no training curves: {error}")
+    try:
+        if CONFUSION in kept:
+            confusion = parse_confusion(artifact.content(CONFUSION))
+        else:
+            gaps.append(f"{artifact.id} keeps no {CONFUSION}, so there is no confusion matrix.")
+    except (ZooError, ValueError) as error:
+        gaps.append(f"{artifact.id}: no confusion matrix: {error}")
+    return Training(artifact.id, history, confusion), gaps
+
+
+def parse_confusion(content: bytes) -> Confusion:
+    """The matrix of a confusion.csv: a heading of predicted classes, a row a true class."""
+    heading, *body = csv.reader(io.StringIO(content.decode("utf-8")))
+    counts = tuple(tuple(int(count) for count in line[1:]) for line in body)
+    classes = tuple(heading[1:])
+    if len(counts) != len(classes) or any(len(line) != len(classes) for line in counts):
+        raise ValueError("the table is not square")
+    return Confusion(classes, counts)
+
+
+def _same_bytes(row: Row, artifact: Artifact) -> bool:
+    file = artifact.entry["files"].get(f"{row.precision}.onnx")
+    return row.sha256 is None or file is None or file["sha256"] == row.sha256

@@ -1,0 +1,117 @@
+"""Accuracy against latency: both intervals of each row, and the Pareto line."""
+
+from itertools import pairwise
+
+from bench.report.labels import Placed, place
+from bench.report.looks import Looks
+from bench.report.markup import Markup, render, tag
+from bench.report.svg import (
+    Scale,
+    drawing,
+    hover,
+    line,
+    logarithmic,
+    path,
+    straight,
+    text,
+    x_axis,
+    y_axis,
+)
+from bench.results import Row
+from bench.summary import Answer
+from bench.wording import accuracy_text, p50_text
+
+LEFT, TOP, BOTTOM, RIGHT = 40, 26, 44, 12
+
+
+def plotted(answer: Answer) -> list[Row]:
+    """The rows that have both figures; those of the Pareto set first."""
+    both = [row for row in answer.rows if row.p50_ms is not None and row.accuracy is not None]
+    front = [id(row) for row in answer.pareto]
+    return sorted(both, key=lambda row: (id(row) not in front, row.p50_ms))
+
+
+def draw_scatter(answer: Answer, looks: Looks, width: float) -> Markup:
+    """One point a row: p50 of a call on a logarithmic scale, accuracy on a straight one.
+
+    Of many rows only the Pareto set is named beside its points; the others are when pointed at.
+    """
+    rows = plotted(answer)
+    height = 0.3 * width + 225
+    bottom = height - BOTTOM
+    across = logarithmic(_values(rows, "p50_ms"), LEFT, width - RIGHT)
+    up = straight((100 * value for value in _values(rows, "accuracy")), bottom, TOP)
+    places = {id(row): (across(row.p50_ms or 0), up(100 * (row.accuracy or 0))) for row in rows}
+    names = looks.names.within(answer.rows)
+    named = len(rows) if len(rows) <= width / 40 else len(answer.pareto)
+    words = [names.label(row) for row in rows[:named]]
+    room = (LEFT + 2, TOP - 4, width, bottom)
+    labels = place([places[id(row)] for row in rows], words, room, len(answer.pareto))
+    front = [places[id(row)] for row in answer.pareto]
+    return drawing(
+        width,
+        height,
+        f"Accuracy against latency of {len(rows)} rows; the table has every figure",
+        y_axis(up, LEFT, width - RIGHT, "accuracy, %", up.ticks(6)),
+        x_axis(across, TOP, bottom, "median time of a call, ms (log)", across.ticks(7)),
+        _staircase(front, width - RIGHT),
+        *(_intervals(row, places[id(row)], across, up) for row in rows),
+        *(_leader(label) for label in labels if label and label.far),
+        *(_point(row, places[id(row)], looks, answer) for row in looks.filled_first(rows)),
+        *(
+            text(label.x, label.y, label.words, _class(index, answer), label.anchor)
+            for index, label in enumerate(labels)
+            if label
+        ),
+    )
+
+
+def _class(index: int, answer: Answer) -> str:
+    """Rows of the Pareto set come first, and are named in bold."""
+    return "label strong" if index < len(answer.pareto) else "label"
+
+
+def _values(rows: list[Row], name: str) -> list[float]:
+    """Points and ends of intervals: p50_ms, p50_low_ms, ... or accuracy, accuracy_low, ..."""
+    stem, unit = (name[:-3], "_ms") if name.endswith("_ms") else (name, "")
+    names = (name, f"{stem}_low{unit}", f"{stem}_high{unit}")
+    found = (getattr(row, column) for row in rows for column in names)
+    return [value for value in found if value is not None]
+
+
+def _staircase(front: list[tuple[float, float]], right: float) -> Markup:
+    """What can be had at each latency: flat until the next row of the set, then up."""
+    if not front:
+        return Markup("")
+    steps = [front[0]]
+    for before, after in pairwise(front):
+        steps += [(after[0], before[1]), after]
+    return path([*steps, (right, front[-1][1])], "pareto")
+
+
+def _intervals(row: Row, at: tuple[float, float], across: Scale, up: Scale) -> Markup:
+    x, y = at
+    parts = []
+    if row.p50_low_ms is not None and row.p50_high_ms is not None:
+        parts.append(line(across(row.p50_low_ms), y, across(row.p50_high_ms), y, "whisker"))
+    if row.accuracy_low is not None and row.accuracy_high is not None:
+        low, high = up(100 * row.accuracy_low), up(100 * row.accuracy_high)
+        parts.append(line(x, low, x, high, "whisker"))
+    return render(*parts)
+
+
+def _leader(label: Placed) -> Markup:
+    left, top, right, bottom = label.box
+    x, y = label.point
+    end = (min(max(x, left), right), bottom if y > bottom else top)
+    return line(x, y, *end, "leader")
+
+
+def _point(row: Row, at: tuple[float, float], looks: Looks, answer: Answer) -> Markup:
+    words = [
+        looks.names.cell(row),
+        p50_text(row),
+        accuracy_text(row),
+        "in the Pareto set" if any(row is other for other in answer.pareto) else "",
+    ]
+    return tag("g", hover(words), looks.mark(row, *at))

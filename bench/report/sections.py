@@ -1,0 +1,42 @@
+"""A section of the page, and the frames in which its charts stand."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from bench.report.markup import Markup, tag
+
+WIDE, NARROW = 540, 328  # pixels; the narrow one fits a phone of 360
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page. lead: what to look for."""
+
+    id: str
+    title: str
+    lead: str
+    body: Markup
+
+
+def figure(
+    title: str, draw: Callable[[float], Markup], batch: int | None = None, legend: str = ""
+) -> Markup:
+    """A chart drawn twice, for wide and for narrow screens; the style sheet shows one of them."""
+    return tag(
+        "figure",
+        tag("figcaption", title),
+        legend,
+        tag("div", draw(WIDE), class_="wide"),
+        tag("div", draw(NARROW), class_="narrow"),
+        data_batch=batch,
+    )
+
+
+def small_figure(title: str, drawing: Markup, batch: int | None = None) -> Markup:
+    """A chart that is as narrow as any screen."""
+    return tag("figure", tag("figcaption", title), drawing, data_batch=batch)
+
+
+def figures_in_grid(drawn: Iterable[Markup], kind: str = "") -> Markup:
+    """Charts beside each other where there is room. kind: `small`, or `pairs` of small ones."""
+    return tag("div", *drawn, class_=f"grid-of {kind}".strip())

@@ -1,0 +1,202 @@
+"""The page's look and its one script. Nothing is fetched: no font, no library, no picture.
+
+Seven colours for models, told apart by every kind of colour vision and at 3:1 or more against the
+page in both schemes; shapes, fills and words say the same without them.
+"""
+
+CSS = """
+:root {
+  color-scheme: light dark;
+  --page: #fff; --raised: #f6f7f8; --ink: #1b1f24; --soft: #57606a; --line: #d7dce1;
+  --grid: #e6e9ec; --band: #e3e8ee; --quiet: #cdd3d9; --bad: #a8330a; --link: #0b5cad;
+  --c0: #0072b2; --c1: #c24e00; --c2: #007a5a; --c3: #a8447f; --c4: #856200; --c5: #5a4fb0;
+  --c6: #2a7f9e; --c7: #6b7178;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #14171a; --raised: #1d2125; --ink: #e6e9ec; --soft: #a3abb3; --line: #3a4148;
+    --grid: #2a2f35; --band: #2a3440; --quiet: #454d55; --bad: #ff9a6b; --link: #7ab8f5;
+    --c0: #56b4e9; --c1: #ff8a4c; --c2: #2fc49b; --c3: #e69ac8; --c4: #e0b02e; --c5: #aca5ff;
+    --c6: #8fd0e0; --c7: #9aa2aa;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0; background: var(--page); color: var(--ink);
+  font: 15px/1.5 -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif;
+}
+main, header, footer { max-width: 1232px; margin: 0 auto; padding: 0 16px; }
+header { padding-top: 28px; }
+h1 { font-size: 26px; line-height: 1.2; margin: 0 0 6px; }
+h2 { font-size: 20px; line-height: 1.3; margin: 0 0 4px; }
+h3 { font-size: 15px; margin: 0 0 8px; }
+.scroll + h3, ul + h3 { margin-top: 18px; }
+section { padding: 26px 0 4px; scroll-margin-top: 44px; }
+p { margin: 0 0 12px; max-width: 74ch; }
+.lead, header p { color: var(--soft); }
+header p { max-width: none; }
+a { color: var(--link); }
+h1, p, li, dd, .facts td, figcaption { overflow-wrap: anywhere; }
+nav ul {
+  list-style: none; display: flex; flex-wrap: wrap; gap: 4px 16px; padding: 0;
+  margin: 12px 0 0;
+}
+
+.cards {
+  display: grid; gap: 16px;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr));
+}
+.card { background: var(--raised); border-radius: 8px; padding: 14px 16px; }
+.card dl { margin: 0; }
+.card dt { color: var(--soft); font-size: 13px; }
+.card dd { margin: 0 0 8px; }
+.card dd:last-child { margin-bottom: 0; }
+.card small { color: var(--soft); display: block; }
+.attention { border-left: 3px solid var(--bad); padding: 2px 0 2px 12px; margin: 16px 0 0; }
+.attention p { margin: 0; }
+
+.batches {
+  position: sticky; top: 0; z-index: 2; background: var(--page); border: 0; margin: 18px 0 0;
+  border-bottom: 1px solid var(--line); padding: 8px 0; display: flex; flex-wrap: wrap;
+  gap: 2px 14px;
+}
+.batches legend { float: left; padding: 0; margin-right: 4px; color: var(--soft); }
+.batches label, .choice { display: inline-flex; gap: 5px; align-items: center; cursor: pointer; }
+.choice { margin-bottom: 10px; }
+
+.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; }
+.scroll:focus-visible { outline: 2px solid var(--link); }
+table { border-collapse: collapse; width: 100%; font-size: 14px; }
+#cell-table tbody td { font-size: 13.5px; }
+th, td {
+  padding: 6px 9px; text-align: left; vertical-align: top;
+  border-bottom: 1px solid var(--line);
+}
+tbody tr:last-child > * { border-bottom: 0; }
+thead th { vertical-align: bottom; color: var(--soft); font-weight: 600; white-space: nowrap; }
+tbody th { font-weight: 600; }
+#cell-table tbody td { white-space: nowrap; }
+#cell-table tbody td:nth-last-child(1 of :not(.more)) {
+  white-space: normal; overflow-wrap: anywhere; min-width: 22ch; max-width: 44ch;
+}
+#cell-table tr > :first-child {
+  position: sticky; left: 0; background: var(--page); min-width: 8ch; max-width: 30vw;
+}
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+td b { font-weight: 600; }
+td small, th small { display: block; color: var(--soft); font-size: 12px; }
+tr.absent td, tr.absent th { color: var(--soft); }
+.more, .folded { display: none; }
+th small { font-weight: 400; }
+@media (max-width: 640px) { .folds { display: none; } #cell-table .folded { display: block; } }
+body:has(#every-column:checked) .more { display: table-cell; }
+thead button {
+  font: inherit; color: inherit; background: none; border: 0; padding: 0; text-align: inherit;
+}
+.js thead button { cursor: pointer; }
+.js thead button::after { content: " \\2195"; content: " \\2195" / ""; opacity: .35; }
+.js [aria-sort=ascending] button::after { content: " \\2191"; content: " \\2191" / ""; opacity: 1; }
+.js [aria-sort=descending] button::after {
+  content: " \\2193"; content: " \\2193" / ""; opacity: 1;
+}
+.badge {
+  display: inline-block; border: 1px solid var(--line); border-radius: 9px; padding: 0 7px;
+  font-size: 12px; margin-right: 4px; white-space: nowrap; color: var(--ink);
+}
+.badge.failed { border-color: var(--bad); color: var(--bad); }
+.warn { color: var(--bad); font-size: 13px; }
+.faint { color: var(--soft); }
+
+.grid-of {
+  display: grid; gap: 26px 32px;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 500px), 1fr));
+}
+.grid-of.small { grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); }
+.grid-of.pairs {
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); max-width: 860px;
+}
+figure { margin: 0; min-width: 0; }
+figcaption { font-weight: 600; margin-bottom: 4px; }
+.legend {
+  list-style: none; display: flex; flex-wrap: wrap; gap: 2px 14px; padding: 0; margin: 0 0 6px;
+  font-size: 13px;
+}
+.legend li { display: inline-flex; gap: 5px; align-items: center; }
+.legend svg { flex: none; }
+figure div svg, figure > svg {
+  display: block; width: 100%; height: auto; max-width: 600px; overflow: visible;
+}
+figure > svg { max-width: 380px; }
+.narrow svg { max-width: 420px; }
+.wide { display: none; }
+@media (min-width: 560px) { .wide { display: block; } .narrow { display: none; } }
+
+svg text {
+  font: 12px -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif;
+  fill: var(--ink);
+}
+svg .tick, svg .axis { fill: var(--soft); }
+svg .strong { font-weight: 600; }
+svg .label { paint-order: stroke; stroke: var(--page); stroke-width: 3px; stroke-linejoin: round; }
+svg .name { fill: var(--c, var(--ink)); }
+svg .figure { paint-order: stroke; stroke: var(--page); stroke-width: 3px; }
+svg .figure { font-variant-numeric: tabular-nums; }
+svg .count { font-size: 10px; }
+svg .count.over { fill: var(--page); }
+.grid { stroke: var(--grid); }
+.leader, .thread { stroke: var(--soft); stroke-width: .75; }
+.whisker { stroke: var(--soft); stroke-width: 1.25; }
+.unity { stroke: var(--soft); stroke-dasharray: 3 3; }
+.band { fill: var(--band); }
+.catch { fill: transparent; }
+.pareto { fill: none; stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 5 3; }
+.mark { stroke: var(--c); stroke-width: 1.75; }
+.mark.solid { fill: var(--c); }
+.mark.hollow, .mark.ring, .mark.crossed { fill: var(--page); fill-opacity: .8; }
+.bar { fill: var(--c); }
+.curve { fill: none; stroke: var(--c); stroke-width: 1.75; }
+.dashed { stroke-dasharray: 5 3; }
+.quiet { fill: none; stroke: var(--quiet); stroke-width: 1; }
+.heat { fill: var(--c0); }
+.cold { fill: var(--raised); }
+.ink { --c: var(--soft); }
+.s0 { --c: var(--c0); } .s1 { --c: var(--c1); } .s2 { --c: var(--c2); } .s3 { --c: var(--c3); }
+.s4 { --c: var(--c4); } .s5 { --c: var(--c5); } .s6 { --c: var(--c6); } .s7 { --c: var(--c7); }
+
+.facts td:first-child { color: var(--soft); width: 30%; }
+.guide dt { font-weight: 600; }
+.guide dd { margin: 0 0 10px; max-width: 74ch; }
+footer { color: var(--soft); padding-top: 20px; padding-bottom: 40px; }
+@media print { .batches, nav, .choice { display: none; } figure, tr { break-inside: avoid; } }
+"""
+
+# Sorting needs a script; columns and batches are chosen by the style sheet alone.
+SCRIPT = """
+document.documentElement.classList.add('js');
+for (const table of document.querySelectorAll('table')) {
+  const heads = [...table.querySelectorAll('thead th')];
+  heads.forEach((head, column) => head.querySelector('button')?.addEventListener('click', () => {
+    const down = head.getAttribute('aria-sort') === 'ascending';
+    const number = head.classList.contains('number');
+    const key = row => row.cells[column].dataset.value ?? row.cells[column].textContent;
+    const compare = (a, b) => number ? a - b : a.localeCompare(b, undefined, {numeric: true});
+    const body = table.tBodies[0];
+    const rows = [...body.rows].sort((one, other) => {
+      const [a, b] = [key(one), key(other)];
+      if (a === '' || b === '') return (a === '') - (b === '');
+      return down ? compare(b, a) : compare(a, b);
+    });
+    heads.forEach(other => other.removeAttribute('aria-sort'));
+    head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+    body.append(...rows);
+  }));
+}
+"""
+
+
+def only_batch(batch: int) -> str:
+    """The rule by which choosing a batch size hides what belongs to another."""
+    return (
+        f"body:has(#batch-{batch:d}:checked) "
+        f'[data-batch]:not([data-batch="{batch:d}"]) {{ display: none; }}'
+    )

@@ -1,0 +1,226 @@
+"""The table of the cells: a few columns that most readers want, then everything that is known."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, get_args, get_type_hints
+
+from bench.report.markup import Markup, render, tag
+from bench.results import COLUMNS, FAILED, OK, SKIPPED, Row
+from bench.summary import Summary
+from bench.wording import accuracy_text, figures, megabytes, p50_text, ratio_figures, ratio_text
+
+Show = Callable[[Row], Markup | str]
+
+_NUMBERS = frozenset(
+    name for name, kind in get_type_hints(Row).items() if {int, float} & {kind, *get_args(kind)}
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """heading, about: in words; value: what to sort by; show: what stands in the cell.
+
+    folds: on a narrow screen it stands below the name instead.
+    """
+
+    heading: str
+    about: str
+    value: Callable[[Row], Any]
+    show: Show
+    number: bool = True
+    folds: bool = False
+
+
+def draw_table(rows: Sequence[Row], summary: Summary, sources: dict[int, str]) -> Markup:
+    """All rows in the order of the answers; sources: by id(row), the file, where there are more."""
+    columns = [*_main(rows, summary, sources), *_all()]
+    main = len(columns) - len(COLUMNS)
+    heads = [_head(column, more=index >= main) for index, column in enumerate(columns)]
+    body = [
+        tag(
+            "tr",
+            *(_cell(column, row, index, main) for index, column in enumerate(columns)),
+            data_batch=row.batch,
+            class_=None if row.status == OK else "absent",
+        )
+        for row in sorted(rows, key=_order)
+    ]
+    table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *body), id="cell-table")
+    return tag("div", table, class_="scroll", tabindex="0", role="region", aria_label="All cells")
+
+
+def _main(rows: Sequence[Row], summary: Summary, sources: dict[int, str]) -> list[Column]:
+    names = summary.names
+    columns = [
+        Column(
+            "model", COLUMNS["subject"], names.subject, lambda row: _subject(row, summary), False
+        ),
+        replace(_plain("precision"), folds=True),
+        *(
+            replace(_plain(name), folds=True)
+            for name in ("runtime", "provider", "boundary")
+            if name in names.varying
+        ),
+        *([_plain("threads")] if "threads" in names.varying else []),
+        _plain("batch"),
+        _with_interval("p50, ms", "p50_ms", figures),
+        Column("p90, ms", COLUMNS["p90_ms"], lambda row: row.p90_ms, _p90),
+        _measure("pictures/s", "images_per_second", figures),
+        _with_interval("accuracy", "accuracy", lambda share: f"{share:.2%}"),
+        _with_interval("ratio", "ratio", ratio_figures, "verdict"),
+        _measure("file", "file_bytes", megabytes),
+        Column(
+            "notes",
+            COLUMNS["warnings"],
+            lambda row: row.status,
+            lambda row: _notes(row, summary),
+            False,
+        ),
+    ]
+    if len(set(sources.values())) > 1:
+        source = Column(
+            "from",
+            "the results file",
+            lambda row: sources[id(row)],
+            lambda row: sources[id(row)],
+            False,
+        )
+        columns.insert(-1, source)
+    if all(row.dataset == rows[0].dataset for row in rows):
+        return columns
+    return [columns[0], _plain("dataset"), *columns[1:]]
+
+
+def _all() -> list[Column]:
+    """Every column of the results, as it stands there."""
+    return [_raw(name) for name in COLUMNS]
+
+
+def _raw(name: str) -> Column:
+    def show(row: Row) -> str:
+        value = getattr(row, name)
+        return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+    return Column(
+        name, COLUMNS[name].replace("`", ""), lambda row: getattr(row, name), show, name in _NUMBERS
+    )
+
+
+def _plain(name: str) -> Column:
+    return Column(
+        name,
+        COLUMNS[name].replace("`", ""),
+        lambda row: getattr(row, name),
+        lambda row: str(getattr(row, name) or ""),
+        name in _NUMBERS,
+    )
+
+
+def _measure(heading: str, name: str, words: Callable[[float], str]) -> Column:
+    def show(row: Row) -> Markup | str:
+        value = getattr(row, name)
+        return _nothing() if value is None else words(value)
+
+    return Column(heading, COLUMNS[name], lambda row: getattr(row, name), show)
+
+
+def _with_interval(
+    heading: str, name: str, words: Callable[[float], str], after: str | None = None
+) -> Column:
+    """A figure with its interval below, and a word after that."""
+    stem, unit = (name.removesuffix("_ms"), "_ms") if name.endswith("_ms") else (name, "")
+
+    def show(row: Row) -> Markup | str:
+        value = getattr(row, name)
+        if value is None:
+            return _nothing()
+        low, high = getattr(row, f"{stem}_low{unit}"), getattr(row, f"{stem}_high{unit}")
+        known = low is not None and high is not None
+        below = [f"{words(low)} to {words(high)}"] if known else []
+        below += [getattr(row, after) or ""] if after else []
+        return render(tag("b", words(value)), tag("small", ", ".join(filter(None, below))))
+
+    return Column(heading, COLUMNS[name], lambda row: getattr(row, name), show)
+
+
+def _p90(row: Row) -> Markup | str:
+    if row.p90_ms is not None:
+        return figures(row.p90_ms)
+    if row.status == OK and row.withheld:
+        return tag("span", "withheld", class_="faint", title=row.withheld)
+    return _nothing()
+
+
+def _subject(row: Row, summary: Summary) -> Markup:
+    name = tag("span", summary.names.subject(row), title=row.subject)
+    return render(name, tag("small", summary.names.variant(row), class_="folded"))
+
+
+def _notes(row: Row, summary: Summary) -> Markup:
+    if row.status in (FAILED, SKIPPED):
+        return render(tag("span", row.status, class_=f"badge {row.status}"), " ", row.reason)
+    badges = [tag("span", mark, class_="badge") for mark in summary.marks(row)]
+    return render(*badges, tag("span", row.warnings, class_="warn") if row.warnings else "")
+
+
+def _nothing() -> Markup:
+    return tag("span", "\N{EN DASH}", class_="faint")
+
+
+def _head(column: Column, *, more: bool) -> Markup:
+    button = tag("button", column.heading, type="button", title=column.about)
+    return tag("th", button, scope="col", class_=_classes(column, more=more))
+
+
+def _cell(column: Column, row: Row, index: int, main: int) -> Markup:
+    value, shown = column.value(row), column.show(row)
+    # Where a cell says no more than its value, the script reads that.
+    exact = None if shown == str("" if value is None else value) else _exact(value)
+    return tag(
+        *("th" if index == 0 else "td", shown),
+        class_=_classes(column, more=index >= main),
+        data_value=exact,
+        scope="row" if index == 0 else None,
+    )
+
+
+def _exact(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return "" if value is None else str(value)
+
+
+def _classes(column: Column, *, more: bool) -> str | None:
+    kinds = (("number", column.number), ("more", more), ("folds", column.folds))
+    words = [name for name, holds in kinds if holds]
+    return " ".join(words) or None
+
+
+def _order(row: Row) -> tuple[Any, ...]:
+    late = row.status != OK
+    return (
+        *(row.dataset or "", row.threads, row.batch, late),
+        float("inf") if row.p50_ms is None else row.p50_ms,
+    )
+
+
+def plain_table(rows: Sequence[Row], summary: Summary) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells of the main columns as text, for markdown."""
+    names = summary.names
+    heading = ["cell", "p50, ms", "p90, ms", "pictures/s", "accuracy", "ratio", "file", "notes"]
+    body = []
+    for row in sorted(rows, key=_order):
+        notes = ", ".join(summary.marks(row)) if row.status == OK else f"{row.status}: {row.reason}"
+        body.append(
+            [
+                names.cell(row),
+                p50_text(row).replace(" ms", ""),
+                "" if row.p90_ms is None else figures(row.p90_ms),
+                "" if row.images_per_second is None else figures(row.images_per_second),
+                accuracy_text(row),
+                f"{ratio_text(row)} {row.verdict or ''}".strip(),
+                "" if row.file_bytes is None else megabytes(row.file_bytes),
+                notes,
+            ]
+        )
+    return heading, body

@@ -1,0 +1,89 @@
+"""`report`: results files in; a CSV summary, markdown and one self-contained HTML page out."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bench.report.content import Content, gather
+from bench.report.inputs import read_inputs
+from bench.report.markdown import draw_markdown
+from bench.report.page import draw_page
+from bench.summary import Summary
+from zoo.artifacts import EXPORTS
+from zoo.errors import UsageError
+from zoo.files import write_text
+
+# Of the results' columns, those that a table of one's own is most often made of.
+KEPT = (
+    *("subject", "precision", "runtime", "provider", "boundary", "threads", "batch", "scenario"),
+    *("status", "reason", "dataset", "parameters", "macs", "file_bytes", "n"),
+    *("p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p99_ms", "images_per_second"),
+    *("reference", "ratio", "ratio_low", "ratio_high", "verdict"),
+    *("cold_ms", "load_ms", "first_ms", "new_shape_ms", "peak_rss_mib", "vram_mib"),
+    *("accuracy", "accuracy_low", "accuracy_high", "accuracy_source", "warnings", "cell"),
+)
+FLAGS = ("pareto", "best_accuracy", "fastest")
+_ENDINGS = (".html", ".md", ".csv", ".json")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written; left_out: what could not be shown, and why."""
+
+    html: Path
+    markdown: Path
+    csv: Path
+    summary: Summary
+    left_out: list[str]
+
+
+def report(
+    paths: Sequence[Path],
+    out: Path | None = None,
+    *,
+    exports: Path = EXPORTS,
+    budget_ms: float | None = None,
+    budget_mb: float | None = None,
+) -> Report:
+    """Write <out>.html, <out>.md and <out>.summary.csv, beside the first file unless told.
+
+    paths: results of `bench`, or files of pytest-benchmark (JSON); exports: where the artifacts
+    that were measured are looked for, for their training curves and confusion matrices.
+    """
+    inputs = read_inputs(paths)
+    stem = _stem(out or paths[0])
+    page, text, table = (
+        stem.with_name(stem.name + ending) for ending in (".html", ".md", ".summary.csv")
+    )
+    for path in paths:
+        if path.absolute() in (page.absolute(), text.absolute(), table.absolute()):
+            raise UsageError(f"the report would replace {path}, which it is made of; choose --out.")
+    content = gather(inputs, exports, budget_ms, budget_mb)
+    write_text(table, _summary_csv(content))
+    write_text(text, draw_markdown(content))
+    write_text(page, draw_page(content))
+    return Report(page, text, table, content.summary, content.left_out)
+
+
+def _stem(path: Path) -> Path:
+    """`results.csv` and `results.html` -> `results`; dots inside a name stay."""
+    return path.with_suffix("") if path.suffix in _ENDINGS else path
+
+
+def _summary_csv(content: Content) -> str:
+    several = len(set(content.sources.values())) > 1
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*(["source"] if several else []), *KEPT, *FLAGS])
+    for row in content.rows:
+        values, marks = asdict(row), content.summary.marks(row)
+        writer.writerow(
+            [
+                *([content.sources[id(row)]] if several else []),
+                *("" if values[name] is None else values[name] for name in KEPT),
+                *(flag.replace("_", " ") in marks for flag in FLAGS),
+            ]
+        )
+    return text.getvalue()

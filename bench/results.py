@@ -1,0 +1,344 @@
+"""What a sweep writes: a CSV of rows, every raw sample, the predictions, and where it ran.
+
+<stem>.csv               one row a cell, written anew after each
+<stem>.samples.jsonl     one line a cell: its row and the raw samples that the row is computed from
+<stem>.predictions.npz   the predicted class of each test picture, by arm
+<stem>.operators.csv     time by operator, where it was profiled
+<stem>.environment.json  the machine and the versions
+"""
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import UsageError, ZooError
+from zoo.files import write_text, writing
+
+SCHEMA = 1
+OK, FAILED, SKIPPED = "ok", "failed", "skipped"
+LATENCY, THROUGHPUT = "latency", "throughput"
+
+
+def column(about: str, default: Any = None) -> Any:
+    """A column of the CSV; docs/results.md is made of these texts."""
+    return field(default=default, metadata={"about": about})
+
+
+@dataclass
+class Row:
+    """One measured cell: what was asked, what really ran, what came out. Empty: None."""
+
+    # What was asked
+    subject: str = column("the artifact's id, or the file's path", "")
+    precision: str = column("`fp32`, `fp16`, `int8`; `file` for a foreign file", "")
+    runtime: str = column("the engine: `onnxruntime`, `torch`, `torch-compile`, or your own", "")
+    provider: str = column("where it computes: `cpu`, `cuda`, or ONNX Runtime's name", "")
+    boundary: str = column("`host`: copies are counted; `device`: pixels and logits stay there", "")
+    threads: int = column("threads of one call", 0)
+    batch: int = column("pictures a call", 0)
+    scenario: str = column(
+        "`latency`: one call at a time; `throughput`: the same, batches doubled while it pays", ""
+    )
+    status: str = column("`ok`, `failed` or `skipped`", OK)
+    reason: str = column("why it failed or was skipped", "")
+    # The model
+    model: str | None = column("its name in the catalog")
+    family: str | None = column("mlp, cnn, dense, transfer, ...")
+    dataset: str | None = column("whose test set it is asked about; an artifact was trained on it")
+    parameters: int | None = column("numbers that training set")
+    macs: int | None = column("multiply-adds for one picture")
+    file_bytes: int | None = column("size of the ONNX file")
+    sha256: str | None = column("of the ONNX file")
+    # What really ran
+    engine: str | None = column("engine and version")
+    nodes: int | None = column("nodes of the graph as it ran")
+    placed_share: float | None = column("share of the nodes on the provider asked for")
+    elsewhere: str | None = column("computing nodes on another provider, with --allow-fallback")
+    tf32: bool | None = column("whether fp32 was computed in TF32 (CUDA only)")
+    conv_search: str | None = column("how cuDNN's kernels were chosen (CUDA only)")
+    inputs: str | None = column("what the timed pictures were")
+    # Solo: one arm by itself
+    n: int | None = column("timed calls")
+    blocks: int | None = column("blocks they were taken in")
+    p50_ms: float | None = column("median time of a call")
+    p50_low_ms: float | None = column("its 95 % interval, over blocks")
+    p50_high_ms: float | None = column("its 95 % interval, over blocks")
+    p90_ms: float | None = column("90th percentile, where n supports it")
+    p99_ms: float | None = column("99th percentile, where n supports it")
+    p999_ms: float | None = column("99.9th percentile, where n supports it")
+    withheld: str | None = column("percentiles that are not claimed, and why")
+    images_per_second: float | None = column("pictures over the wall time of whole blocks")
+    steady: bool | None = column("whether the warm-up ended because times had settled")
+    floor_us: float | None = column("median time of a call that computes nothing: the harness")
+    floor_share: float | None = column("that, as a share of p50; above 0.1 there is a warning")
+    # The pair: this arm and the reference in turns, call by call
+    reference: str | None = column("the arm that it was paired with")
+    ratio: float | None = column("time of this arm / time of the reference, paired")
+    ratio_low: float | None = column("its 95 % interval, over instances")
+    ratio_high: float | None = column("its 95 % interval, over instances")
+    instances: int | None = column("pairs of processes that the interval is over")
+    turns: int | None = column("quadruples of calls, over all instances")
+    verdict: str | None = column("faster, slower, same or inconclusive, by the margin")
+    margin: float | None = column("differences up to this share count as the same")
+    ratio_agrees: bool | None = column("whether the ratio of the two p50 says the same")
+    # Cold costs, medians over starts
+    starts: int | None = column("processes started for the next four")
+    cold_ms: float | None = column("start of the process to the first answer")
+    load_ms: float | None = column("creating the session, or building the network")
+    first_ms: float | None = column("the very first call")
+    new_shape_ms: float | None = column("first call at this batch size, beyond p50")
+    break_even_calls: int | None = column("calls until it has overtaken torch, starts counted")
+    # Memory
+    peak_rss_mib: float | None = column("largest resident memory of the process so far")
+    vram_mib: float | None = column("memory of the process on the GPU")
+    # Accuracy, through the same session
+    accuracy: float | None = column("share of the test set that is right")
+    accuracy_low: float | None = column("its 95 % Wilson interval")
+    accuracy_high: float | None = column("its 95 % Wilson interval")
+    correct: int | None = column("pictures that are right")
+    images: int | None = column("pictures of the test set")
+    accuracy_source: str | None = column("`measured` here, or `card`")
+    accuracy_reason: str | None = column("why it was not measured")
+    agreement: float | None = column("share of the test set with the reference arm's class")
+    mcnemar_p: float | None = column("exact p that both are right equally often")
+    max_difference: float | None = column("largest |logit difference| from the reference arm")
+    wrong_answers: int | None = column("timed calls whose logits were not those expected")
+    # Evidence of contention
+    disturbed: int | None = column("blocks kept although others disturbed them")
+    rerun: int | None = column("blocks measured again for that reason")
+    steal_share: float | None = column("time that the hypervisor took, of the wall time")
+    delay_share: float | None = column("time the process waited for a core, of the wall time")
+    pressure_share: float | None = column("time some task of the machine waited for a core")
+    clock_mhz: float | None = column("the cores' clock, as the kernel says it")
+    warnings: str | None = column("what to know before believing this row")
+    # Provenance
+    preset: str | None = column("`quick`, `standard`, `thorough`")
+    when: str | None = column("UTC, at the end of the cell")
+    seconds: float | None = column("that measuring the cell took, starts included")
+    machine: str | None = column("the machine's key: equal on the same machine")
+    cell: str = column("hash of everything that determines the cell; --resume goes by it", "")
+    schema: int = column("version of these columns", SCHEMA)
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str, int, int, str]:
+        """What it measures, whatever the file's bytes or the machine: rows pair by this."""
+        return (
+            *(self.subject, self.precision, self.runtime, self.provider, self.boundary),
+            *(self.threads, self.batch, self.scenario),
+        )
+
+    @property
+    def arm(self) -> str:
+        """The session that its predictions come from, as a key of the predictions file."""
+        return "|".join((self.subject, self.precision, self.runtime, self.provider))
+
+
+COLUMNS = {part.name: part.metadata["about"] for part in fields(Row)}
+_KINDS = get_type_hints(Row)
+
+
+@dataclass
+class Block:
+    """Calls timed back to back. ns: of each; wall_ns: of all; disturbed: by what, or None."""
+
+    ns: list[int]
+    wall_ns: int
+    disturbed: str | None = None
+    evidence: dict[str, float | None] = field(default_factory=dict)
+
+
+@dataclass
+class Samples:
+    """Everything that was timed for a row.
+
+    turns: for each instance, rows of nanoseconds [a1, b1, b2, a2], a being the reference;
+    starts: for each process started, its cold costs in nanoseconds.
+    """
+
+    blocks: list[Block] = field(default_factory=list)
+    floor_ns: list[int] = field(default_factory=list)
+    turns: list[list[list[int]]] = field(default_factory=list)
+    starts: list[dict[str, int]] = field(default_factory=list)
+
+
+def write_csv(path: Path, rows: Iterable[Row]) -> None:
+    """Replace `path` by these rows, atomically."""
+    write_text(path, csv_text(rows))
+
+
+def csv_text(rows: Iterable[Row]) -> str:
+    """The rows as CSV: None is empty, truth is True or False."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    quoting = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writerow(COLUMNS)
+    for row in rows:
+        values = ["" if value is None else value for value in asdict(row).values()]
+        # What an engine said may hold a carriage return, which the module leaves unquoted.
+        bare = any("\r" in value for value in values if isinstance(value, str))
+        (quoting if bare else writer).writerow(values)
+    return text.getvalue()
+
+
+def read_csv(path: Path) -> list[Row]:
+    """The rows of a results file; a clear error for any other."""
+    try:
+        with path.open(encoding="utf-8", newline="") as handle:
+            reader = csv.DictReader(handle)
+            heading = list(reader.fieldnames or ())
+            if not {"subject", "runtime", "schema"} <= set(heading):
+                raise ZooError(f"{path} is no results file of this zoo (its columns say so).")
+            return [_row(path, number, row) for number, row in enumerate(reader, 2)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ZooError(f"{path} cannot be read as results: {error}.") from error
+
+
+def _row(path: Path, number: int, texts: dict[str, str]) -> Row:
+    if texts.get("schema") != str(SCHEMA):
+        raise ZooError(
+            f"{path} has schema {texts.get('schema')}, this zoo reads {SCHEMA}. Measure again."
+        )
+    try:
+        return Row(**{name: _named(name, texts.get(name) or "") for name in COLUMNS})
+    except ValueError as error:
+        raise ZooError(f"{path}, line {number}: {error}.") from error
+
+
+def _named(name: str, text: str) -> Any:
+    try:
+        return read_cell(_KINDS[name], text)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None
+
+
+def read_cell(kind: Any, text: str) -> Any:
+    """A cell of a CSV as str, bool, int, float, or one of them | None; an empty one is None."""
+    kinds = get_args(kind) or (kind,)
+    if not text and NoneType in kinds:
+        return None
+    (kind,) = (one for one in kinds if one is not NoneType)
+    if kind is bool:
+        if text not in ("True", "False"):
+            raise ValueError(f"is '{text}', not True or False")
+        return text == "True"
+    if kind is int and text.removeprefix("-").isdecimal():
+        return int(text)  # whole: a float has 15 digits
+    if kind in (int, float):
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number) or (kind is int and number % 1):
+            raise ValueError(f"is '{text}', no {'whole ' if kind is int else ''}number")
+        return kind(number)
+    return text
+
+
+class Journal:
+    """The lines of <stem>.samples.jsonl, and the CSV that they give: of each cell its last row."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.samples = beside(path, "samples.jsonl")
+        self.rows: list[Row] = []
+
+    def resume(self) -> None:
+        """Take up what an earlier sweep finished; a line it died in is cut off."""
+        if self.path.exists() and not self.samples.exists():
+            raise UsageError(
+                f"{self.samples} is not there: --resume goes by it. Name another --out."
+            )
+        # The CSV has what rows learned later, such as from which call on they are ahead of torch.
+        written = read_csv(self.path) if self.path.exists() else []
+        known = {(row.key, row.cell, row.when): row for row in written}
+        kept = []
+        for line in _whole_lines(self.samples):
+            try:
+                row = Row(**json.loads(line)["row"])
+            except (ValueError, TypeError, KeyError) as error:
+                raise ZooError(
+                    f"{self.samples} is damaged ({error}). Name another --out."
+                ) from error
+            if row.schema != SCHEMA:
+                raise ZooError(
+                    f"{self.samples} has schema {row.schema}, this zoo writes {SCHEMA}. "
+                    "Name another --out."
+                )
+            self._keep(known.get((row.key, row.cell, row.when), row))
+            kept.append(line)
+        write_text(self.samples, "".join(kept))
+        if self.rows != written:
+            write_csv(self.path, self.rows)
+
+    def _keep(self, row: Row) -> None:
+        """In place of an earlier row of the same: one that failed, or of another file or preset."""
+        for at, earlier in enumerate(self.rows):
+            if earlier.key == row.key:
+                self.rows[at] = row
+                return
+        self.rows.append(row)
+
+    def add(self, row: Row, samples: Samples) -> None:
+        """Keep a row for good."""
+        self._keep(row)
+        line = json.dumps({"cell": row.cell, "row": asdict(row), "samples": asdict(samples)})
+        with writing(self.samples):
+            self.samples.parent.mkdir(parents=True, exist_ok=True)
+            with self.samples.open("a", encoding="utf-8") as handle:
+                handle.write(line + "\n")
+                handle.flush()
+                os.fsync(handle.fileno())
+        write_csv(self.path, self.rows)
+
+
+def _whole_lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ZooError(f"{path} cannot be read: {error}.") from error
+    return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def read_samples(path: Path) -> dict[str, Samples]:
+    """The raw samples beside a CSV, by cell; none where the file was not kept."""
+    found = {}
+    for line in _whole_lines(beside(path, "samples.jsonl")):
+        value = json.loads(line)
+        raw = value["samples"]
+        blocks = [Block(**block) for block in raw.pop("blocks")]
+        found[value["cell"]] = Samples(blocks=blocks, **raw)
+    return found
+
+
+def write_predictions(path: Path, arms: dict[str, NDArray[np.int64]]) -> None:
+    """Keep the predicted classes of the whole test set, by `Row.arm`."""
+    from zoo.files import atomic
+
+    with atomic(beside(path, "predictions.npz")) as temporary, temporary.open("wb") as handle:
+        np.savez_compressed(handle, **arms)  # type: ignore[arg-type]  # an array each
+
+
+def read_predictions(path: Path) -> dict[str, NDArray[np.int64]]:
+    """The predicted classes beside a CSV, by `Row.arm`; none where the file was not kept."""
+    try:
+        with np.load(beside(path, "predictions.npz"), allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        return {}
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """The file of a sweep that belongs to its CSV: `results.csv` -> `results.samples.jsonl`."""
+    return path.with_name(f"{path.name.removesuffix('.csv')}.{suffix}")

@@ -1,0 +1,19 @@
+"""The engines that can run a model: one adapter each, all doing the same work.
+
+An adapter takes pictures uint8 [N, H, W, C] and gives logits float32 [N, classes]. It is loaded in
+a process of its own, so nothing here imports an engine before it is asked for.
+"""
+
+from bench.runtimes.adapter import Adapter, Answer, Order, Placed, UnsupportedError
+from bench.runtimes.registry import RUNTIMES, find_runtime, list_runtimes
+
+__all__ = [
+    "RUNTIMES",
+    "Adapter",
+    "Answer",
+    "Order",
+    "Placed",
+    "UnsupportedError",
+    "find_runtime",
+    "list_runtimes",
+]

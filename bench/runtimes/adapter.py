@@ -1,0 +1,88 @@
+"""What every engine is asked for, and what it has to be able to do."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.data.dataset import Images
+from zoo.errors import UnavailableError
+
+Boundary = Literal["host", "device"]
+BOUNDARIES = ("host", "device")
+Placed = Any  # pictures where the boundary wants them: an array, or something on the device
+Answer = Any  # what a call gives, still on the device where the boundary is `device`
+Logits = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What an arm loads, as it is sent to its process.
+
+    model: path of the ONNX file; mean, std: for a file that takes normalised pixels and does not
+    say by what; boundary: `host` counts the copies to and from the device, `device` does not;
+    cores: the calling thread and the pool's threads each keep to one of these, in this order, and
+    a waiting pool does not spin; empty: as the engine does by itself. tf32, cuda_graph: on CUDA;
+    allow_fallback: nodes may run on another provider; profile: where the engine writes the time
+    of each operator.
+    """
+
+    model: str
+    runtime: str = "onnxruntime"
+    provider: str = "cpu"
+    threads: int = 1
+    boundary: Boundary = "host"
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    cores: tuple[int, ...] = ()
+    tf32: bool = False
+    cuda_graph: bool = False
+    allow_fallback: bool = False
+    profile: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """For the pipe."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Order":
+        """From the pipe, where tuples became lists."""
+        listed: dict[str, Any] = {
+            name: tuple(part) if isinstance(part, list) else part for name, part in value.items()
+        }
+        return cls(**listed)
+
+
+class UnsupportedError(UnavailableError):
+    """This engine cannot do what was ordered, whatever the machine; the reason is its message."""
+
+
+class Adapter(Protocol):
+    """An engine with one model. A call is `run(place(pictures))`; only `run` is timed."""
+
+    def load(self, order: Order) -> None:
+        """Make the model ready to be called."""
+
+    def place(self, images: Images) -> Placed:
+        """Bring pictures to where the boundary begins."""
+
+    @property
+    def run(self) -> Callable[[Placed], Answer]:
+        """Computes the logits; when it returns they are there, not only on their way."""
+
+    def fetch(self, answer: Answer) -> Logits:
+        """The logits as an array of the host."""
+
+    def what_ran(self) -> dict[str, Any]:
+        """What really ran, as the engine says: versions, nodes by provider, settings."""
+
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels that the model takes."""
+
+    def fixed_batch(self) -> int | None:
+        """The only number of pictures a call may have, where the file fixes it."""
+
+    def close(self) -> None:
+        """Let the engine go; with `Order.profile`, its file is complete now."""

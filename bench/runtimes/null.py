@@ -1,0 +1,43 @@
+"""A model that does nothing: what is measured of it is the harness."""
+
+from typing import Any
+
+import numpy as np
+
+from bench.runtimes.adapter import Logits, Order, Placed
+from zoo.data.dataset import Images
+
+
+class Null:
+    """Answers every call with the same zeros."""
+
+    def load(self, order: Order) -> None:
+        """Nothing to load."""
+
+    def place(self, images: Images) -> Logits:
+        """The answer, made beforehand."""
+        return np.zeros((len(images), 10), np.float32)
+
+    def run(self, placed: Placed) -> Logits:
+        """Give it back."""
+        answer: Logits = placed
+        return answer
+
+    def fetch(self, answer: Logits) -> Logits:
+        """It is on the host."""
+        return answer
+
+    def what_ran(self) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def image_shape(self) -> tuple[int, int, int]:
+        """Any would do."""
+        return 32, 32, 3
+
+    def fixed_batch(self) -> int | None:
+        """Any would do."""
+        return None
+
+    def close(self) -> None:
+        """Nothing to let go."""

@@ -1,0 +1,63 @@
+"""Names of the engines, and the environment their processes need."""
+
+import importlib.metadata
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from bench.runtimes.adapter import Adapter, Order
+from zoo.errors import UsageError, unknown_name
+from zoo.providers import DISTRIBUTIONS
+
+RUNTIMES = {
+    "onnxruntime": "bench.runtimes.onnxruntime:OnnxRuntime",
+    "torch": "bench.runtimes.torch:Torch",
+    "torch-compile": "bench.runtimes.torch:TorchCompile",
+}
+_ABOUT = {
+    "onnxruntime": "any file, on any provider of the installed build; the reference",
+    "torch": "networks of this zoo, eager, with the weights of the fp32 file",
+    "torch-compile": "the same through torch.compile",
+}
+_PLACE = re.compile(r"[\w.]+:\w+")
+
+
+def list_runtimes() -> list[dict[str, str]]:
+    """The engines by name, and the version of each that is installed."""
+    return [
+        {"runtime": name, "version": _version(name), "about": about}
+        for name, about in _ABOUT.items()
+    ]
+
+
+def _version(name: str) -> str:
+    packages = DISTRIBUTIONS if name == "onnxruntime" else ("torch",)
+    for package in packages:
+        try:
+            return f"{package} {importlib.metadata.version(package)}"
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "not installed"
+
+
+def find_runtime(name: str) -> type[Adapter]:
+    """The adapter of that name, or of your own: `package.module:Class`."""
+    place = RUNTIMES.get(name, name)
+    if not _PLACE.fullmatch(place):
+        raise unknown_name("runtime", name, RUNTIMES)
+    if place == name and str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # where somebody's own adapter is looked for, too
+    module, _, attribute = place.partition(":")
+    try:
+        found: type[Adapter] = getattr(import_module(module), attribute)
+    except Exception as error:  # somebody's own module may raise anything
+        raise UsageError(f"the runtime {name} cannot be imported: {error}.") from error
+    return found
+
+
+def process_environment(order: Order) -> dict[str, str]:
+    """What must stand in the environment before an engine's process starts."""
+    describe: Any = getattr(find_runtime(order.runtime), "process_environment", None)
+    return describe(order) if describe else {}

@@ -1,0 +1,150 @@
+"""PyTorch, eager and compiled, with the weights that lie in an artifact's fp32 file."""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bench.runtimes.adapter import Logits, Order, Placed, UnsupportedError
+from zoo.data.dataset import Images
+from zoo.errors import UnavailableError
+
+_MOST_SIZES = 1000
+_SPINS = "10000"  # of a waiting thread before it sleeps: a call's own speed stays, a pause is quiet
+
+
+class Torch:
+    """The network of the catalog, in evaluation mode, behind the same normalisation of pixels."""
+
+    compiled = False
+
+    @staticmethod
+    def process_environment(order: Order) -> dict[str, str]:
+        """libgomp reads how its threads are pinned when the process starts."""
+        if not order.cores:
+            return {}
+        return {
+            "OMP_PROC_BIND": "true",
+            "OMP_PLACES": ",".join(f"{{{core}}}" for core in order.cores),
+            "GOMP_SPINCOUNT": _SPINS,
+        }
+
+    def load(self, order: Order) -> None:
+        """Build the network and fill it from the file."""
+        if len(order.cores) == 1:
+            os.sched_setaffinity(0, order.cores)
+        import torch
+
+        if order.provider not in ("cpu", "cuda"):
+            raise UnsupportedError(f"{order.runtime} runs on cpu or cuda, not on {order.provider}")
+        if order.provider == "cuda" and not torch.cuda.is_available():
+            raise UnavailableError(f"{order.runtime} finds no GPU here (see: python cli.py doctor)")
+        torch.set_num_threads(order.threads)
+        torch.backends.cudnn.allow_tf32 = order.tf32
+        torch.backends.cuda.matmul.allow_tf32 = order.tf32
+        self.torch, self.order, self.device = torch, order, torch.device(order.provider)
+        network, self._shape = _network(order.model)
+        network = network.eval().to(self.device, memory_format=torch.channels_last)
+        self.network = _compiled(network) if self.compiled else network
+        on_device = order.boundary == "device"
+        self.run: Callable[[Placed], Any] = self._run_device if on_device else self._run_host
+
+    def place(self, images: Images) -> Placed:
+        """The pictures as they are, or on the device."""
+        if self.order.boundary == "host":
+            return images
+        return self.torch.from_numpy(images).to(self.device)
+
+    def _run_host(self, images: Images) -> Any:
+        torch = self.torch
+        with torch.inference_mode():
+            return self.network(torch.from_numpy(images).to(self.device)).cpu().numpy()
+
+    def _run_device(self, placed: Placed) -> Any:
+        with self.torch.inference_mode():
+            answer = self.network(placed)
+        if self.device.type == "cuda":
+            self.torch.cuda.synchronize()
+        return answer
+
+    def fetch(self, answer: Any) -> Logits:
+        """From the array of the host, or from the device."""
+        return np.asarray(answer if isinstance(answer, np.ndarray) else answer.cpu(), np.float32)
+
+    def what_ran(self) -> dict[str, Any]:
+        """Version and settings, read back from torch."""
+        torch = self.torch
+        on_cuda = self.device.type == "cuda"
+        return {
+            "engine": f"torch {torch.__version__}",
+            "nodes": {},
+            "elsewhere": [],
+            "tf32": torch.backends.cudnn.allow_tf32 if on_cuda else None,
+            "conv_search": None,
+        }
+
+    def image_shape(self) -> tuple[int, int, int]:
+        """As the file's input has it."""
+        return self._shape
+
+    def fixed_batch(self) -> int | None:
+        """A network takes any."""
+        return None
+
+    def close(self) -> None:
+        """Free the network."""
+        del self.network
+
+
+class TorchCompile(Torch):
+    """The same through torch.compile: each new batch size is compiled when it first comes."""
+
+    compiled = True
+
+
+def _compiled(network: Any) -> Any:
+    """Of its own accord torch would go over to code for any batch size at the second one, and run
+    what it cannot compile, or a ninth size, as eager does."""
+    import torch
+
+    torch._dynamo.config.recompile_limit = _MOST_SIZES
+    return torch.compile(network, dynamic=False, fullgraph=True)
+
+
+def _network(path: str) -> tuple[Any, tuple[int, int, int]]:
+    """The network that a file of this zoo was exported from, and its picture's shape."""
+    import onnx
+    import torch
+
+    from zoo.catalog import MODELS
+    from zoo.models.pixels import FromPixels
+    from zoo.signature import PIXELS
+
+    proto = onnx.load(path)
+    told = {entry.key: entry.value for entry in proto.metadata_props}
+    if told.get("model") not in MODELS or told.get("input") != PIXELS:
+        raise UnsupportedError(
+            "torch runs the networks of this zoo, from files that take raw pixels"
+        )
+    if told.get("precision") != "fp32":
+        raise UnsupportedError(f"torch runs the fp32 weights, not {told.get('precision')}")
+    height, width, channels = (
+        side.dim_value for side in proto.graph.input[0].type.tensor_type.shape.dim[1:]
+    )
+    classes = len(json.loads(told["class_names"]))
+    network = MODELS[told["model"]].build((height, width, channels), classes)
+    whole = FromPixels(network, json.loads(told["mean"]), json.loads(told["std"]))
+    stored = {
+        tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
+        for tensor in proto.graph.initializer
+    }
+    wanted = network.state_dict()
+    missing = [name for name in wanted if name not in stored and "num_batches" not in name]
+    if missing:
+        raise UnsupportedError(
+            f"the file holds no {', '.join(missing[:3])}: its weights are not the run's"
+        )
+    network.load_state_dict({name: stored.get(name, value) for name, value in wanted.items()})
+    return whole, (height, width, channels)

@@ -1,0 +1,32 @@
+"""The end of the quickstart: its models are measured, and reported on one page."""
+
+from pathlib import Path
+
+from bench.benchmark import run
+from bench.console import RowPrinter, print_report, print_summary
+from bench.matrix import PRESETS, Settings
+from bench.report import report
+from bench.results import beside
+from bench.summary import summarise
+from zoo.files import writing
+from zoo.progress import Progress
+
+SETTINGS = Settings(preset=PRESETS["quick"], measure_accuracy=True)
+
+
+def measure(folder: Path, progress: Progress) -> None:
+    """Measure what a quickstart exported, in place of what an earlier one measured."""
+    results = folder / "results.csv"
+    with writing(results):
+        for old in (results, beside(results, "samples.jsonl")):
+            old.unlink(missing_ok=True)
+    with RowPrinter() as printer:
+        rows = run(
+            settings=SETTINGS,
+            exports=folder / "exports",
+            out=results,
+            on_row=printer.add,
+            progress=printer.progress or progress,
+        )
+    print_summary(summarise(rows))
+    print_report(report([results], exports=folder / "exports"))

@@ -1,0 +1,227 @@
+"""What the tests of the benchmark share: one real sweep, small engines, counted processes."""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+import bench
+from bench import measure, schedule
+from bench.arm import Arm
+from bench.matrix import Preset, Settings
+from bench.results import Row
+from bench.subjects import Given
+from zoo.progress import Progress
+
+HERE = Path(__file__).parent
+
+
+class Told(Progress):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@dataclass
+class Swept:
+    """A finished sweep: its CSV, its rows, and what was said meanwhile."""
+
+    out: Path
+    rows: list[Row]
+    settings: Settings
+    told: list[str] = field(default_factory=list)
+
+    def row(self, **facts: Any) -> Row:
+        """The only one with these values."""
+        (found,) = (
+            row
+            for row in self.rows
+            if all(getattr(row, name) == value for name, value in facts.items())
+        )
+        return found
+
+
+@contextmanager
+def hurried() -> Iterator[None]:
+    """Nothing warms up for long: how steady times are does not matter here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "_AGREE", math.inf)
+        patch.setattr(schedule, "_WARM_SECONDS", 0.01)
+        yield
+
+
+@pytest.fixture
+def hurry() -> Iterator[None]:
+    """For a test."""
+    with hurried():
+        yield
+
+
+@pytest.fixture(scope="module")
+def module_hurry() -> Iterator[None]:
+    """For all tests of a module."""
+    with hurried():
+        yield
+
+
+@pytest.fixture(scope="session")
+def swept(
+    tmp_path_factory: pytest.TempPathFactory, mlp_exports: Path, tiny_preset: Preset
+) -> Swept:
+    """The published `mlp`, fp32 and int8, at two batch sizes, for everybody to look at."""
+    out = tmp_path_factory.mktemp("swept") / "results.csv"
+    settings = Settings(preset=tiny_preset, batches=(1, 4), threads=(1,))
+    told = Told()
+    with hurried():
+        rows = bench.run([], settings, exports=mlp_exports, out=out, profile=True, progress=told)
+    return Swept(out, rows, settings, told.lines)
+
+
+@pytest.fixture(scope="module")
+def faulty_engines() -> Iterator[None]:
+    """`faulty_sweep:Class` is a runtime, here and in the processes of arms."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(HERE / "adapters")
+        patch.setenv("PYTHONPATH", str(HERE / "adapters"))
+        yield
+
+
+@pytest.fixture
+def sweep_of(
+    tmp_path: Path, tiny_preset: Preset, faulty_engines: None, hurry: None
+) -> Callable[..., Swept]:
+    """Sweep ONNX files, by default with the engine `Right` and at batch 1."""
+
+    def run(
+        *targets: Path | str,
+        out: str = "results.csv",
+        resume: bool = False,
+        given: Given | None = None,
+        data_dir: Path | None = None,
+        exports: Path = Path("exports"),
+        precisions: tuple[str, ...] | None = None,
+        **options: Any,
+    ) -> Swept:
+        told = Told()
+        settings = Settings(
+            **{
+                "preset": tiny_preset,
+                "runtimes": ("faulty_sweep:Right",),
+                "batches": (1,),
+                "threads": (1,),
+                **options,
+            }
+        )
+        rows = bench.run(
+            [str(target) for target in targets],
+            settings,
+            precisions=precisions,
+            exports=exports,
+            data_dir=data_dir,
+            given=given,
+            out=tmp_path / out,
+            resume=resume,
+            progress=told,
+        )
+        return Swept(tmp_path / out, rows, settings, told.lines)
+
+    return run
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The model and runtime of each process that was started for an arm."""
+    found: list[str] = []
+    start = Arm.start
+
+    def counted(arm: Arm) -> None:
+        found.append(f"{os.path.basename(arm.order.model)} {arm.order.runtime}")  # noqa: PTH119
+        start(arm)
+
+    monkeypatch.setattr(Arm, "start", counted)
+    return found
+
+
+# For the tests of arms, their processes and turns
+
+
+@pytest.fixture
+def engines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies in `adapters/` is a runtime, here and in the processes of arms."""
+    monkeypatch.syspath_prepend(HERE / "adapters")
+    monkeypatch.setenv("PYTHONPATH", str(HERE / "adapters"))
+
+
+@pytest.fixture(scope="session")
+def planted_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network of convolutions that takes pixels [32, 32, 3]."""
+    import onnx
+
+    from bench.planted import planted
+
+    path = tmp_path_factory.mktemp("planted") / "planted.onnx"
+    onnx.save(planted(4), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def pictures_npy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve pictures [32, 32, 3] of noise; the first pixel of each is its number."""
+    pictures = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
+    pictures[:, 0, 0, 0] = np.arange(12)
+    path = tmp_path_factory.mktemp("pictures") / "pictures.npy"
+    np.save(path, pictures)
+    return path
+
+
+@pytest.fixture
+def nothing_left(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """After the test there is no process, pipe or temporary file that was not there before."""
+    folder = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    before = _children(), _handles()
+    yield
+    assert (_children(), _handles()) == before
+    assert list(folder.iterdir()) == []
+
+
+def _children() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+def _handles() -> set[tuple[str, str]]:
+    """Open pipes and files without a name, by number."""
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            target = os.readlink(entry)  # noqa: PTH115 - a pipe is no path
+        except FileNotFoundError:  # the one that listed them
+            continue
+        if target.startswith("pipe:") or target.endswith("(deleted)"):
+            found.add((entry.name, target))
+    return found
+
+
+@pytest.fixture
+def recorded(
+    tmp_path: Path, engines: None, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], list[dict[str, Any]]]:
+    """What `recording:Recording` was asked to do so far, by all processes together."""
+    path = tmp_path / "record.jsonl"
+    monkeypatch.setenv("RECORD", str(path))
+    return lambda: [json.loads(line) for line in path.read_text().splitlines()]

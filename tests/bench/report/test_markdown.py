@@ -1,0 +1,54 @@
+"""Markdown that a comment on a change can show, whatever models are called."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.report import report
+from bench.report.markdown import escaped
+from bench.results import Row, write_csv
+
+
+def test_it_says_what_the_page_says(results: Path, tmp_path: Path) -> None:
+    text = report([results], exports=tmp_path / "none", budget_ms=1).markdown.read_text()
+    for part in (
+        "# Benchmark report: results.csv",
+        "- best accuracy: speednet fp32 onnxruntime, 93.07% (92.56% to 93.55%)",
+        "- best under 1 ms a call (p50): speednet fp32 onnxruntime",
+        "- fastest: mlp int8 onnxruntime",
+        "| cnn fp32 torch, batch 1 | 0.552 (0.540 to 0.568) |",
+        "1.310 (1.298 to 1.327) slower",
+        "failed: the process was killed (signal 9)",
+        "- the times had not settled when the warm-up ended (cnn fp32 torch, batch 1,",
+        "| versions, torch | 2.14.1 |",
+        "- **The ratio** is another measurement",
+    ):
+        assert part in text
+
+
+def test_tables_have_as_many_cells_in_every_line(results: Path, tmp_path: Path) -> None:
+    text = report([results], exports=tmp_path / "none").markdown.read_text()
+    table = [line for line in text.splitlines() if line.startswith("| ") and "batch" in line]
+    assert {line.replace("\\|", "").count("|") for line in table} == {9}
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("a|b", "a\\|b"),
+        ("<script>", "\\<script\\>"),
+        ("two\nlines", "two lines"),
+        ("[x](http://y)", "\\[x\\](http://y)"),
+        ("\x1b[31m", "\N{REPLACEMENT CHARACTER}\\[31m"),
+    ],
+)
+def test_names_are_no_markup(name: str, shown: str) -> None:
+    assert escaped(name) == shown
+
+
+def test_a_name_cannot_leave_its_cell(make_row: Callable[..., Row], tmp_path: Path) -> None:
+    path = tmp_path / "odd.csv"
+    write_csv(path, [make_row(subject="a | b\n| c <img src=x>", model=None)])
+    text = report([path], exports=tmp_path / "none").markdown.read_text()
+    assert "| a \\| b \\| c \\<img src=x\\> fp32, batch 1 |" in text

@@ -1,0 +1,88 @@
+"""Names of engines: known, unknown, and somebody's own."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.runtimes import RUNTIMES, Order, find_runtime
+from bench.runtimes.registry import list_runtimes, process_environment
+from zoo.errors import UsageError
+
+METHODS = (
+    "load",
+    "place",
+    "fetch",
+    "what_ran",
+    "image_shape",
+    "fixed_batch",
+    "close",
+)
+
+
+@pytest.mark.parametrize("name", [*RUNTIMES, "bench.runtimes.null:Null"])
+def test_every_engine_has_an_adapter_that_can_do_all(name: str) -> None:
+    adapter = find_runtime(name)()
+    assert all(callable(getattr(adapter, method)) for method in METHODS)
+
+
+def test_looking_an_engine_up_imports_none() -> None:
+    import subprocess
+
+    code = (
+        "import sys\n"
+        "from bench.runtimes import RUNTIMES, find_runtime\n"
+        "for name in RUNTIMES: find_runtime(name)\n"
+        "print(*{'torch', 'onnx', 'onnxruntime'} & set(sys.modules))"
+    )
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("torh", "Did you mean torch"),
+        ("tensorflow", "there is no runtime 'tensorflow'"),
+        ("", "there is no runtime ''"),
+        ("a:b:c", "there is no runtime"),
+        ("os; rm:x", "there is no runtime"),
+        ("no_such_module:Engine", "No module named 'no_such_module'"),
+        ("bench.runtimes.null:Nul", "has no attribute 'Nul'"),
+    ],
+)
+def test_a_name_nobody_knows(name: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told) as caught:
+        find_runtime(name)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("content", ["raise OSError('no library')", "def broken(:", "1 / 0"])
+def test_a_module_of_ones_own_that_breaks_is_named(
+    content: str, in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (in_folder / "breaks_on_import.py").write_text(content)
+    with pytest.raises(UsageError, match="breaks_on_import:Engine cannot be imported"):
+        find_runtime("breaks_on_import:Engine")
+
+
+def test_every_engine_is_listed_with_its_version() -> None:
+    import importlib.metadata
+
+    listed = list_runtimes()
+    assert [one["runtime"] for one in listed] == [*RUNTIMES]
+    assert all(one["about"] for one in listed)
+    assert listed[1]["version"] == f"torch {importlib.metadata.version('torch')}"
+
+
+def test_only_engines_that_need_one_have_an_environment(engines: None) -> None:
+    pinned = Order("m", "torch", threads=2, cores=(0, 1))
+    assert process_environment(Order("m", "onnxruntime", cores=(0, 1))) == {}
+    assert process_environment(pinned)["OMP_PLACES"] == "{0},{1}"
+    assert process_environment(Order("m", "faulty:WantsEnvironment", threads=3)) == {
+        "ENGINE_THREADS": "3"
+    }

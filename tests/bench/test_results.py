@@ -1,0 +1,288 @@
+"""What a sweep writes can be read again: by us, by pandas, after a crash."""
+
+import json
+import math
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bench.results import (
+    COLUMNS,
+    SCHEMA,
+    Block,
+    Journal,
+    Row,
+    Samples,
+    beside,
+    csv_text,
+    read_cell,
+    read_csv,
+    read_predictions,
+    read_samples,
+    write_csv,
+    write_predictions,
+)
+from zoo.errors import UsageError, ZooError
+
+KINDS = get_type_hints(Row)
+# What a file name, an error or a class may hold, but for halves of characters: no UTF-8 has them.
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
+VALUES = {
+    str: TEXTS,
+    bool: st.booleans(),
+    int: st.integers(-(2**70), 2**70),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+}
+
+
+def kind_of(name: str) -> type:
+    """The type of a column, whether it may be empty or not."""
+    (kind,) = set(get_args(KINDS[name]) or (KINDS[name],)) - {NoneType}
+    return kind
+
+
+def values(name: str) -> st.SearchStrategy[Any]:
+    found = VALUES[kind_of(name)]
+    if KINDS[name] is kind_of(name):
+        return found
+    return st.none() | (found.filter(bool) if kind_of(name) is str else found)
+
+
+# A few columns at a time: all 80 at once are slow to draw, and slower to shrink.
+PARTS = st.sampled_from([name for name in COLUMNS if name != "schema"]).flatmap(
+    lambda name: st.tuples(st.just(name), values(name))
+)
+ROWS = st.lists(PARTS, max_size=6).map(lambda parts: Row(**dict(parts)))
+
+
+def row(**parts: Any) -> Row:
+    return Row(**({"subject": "cnn", "runtime": "onnxruntime", "cell": "c1"} | parts))
+
+
+class TestCsv:
+    @given(st.lists(ROWS, max_size=3))
+    @example([Row(reason="carriage\rreturn")])
+    @example([Row(macs=2**60 + 1)])
+    @settings(deadline=None)
+    def test_what_was_written_is_read(self, rows: list[Row]) -> None:
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "results.csv")
+            write_csv(path, rows)
+            assert read_csv(path) == rows
+
+    def test_pandas_sees_the_types(self, tmp_path: Path) -> None:
+        full = {bool: True, int: 3, float: 0.25, str: "text"}
+        rows = [row(**{name: full[kind_of(name)] for name in COLUMNS if name != "schema"})]
+        write_csv(tmp_path / "full.csv", [*rows, *rows])
+        found = pd.read_csv(tmp_path / "full.csv")
+        assert list(found) == list(COLUMNS)
+        for name in COLUMNS:
+            dtype, kind = found[name].dtype, kind_of(name)
+            assert pd.api.types.is_bool_dtype(dtype) == (kind is bool), name
+            assert pd.api.types.is_integer_dtype(dtype) == (kind is int), name
+            assert pd.api.types.is_float_dtype(dtype) == (kind is float), name
+            assert pd.api.types.is_string_dtype(dtype) == (kind is str), name
+
+    def test_what_is_unknown_is_nan_to_pandas(self, tmp_path: Path) -> None:
+        known = row(p50_ms=0.5, n=7, steady=False, warnings='no, really\n"quoted"')
+        write_csv(tmp_path / "some.csv", [known, row()])
+        found = pd.read_csv(tmp_path / "some.csv")
+        for name in ("p50_ms", "n", "steady", "warnings"):
+            assert found[name].notna().tolist() == [True, False]
+        assert found.p50_ms.dtype == found.n.dtype == float
+        assert found.steady[0] is False or found.steady[0] == 0
+        assert found.warnings[0] == known.warnings
+
+    def test_a_real_sweep_has_the_right_types(self, swept: Any) -> None:
+        found = pd.read_csv(swept.out)
+        assert len(found) == len(swept.rows)
+        for name in ("threads", "batch", "schema"):
+            assert pd.api.types.is_integer_dtype(found[name]), name
+        for name in ("p50_ms", "ratio", "accuracy", "cold_ms", "peak_rss_mib"):
+            assert pd.api.types.is_float_dtype(found[name]), name
+        for name in ("subject", "precision", "runtime", "status", "machine", "cell", "sha256"):
+            assert pd.api.types.is_string_dtype(found[name]), name
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("a,b\n1,2\n", "no results file"),
+            ("", "no results file"),
+            ("subject,runtime,schema\ncnn,onnxruntime,0\n", "schema 0"),
+            ("subject,runtime,schema\ncnn,onnxruntime,1\n", "line 2: threads is '', no whole"),
+            ("subject,runtime,schema\n\xff,onnxruntime,1\n", "cannot be read"),
+        ],
+    )
+    def test_what_is_no_results_file_is_named(self, tmp_path: Path, text: str, told: str) -> None:
+        path = tmp_path / "results.csv"
+        path.write_bytes(text.encode("latin-1"))
+        with pytest.raises(ZooError) as caught:
+            read_csv(path)
+        assert told in str(caught.value)
+        assert str(path) in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("name", "text", "told"),
+        [
+            ("n", "many", "n is 'many', no whole number"),
+            ("n", "0.5", "n is '0.5', no whole number"),
+            ("p50_ms", "inf", "p50_ms is 'inf', no number"),
+            ("p50_ms", "nan", "p50_ms is 'nan', no number"),
+            ("steady", "1", "steady is '1', not True or False"),
+        ],
+    )
+    def test_a_cell_of_a_wrong_kind_is_named(
+        self, tmp_path: Path, name: str, text: str, told: str
+    ) -> None:
+        path = tmp_path / "results.csv"
+        cells = {column: str(value) for column, value in asdict(row()).items() if value is not None}
+        cells[name] = text
+        path.write_text(f"{','.join(cells)}\n{','.join(cells.values())}\n")
+        with pytest.raises(ZooError, match=f"line 2: {told}"):
+            read_csv(path)
+
+    def test_an_older_schema_says_to_measure_again(self, tmp_path: Path) -> None:
+        path = tmp_path / "results.csv"
+        write_csv(path, [replace(row(), schema=SCHEMA - 1)])
+        with pytest.raises(ZooError, match=f"schema {SCHEMA - 1}.*reads {SCHEMA}. Measure again"):
+            read_csv(path)
+
+    def test_a_file_that_is_not_there_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(ZooError, match=r"gone\.csv cannot be read"):
+            read_csv(tmp_path / "gone.csv")
+
+    def test_whole_numbers_as_pandas_writes_them_are_whole(self) -> None:
+        assert read_cell(int | None, "3.0") == 3
+        assert read_cell(int, "-9007199254740993") == -9007199254740993
+
+    def test_every_column_says_what_it_is(self) -> None:
+        assert all(COLUMNS.values())
+        assert list(COLUMNS) == [part.name for part in fields(Row)]
+        assert csv_text([]).strip().split(",") == list(COLUMNS)
+
+
+class TestJournal:
+    SAMPLES = Samples(
+        blocks=[Block([1, 2, 3], 7, "others", {"steal_share": 0.5, "clock_mhz": None})],
+        floor_ns=[1, 2],
+        turns=[[[1, 2, 3, 4]]],
+        starts=[{"cold": 3, "load": 2, "first": 1}],
+    )
+
+    def written(self, path: Path, *rows: Row) -> Journal:
+        journal = Journal(path)
+        for one in rows:
+            journal.add(one, self.SAMPLES)
+        return journal
+
+    def test_rows_and_samples_come_back(self, tmp_path: Path) -> None:
+        path = tmp_path / "deep" / "results.csv"
+        self.written(path, row(p50_ms=1.5), row(batch=2, cell="c2"))
+        assert read_csv(path) == [row(p50_ms=1.5), row(batch=2, cell="c2")]
+        assert read_samples(path) == {"c1": self.SAMPLES, "c2": self.SAMPLES}
+
+    def test_resuming_takes_up_what_is_there(self, tmp_path: Path) -> None:
+        path = tmp_path / "results.csv"
+        first = self.written(path, row(p50_ms=math.pi), row(batch=2))
+        again = Journal(path)
+        again.resume()
+        assert again.rows == first.rows
+
+    def test_a_line_it_died_in_is_cut(self, tmp_path: Path) -> None:
+        path = tmp_path / "results.csv"
+        journal = self.written(path, row(), row(batch=2))
+        whole = journal.samples.read_text()
+        journal.samples.write_text(whole[:-40])
+        again = Journal(path)
+        again.resume()
+        assert again.rows == [row()]
+        assert journal.samples.read_text() == whole.splitlines(keepends=True)[0]
+        assert read_csv(path) == [row()]
+        again.add(row(batch=3), self.SAMPLES)
+        assert [one.batch for one in read_csv(path)] == [0, 3]
+
+    def test_a_row_that_the_csv_lacks_is_written_into_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "results.csv"
+        self.written(path, row(), row(batch=2))
+        write_csv(path, [row()])  # killed between the two files
+        Journal(path).resume()
+        assert len(read_csv(path)) == 2
+
+    def test_what_a_row_learned_later_stays(self, tmp_path: Path) -> None:
+        path = tmp_path / "results.csv"
+        journal = self.written(path, row(when="now"))
+        journal.rows[0].break_even_calls = 7
+        journal.add(row(batch=2), self.SAMPLES)
+        again = Journal(path)
+        again.resume()
+        assert [one.break_even_calls for one in again.rows] == [7, None]
+        assert again.rows == read_csv(path)
+
+    def test_a_cell_that_is_measured_again_has_one_row(self, tmp_path: Path) -> None:
+        path = tmp_path / "results.csv"
+        self.written(path, row(status="failed", reason="late"), row(batch=2), row(p50_ms=1.0))
+        assert read_csv(path) == [row(p50_ms=1.0), row(batch=2)]
+        again = Journal(path)
+        again.resume()
+        assert again.rows == [row(p50_ms=1.0), row(batch=2)]
+
+    @pytest.mark.parametrize("line", ["{}", "nonsense", '{"row": {"colour": 1}}', "[]"])
+    def test_a_damaged_line_is_told(self, tmp_path: Path, line: str) -> None:
+        path = tmp_path / "results.csv"
+        journal = self.written(path, row())
+        with journal.samples.open("a") as handle:
+            handle.write(f"{line}\n")
+        with pytest.raises(ZooError, match="is damaged"):
+            Journal(path).resume()
+
+    def test_samples_of_another_schema_are_refused(self, tmp_path: Path) -> None:
+        path = tmp_path / "results.csv"
+        self.written(path, replace(row(), schema=SCHEMA + 1))
+        with pytest.raises(ZooError, match=f"schema {SCHEMA + 1}"):
+            Journal(path).resume()
+
+    def test_a_csv_without_its_samples_is_not_overwritten(self, tmp_path: Path) -> None:
+        path = tmp_path / "results.csv"
+        write_csv(path, [row()])
+        with pytest.raises(UsageError, match=r"samples\.jsonl is not there"):
+            Journal(path).resume()
+        assert read_csv(path) == [row()]
+
+    def test_nothing_to_resume_is_a_beginning(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path / "results.csv")
+        journal.resume()
+        assert journal.rows == []
+
+    def test_lines_are_plain_json(self, tmp_path: Path) -> None:
+        journal = self.written(tmp_path / "results.csv", row(reason="Grüße\u2028\n"))
+        (line,) = journal.samples.read_text(encoding="ascii").splitlines()
+        assert Row(**json.loads(line)["row"]) == row(reason="Grüße\u2028\n")
+        assert json.loads(line)["samples"] == asdict(self.SAMPLES)
+
+
+class TestPredictions:
+    def test_they_come_back_by_arm(self, tmp_path: Path) -> None:
+        path = tmp_path / "results.csv"
+        kept = {
+            "some/other.onnx|file|onnxruntime|cpu": np.array([1, 2, 0]),
+            "labels|digits": np.array([1, 2, 1]),
+        }
+        write_predictions(path, kept)
+        found = read_predictions(path)
+        assert set(found) == set(kept)
+        assert all(np.array_equal(found[name], kept[name]) for name in kept)
+
+    def test_none_were_kept(self, tmp_path: Path) -> None:
+        assert read_predictions(tmp_path / "results.csv") == {}
+
+    @pytest.mark.parametrize("name", ["results.csv", "results"])
+    def test_they_lie_beside_the_csv(self, name: str) -> None:
+        assert beside(Path("out", name), "predictions.npz") == Path("out/results.predictions.npz")

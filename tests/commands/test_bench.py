@@ -1,0 +1,232 @@
+"""`bench`: what it prints, what it keeps, and what it refuses before anything is measured."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from bench.results import FAILED, OK, SKIPPED, Row, beside, read_csv
+from bench.sweep import Sweep
+
+Call = Callable[..., Result]
+OUT = Path("r.csv")
+
+pytestmark = pytest.mark.usefixtures("short")
+
+
+@pytest.fixture
+def bench(call: Call, mlp_exports: Path) -> Call:
+    """Run `bench` on what is published, with one thread, into r.csv."""
+
+    def run(*arguments: str | Path, code: int = 0) -> Result:
+        own = ("--exports", mlp_exports, "--threads", "1", "--out", OUT)
+        return call("bench", *own, *arguments, code=code)
+
+    return run
+
+
+class TestAnswers:
+    def test_rows_as_they_come_and_a_summary(self, bench: Call) -> None:
+        budgets = ("--budget-ms", "1000", "--budget-mb", "0.001")
+        done = bench("mlp", "--preset", "quick", "--batch", "1,4", "--profile", *budgets)
+        heading, *rest = done.stdout.splitlines()
+        assert heading.split("\t")[:6] == [
+            *("model", "precision", "runtime", "provider", "batch", "p50 ms")
+        ]
+        rows = [line.split("\t") for line in rest[:4]]
+        assert [row[:5] for row in rows] == [
+            ["mlp-digits", precision, "onnxruntime", "cpu", batch]
+            for precision in ("fp32", "int8")
+            for batch in ("1", "4")
+        ]
+        assert all(float(row[5]) > 0 for row in rows)
+        assert all(row[7].endswith("%*") for row in rows)
+        assert [" ± " in row[8] for row in rows] == [False, False, True, True]
+        summary = "\n".join(rest[4:])
+        for told in (
+            "digits, batch 1, 1 thread:",
+            "digits, batch 4, 1 thread:",
+            "best accuracy: mlp ",
+            "fastest: mlp ",
+            "best under 1000 ms a call (p50) and 0.001 MB of ONNX file: none",
+            "Pareto set (",
+            "* accuracy as the card says it, not measured here",
+            "results   r.csv",
+            "next      python cli.py report r.csv",
+        ):
+            assert told in summary
+        assert {row.status for row in read_csv(OUT)} == {OK}
+        suffixes = ("samples.jsonl", "environment.json", "operators.csv")
+        assert all(beside(OUT, suffix).exists() for suffix in suffixes)
+        assert not beside(OUT, "predictions.npz").exists()
+
+    def test_json_is_the_rows_and_nothing_else(self, bench: Call) -> None:
+        done = bench("mlp", "--precision", "fp32", "--batch", "1", "--json")
+        (found,) = json.loads(done.stdout)
+        assert [Row(**found)] == read_csv(OUT)
+        assert found["accuracy_source"] == "measured"
+        assert "measuring mlp-digits fp32" in done.stderr
+
+    def test_a_dry_run_measures_nothing(self, bench: Call, started: list[str]) -> None:
+        done = bench("mlp", "--runtime", "onnxruntime,torch", "--batch", "1,8", "--dry-run")
+        lines = done.stdout.splitlines()
+        assert lines[-1].startswith("6 cells, about ")
+        assert sum("1,8" in line for line in lines) == 4
+        assert "torch runs the fp32 weights, not int8" in " ".join(done.stdout.split())
+        assert started == []
+        assert not OUT.exists()
+
+    def test_what_cannot_be_is_a_row_and_no_failure(self, bench: Call, started: list[str]) -> None:
+        options = ("--precision", "int8", "--runtime", "torch", "--batch", "1,1,1")
+        done = bench("mlp", *options)
+        assert "skipped" in done.stdout
+        assert "1 cell skipped; the reason is in the row." in done.stdout
+        assert [row.status for row in read_csv(OUT)] == [SKIPPED]
+        assert started == []
+
+    def test_results_are_named_by_the_time_unless_told(self, call: Call, mlp_exports: Path) -> None:
+        options = ("--precision", "int8", "--runtime", "torch", "--batch", "1")
+        done = call("bench", "mlp", "--exports", mlp_exports, *options)
+        (found,) = Path("results").glob("????-??-??-??????.csv")
+        assert f"results   {found}" in done.stdout
+
+    def test_a_file_of_other_origin_is_welcome(self, bench: Call, tiny_onnx: Any) -> None:
+        done = bench(tiny_onnx(), "--batch", "2")
+        (row,) = read_csv(OUT)
+        assert row.inputs == "random pixels"
+        assert "best accuracy: not known; no row has one" in done.stdout
+
+    def test_normalisation_can_be_given(self, bench: Call, tiny_onnx: Any) -> None:
+        file = tiny_onnx(kind="float32-nchw", size=(8, 8), classes=10, metadata={})
+        given = ("--mean", ".5,.5,.5", "--std", ".2,.2,.2", "--data", "digits")
+        bench(file, *given, "--batch", "1")
+        (row,) = read_csv(OUT)
+        assert (row.accuracy_source, row.images) == ("measured", 359)
+
+    def test_normalisation_that_is_not_given_is_asked_for(
+        self, bench: Call, tiny_onnx: Any
+    ) -> None:
+        file = tiny_onnx(kind="float32-nchw", metadata={})
+        assert "--mean .485,.456,.406" in bench(file, "--batch", "1", code=2).stderr
+        assert not OUT.exists()
+
+
+@pytest.mark.usefixtures("faulty_engines")
+class TestFailures:
+    def test_a_cell_that_fails_is_a_row_and_exit_1(self, bench: Call, tiny_onnx: Any) -> None:
+        engines = "faulty_sweep:Raises,faulty_sweep:Right,faulty_sweep:Raises"
+        done = bench(tiny_onnx(), "--runtime", engines, "--batch", "1", code=1)
+        assert "failed" in done.stdout
+        assert "RuntimeError: no kernel for Gemm" in done.stdout
+        assert "1 cell failed; the reason is in the row." in done.stdout
+        assert [row.status for row in read_csv(OUT)] == [FAILED, OK]
+
+    def test_once_it_is_mended_resume_is_exit_0(
+        self, bench: Call, tiny_onnx: Any, started: list[str]
+    ) -> None:
+        file = tiny_onnx()
+        options = (file, "--runtime", "faulty_sweep:Right,faulty_sweep:Mends", "--batch", "1")
+        bench(*options, code=1)
+        file.with_name("mended").touch()
+        started.clear()
+        bench(*options, "--resume")
+        assert "faulty_sweep:Mends" in started
+        assert "faulty_sweep:Right" not in started
+        assert [row.status for row in read_csv(OUT)] == [OK, OK]
+
+    def test_a_hanging_cell_is_given_up(self, bench: Call, tiny_onnx: Any) -> None:
+        options = ("--runtime", "faulty_sweep:Hangs", "--batch", "2", "--timeout", "2")
+        done = bench(tiny_onnx(), *options, code=1)
+        assert "it hung: no answer in 2 s" in done.stdout
+
+    def test_an_interrupt_keeps_what_was_measured(
+        self, bench: Call, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = Sweep.run
+
+        def interrupted(sweep: Sweep, arms: Any) -> Iterator[Row]:
+            yield next(run(sweep, arms))
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Sweep, "run", interrupted)
+        options = ("--precision", "int8", "--runtime", "torch", "--batch", "1,2")
+        assert "interrupted" in bench("mlp", *options, code=130).stderr
+        assert len(read_csv(OUT)) == 1
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("arguments", "meant"),
+        [
+            (["mpl"], "mlp"),
+            (["mlp", "--runtime", "onxruntime"], "onnxruntime"),
+            (["mlp", "--runtime", "onnxruntime,trch"], "torch"),
+            (["mlp", "--provider", "cdua"], "cuda"),
+            (["mlp", "--precision", "fp23"], "fp32"),
+            (["mlp", "--boundary", "hosts"], "host"),
+            (["mlp", "--preset", "quik"], "quick"),
+            (["mlp", "--tf23"], "'--tf32"),
+        ],
+        ids=" ".join,
+    )
+    def test_a_slip_is_exit_2_and_the_near_name_is_offered(
+        self, bench: Call, started: list[str], arguments: list[str], meant: str
+    ) -> None:
+        assert f"Did you mean {meant}" in bench(*arguments, code=2).stderr
+        assert started == []
+        assert not OUT.exists()
+
+    def test_so_is_one_in_the_name_of_data(self, bench: Call, tiny_onnx: Any) -> None:
+        assert "Did you mean digits" in bench(tiny_onnx(), "--data", "digist", code=2).stderr
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (["mlp", "--data", "digits"], "mlp says its own"),
+            (["--mean", "0.5"], "what is published says its own"),
+            (["mlp", "--threads", "10000"], "this process may use"),
+            (["mlp", "--batch", "0"], "'0' is no list of whole numbers"),
+            (["mlp", "--margin", "0%"], "--margin 0% is none"),
+            (["mlp", "--margin", "two"], "'two' is no share"),
+            (["gone.onnx"], "gone.onnx cannot be read"),
+            (["mlp", "--runtime", "gone:Class"], "gone:Class cannot be imported"),
+        ],
+    )
+    def test_what_cannot_be_meant_is_exit_2(
+        self, bench: Call, started: list[str], arguments: list[str], told: str
+    ) -> None:
+        assert told in bench(*arguments, code=2).stderr
+        assert started == []
+        assert not OUT.exists()
+
+    @pytest.mark.parametrize("runtime", ["onnxruntime", "torch", "onnxruntime,torch"])
+    def test_a_provider_that_is_not_here_is_exit_3_before_anything_is_measured(
+        self, bench: Call, started: list[str], in_folder: Path, runtime: str
+    ) -> None:
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("CUDA works here")
+        done = bench("mlp", "--provider", "cpu,cuda", "--runtime", runtime, code=3)
+        assert "--provider cuda cannot run here: " in done.stderr
+        assert done.stdout == ""
+        assert started == []
+        assert list(in_folder.iterdir()) == []
+
+    def test_a_file_that_exists_is_exit_2_and_stays(self, bench: Call, started: list[str]) -> None:
+        OUT.write_text("precious")
+        assert "Go on with --resume, or name another --out" in bench("mlp", code=2).stderr
+        assert OUT.read_text() == "precious"
+        assert started == []
+
+    def test_results_without_their_samples_cannot_be_gone_on_with(self, bench: Call) -> None:
+        OUT.write_text("precious")
+        assert "r.samples.jsonl is not there" in bench("mlp", "--resume", code=2).stderr
+        assert OUT.read_text() == "precious"
+
+    def test_where_nothing_is_published_the_command_is_named(self, call: Call) -> None:
+        done = call("bench", "--exports", "none", code=1)
+        assert "python cli.py export cnn" in done.stderr

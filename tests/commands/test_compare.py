@@ -1,0 +1,209 @@
+"""`compare`: two results files, or two models here and now; exit codes are what CI goes by."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from bench.pairs import read_pairs
+from bench.results import Row, write_csv
+from bench.subjects import find_subjects
+
+Call = Callable[..., Result]
+
+pytestmark = pytest.mark.usefixtures("short")
+
+
+def row(p50: float = 1.0, **parts: Any) -> Row:
+    """A row that was measured well."""
+    facts: dict[str, Any] = {
+        "subject": "cnn-digits",
+        "model": "cnn",
+        "precision": "fp32",
+        "runtime": "onnxruntime",
+        "provider": "cpu",
+        "boundary": "host",
+        "threads": 1,
+        "batch": 1,
+        "scenario": "latency",
+        "dataset": "digits",
+        "sha256": "a" * 64,
+        "engine": "onnxruntime 1.31.1",
+        "n": 5000,
+        "blocks": 40,
+        "p50_ms": p50,
+        "p50_low_ms": p50 * 0.999,
+        "p50_high_ms": p50 * 1.001,
+        "file_bytes": 1_000_000,
+        "machine": "here",
+    }
+    return Row(**(facts | parts))
+
+
+@pytest.fixture
+def results(in_folder: Path) -> Callable[..., tuple[str, str]]:
+    """Write base.csv and new.csv, with ten rows besides that did not change."""
+    still = [row(subject="still", model="still", batch=batch) for batch in range(1, 11)]
+
+    def write(base: Row, new: Row) -> tuple[str, str]:
+        write_csv(Path("base.csv"), [base, *still])
+        write_csv(Path("new.csv"), [new, *(row_again(one) for one in still)])
+        return "base.csv", "new.csv"
+
+    return write
+
+
+def row_again(one: Row) -> Row:
+    """As another sitting gave it."""
+    return row(1 + 0.001 * (-1) ** one.batch, subject="still", model="still", batch=one.batch)
+
+
+def changed(p50: float, **parts: Any) -> Row:
+    return row(p50, **{"sha256": "b" * 64} | parts)
+
+
+class TestResults:
+    def test_nothing_worse_is_exit_0(self, call: Call, results: Any) -> None:
+        done = call("compare", *results(row(), changed(1.001)))
+        assert "new.csv against base.csv: no proven breach, 11 rows compared" in done.stdout
+        assert "allowed: 5 % slower, 0.3 points" in done.stdout
+
+    def test_a_proven_slowdown_is_exit_1(self, call: Call, results: Any) -> None:
+        done = call("compare", *results(row(), changed(1.5)), code=1)
+        assert "1 proven breach" in done.stdout
+        assert "BREACH slower: cnn fp32, batch 1: x1.500" in done.stdout
+
+    def test_what_is_allowed_can_be_told(self, call: Call, results: Any) -> None:
+        files = results(row(), changed(1.5, file_bytes=2_000_000))
+        call("compare", *files, "--max-slowdown", "80%")
+        done = call("compare", *files, "--max-slowdown", "80%", "--max-growth", "10%", code=1)
+        assert "BREACH size" in done.stdout
+
+    def test_what_is_undecided_is_exit_0_unless_strict(self, call: Call, results: Any) -> None:
+        files = results(row(), changed(1.05))
+        assert "1 inconclusive" in call("compare", *files).stdout
+        call("compare", *files, "--strict", code=1)
+
+    def test_json_tells_the_exit_code(self, call: Call, results: Any) -> None:
+        done = call("compare", *results(row(), changed(1.5)), "--json", code=1)
+        found = json.loads(done.stdout)
+        assert found["exit_code"] == 1
+        assert [breach["kind"] for breach in found["breaches"]] == ["slower"]
+
+    def test_markdown_is_for_a_comment(self, call: Call, results: Any) -> None:
+        done = call("compare", *results(row(), changed(1.5)), "--markdown", code=1)
+        assert done.stdout.startswith("**Benchmark: 1 proven breach")
+        assert "<details><summary>All rows (11)</summary>" in done.stdout
+
+    def test_two_machines_are_exit_2_unless_told(self, call: Call, results: Any) -> None:
+        files = results(row(), changed(1.5, machine="there"))
+        assert "--any-machine" in call("compare", *files, code=2).stderr
+        assert "prove nothing" in call("compare", *files, "--any-machine").stdout
+
+    def test_where_both_files_are_at_hand_they_are_measured_again(
+        self, call: Call, in_folder: Path, mlp_exports: Path, started: list[str]
+    ) -> None:
+        fp32, int8 = find_subjects(["mlp"], mlp_exports)
+        # What the two sittings say is nonsense: int8 is not three times as slow.
+        write_csv(Path("base.csv"), [row(1.0, sha256=fp32.sha256)])
+        write_csv(Path("new.csv"), [row(3.0, sha256=int8.sha256)])
+        files = ("base.csv", "new.csv", "--exports", mlp_exports, "--json")
+        found = json.loads(call("compare", *files, "--max-slowdown", "100%").stdout)
+        assert found["rows"][0]["speed"]["how"] == "paired"
+        assert started
+        started.clear()
+        found = json.loads(call("compare", *files, "--no-remeasure", code=1).stdout)
+        assert found["rows"][0]["speed"]["how"] == "sittings"
+        assert started == []
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "told"),
+        [
+            (["base.csv", "gone.csv"], 1, "gone.csv cannot be read"),
+            (["base.csv", "other.csv"], 1, "other.csv is no results file"),
+            (["base.csv", "mlp"], 2, "compare takes two CSVs of bench, or two models"),
+            (["base.csv", "new.csv", "--repeat", "3"], 2, "--repeat is for two models"),
+            (
+                ["base.csv", "new.csv", "--out", "x.csv", "--batch", "1"],
+                2,
+                "--batch, --out is for two models or ONNX files, not for two CSVs of bench",
+            ),
+            (["mlp", "mlp", "--max-slowdown", "5%"], 2, "--max-slowdown is for two CSVs of bench"),
+            (["mlp", "mlp", "--markdown"], 2, "--markdown is for two CSVs of bench"),
+            (["base.csv", "new.csv", "--max-slowdown", "fast"], 2, "'fast' is no share"),
+        ],
+    )
+    def test_what_cannot_be_compared_is_named(
+        self, call: Call, results: Any, arguments: list[str], code: int, told: str
+    ) -> None:
+        results(row(), row())
+        Path("other.csv").write_text("a,b\n1,2\n")
+        assert told in call("compare", *arguments, code=code).stderr
+
+
+@pytest.mark.usefixtures("faulty_engines")
+class TestModels:
+    SHORT = ("--seconds", "0.05", "--instances", "2", "--threads", "1")
+    RIGHT = ("--runtime", "faulty_sweep:Right")
+
+    def test_a_series_is_told_row_by_row_and_summed_up(self, call: Call, tiny_onnx: Any) -> None:
+        file = tiny_onnx()
+        series = ("compare", file, file, *self.SHORT, *self.RIGHT, "--out", "p.csv")
+        first = call(*series).stdout.splitlines()
+        assert first[0].startswith("   1  time B / time A ")
+        assert first[1].startswith(f"1 comparison of {file} file with {file} file: ")
+        done = call(*series, "--repeat", "2").stdout.splitlines()
+        assert done[0] == first[0]
+        assert done[2].startswith(f"2 comparisons of {file} file")
+        assert len(read_pairs(Path("p.csv"))) == 2
+        assert "another series" in call(*series, "--seconds", "3", code=2).stderr
+
+    def test_json_is_the_rows(self, call: Call, tiny_onnx: Any) -> None:
+        engines = ("--runtime", "onnxruntime,faulty_sweep:Right")
+        done = call("compare", tiny_onnx(), tiny_onnx(), *self.SHORT, *engines, "--json")
+        (found,) = json.loads(done.stdout)
+        assert (found["runtime_a"], found["runtime_b"]) == ("onnxruntime", "faulty_sweep:Right")
+        assert found["low"] < found["ratio"] < found["high"]
+        assert found["same_answers"]
+
+    def test_the_usual_way_says_that_it_has_no_interval(self, call: Call, tiny_onnx: Any) -> None:
+        done = call("compare", tiny_onnx(), tiny_onnx(), *self.RIGHT, "--way", "usual")
+        assert "no interval" in done.stdout
+        assert "more than 5% from 1 in " in done.stdout
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (["mpl", "mlp"], "Did you mean mlp"),
+            (["mlp", "mlp", "--runtime", "trch"], "Did you mean torch"),
+            (["mlp", "mlp", "--way", "usaul"], "Did you mean usual"),
+            (["mlp", "mlp", "--precision", "fp32,fp23"], "Did you mean fp32"),
+            (["mlp", "mlp", "--runtime", "a,b,c"], "--runtime takes one value, or one for each"),
+            (["mlp", "mlp", "--threads", "10000"], "this process may use"),
+            (["mlp", "mlp", "--precision", "fp32,fp16"], "mlp-digits has no fp16 file"),
+        ],
+    )
+    def test_what_cannot_be_meant_is_exit_2(
+        self,
+        call: Call,
+        mlp_exports: Path,
+        started: list[str],
+        arguments: list[str],
+        told: str,
+    ) -> None:
+        assert told in call("compare", "--exports", mlp_exports, *arguments, code=2).stderr
+        assert started == []
+
+    def test_a_provider_that_is_not_here_is_exit_3(
+        self, call: Call, tiny_onnx: Any, started: list[str]
+    ) -> None:
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("CUDA works here")
+        done = call("compare", tiny_onnx(), tiny_onnx(), "--provider", "cuda", code=3)
+        assert "--provider cuda cannot run here" in done.stderr
+        assert started == []

@@ -1,0 +1,89 @@
+"""`report`: results in; a page, markdown and a summary out."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import Result
+
+from bench.results import Row, write_csv
+
+Call = Callable[..., Result]
+
+
+def rows() -> list[Row]:
+    """Two models, of which one is faster and the other more accurate, and one that failed."""
+
+    def row(name: str, p50: float, accuracy: float) -> Row:
+        return Row(
+            subject=f"{name}-digits",
+            model=name,
+            precision="fp32",
+            runtime="onnxruntime",
+            provider="cpu",
+            boundary="host",
+            threads=1,
+            batch=1,
+            scenario="latency",
+            dataset="digits",
+            file_bytes=1_000_000,
+            p50_ms=p50,
+            p50_low_ms=p50 * 0.99,
+            p50_high_ms=p50 * 1.01,
+            accuracy=accuracy,
+            accuracy_low=accuracy - 0.01,
+            accuracy_high=accuracy + 0.01,
+        )
+
+    failed = row("dense", 1.0, 0.9)
+    failed.status, failed.reason, failed.p50_ms = "failed", "it hung", None
+    return [row("mlp", 0.1, 0.8), row("cnn", 0.4, 0.9), failed]
+
+
+@pytest.fixture
+def results(in_folder: Path) -> Path:
+    write_csv(Path("r.csv"), rows())
+    return Path("r.csv")
+
+
+def test_it_writes_three_files_beside_the_results(call: Call, results: Path) -> None:
+    done = call("report", results)
+    for kind, name in (("page", "r.html"), ("markdown", "r.md"), ("summary", "r.summary.csv")):
+        assert f"{kind:9} {name}" in done.stdout
+        assert Path(name).stat().st_size > 500
+    assert {path.name for path in Path().iterdir()} == {"r.csv", "r.html", "r.md", "r.summary.csv"}
+    assert "best accuracy: cnn fp32, 90.00%" in done.stdout
+    assert "fastest: mlp fp32" in done.stdout
+    assert "1 cell failed" in done.stdout
+    table = pd.read_csv("r.summary.csv")
+    assert table.pareto.tolist() == [True, True, False]
+
+
+def test_budgets_and_the_place_can_be_told(call: Call, results: Path) -> None:
+    done = call("report", results, "--budget-ms", "0.2", "--out", "deep/page.html")
+    assert "best under 0.2 ms a call (p50): mlp fp32" in done.stdout
+    assert {path.name for path in Path("deep").iterdir()} == {
+        *("page.html", "page.md", "page.summary.csv"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("gone.csv", None, "gone.csv"),
+        ("other.csv", "a,b\n1,2\n", "other.csv is no results file"),
+        ("old.csv", "subject,runtime,schema\ncnn,onnxruntime,0\n", "Measure again"),
+    ],
+)
+def test_what_cannot_be_read_is_exit_1_and_named(
+    call: Call, in_folder: Path, name: str, text: str | None, told: str
+) -> None:
+    if text is not None:
+        Path(name).write_text(text)
+    assert told in call("report", name, code=1).stderr
+    assert list(Path().glob("*.html")) == []
+
+
+def test_no_file_is_exit_2(call: Call) -> None:
+    assert "RESULTS" in call("report", code=2).stderr
