@@ -19,9 +19,9 @@ from bench.arm import Arm
 from bench.matrix import REFERENCE
 from bench.neighbour import neighbour
 from bench.pictures import Gallery
-from bench.results import read_cell
+from bench.results import append_line, beside, read_cell
 from bench.runtimes import Order, find_runtime
-from bench.schedule import USUAL_CALLS, Plan, take_turns, usual_way
+from bench.schedule import USUAL_CALLS, Plan, Turns, take_turns, usual_way
 from bench.stats import Interval, verdict
 from bench.subjects import Given, Subject, find_subjects, is_file
 from bench.wording import count
@@ -105,8 +105,11 @@ def compare_pair(
     out: Path | None = None,
     progress: Progress | None = None,
 ) -> Iterator[PairRow]:
-    """Measure B against A `repeat` times; rows that `out` already holds are not measured again,
-    only judged by the margin of now."""
+    """Measure B against A `repeat` times.
+
+    Rows that `out` already holds are not measured again, only judged by the margin of now. Every
+    time that was taken stands in <out>.samples.jsonl.
+    """
     progress = progress or Progress()
     _check(settings)
     a, b = _two_subjects(targets, precisions, exports, given)
@@ -123,10 +126,10 @@ def compare_pair(
             began = time.monotonic()
             label = f"comparison {number + 1} of {repeat}"
             with progress.task(label, settings.instances) as advance:
-                measured = _measured(orders, pictures, settings, advance)
+                turns = _turns(orders, pictures, settings, advance)
             row = PairRow(
                 **_series(a, b, settings),
-                **measured,
+                **_columns(turns, settings),
                 margin=settings.margin,
                 repeat=number + 1,
                 same_answers=same,
@@ -135,12 +138,16 @@ def compare_pair(
             )
             rows.append(row)
             if out:
+                line = {"repeat": row.repeat, "turns": turns.instances, "apart": turns.apart}
+                append_line(beside(out, "samples.jsonl"), line)
                 write_text(out, csv_text(rows))
             yield row
 
 
 def _check(settings: PairSettings) -> None:
     """Refuse what cannot be measured here, before anything is."""
+    if settings.instances < 2:
+        raise UsageError("an interval needs 2 instances or more.")
     for runtime in settings.runtimes:
         find_runtime(runtime)
     find_provider(settings.provider)
@@ -210,29 +217,35 @@ def _pictures(
     return path, bool(np.abs(first - second).max(initial=0) <= bound)
 
 
-def _measured(
+def _turns(
     orders: tuple[Order, Order], pictures: Path, settings: PairSettings, advance: Advance
-) -> dict[str, Any]:
-    """The columns of one comparison that come from its times."""
+) -> Turns:
     if settings.way == USUAL:
-        p50_a, p50_b = usual_way(*orders, pictures, settings.batch)
-        ratio, low, high, judged, turns, wrong = p50_b / p50_a, None, None, "", USUAL_CALLS, 0
-    else:
-        plan = Plan(settings.instances, settings.seconds, sequential=settings.way == SEQUENTIAL)
-        taken = take_turns(*orders, pictures, settings.batch, plan, advance)
-        p50_a, p50_b = taken.medians_ns()
-        found = taken.ratio()
-        ratio, low, high = found.ratio, found.low, found.high
-        judged, turns, wrong = verdict(found, settings.margin), found.turns, taken.wrong
-    return {
-        "ratio": round(ratio, 6),
-        "low": None if low is None else round(low, 6),
-        "high": None if high is None else round(high, 6),
-        "verdict": judged,
-        "turns": turns,
+        return usual_way(*orders, pictures, settings.batch)
+    plan = Plan(settings.instances, settings.seconds, sequential=settings.way == SEQUENTIAL)
+    return take_turns(*orders, pictures, settings.batch, plan, advance)
+
+
+def _columns(turns: Turns, settings: PairSettings) -> dict[str, Any]:
+    """The columns of one comparison that come from its times."""
+    p50_a, p50_b = turns.medians_ns()
+    columns: dict[str, Any] = {
         "p50_a_us": round(p50_a / 1e3, 2),
         "p50_b_us": round(p50_b / 1e3, 2),
-        "wrong": wrong,
+        "wrong": turns.wrong,
+    }
+    if settings.way == USUAL:
+        ratio = round(p50_b / p50_a, 6)
+        return columns | {
+            "ratio": ratio, "low": None, "high": None, "verdict": "", "turns": USUAL_CALLS
+        }  # fmt: skip
+    found = turns.ratio()
+    return columns | {
+        "ratio": round(found.ratio, 6),
+        "low": round(found.low, 6),
+        "high": round(found.high, 6),
+        "verdict": verdict(found, settings.margin),
+        "turns": found.turns,
     }
 
 

@@ -291,14 +291,19 @@ class Journal:
     def add(self, row: Row, samples: Samples) -> None:
         """Keep a row for good."""
         self._keep(row)
-        line = json.dumps({"cell": row.cell, "row": asdict(row), "samples": asdict(samples)})
-        with writing(self.samples):
-            self.samples.parent.mkdir(parents=True, exist_ok=True)
-            with self.samples.open("a", encoding="utf-8") as handle:
-                handle.write(line + "\n")
-                handle.flush()
-                os.fsync(handle.fileno())
+        line = {"cell": row.cell, "row": asdict(row), "samples": asdict(samples)}
+        append_line(self.samples, line)
         write_csv(self.path, self.rows)
+
+
+def append_line(path: Path, value: Any) -> None:
+    """Add a line of JSON to a file, for good."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(value) + "\n")
+            handle.flush()
+            os.fsync(handle.fileno())
 
 
 def _whole_lines(path: Path) -> list[str]:

@@ -108,18 +108,18 @@ def take_turns(
     return found
 
 
-def usual_way(a: Order, b: Order, pictures: Path, batch: int) -> tuple[float, float]:
-    """What most scripts do: 100 calls of a, then 100 of b, and their medians in nanoseconds.
+def usual_way(a: Order, b: Order, pictures: Path, batch: int) -> Turns:
+    """What most scripts do: 100 calls of a, then 100 of b, to compare their medians.
 
     It knows no interval. Here to be compared with.
     """
-    medians = []
+    times: list[list[int]] = []
     for order in (a, b):
         with Arm(order) as arm:
             arm.ask("batch", pictures=str(pictures), size=batch)
             arm.ask("calls", count=_USUAL_WARM_UP)
-            medians.append(float(np.median(arm.ask("calls", count=USUAL_CALLS)["ns"])))
-    return medians[0], medians[1]
+            times.append(arm.ask("calls", count=USUAL_CALLS)["ns"])
+    return Turns(apart=[(times[0], times[1])])
 
 
 def _turns(first: Arm, second: Arm, seconds: float, least: int) -> tuple[list[list[int]], int]:

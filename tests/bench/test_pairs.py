@@ -1,5 +1,6 @@
 """`compare A B`: rows, series that go on, and what is refused before anything is measured."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from bench.pairs import (
     read_pairs,
     summary,
 )
-from bench.schedule import USUAL_CALLS
+from bench.schedule import USUAL_CALLS, Turns
 from bench.stats import verdict
 from bench.subjects import Given
 from zoo.artifacts import sha256
@@ -83,6 +84,10 @@ class TestRows:
         assert (row.wrong, row.same_answers, row.repeat) == (0, True, 1)
         assert row.turns >= 2 * 8
         assert min(row.p50_a_us, row.p50_b_us) > 0
+        (line,) = (tmp_path / "deep" / "pairs.samples.jsonl").read_text().splitlines()
+        kept = Turns(instances=json.loads(line)["turns"])
+        assert kept.ratio().ratio == pytest.approx(row.ratio, abs=1e-6)
+        assert kept.ratio().turns == row.turns
 
     def test_two_precisions_of_an_artifact(self, compare: Compare, mlp_exports: Path) -> None:
         (row,) = compare(
