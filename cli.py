@@ -410,7 +410,8 @@ def quickstart(folder: Path) -> None:
         print_artifact(made.artifact)
         good = sum(check.status == "ok" for check in made.checks)
         click.echo(f"verified     {good} checks are ok\n")
-    measure(folder, progress)
+    if not measure(folder, progress):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

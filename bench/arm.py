@@ -27,6 +27,10 @@ class ArmError(ZooError):
     """An arm failed: it raised, died or hung. The message is the reason for its row."""
 
 
+class OutOfMemoryError(ArmError):
+    """The memory did not suffice for what was asked of an arm."""
+
+
 class Arm:
     """A process with one model, started by `with`; it sleeps in read() while nobody asks."""
 
@@ -167,6 +171,7 @@ def _error(answer: dict[str, Any]) -> ZooError:
     kinds: dict[str, type[ZooError]] = {
         "UnavailableError": UnavailableError,
         "UsageError": UsageError,
+        "MemoryError": OutOfMemoryError,
     }
     if answer["kind"] == "UnsupportedError":
         from bench.runtimes import UnsupportedError

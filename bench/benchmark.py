@@ -3,25 +3,25 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 
 from bench.environment import environment
-from bench.matrix import Arm, Settings, arms_of, check
+from bench.matrix import REFERENCE, Arm, Settings, arms_of, check
 from bench.operators import write_operators
-from bench.results import Journal, Row, beside
+from bench.results import Journal, Row, beside, check_is_no_folder
+from bench.runtimes.registry import check_device, start_seconds
 from bench.subjects import Given, find_subjects
 from bench.sweep import Sweep
 from zoo.artifacts import EXPORTS
-from zoo.errors import UnavailableError, UsageError
+from zoo.errors import UsageError
 from zoo.files import write_json
 from zoo.progress import Progress
-from zoo.providers import find_provider
+from zoo.providers import find_provider, short_name
 from zoo.threads import thread_budget
 
 RESULTS = Path("results")
-# Seconds, for a forecast: a process of each engine until it answers, and a test set's pass.
-_START = {"onnxruntime": 0.8, "torch": 5.0, "torch-compile": 25.0}
-_ACCURACY = 6.0
+_ACCURACY = 6.0  # seconds of a test set's pass, for a forecast
 
 
 def default_out() -> Path:
@@ -49,20 +49,12 @@ def plan(
         raise UsageError(
             f"--threads {max(settings.threads)}: this process may use {budget} of the cores here."
         )
-    for provider in settings.providers:
-        find_provider(provider)
-        if provider == "cuda" and any(name.startswith("torch") for name in settings.runtimes):
-            _require_torch_cuda()
+    providers = [short_name(find_provider(name)) for name in settings.providers]
+    settings = replace(settings, providers=tuple(dict.fromkeys(providers)))
+    for runtime, provider in product(settings.runtimes, settings.providers):
+        check_device(runtime, provider)
     subjects = find_subjects(targets, exports, precisions, given)
     return list(arms_of(subjects, settings)), settings
-
-
-def _require_torch_cuda() -> None:
-    from zoo.training.hardware import cuda_problem
-
-    problem = cuda_problem()
-    if problem:
-        raise UnavailableError(f"--provider cuda with torch cannot run here: {problem}")
 
 
 def seconds_expected(arms: Sequence[Arm], settings: Settings) -> float:
@@ -72,11 +64,11 @@ def seconds_expected(arms: Sequence[Arm], settings: Settings) -> float:
     for arm in arms:
         if arm.skipped:
             continue
-        start = _START.get(arm.runtime, _START["onnxruntime"])
+        start = start_seconds(arm.runtime)
         total += preset.starts * start + (_ACCURACY if settings.accuracy else 0.0)
         cell = (preset.length.least_seconds + preset.length.most_seconds) / 2
         if not arm.is_reference:
-            cell += preset.pair.seconds + preset.pair.instances * (start + _START["onnxruntime"])
+            cell += preset.pair.seconds + preset.pair.instances * (start + start_seconds(REFERENCE))
         total += len(settings.batches) * cell
     return total
 
@@ -92,6 +84,7 @@ def run(
     out: Path | None = None,
     resume: bool = False,
     profile: bool = False,
+    on_start: Callable[[Path], None] = lambda out: None,
     on_row: Callable[[Row], None] = lambda row: None,
     progress: Progress | None = None,
 ) -> list[Row]:
@@ -100,10 +93,14 @@ def run(
     targets: artifacts' ids, models' names, or ONNX files; all that is published without any.
     precisions: of artifacts; given: what foreign files do not say of themselves. out: the CSV, by
     default results/<time>.csv. resume: go on with a sweep that was stopped. profile: write the
-    time of each operator too. on_row: hears of each row, in order.
+    time of each operator too. on_start: hears where the rows will stand, before anything is
+    measured; on_row: of each row, in order.
     """
     arms, settings = plan(targets, settings, precisions=precisions, exports=exports, given=given)
+    if resume and out is None:
+        raise UsageError("--resume goes on with a file: name it with --out.")
     out = out or default_out()
+    check_is_no_folder(out)
     journal = Journal(out)
     if resume:
         journal.resume()
@@ -114,6 +111,7 @@ def run(
     sweep = Sweep(settings, journal, here, data_dir, progress)
     sweep.look(arms)
     write_json(beside(out, "environment.json"), asdict(here))
+    on_start(out)
     for row in sweep.run(arms):
         on_row(row)
     if profile:

@@ -1,7 +1,10 @@
 """The commands of the benchmark: parse, call, print. Heavy imports happen inside them."""
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from zoo.parameters import (
     CountsType,
     NamesType,
     PercentType,
+    PositiveType,
     channels_option,
     data_dir_option,
     exports_option,
@@ -24,21 +28,21 @@ from zoo.parameters import (
 # Options of `compare` that say something for two results files only, or for two models only.
 _OF_RESULTS = (
     *("max_slowdown", "max_accuracy_drop", "max_growth", "any_machine", "strict"),
-    *("remeasure", "markdown"),
+    *("remeasure", "markdown", "subset"),
 )
 _OF_MODELS = (
     *("runtimes", "precisions", "provider", "threads", "batch", "seconds", "instances"),
-    *("repeat", "out", "way", "neighbour", "mean", "std", "data_dir"),
+    *("repeat", "out", "way", "neighbour"),
 )
 
 data_option = click.option(
     "--data", metavar="NAME|DIR|ZIP", help="Whose test set, for files that do not say it."
 )
 budget_ms_option = click.option(
-    "--budget-ms", type=float, help="For the summary: the longest a call may take."
+    "--budget-ms", type=PositiveType(), help="For the summary: the longest a call may take."
 )
 budget_mb_option = click.option(
-    "--budget-mb", type=float, help="For the summary: the largest a file may be."
+    "--budget-mb", type=PositiveType(), help="For the summary: the largest a file may be."
 )
 margin_option = click.option(
     "--margin",
@@ -46,6 +50,13 @@ margin_option = click.option(
     default="2%",
     show_default=True,
     help="Times that differ by less are the same.",
+)
+timeout_option = partial(
+    click.option,
+    "--timeout",
+    type=PositiveType(),
+    show_default=True,
+    help="Seconds that an arm has for an answer.",
 )
 
 
@@ -105,12 +116,12 @@ margin_option = click.option(
 @channels_option("--mean")
 @channels_option("--std")
 @click.option("--out", type=PATH, help="The CSV.  [default: results/<time>.csv]")
-@click.option("--resume", is_flag=True, help="Go on with a sweep that was stopped.")
+@click.option("--resume", is_flag=True, help="Go on with the sweep of --out.")
 @click.option("--dry-run", is_flag=True, help="List the cells and the minutes expected.")
 @click.option("--profile", is_flag=True, help="Also write the time of each operator.")
 @budget_ms_option
 @budget_mb_option
-@click.option("--timeout", type=float, default=600, show_default=True, help="Seconds an answer.")
+@timeout_option(default=600)
 @click.option("--tf32", is_flag=True, help="Compute fp32 in TF32, on a GPU.")
 @click.option("--cuda-graph", is_flag=True, help="Replay a CUDA graph, at the device boundary.")
 @click.option("--allow-fallback", is_flag=True, help="Let nodes run on another provider.")
@@ -136,11 +147,11 @@ def bench(
     **options: Any,
 ) -> None:
     """Measure every export, or those named, or any ONNX file; exits 1 where a cell failed."""
-    from bench.benchmark import default_out, plan, run, seconds_expected
+    from bench.benchmark import plan, run, seconds_expected
     from bench.console import RowPrinter, print_plan, print_summary
+    from bench.foreign import Given
     from bench.matrix import Settings, find_preset
     from bench.results import FAILED
-    from bench.subjects import Given
     from bench.summary import summarise
     from zoo.progress import progress_for
 
@@ -157,8 +168,14 @@ def bench(
         )
         print_plan(arms, settings, seconds_expected(arms, settings))
         return
-    out = out or default_out()
-    with RowPrinter(quiet=as_json) as printer:
+    begun: list[Path] = []
+
+    def on_start(path: Path) -> None:
+        begun.append(path)
+        if out is None:
+            click.echo(f"results will stand in {path}", err=True)
+
+    with _telling_how_to_go_on(begun), RowPrinter(quiet=as_json) as printer:
         rows = run(
             targets,
             settings,
@@ -169,6 +186,7 @@ def bench(
             out=out,
             resume=resume,
             profile=profile,
+            on_start=on_start,
             on_row=printer.add,
             progress=printer.progress or progress_for(),
         )
@@ -176,10 +194,21 @@ def bench(
         print_json(rows)
     else:
         print_summary(summarise(rows, budget_ms, budget_mb))
-        click.echo(f"results   {out}")
-        click.echo(f"next      python cli.py report {out}")
+        click.echo(f"results   {begun[0]}")
+        click.echo(f"next      python cli.py report {begun[0]}")
     if any(row.status == FAILED for row in rows):
         sys.exit(1)
+
+
+@contextmanager
+def _telling_how_to_go_on(begun: Sequence[Path]) -> Iterator[None]:
+    """Say it where a sweep is interrupted that has begun."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        for out in begun:
+            click.echo(f"go on with the same command and: --resume --out {out}", err=True)
+        raise
 
 
 @click.command()
@@ -197,7 +226,7 @@ def bench(
 )
 @click.option(
     "--max-accuracy-drop",
-    type=float,
+    type=click.FloatRange(min=0),
     default=0.3,
     show_default=True,
     help="The same for accuracy, in points.",
@@ -207,6 +236,11 @@ def bench(
 )
 @click.option("--any-machine", is_flag=True, help="Compare files of two machines all the same.")
 @click.option("--strict", is_flag=True, help="What cannot be decided is a failure.")
+@click.option(
+    "--subset",
+    is_flag=True,
+    help="NEW was asked for less than BASE: a row that it lacks is not lost.",
+)
 @click.option(
     "--remeasure/--no-remeasure",
     default=True,
@@ -238,7 +272,11 @@ def bench(
     "--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Pictures a call."
 )
 @click.option(
-    "--seconds", type=float, default=8.0, show_default=True, help="Of turns; starts come on top."
+    "--seconds",
+    type=PositiveType(),
+    default=8.0,
+    show_default=True,
+    help="Of turns; starts come on top.",
 )
 @click.option(
     "--instances",
@@ -265,6 +303,7 @@ def bench(
     show_default=True,
     help="Disturb the measurement by a process that is busy for this share of the time.",
 )
+@timeout_option(default=120)
 @channels_option("--mean")
 @channels_option("--std")
 def compare(
@@ -288,7 +327,7 @@ def compare(
         raise UsageError("compare takes two CSVs of bench, or two models or ONNX files.")
     _refuse_options(_OF_MODELS if all(csv_files) else _OF_RESULTS, all(csv_files))
     if all(csv_files):
-        _compare_results(base, new, exports, margin, markdown, as_json, options)
+        _compare_results(base, new, exports, data_dir, margin, markdown, as_json, options)
     else:
         _compare_pair((base, new), exports, data_dir, margin, as_json, options)
 
@@ -312,22 +351,30 @@ def _compare_results(
     base: str,
     new: str,
     exports: Path,
+    data_dir: Path | None,
     margin: float,
     markdown: bool,
     as_json: bool,
     options: dict[str, Any],
 ) -> None:
     from bench.compare import compare_results
+    from bench.foreign import Given
     from bench.remeasure import Remeasurer
     from zoo.progress import progress_for
 
-    names = ("max_slowdown", "max_accuracy_drop", "max_growth", "any_machine", "strict")
+    remeasurer = Remeasurer(
+        exports,
+        data_dir=data_dir,
+        given=Given(options["mean"], options["std"]),
+        timeout=options["timeout"],
+    )
+    names = ("max_slowdown", "max_accuracy_drop", "max_growth", "any_machine", "strict", "subset")
     found = compare_results(
         Path(base),
         Path(new),
         margin=margin,
-        remeasure=Remeasurer(exports) if options["remeasure"] else None,
-        progress=progress_for(),
+        remeasure=remeasurer if options["remeasure"] else None,
+        progress=progress_for(still=True),
         **{name: options[name] for name in names},
     )
     if as_json:
@@ -346,8 +393,8 @@ def _compare_pair(
     options: dict[str, Any],
 ) -> None:
     from bench.console import print_pair
+    from bench.foreign import Given
     from bench.pairs import PairSettings, compare_pair, find_way, summary
-    from bench.subjects import Given
     from zoo.progress import progress_for
     from zoo.threads import thread_budget
 
@@ -362,6 +409,7 @@ def _compare_pair(
         instances=options["instances"],
         way=find_way(options["way"]),
         neighbour=options["neighbour"],
+        timeout=options["timeout"],
     )
     rows = []
     for row in compare_pair(
@@ -373,7 +421,7 @@ def _compare_pair(
         given=Given(options["mean"], options["std"]),
         repeat=options["repeat"],
         out=options["out"],
-        progress=progress_for(),
+        progress=progress_for(still=True),
     ):
         rows.append(row)
         if not as_json:
@@ -382,6 +430,8 @@ def _compare_pair(
         print_json([asdict(row) for row in rows])
     else:
         click.echo("\n".join(summary(rows)))
+    if any(row.wrong for row in rows):
+        sys.exit(1)
 
 
 def _two(names: tuple[str, ...], option: str) -> tuple[str, str]:

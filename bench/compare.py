@@ -6,9 +6,10 @@ one family (Holm): where nothing got worse than allowed, at most 2.5 % of compar
 
 import math
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TypeVar
 
 from bench.comparison import Breach, Comparison
@@ -17,6 +18,7 @@ from bench.judging_speed import SpeedFinding, Spread, judge_speed, log_ratio, sa
 from bench.limits import Limits, Pair, finding, name_of
 from bench.results import OK, Row, beside, read_csv, read_predictions
 from bench.stats import TAIL, PairedRatio, holm, t_interval
+from bench.subjects import FOREIGN
 from bench.wording import Names, count, figures
 from zoo.errors import UsageError, ZooError
 from zoo.progress import Progress
@@ -35,6 +37,7 @@ def compare_results(
     margin: float = 0.02,
     any_machine: bool = False,
     strict: bool = False,
+    subset: bool = False,
     remeasure: Remeasure | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
@@ -42,12 +45,13 @@ def compare_results(
 
     max_slowdown, margin: shares of the time of a call; max_accuracy_drop: in points; max_growth:
     share of the file's size. any_machine: files of two machines, whose times then prove nothing.
-    strict: what cannot be decided counts as a failure. remeasure: measures a row's two artifacts
+    strict: what cannot be decided counts as a failure. subset: new was asked for less than base, so
+    that what it lacks is not lost. remeasure: measures a row's two artifacts
     here and now, in turns, base as A and new as B, or gives None where one is not at hand.
     """
     limits = Limits(max_slowdown, max_accuracy_drop, max_growth, margin)
     notes: list[str] = []
-    before, after = (_by_key(path, notes) for path in (base, new))
+    before, after = _by_key(_read(base), _read(new), notes)
     pairs = [Pair(row, after[key]) for key, row in before.items() if key in after]
     _check_comparable(base, new, before.values(), after.values(), pairs, any_machine)
     names = Names.of([*before.values(), *after.values()])
@@ -59,7 +63,7 @@ def compare_results(
         for pair, speed, accuracy in zip(pairs, speeds, accuracies, strict=True)
     )
     gone = [row for key, row in before.items() if key not in after]
-    lost = [_missing(row, names) for row in gone if row.status == OK]
+    lost = [_missing(row, names) for row in gone if row.status == OK and not subset]
     breaches = [breach for row in rows for breach in row.breaches]
     return Comparison(
         base=str(base),
@@ -77,14 +81,44 @@ def compare_results(
 # Reading and pairing
 
 
-def _by_key(path: Path, notes: list[str]) -> dict[tuple[object, ...], Row]:
+Keyed = dict[tuple[object, ...], Row]
+
+
+def _read(path: Path) -> tuple[Path, list[Row]]:
     rows = read_csv(path)
     if not rows:
         raise UsageError(f"{path} has no rows: nothing was measured. Run bench again.")
-    found: dict[tuple[object, ...], Row] = {row.key: row for row in rows}
-    if len(found) < len(rows):
-        twice = count(len(rows) - len(found), "row")
-        notes.append(f"{path}: {twice} measured again later in it; the last of each counts")
+    return path, rows
+
+
+def _by_key(
+    base: tuple[Path, list[Row]], new: tuple[Path, list[Row]], notes: list[str]
+) -> tuple[Keyed, Keyed]:
+    """The rows by what they measure. A file of other origin may have been moved in between."""
+    before, after = _by_name(base[1]), _by_name(new[1])
+    clear = {
+        name for name in before.keys() & after.keys() if len(before[name]) == len(after[name]) == 1
+    }
+    found: list[Keyed] = []
+    for path, rows in (base, new):
+        keyed: Keyed = {}
+        for row in rows:
+            name = PurePath(row.subject).name
+            by_name = row.precision == FOREIGN and name in clear
+            keyed[(name if by_name else row.subject, *row.key[1:])] = row
+        if len(keyed) < len(rows):
+            twice = count(len(rows) - len(keyed), "row")
+            notes.append(f"{path}: {twice} measured again later in it; the last of each counts")
+        found.append(keyed)
+    return found[0], found[1]
+
+
+def _by_name(rows: Iterable[Row]) -> dict[str, set[str]]:
+    """The paths of files of other origin, by the names of the files."""
+    found = defaultdict[str, set[str]](set)
+    for row in rows:
+        if row.precision == FOREIGN:
+            found[PurePath(row.subject).name].add(row.subject)
     return found
 
 
@@ -252,4 +286,5 @@ def _settled(found: Finding, p_adjusted: float | None) -> Finding:
 
 
 def _missing(row: Row, names: Names) -> Breach:
-    return Breach("lost", name_of(row, names), "was measured in base, is not in new")
+    text = "was measured in base, is not in new (--subset, where less was asked for)"
+    return Breach("lost", name_of(row, names), text)

@@ -11,7 +11,7 @@ from bench.wording import count, figures
 from zoo.console import printable
 
 BreachKind = Literal["slower", "accuracy", "placement", "size", "lost"]
-Key = tuple[str, str, str, str, str, int, int, str]
+Key = tuple[str, str, str, str, str, int, int, str, bool]
 _FEW = 4  # rows that are named, not counted
 _MARKDOWN = {letter: f"\\{letter}" for letter in "\\`*_[]|~#"} | {
     "&": "&amp;",

@@ -23,7 +23,10 @@ _COLUMNS = (
 
 
 class RowPrinter:
-    """Rows as they come: a table that grows on a terminal, plain lines in a pipe."""
+    """Rows as they come: a table that grows on a terminal, plain lines in a pipe.
+
+    It is drawn between cells only: while one is timed, nothing of this process should run.
+    """
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
@@ -40,7 +43,8 @@ class RowPrinter:
 
             self._table = Table(*_COLUMNS, box=None, pad_edge=False)
             console = Console(highlight=False, markup=False)
-            self._live = self._stack.enter_context(Live(self._table, console=console))
+            live = Live(self._table, console=console, auto_refresh=False)
+            self._live = self._stack.enter_context(live)
             self.progress = _LiveProgress(self)
         return self
 
@@ -121,7 +125,7 @@ def print_plan(arms: Sequence[Arm], settings: Settings, seconds: float) -> None:
             "precision": arm.subject.precision,
             "runtime": arm.runtime,
             "provider": arm.provider,
-            "boundary": arm.boundary,
+            "boundary": f"{arm.boundary}, graph" if arm.cuda_graph else arm.boundary,
             "threads": str(arm.threads),
             "batch": ",".join(map(str, settings.batches)) or "auto",
             "skipped": arm.skipped or "",
@@ -155,7 +159,8 @@ def print_pair(row: PairRow) -> None:
     if row.low is None or row.high is None:
         click.echo(f"{row.repeat:>4}  time B / time A {row.ratio:.4f}, no interval")
         return
+    said = f"no verdict: {row.wrong} wrong answers" if row.wrong else row.verdict
     click.echo(
         f"{row.repeat:>4}  time B / time A {row.ratio:.4f} ({row.low:.4f} to {row.high:.4f})  "
-        f"{row.verdict}, {row.turns} turns, p50 {row.p50_a_us:,.1f} and {row.p50_b_us:,.1f} us"
+        f"{said}, {row.turns} turns, p50 {row.p50_a_us:,.1f} and {row.p50_b_us:,.1f} us"
     )

@@ -13,7 +13,6 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from bench import kernel
 from zoo.cpu import cpu_name, vector_flags
@@ -25,7 +24,6 @@ _PACKAGES = (
     *("openvino", "tensorflow", "keras", "jax", "scikit-learn"),
 )
 _SMI_SECONDS = 20
-Count = TypeVar("Count", int, float)
 
 # When a block counts as disturbed. A process alone on its cores waits 0.1 to 0.5 % of the time,
 # beside a half-busy neighbour 25 %; the odd daemon is no reason to measure anew.
@@ -142,18 +140,15 @@ class Contention:
 
     steal: taken by the hypervisor, the mean over the cores that the process may run on.
     pressure: some task of the machine waited for a core. throttled: the container's quota was used
-    up. delays: ready to run but waiting for a core, by thread of the process. switches: times it
-    was made to give up its core, by thread. clock_mhz: of the core it ran on last. running: tasks
-    of the machine that run or wait to.
+    up. delays: ready to run but waiting for a core, by thread of the process. clock_mhz: of the
+    core it ran on last.
     """
 
     steal: float | None
     pressure: float | None
     throttled: float | None
     delays: Mapping[int, float] | None
-    switches: Mapping[int, int] | None
     clock_mhz: float | None
-    running: int | None
 
 
 @dataclass(frozen=True)
@@ -168,10 +163,8 @@ class Evidence:
     pressure_share: float | None
     throttled_share: float | None
     delay_share: float | None
-    switches: int | None
     clock_mhz: float | None
     clock_change: float | None
-    running: int | None
     wall_seconds: float
 
     @classmethod
@@ -183,10 +176,8 @@ class Evidence:
             pressure_share=_share(before.pressure, after.pressure, wall),
             throttled_share=_share(before.throttled, after.throttled, wall),
             delay_share=_share(0.0, _gained(before.delays, after.delays), wall),
-            switches=_gained(before.switches, after.switches),
             clock_mhz=after.clock_mhz,
             clock_change=_change(before.clock_mhz, after.clock_mhz),
-            running=after.running,
             wall_seconds=wall,
         )
 
@@ -211,19 +202,16 @@ class Evidence:
 
 def read_contention(pid: int | None) -> Contention:
     """The counters as they stand; pid: whose, or None for those of the machine alone."""
-    delays, switches = kernel.threads(pid) if pid else (None, None)
     return Contention(
         steal=kernel.steal(kernel.affinity(pid) if pid else ()),
         pressure=kernel.pressure(),
         throttled=kernel.throttled(),
-        delays=delays,
-        switches=switches,
+        delays=kernel.delays(pid) if pid else None,
         clock_mhz=kernel.clock_mhz(pid) if pid else None,
-        running=kernel.running(),
     )
 
 
-def _gained(before: Mapping[int, Count] | None, after: Mapping[int, Count] | None) -> Count | None:
+def _gained(before: Mapping[int, float] | None, after: Mapping[int, float] | None) -> float | None:
     """Over all threads; what a thread counted that has ended in between is lost."""
     if before is None or after is None:
         return None

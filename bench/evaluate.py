@@ -51,7 +51,10 @@ def add_break_even(rows: Sequence[Row]) -> None:
         assert other.cold_ms is not None
         assert other.p50_ms is not None
         row.break_even_calls = calls_to_break_even(
-            row.cold_ms, row.p50_ms, other.cold_ms, other.p50_ms
+            row.cold_ms + (row.new_shape_ms or 0),
+            row.p50_ms,
+            other.cold_ms + (other.new_shape_ms or 0),
+            other.p50_ms,
         )
 
 

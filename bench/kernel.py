@@ -56,12 +56,6 @@ def pressure() -> float | None:
     return int(total) / 1e6 if some.startswith("some") else None
 
 
-def running() -> int | None:
-    """Tasks of the machine that run or wait to."""
-    text = _read(f"{_PROC}/loadavg")  # such as 0.50 0.40 0.30 2/95 1234
-    return int(text.split()[3].partition("/")[0]) if text else None
-
-
 def throttled() -> float | None:
     """Seconds in which the container had used up its quota, from control groups v2, else v1."""
     for path, name, unit in (
@@ -74,18 +68,14 @@ def throttled() -> float | None:
     return None
 
 
-def threads(pid: int) -> tuple[dict[int, float] | None, dict[int, int] | None]:
-    """By thread: seconds of waiting for a core, and involuntary context switches."""
-    delays, switches = {}, {}
+def delays(pid: int) -> dict[int, float] | None:
+    """By thread: seconds of waiting for a core."""
+    found = {}
     for thread in _thread_ids(pid):
         waited = (_read(f"{_PROC}/{pid}/task/{thread}/schedstat") or "0").split()
         if waited[0] != "0":  # a kernel that does not count says 0 0 0
-            delays[thread] = int(waited[1]) / 1e9
-        status = _read(f"{_PROC}/{pid}/task/{thread}/status") or ""
-        _, told, count = status.rpartition("nonvoluntary_ctxt_switches:")
-        if told:
-            switches[thread] = int(count)
-    return delays or None, switches or None
+            found[thread] = int(waited[1]) / 1e9
+    return found or None
 
 
 def _thread_ids(pid: int) -> list[int]:

@@ -5,11 +5,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import product
+from typing import Any
 
 from bench.measure import Length
 from bench.results import LATENCY, SCHEMA
 from bench.runtimes import Order, find_runtime
-from bench.runtimes.adapter import BOUNDARIES, Boundary
+from bench.runtimes.adapter import BOUNDARIES, Asked, Boundary
+from bench.runtimes.registry import unsupported
 from bench.schedule import Plan
 from bench.subjects import FOREIGN, Subject
 from zoo.errors import UsageError, unknown_name
@@ -73,13 +75,17 @@ class Settings:
 
 @dataclass(frozen=True)
 class Arm:
-    """One file in one engine: a process that is kept warm for all its batches."""
+    """One file in one engine: a process that is kept warm for all its batches.
+
+    cuda_graph: its calls are recorded once and replayed.
+    """
 
     subject: Subject
     runtime: str
     provider: str
     boundary: Boundary
     threads: int
+    cuda_graph: bool = False
 
     @property
     def is_reference(self) -> bool:
@@ -93,10 +99,10 @@ class Arm:
         subject = self.subject
         if subject.path is None:
             return f"{subject.name} has no {subject.precision} file"
-        if self.runtime.startswith("torch") and subject.artifact is None:
-            return "torch runs the networks of this zoo, and this is a file of other origin"
-        if self.runtime.startswith("torch") and subject.precision != "fp32":
-            return f"torch runs the fp32 weights, not {subject.precision}"
+        asked = Asked(subject.precision, subject.artifact is None, self.cuda_graph)
+        reason = unsupported(self.runtime, asked)
+        if reason:
+            return reason
         if self.boundary == "device" and self.provider == "cpu":
             return "on the CPU there is no other memory than the host's"
         return None
@@ -112,7 +118,7 @@ class Arm:
             mean=self.subject.mean,
             std=self.subject.std,
             tf32=settings.tf32,
-            cuda_graph=settings.cuda_graph and self.boundary == "device",
+            cuda_graph=self.cuda_graph,
             allow_fallback=settings.allow_fallback,
         )
 
@@ -135,11 +141,18 @@ class Cell:
             *(SCHEMA, arm.subject.name, arm.subject.precision, arm.subject.sha256),
             *(arm.subject.mean, arm.subject.std, arm.subject.data),
             *(arm.runtime, arm.provider, arm.boundary, arm.threads),
-            *(self.batch, self.scenario, where, asdict(settings.preset)),
-            *(settings.margin, settings.tf32, settings.cuda_graph, settings.accuracy),
+            *(self.batch, self.scenario, where, _time_given(settings.preset)),
+            *(settings.margin, settings.tf32, arm.cuda_graph, settings.accuracy),
         ]
         # A letter first, or a table may take it for a number.
         return "c" + hashlib.sha256(json.dumps(determined).encode()).hexdigest()[:15]
+
+
+def _time_given(preset: Preset) -> dict[str, Any]:
+    """How long a failure is waited for changes no figure."""
+    told = asdict(preset)
+    told["pair"].pop("timeout")
+    return told
 
 
 @dataclass
@@ -167,7 +180,10 @@ def arms_of(subjects: Sequence[Subject], settings: Settings) -> Iterator[Arm]:
     order = {"fp32": 0, FOREIGN: 0}
     for subject in sorted(subjects, key=lambda one: (one.name, order.get(one.precision, 1))):
         arms = [
-            Arm(subject, runtime, provider, boundary, threads)
+            Arm(
+                *(subject, runtime, provider, boundary, threads),
+                settings.cuda_graph and provider == "cuda" and boundary == "device",
+            )
             for runtime, provider, threads in product(
                 settings.runtimes, settings.providers, settings.threads
             )

@@ -2,25 +2,22 @@
 
 import csv
 import io
-import json
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from bench.arm import Arm as Process
 from bench.matrix import REFERENCE, Arm, Settings
 from bench.results import OK, Row, beside
+from bench.runtimes.profile import read_profile
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.progress import Progress
 
 _CALLS = 30
-_KERNEL = "_kernel_time"
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,8 @@ def write_operators(
 def _is_of(row: Row, arm: Arm) -> bool:
     """Whether the row was measured by that arm, which is one of ONNX Runtime."""
     key = (arm.subject.name, arm.subject.precision, REFERENCE, arm.provider)
-    return row.key[:6] == (*key, arm.boundary, arm.threads) and arm.runtime == REFERENCE
+    same = row.key[:6] == (*key, arm.boundary, arm.threads)
+    return same and bool(row.cuda_graph) == arm.cuda_graph and arm.runtime == REFERENCE
 
 
 def profile(arm: Arm, settings: Settings, batch: int, cell: str) -> list[OperatorTime]:
@@ -75,28 +73,14 @@ def profile(arm: Arm, settings: Settings, batch: int, cell: str) -> list[Operato
             np.save(path, pictures)
             process.ask("batch", pictures=str(path), size=batch)
             process.ask("calls", count=_CALLS)
-        (written,) = Path(folder).glob("profile*.json")
-        return list(_summed(json.loads(written.read_text()), cell))
-
-
-def _summed(events: list[dict[str, object]], cell: str) -> Iterator[OperatorTime]:
-    """By operator, over the last calls: the first ones paid for the start."""
-    times: dict[str, dict[object, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for event in events:
-        name = str(event.get("name", ""))
-        if event.get("cat") == "Node" and name.endswith(_KERNEL):
-            told: Any = event["args"]
-            # By index: nodes that ONNX Runtime itself put in may share a name.
-            times[str(told["op_name"])][told["node_index"]].append(float(event["dur"]))  # type: ignore[arg-type]
-    totals = {
-        operator: sum(float(np.mean(durations[-_CALLS:])) for durations in nodes.values())
-        for operator, nodes in times.items()
-    }
-    whole = sum(totals.values()) or 1.0
-    for operator, total in sorted(totals.items(), key=lambda item: -item[1]):
-        yield OperatorTime(
-            cell, operator, len(times[operator]), round(total, 2), round(total / whole, 4)
+        found = read_profile(Path(folder), _CALLS)
+    whole = sum(one.total_us for one in found) or 1.0
+    return [
+        OperatorTime(
+            cell, one.name, one.nodes, round(one.total_us, 2), round(one.total_us / whole, 4)
         )
+        for one in found
+    ]
 
 
 def _csv(found: Sequence[OperatorTime]) -> str:

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -16,20 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.arm import Arm
+from bench.environment import environment
 from bench.matrix import REFERENCE
 from bench.neighbour import neighbour
 from bench.pictures import Gallery
-from bench.results import append_line, beside, read_cell
+from bench.results import append_line, beside, check_is_no_folder, read_cell
 from bench.runtimes import Order, find_runtime
+from bench.runtimes.registry import check_device
 from bench.schedule import USUAL_CALLS, Plan, Turns, take_turns, usual_way
 from bench.stats import Interval, verdict
-from bench.subjects import Given, Subject, find_subjects, is_file
+from bench.subjects import Given, Subject, find_subjects, is_file, of_file, refuse_unused
 from bench.wording import count
 from zoo.artifacts import EXPORTS
 from zoo.errors import UsageError, ZooError, unknown_name
 from zoo.files import write_text
 from zoo.progress import Advance, Progress
-from zoo.providers import find_provider
+from zoo.providers import find_provider, short_name
 from zoo.threads import thread_budget
 
 TURNS, SEQUENTIAL, USUAL = "turns", "sequential", "usual"
@@ -41,7 +43,8 @@ _MOST_APART = 1e-3  # of (1 + the largest logit): beyond it the two do not answe
 @dataclass(frozen=True)
 class PairSettings:
     """How two arms are compared. runtimes: A's and B's; seconds: of turns, over all
-    instances; way: one of WAYS; neighbour: the share of the time that a process beside is busy."""
+    instances; way: one of WAYS; neighbour: the share of the time that a process beside is busy;
+    timeout: seconds that an arm has for an answer."""
 
     runtimes: tuple[str, str] = (REFERENCE, REFERENCE)
     provider: str = "cpu"
@@ -52,11 +55,16 @@ class PairSettings:
     instances: int = 5
     way: str = TURNS
     neighbour: float = 0.0
+    timeout: float = Plan.timeout
 
 
 @dataclass(frozen=True)
 class PairRow:
-    """One comparison: a row of pairs.csv. ratio: time of B / time of A."""
+    """One comparison: a row of pairs.csv. ratio: time of B / time of A.
+
+    wrong: timed calls that gave other logits than before; with any there is no verdict. machine,
+    engine_a, engine_b: None in files of before these were kept.
+    """
 
     a: str
     b: str
@@ -84,6 +92,9 @@ class PairRow:
     same_answers: bool
     wall_seconds: float
     when: str
+    machine: str | None = None
+    engine_a: str | None = None
+    engine_b: str | None = None
 
 
 def find_way(name: str) -> str:
@@ -108,31 +119,38 @@ def compare_pair(
     """Measure B against A `repeat` times.
 
     Rows that `out` already holds are not measured again, only judged by the margin of now. Every
-    time that was taken stands in <out>.samples.jsonl.
+    time that was taken stands in <out>.samples.jsonl. A series is gone on with on its own machine
+    and engines only.
     """
     progress = progress or Progress()
-    _check(settings)
+    settings = _checked(settings, out)
     a, b = _two_subjects(targets, precisions, exports, given)
     rows = read_pairs(out) if out and out.exists() else []
-    for row in rows[:repeat]:
-        _check_series(row, a, b, settings, out)
-        yield _judged(row, settings.margin)
-    if len(rows) >= repeat:
+    series = _series(a, b, settings)
+    _check_series(rows, series, out)
+    if len(rows) < repeat:
+        series |= {"machine": environment().machine}
+        _check_series(rows, series, out)
+    else:
+        yield from (_judged(row, settings.margin) for row in rows[:repeat])
         return
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, neighbour(settings.neighbour):
         orders = (_order(a, settings, 0), _order(b, settings, 1))
-        pictures, same = _pictures(orders, (a, b), settings, Path(folder), data_dir, progress)
+        shown = _shown(orders, (a, b), settings, Path(folder), data_dir, progress)
+        series |= dict(zip(("engine_a", "engine_b"), shown.engines, strict=True))
+        _check_series(rows, series, out)
+        yield from (_judged(row, settings.margin) for row in rows)
         for number in range(len(rows), repeat):
             began = time.monotonic()
             label = f"comparison {number + 1} of {repeat}"
             with progress.task(label, settings.instances) as advance:
-                turns = _turns(orders, pictures, settings, advance)
+                turns = _turns(orders, shown.pictures, settings, advance)
             row = PairRow(
-                **_series(a, b, settings),
+                **series,
                 **_columns(turns, settings),
                 margin=settings.margin,
                 repeat=number + 1,
-                same_answers=same,
+                same_answers=shown.same,
                 wall_seconds=round(time.monotonic() - began, 1),
                 when=datetime.now(UTC).isoformat(timespec="seconds"),
             )
@@ -144,34 +162,42 @@ def compare_pair(
             yield row
 
 
-def _check(settings: PairSettings) -> None:
-    """Refuse what cannot be measured here, before anything is."""
+def _checked(settings: PairSettings, out: Path | None) -> PairSettings:
+    """Refuse what cannot be measured here, before anything is; the provider by its short name."""
+    if out:
+        check_is_no_folder(out)
     if settings.instances < 2:
         raise UsageError("an interval needs 2 instances or more.")
     for runtime in settings.runtimes:
         find_runtime(runtime)
-    find_provider(settings.provider)
+    provider = short_name(find_provider(settings.provider))
+    for runtime in settings.runtimes:
+        check_device(runtime, provider)
     budget = thread_budget()
     if settings.threads > budget:
         raise UsageError(
             f"--threads {settings.threads}: this process may use {budget} of the cores here."
         )
+    return replace(settings, provider=provider)
 
 
 def _two_subjects(
     targets: Sequence[str], precisions: Sequence[str], exports: Path, given: Given | None
 ) -> tuple[Subject, Subject]:
     found = []
+    given = given or Given()
     for target, precision in zip(targets, precisions, strict=True):
-        (subject,) = find_subjects(
-            [target], exports, [precision], given if is_file(target) else None
-        )
+        if is_file(target):
+            subject = of_file(Path(target), given)
+        else:
+            (subject,) = find_subjects([target], exports, [precision])
         if subject.path is None:
             raise UsageError(
                 f"{subject.name} has no {precision} file. "
                 f"Make it with: python cli.py export {subject.name} --precision {precision}"
             )
         found.append(subject)
+    refuse_unused(given, found, targets[0])
     return found[0], found[1]
 
 
@@ -186,20 +212,30 @@ def _order(subject: Subject, settings: PairSettings, at: int) -> Order:
     )
 
 
-def _pictures(
+@dataclass(frozen=True)
+class _Shown:
+    """pictures: the file of those that both are shown; same: whether they answer alike."""
+
+    pictures: Path
+    same: bool
+    engines: tuple[str | None, ...]
+
+
+def _shown(
     orders: tuple[Order, Order],
     subjects: tuple[Subject, Subject],
     settings: PairSettings,
     folder: Path,
     data_dir: Path | None,
     progress: Progress,
-) -> tuple[Path, bool]:
-    """The file of pictures that both are shown, and whether they answer alike."""
+) -> _Shown:
+    """Ask both once."""
     answers: list[NDArray[np.float32]] = []
     path = folder / "none"
-    shapes = []
+    shapes, engines = [], []
     for order, subject in zip(orders, subjects, strict=True):
-        with Arm(order) as arm:
+        with Arm(order, settings.timeout) as arm:
+            engines.append(arm.facts["what_ran"].get("engine"))
             shape = tuple(arm.facts["image_shape"])
             shapes.append(shape)
             if len(set(shapes)) > 1:
@@ -214,15 +250,21 @@ def _pictures(
     if first.shape != second.shape:
         raise UsageError(f"the two give logits of {first.shape[1]} and {second.shape[1]} classes.")
     bound = _MOST_APART * (1 + float(np.abs(first).max(initial=0)))
-    return path, bool(np.abs(first - second).max(initial=0) <= bound)
+    same = bool(np.abs(first - second).max(initial=0) <= bound)
+    return _Shown(path, same, tuple(engines))
 
 
 def _turns(
     orders: tuple[Order, Order], pictures: Path, settings: PairSettings, advance: Advance
 ) -> Turns:
     if settings.way == USUAL:
-        return usual_way(*orders, pictures, settings.batch)
-    plan = Plan(settings.instances, settings.seconds, sequential=settings.way == SEQUENTIAL)
+        return usual_way(*orders, pictures, settings.batch, settings.timeout)
+    plan = Plan(
+        settings.instances,
+        settings.seconds,
+        sequential=settings.way == SEQUENTIAL,
+        timeout=settings.timeout,
+    )
     return take_turns(*orders, pictures, settings.batch, plan, advance)
 
 
@@ -244,7 +286,7 @@ def _columns(turns: Turns, settings: PairSettings) -> dict[str, Any]:
         "ratio": round(found.ratio, 6),
         "low": round(found.low, 6),
         "high": round(found.high, 6),
-        "verdict": verdict(found, settings.margin),
+        "verdict": "" if turns.wrong else verdict(found, settings.margin),
         "turns": found.turns,
     }
 
@@ -268,22 +310,20 @@ def _series(a: Subject, b: Subject, settings: PairSettings) -> dict[str, Any]:
     }
 
 
-def _check_series(
-    row: PairRow, a: Subject, b: Subject, settings: PairSettings, out: Path | None
-) -> None:
+def _check_series(rows: Sequence[PairRow], asked: dict[str, Any], out: Path | None) -> None:
     """A series is only gone on with by the very same comparison."""
-    found, asked = asdict(row), _series(a, b, settings)
-    names = [name for name, value in asked.items() if found[name] != value]
-    if names:
-        raise UsageError(
-            f"{out} holds another series (its {', '.join(names)} differ). Name another --out."
-        )
+    for row in rows:
+        names = [name for name, value in asked.items() if getattr(row, name) != value]
+        if names:
+            raise UsageError(
+                f"{out} holds another series (its {', '.join(names)} differ). Name another --out."
+            )
 
 
 def _judged(row: PairRow, margin: float) -> PairRow:
     """A stored comparison by the margin that is asked for now."""
-    if row.low is None or row.high is None:
-        return row
+    if row.low is None or row.high is None or row.wrong:
+        return replace(row, verdict="")
     interval = Interval(row.ratio, row.low, row.high)
     return replace(row, margin=margin, verdict=verdict(interval, margin))
 
@@ -316,7 +356,8 @@ def summary(rows: Sequence[PairRow]) -> list[str]:
     if not all(row.same_answers for row in rows):
         lines.append("the two do not give the same logits")
     if any(row.wrong for row in rows):
-        lines.append(f"{sum(row.wrong for row in rows)} timed calls gave other logits than before")
+        wrong = count(sum(row.wrong for row in rows), "timed call")
+        lines.append(f"{wrong} gave other logits than before: no verdict, the exit code is 1")
     return lines
 
 
@@ -332,10 +373,16 @@ def csv_text(rows: Sequence[PairRow]) -> str:
 def read_pairs(path: Path) -> list[PairRow]:
     """The rows of a file that `compare A B --out` wrote."""
     hints = get_type_hints(PairRow)
+    later = {part.name for part in fields(PairRow) if part.default is not MISSING}
+
+    def known(line: dict[str, str]) -> set[str]:
+        """All of them, but for those that older files have not."""
+        return set(hints) - (later - set(line))
+
     try:
         with path.open(encoding="utf-8", newline="") as handle:
             return [
-                PairRow(**{name: read_cell(kind, line[name]) for name, kind in hints.items()})
+                PairRow(**{name: read_cell(hints[name], line[name]) for name in known(line)})
                 for line in csv.DictReader(handle)
             ]
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:

@@ -11,6 +11,8 @@ from zoo.artifacts import VECTORS
 from zoo.data.dataset import Images, Split
 from zoo.data.local import load_local
 from zoo.data.pixels import shown
+from zoo.errors import ZooError
+from zoo.files import writing
 from zoo.progress import Progress
 
 LEAST_BATCHES = 8  # different ones, so that no engine can answer from memory
@@ -40,15 +42,22 @@ class Pictures:
             picture = self.few[0].nbytes
             count = max(1, min(LEAST_BATCHES, _MOST_BYTES // (batch * picture)))
             order = np.random.default_rng(0).permutation(max(count * batch, len(self.few)))
-            np.save(path, self.few[order[: count * batch] % len(self.few)])
+            with writing(path):
+                np.save(path, self.few[order[: count * batch] % len(self.few)])
         return path
 
 
 class Gallery:
-    """Makes the pictures for each dataset and shape once, in a folder that goes with the sweep."""
+    """Makes the pictures for each dataset and shape once, in a folder that goes with the sweep.
 
-    def __init__(self, folder: Path, data_dir: Path | None, progress: Progress) -> None:
+    whole: the whole test set is wanted, not only pictures for timed calls.
+    """
+
+    def __init__(
+        self, folder: Path, data_dir: Path | None, progress: Progress, *, whole: bool = False
+    ) -> None:
         self.folder = folder
+        self.whole = whole
         self.data_dir = data_dir
         self.progress = progress
         self._made: dict[tuple[str | None, tuple[int, int, int]], Pictures] = {}
@@ -66,14 +75,19 @@ class Gallery:
         if subject.dataset:
             card = subject.card
             fingerprint = card.fingerprint if card else None
-            data = load_local(subject.dataset, fingerprint, self.data_dir, self.progress)
+            try:
+                data = load_local(subject.dataset, fingerprint, self.data_dir, self.progress)
+            except ZooError as error:  # a damaged copy is as good as none
+                data = str(error)
             if not isinstance(data, str):
-                test = self._written(data.test, shape, f"{name}.npy")
+                few = 64 * LEAST_BATCHES
+                path = self.folder / f"{name}.npy"
+                shown_to = _write(data.test, shape, path, None if self.whole else few)
                 return Pictures(
                     name=name,
-                    few=np.load(test, mmap_mode="r")[: 64 * LEAST_BATCHES],
+                    few=shown_to[:few],
                     source=f"test set of {subject.dataset}",
-                    test=test,
+                    test=path if self.whole else None,
                     labels=np.asarray(data.test.labels),
                     class_names=data.class_names,
                 )
@@ -84,15 +98,18 @@ class Gallery:
         random = np.random.default_rng(0).integers(0, 256, (64, *shape), dtype=np.uint8)
         return Pictures(name, random, "random pixels", reason=reason)
 
-    def _written(self, test: Split, shape: tuple[int, int, int], name: str) -> Path:
-        """The test set in that shape, written piece by piece: it may be larger than memory."""
-        path = self.folder / name
-        height, width, channels = shape
-        out = np.lib.format.open_memmap(path, "w+", np.uint8, (len(test), *shape))
-        for at in range(len(test)):
-            out[at] = shown(test.images[at], (height, width), channels)
-        out.flush()
-        return path
+
+def _write(test: Split, shape: tuple[int, int, int], path: Path, most: int | None) -> Images:
+    """Pictures in that shape, written one by one: a test set may be larger than memory."""
+    height, width, channels = shape
+    count = len(test) if most is None else min(most, len(test))
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+    with writing(path), path.open("wb") as handle:
+        np.lib.format.write_array_header_1_0(handle, header)
+        for at in range(count):
+            handle.write(shown(test.images[at], (height, width), channels).tobytes())
+    written: Images = np.load(path, mmap_mode="r")
+    return written
 
 
 def _vectors(subject: Subject, shape: tuple[int, int, int]) -> Images | None:

@@ -42,13 +42,14 @@ class Row:
     subject: str = column("the artifact's id, or the file's path", "")
     precision: str = column("`fp32`, `fp16`, `int8`; `file` for a foreign file", "")
     runtime: str = column("the engine: `onnxruntime`, `torch`, `torch-compile`, or your own", "")
-    provider: str = column("where it computes: `cpu`, `cuda`, or ONNX Runtime's name", "")
+    provider: str = column("where it computes: `cpu`, `cuda`, or another, such as `tensorrt`", "")
     boundary: str = column("`host`: copies are counted; `device`: pixels and logits stay there", "")
     threads: int = column("threads of one call", 0)
     batch: int = column("pictures a call", 0)
     scenario: str = column(
         "`latency`: one call at a time; `throughput`: the same, batches doubled while it pays", ""
     )
+    cuda_graph: bool | None = column("whether a recorded CUDA graph is replayed (CUDA only)")
     status: str = column("`ok`, `failed` or `skipped`", OK)
     reason: str = column("why it failed or was skipped", "")
     # The model
@@ -92,14 +93,16 @@ class Row:
     margin: float | None = column("differences up to this share count as the same")
     ratio_agrees: bool | None = column("whether the ratio of the two p50 says the same")
     # Cold costs, medians over starts
-    starts: int | None = column("processes started for the next four")
-    cold_ms: float | None = column("start of the process to the first answer")
+    starts: int | None = column("processes started for the next three")
+    cold_ms: float | None = column(
+        "start of the process to the first answer, at the first batch size"
+    )
     load_ms: float | None = column("creating the session, or building the network")
     first_ms: float | None = column("the very first call")
     new_shape_ms: float | None = column("first call at this batch size, beyond p50")
     break_even_calls: int | None = column("calls until it has overtaken torch, starts counted")
     # Memory
-    peak_rss_mib: float | None = column("largest resident memory of the process so far")
+    peak_rss_mib: float | None = column("largest resident memory of the process at this batch size")
     vram_mib: float | None = column("memory of the process on the GPU")
     # Accuracy, through the same session
     accuracy: float | None = column("share of the test set that is right")
@@ -130,11 +133,11 @@ class Row:
     schema: int = column("version of these columns", SCHEMA)
 
     @property
-    def key(self) -> tuple[str, str, str, str, str, int, int, str]:
+    def key(self) -> tuple[str, str, str, str, str, int, int, str, bool]:
         """What it measures, whatever the file's bytes or the machine: rows pair by this."""
         return (
             *(self.subject, self.precision, self.runtime, self.provider, self.boundary),
-            *(self.threads, self.batch, self.scenario),
+            *(self.threads, self.batch, self.scenario, bool(self.cuda_graph)),
         )
 
     @property
@@ -295,6 +298,12 @@ class Journal:
         append_line(self.samples, line)
         write_csv(self.path, self.rows)
 
+    def update(self, row: Row) -> None:
+        """Keep what a row learned after its samples were kept."""
+        self._keep(row)
+        append_line(self.samples, {"cell": row.cell, "row": asdict(row), "samples": None})
+        write_csv(self.path, self.rows)
+
 
 def append_line(path: Path, value: Any) -> None:
     """Add a line of JSON to a file, for good."""
@@ -322,6 +331,8 @@ def read_samples(path: Path) -> dict[str, Samples]:
     for line in _whole_lines(beside(path, "samples.jsonl")):
         value = json.loads(line)
         raw = value["samples"]
+        if raw is None:  # a row that learned something later
+            continue
         blocks = [Block(**block) for block in raw.pop("blocks")]
         found[value["cell"]] = Samples(blocks=blocks, **raw)
     return found
@@ -342,6 +353,12 @@ def read_predictions(path: Path) -> dict[str, NDArray[np.int64]]:
             return {name: stored[name] for name in stored.files}
     except FileNotFoundError:
         return {}
+
+
+def check_is_no_folder(out: Path) -> None:
+    """Refuse a folder where `--out` has to be a file."""
+    if out.is_dir():
+        raise UsageError(f"{out} is a folder. Name a file in it: --out {out / 'results.csv'}")
 
 
 def beside(path: Path, suffix: str) -> Path:

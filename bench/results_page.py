@@ -34,7 +34,7 @@ numbers come about.
   whatever its batch.
 - `_low` and `_high` are the ends of a 95 % interval.
 - Rows of two files are of the same cell where `subject`, `precision`, `runtime`, `provider`,
-  `boundary`, `threads`, `batch` and `scenario` are equal. A file has one row of each.
+  `boundary`, `cuda_graph`, `threads`, `batch` and `scenario` are equal. A file has one row of each.
 
 Beside `results.csv` lie, with the same beginning of their names:
 

@@ -31,13 +31,14 @@ class Plan:
     """How a pair is measured. seconds: of turns, over all instances; starts come on top.
 
     sequential: each arm has its time at once, on the same cores and with the same
-    estimator, to show what the turns are worth.
+    estimator, to show what the turns are worth. timeout: seconds that an arm has for an answer.
     """
 
     instances: int = 5
     seconds: float = 8.0
     least_turns: int = 8
     sequential: bool = False
+    timeout: float = 120.0
 
 
 @dataclass
@@ -87,7 +88,9 @@ def take_turns(
         # The one that starts first, and has the first word, is another one each time.
         pair = (a, b) if instance % 2 == 0 else (b, a)
         with ExitStack() as stack:
-            arms = [Arm(replace(order, cores=cores[: order.threads])) for order in pair]
+            arms = [
+                Arm(replace(order, cores=cores[: order.threads]), plan.timeout) for order in pair
+            ]
             for arm in arms:
                 stack.callback(arm.end)  # the other one may fail before this one is entered
                 arm.start()
@@ -108,18 +111,23 @@ def take_turns(
     return found
 
 
-def usual_way(a: Order, b: Order, pictures: Path, batch: int) -> Turns:
+def usual_way(
+    a: Order, b: Order, pictures: Path, batch: int, timeout: float = Plan.timeout
+) -> Turns:
     """What most scripts do: 100 calls of a, then 100 of b, to compare their medians.
 
     It knows no interval. Here to be compared with.
     """
     times: list[list[int]] = []
+    wrong = 0
     for order in (a, b):
-        with Arm(order) as arm:
+        with Arm(order, timeout) as arm:
             arm.ask("batch", pictures=str(pictures), size=batch)
             arm.ask("calls", count=_USUAL_WARM_UP)
-            times.append(arm.ask("calls", count=USUAL_CALLS)["ns"])
-    return Turns(apart=[(times[0], times[1])])
+            answer = arm.ask("calls", count=USUAL_CALLS)
+            times.append(answer["ns"])
+            wrong += answer["wrong"]
+    return Turns(apart=[(times[0], times[1])], wrong=wrong)
 
 
 def _turns(first: Arm, second: Arm, seconds: float, least: int) -> tuple[list[list[int]], int]:

@@ -76,14 +76,6 @@ class PairedRatio:
         """One-sided p-value against "B is at most `margin` slower"; below `TAIL` says slower."""
         return self._tail(self.log_mean - math.log1p(margin))
 
-    def p_faster(self, margin: float) -> float:
-        """The same for "B is at most `margin` faster"."""
-        return self._tail(-self.log_mean - math.log1p(margin))
-
-    def p_same(self, margin: float) -> float:
-        """Against "they differ by more than `margin`": the worse of two one-sided tests (TOST)."""
-        return self._tail(math.log1p(margin) - abs(self.log_mean))
-
     def _tail(self, distance: float) -> float:
         if not self.df:
             return 1.0

@@ -1,14 +1,24 @@
 """What is measured: the files of published artifacts, or any other ONNX file."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.foreign import Given, read_content, read_sidecar
 from zoo.artifacts import PRECISIONS, Artifact, Card, find_artifact, list_artifacts
 from zoo.data.catalog import is_path
 from zoo.data.known import KNOWN
 from zoo.errors import UsageError, ZooError, unknown_name
+
+__all__ = [
+    "FOREIGN",
+    "Given",
+    "Subject",
+    "find_subjects",
+    "is_file",
+    "of_file",
+    "refuse_unused",
+]
 
 FOREIGN = "file"  # the precision of a file that nobody described
 
@@ -41,15 +51,6 @@ class Subject:
         return self.data or (self.card.dataset if self.card else None)
 
 
-@dataclass(frozen=True)
-class Given:
-    """What the command line adds to a foreign file: its normalisation and its test set."""
-
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    data: str | None = None
-
-
 def find_subjects(
     targets: Sequence[str],
     exports: Path,
@@ -58,30 +59,31 @@ def find_subjects(
 ) -> list[Subject]:
     """The files meant; without a target, everything published.
 
-    precisions: of artifacts, by default all that were published.
+    precisions: of artifacts, by default all that were published. given: for files of other
+    origin, each of which takes of it what it needs; what none of them needs is refused.
     """
     for precision in precisions or ():
         if precision not in PRECISIONS:
             raise unknown_name("precision", precision, PRECISIONS)
     given = given or Given()
-    if given.data is not None and given.data not in KNOWN and not is_path(given.data):
-        raise unknown_name("dataset", given.data, [*KNOWN, "a folder", "a zip"])
+    _check_data(given.data)
     if not targets:
         artifacts = list_artifacts(exports)
         if not artifacts:
             raise ZooError(
                 f"nothing is published in {exports}/. Make it with: python cli.py export cnn"
             )
-        _refuse_given(given, "what is published")
+        refuse_unused(given, [], "what is published")
         return [one for artifact in artifacts for one in _of_artifact(artifact, precisions)]
     if not any(map(is_file, targets)):
-        _refuse_given(given, targets[0])
+        refuse_unused(given, [], targets[0])
     found: list[Subject] = []
     for target in targets:
         if is_file(target):
-            found.append(_of_file(Path(target), given))
+            found.append(of_file(Path(target), given))
         else:
             found += _of_artifact(find_artifact(target, exports), precisions)
+    refuse_unused(given, found, targets[0])
     return list({(one.name, one.precision): one for one in found}.values())
 
 
@@ -104,25 +106,43 @@ def _of_artifact(artifact: Artifact, precisions: Sequence[str] | None) -> list[S
     return found
 
 
-def _of_file(path: Path, given: Given) -> Subject:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
+def of_file(path: Path, given: Given) -> Subject:
+    """A file of other origin, with what is given for it or stands in the JSON beside it.
+
+    One that takes raw pixels is given no mean and std.
+    """
+    content = read_content(path)
+    told = given.over(read_sidecar(path))
+    _check_data(told.data)
     return Subject(
         str(path),
         FOREIGN,
         path,
-        hashlib.sha256(content).hexdigest(),
-        len(content),
-        mean=given.mean,
-        std=given.std,
-        data=given.data,
+        content.sha256,
+        content.bytes,
+        mean=None if content.raw else told.mean,
+        std=None if content.raw else told.std,
+        data=told.data,
     )
 
 
-def _refuse_given(given: Given, target: str) -> None:
-    if given != Given():
+def _check_data(name: str | None) -> None:
+    if name is not None and name not in KNOWN and not is_path(name):
+        raise unknown_name("dataset", name, [*KNOWN, "a folder", "a zip"])
+
+
+def refuse_unused(given: Given, found: Sequence[Subject], target: str) -> None:
+    """Refuse what was given and none of these takes. target: an example of them."""
+    if given == Given():
+        return
+    foreign = [one for one in found if one.precision == FOREIGN]
+    if not foreign:
         raise UsageError(
             f"--data, --mean and --std are for ONNX files of other origin; {target} says its own."
+        )
+    normalised = given.mean is not None or given.std is not None
+    if normalised and all(one.mean is None and one.std is None for one in foreign):
+        raise UsageError(
+            f"{foreign[0].name} takes raw pixels and normalises them itself; leave --mean and "
+            "--std away."
         )

@@ -2,19 +2,21 @@
 
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench import matrix
 from bench.accuracy import Logits, accuracy_of, difference
-from bench.arm import Arm, ArmError
+from bench.arm import Arm, ArmError, OutOfMemoryError
 from bench.environment import Environment
 from bench.evaluate import add_break_even, evaluate
 from bench.matrix import Cell, Doubling, Settings
@@ -41,6 +43,7 @@ from zoo.progress import Progress
 from zoo.providers import DISTRIBUTIONS, short_name
 
 _ACCURACY_BATCH = 64
+_PENDING = "not measured yet"
 _FLOOR_CALLS = 2000
 _SAME = 1e-3  # of (1 + the largest logit): how far another fp32 engine's answers may be
 _TURNED = 1e-3  # share of the pictures whose class may turn on another CPU, which rounds otherwise
@@ -49,11 +52,43 @@ _SPREAD = 1.5  # how much farther than at the gate an fp16 or int8 file may be o
 
 @dataclass
 class Measured:
-    """A row on its way, with what it is computed from."""
+    """A row on its way, with what it is computed from. pairing: why there is no pair."""
 
     cell: Cell
     row: Row
     samples: Samples = field(default_factory=Samples)
+    pairing: str = ""
+
+
+class Kept:
+    """The process of one arm, kept warm from cell to cell, and started anew after a failure."""
+
+    def __init__(self, order: Order, timeout: float) -> None:
+        self._order, self._timeout = order, timeout
+        self._stack = ExitStack()
+        self._arm: Arm | None = None
+
+    def __enter__(self) -> "Kept":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def arm(self) -> Arm:
+        """The process, started where there is none."""
+        if self._arm is None:
+            self._arm = self._stack.enter_context(Arm(self._order, self._timeout))
+        return self._arm
+
+    def drop(self) -> None:
+        """After a failure: the next one gets a new process."""
+        self._stack.close()
+        self._arm = None
 
 
 class Sweep:
@@ -74,12 +109,17 @@ class Sweep:
         self._where = f"{environment.machine} {engines}"
         self.progress = progress
         self.data_dir = data_dir
-        self._predicted = read_predictions(journal.path) if journal.rows else {}
-        self._logits: dict[tuple[str, int], Logits] = {}
-        self._answers: dict[tuple[str, int, int], Logits] = {}
+        self._predicted = _predictions(journal)
+        self._accuracies: dict[tuple[str, ...], dict[str, Any]] = {}
+        self._logits: dict[str, Logits] = {}
+        self._answers: dict[tuple[str, int], Logits] = {}
         self._references: dict[tuple[str, int, int], Row] = {}
         self._takes: dict[str, tuple[tuple[int, int, int], int | None]] = {}
-        self._done = {row.cell for row in journal.rows if row.status != FAILED}
+        self._done = {
+            row.cell
+            for row in journal.rows
+            if row.status != FAILED and row.accuracy_reason != _PENDING
+        }
 
     def look(self, arms: Sequence[matrix.Arm]) -> None:
         """Open each file of other origin once: what it does not say is asked for (`UsageError`)."""
@@ -91,6 +131,8 @@ class Sweep:
                     height, width, channels = opened.facts["image_shape"]
                     takes = (height, width, channels), opened.facts["fixed_batch"]
                     self._takes[subject.name] = takes
+                if takes[1]:
+                    self.progress.say(f"{subject.name} takes batches of {takes[1]} only")
             except UsageError:
                 raise
             except ZooError:  # then each of its rows says why
@@ -100,43 +142,34 @@ class Sweep:
         """Measure all cells that were not measured before."""
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             self._folder = Path(folder)
-            self._gallery = Gallery(self._folder, self.data_dir, self.progress)
-            for _, group in groupby(arms, key=lambda arm: arm.subject.name):
-                of_subject = list(group)
-                for arm in of_subject:
-                    yield from self._arm(arm, self._reference_of(arm, of_subject))
+            self._gallery = Gallery(
+                self._folder, self.data_dir, self.progress, whole=self.settings.accuracy
+            )
+            for arm in arms:
+                yield from self._arm(arm)
 
-    def _reference_of(self, arm: matrix.Arm, others: Sequence[matrix.Arm]) -> matrix.Arm | None:
-        """The reference with the same threads, where it is another arm and part of the sweep."""
-        found = [one for one in others if one.is_reference and one.threads == arm.threads]
-        return found[0] if found and found[0] != arm else None
-
-    def _arm(self, arm: matrix.Arm, reference: matrix.Arm | None) -> Iterator[Row]:
+    def _arm(self, arm: matrix.Arm) -> Iterator[Row]:
         self._remember(arm)
         measured = self._open(arm)
         if not measured:
             return
-        _, fixed = self._takes.get(arm.subject.name, (None, None))
-        began = time.monotonic()
+        if arm.skipped:
+            self._end(measured, SKIPPED, arm.skipped)
+        else:
+            try:
+                self._measure(arm, measured)
+            except UnsupportedError as error:
+                self._end(measured, SKIPPED, str(error))
+            except (ZooError, OSError) as error:
+                self._end(measured, FAILED, str(error))
         for one in measured:
-            reason = arm.skipped
-            if fixed not in (None, one.cell.batch):
-                reason = reason or f"the file takes batches of {fixed} only: --batch {fixed}"
-            if reason:
-                one.row.status, one.row.reason = SKIPPED, reason
-        skipped = [one for one in measured if one.row.status == SKIPPED]
-        measured = [one for one in measured if one.row.status != SKIPPED]
-        if measured:
-            self._measure(arm, measured, reference)
-        measured = [*skipped, *measured]
-        took = (time.monotonic() - began) / len(measured)
-        for one in measured:
-            self._finish(one, took)
             yield one.row
 
     def _cells(self, arm: matrix.Arm) -> list[Measured]:
-        """All of an arm."""
-        cells = [Cell(arm, batch) for batch in self.settings.batches]
+        """All of an arm; of those whose number is to be found, the first."""
+        _, fixed = self._takes.get(arm.subject.name, (None, None))
+        batches = (fixed,) if fixed else self.settings.batches
+        cells = [Cell(arm, batch) for batch in batches]
         return [self._new(cell) for cell in cells or [Cell(arm, 1, THROUGHPUT)]]
 
     def _open(self, arm: matrix.Arm) -> list[Measured]:
@@ -150,24 +183,45 @@ class Sweep:
             if row.cell in keys:
                 self._references[row.subject, row.threads, row.batch] = row
 
-    def _measure(
-        self, arm: matrix.Arm, measured: list[Measured], reference: matrix.Arm | None
-    ) -> None:
-        """Fill the rows of an arm; more are added where batch sizes are to be found."""
-        try:
-            pictures = self._gallery.of(arm.subject, self._image_shape(arm))
-            if reference:
-                self._recall(reference, measured, pictures)
-            self._solo(arm, measured, pictures)
-        except ZooError as error:
-            status = SKIPPED if isinstance(error, UnsupportedError) else FAILED
-            for one in measured:
-                if not one.samples.blocks:
-                    one.row.status, one.row.reason = status, str(error)
-            return
+    def _end(self, measured: Sequence[Measured], status: str, reason: str) -> None:
+        """Rows that will not be measured any more."""
         for one in measured:
-            if reference and one.row.status == OK and one.cell.scenario == LATENCY:
-                self._pair(reference, one, pictures)
+            if not one.row.when:
+                one.row.status, one.row.reason = status, reason
+                self._finish(one, 0.0)
+
+    def _measure(self, arm: matrix.Arm, measured: list[Measured]) -> None:
+        """Fill the rows of an arm, each of them kept as soon as it is timed.
+
+        More rows are added where batch sizes are to be found. Accuracy comes last: its pass would
+        count as memory, and as a batch size that came before.
+        """
+        pictures = self._gallery.of(arm.subject, self._image_shape(arm))
+        facts = self._card_facts(arm, pictures)
+        sizes = None if measured[0].cell.scenario == LATENCY else Doubling()
+        with Kept(arm.order(self.settings), self.settings.timeout) as kept:
+            starts = self._starts(arm, kept, measured[0].cell.batch, pictures)
+            for one in measured:  # which grows meanwhile, where sizes are to be found
+                began = time.monotonic()
+                one.samples.starts = starts
+                one.row = replace(one.row, **facts)
+                self._cell(kept, one, pictures)
+                self._finish(one, time.monotonic() - began)
+                if sizes is not None and one.row.status == OK:
+                    sizes.add(one.row.images_per_second or 0.0)
+                    if sizes.next is not None:
+                        measured.append(self._new(replace(one.cell, batch=sizes.next)))
+            if facts.get("accuracy_reason") == _PENDING:
+                self._accuracy(kept, arm, measured, pictures)
+
+    def _card_facts(self, arm: matrix.Arm, pictures: Pictures) -> dict[str, Any]:
+        """The columns of accuracy until it is measured, or if it is not."""
+        facts: dict[str, Any] = {"inputs": pictures.source}
+        if not self.settings.accuracy:
+            return facts | _from_card(arm, f"preset {self.settings.preset.name}: not measured")
+        if pictures.test is None:
+            return facts | _from_card(arm, pictures.reason or "there is no test set")
+        return facts | {"accuracy_reason": _PENDING}
 
     def _image_shape(self, arm: matrix.Arm) -> tuple[int, int, int]:
         card = arm.subject.card
@@ -179,104 +233,54 @@ class Sweep:
             height, width, channels = opened.facts["image_shape"]
             return height, width, channels
 
-    def _recall(self, reference: matrix.Arm, measured: list[Measured], pictures: Pictures) -> None:
-        """Ask a reference that was measured in an earlier sitting for its answers again."""
-        key = (reference.subject.name, reference.threads)
-        sizes = [one.cell.batch for one in measured]
-        lacking = [
-            size
-            for size in sizes
-            if (*key, size) in self._references and (*key, size) not in self._answers
-        ]
-        if not lacking:
-            return
-        order, out = reference.order(self.settings), self._folder / "recalled.npy"
-        with suppress(ZooError), Arm(order, self.settings.timeout) as opened:
-            for size in lacking:
-                path = pictures.batches(size, self._folder)
-                opened.ask("batch", pictures=str(path), size=size, answers=str(out))
-                self._answers[(*key, size)] = np.load(out)
-            if self.settings.accuracy and pictures.test and key not in self._logits:
-                batch = opened.facts["fixed_batch"] or _ACCURACY_BATCH
-                opened.ask("predict", pictures=str(pictures.test), size=batch, logits=str(out))
-                self._logits[key] = np.load(out)
-
-    def _solo(self, arm: matrix.Arm, measured: list[Measured], pictures: Pictures) -> None:
-        """One process by itself: cold costs, accuracy, then each batch size."""
-        order, timeout = arm.order(self.settings), self.settings.timeout
-        starts = []
+    def _starts(
+        self, arm: matrix.Arm, kept: Kept, size: int, pictures: Pictures
+    ) -> list[dict[str, int]]:
+        """The cold costs of some processes, of which the last one is kept."""
+        path = pictures.batches(size, self._folder)  # before a process waits for it
+        costs = []
         for left in reversed(range(self.settings.preset.starts)):
-            with Arm(order, timeout) as opened:
-                starts.append(self._start(opened, measured[0].cell.batch, pictures))
-                if left:
-                    continue
-                facts = {
-                    **_ran(opened.facts["what_ran"], arm.provider),
-                    **self._accuracy(opened, arm, pictures),
-                    "inputs": pictures.source,
+            opened = kept.arm()
+            answer = opened.ask("batch", pictures=str(path), size=size)
+            costs.append(
+                {
+                    "cold": answer["answered_at"] - opened.started_at,
+                    "load": opened.facts["load_ns"],
+                    "first": answer["first_ns"],
                 }
-                if self.settings.batches:
-                    for one in measured:
-                        self._batch(opened, one, pictures, starts, facts)
-                else:
-                    self._doubling(opened, measured, pictures, starts, facts)
+            )
+            if left:
+                kept.drop()
+        return costs
 
-    def _doubling(
-        self,
-        opened: Arm,
-        measured: list[Measured],
-        pictures: Pictures,
-        starts: list[dict[str, int]],
-        facts: dict[str, Any],
-    ) -> None:
-        """Ever larger batches, until that no longer pays or the memory ends."""
-        sizes = Doubling()
-        while True:
-            one = measured[-1]
-            try:
-                self._batch(opened, one, pictures, starts, facts)
-            except ZooError as error:
-                if len(measured) == 1:
-                    raise
-                one.row.status, one.row.reason = SKIPPED, f"the limit of batch sizes: {error}"
-                return
-            sizes.add(one.row.images_per_second or 0.0)
-            if sizes.next is None:
-                return
-            measured.append(self._new(replace(one.cell, batch=sizes.next)))
+    def _cell(self, kept: Kept, one: Measured, pictures: Pictures) -> None:
+        """One batch size; what fails is in the row, and condemns no other."""
+        try:
+            self._batch(kept.arm(), one, pictures)
+        except OutOfMemoryError as error:
+            limit = one.cell.scenario == THROUGHPUT and one.cell.batch > 1
+            one.row.status = SKIPPED if limit else FAILED
+            one.row.reason = f"the limit of batch sizes: {error}" if limit else str(error)
+        except (ZooError, OSError) as error:
+            one.row.status, one.row.reason = FAILED, str(error)
+        else:
+            if one.row.wrong_answers == 0 and one.cell.scenario == LATENCY:
+                self._pair(one, pictures)
+        if one.row.wrong_answers:
+            one.row.status = FAILED
+            one.row.reason = f"{one.row.wrong_answers} timed calls gave other logits than before"
+        if one.row.status != OK:
+            kept.drop()
 
-    def _size(self, opened: Arm, batch: int) -> int:
-        fixed = opened.facts["fixed_batch"]
-        if fixed not in (None, batch):
-            raise UsageError(f"the file takes batches of {fixed} only: --batch {fixed}")
-        return batch
-
-    def _start(self, opened: Arm, size: int, pictures: Pictures) -> dict[str, int]:
-        path = pictures.batches(size, self._folder)
-        answer = opened.ask("batch", pictures=str(path), size=size)
-        return {
-            "cold": answer["answered_at"] - opened.started_at,
-            "load": opened.facts["load_ns"],
-            "first": answer["first_ns"],
-        }
-
-    def _batch(
-        self,
-        opened: Arm,
-        one: Measured,
-        pictures: Pictures,
-        starts: list[dict[str, int]],
-        facts: dict[str, Any],
-    ) -> None:
+    def _batch(self, opened: Arm, one: Measured, pictures: Pictures) -> None:
         """Warm-up and measurement at one batch size."""
-        batch = self._size(opened, one.cell.batch)
-        one.samples.starts = starts
-        one.row = row = replace(one.row, **facts)
+        batch = one.cell.batch
+        one.row = row = replace(one.row, **_ran(opened.facts["what_ran"], one.cell.arm.provider))
         answers = self._folder / "answers.npy"
         path = pictures.batches(batch, self._folder)
         self.progress.say(f"measuring {_title(row)}")
         began = opened.ask("batch", pictures=str(path), size=batch, answers=str(answers))
-        self._check_answers(one, np.load(answers))
+        self._check_answers(one, np.load(answers), pictures)
         row.wrong_answers = 0
 
         def ask(seconds: float, least: int) -> Block:
@@ -284,9 +288,9 @@ class Sweep:
             row.wrong_answers = (row.wrong_answers or 0) + given["wrong"]
             return Block(**given["block"])
 
-        warm_up, kept = measure(ask, self.settings.preset.length)
-        row.steady, row.rerun = warm_up.steady, kept.rerun
-        one.samples.blocks = kept.blocks
+        warm_up, found = measure(ask, self.settings.preset.length)
+        row.steady, row.rerun = warm_up.steady, found.rerun
+        one.samples.blocks = found.blocks
         one.samples.floor_ns = opened.ask("floor", count=_FLOOR_CALLS)["ns"]
         memory = opened.ask("memory")
         row.peak_rss_mib, row.vram_mib = memory["peak_rss_mib"], memory["vram_mib"]
@@ -294,15 +298,32 @@ class Sweep:
         if not began["known"] and row.p50_ms:
             row.new_shape_ms = max(0.0, began["first_ns"] / 1e6 - row.p50_ms)
 
-    def _check_answers(self, one: Measured, answers: Logits) -> None:
-        """The timed calls must give what the reference gave for the same pictures."""
-        arm = one.cell.arm
-        key = (arm.subject.name, arm.threads, one.cell.batch)
+    def _reference(self, arm: matrix.Arm) -> matrix.Arm:
+        """What an arm is compared with, whether it is part of the sweep or not."""
+        subject = arm.subject
+        if subject.artifact and subject.precision != "fp32":
+            path = subject.artifact.file("fp32")
+            subject = replace(subject, precision="fp32", path=path)
+        return matrix.Arm(subject, matrix.REFERENCE, "cpu", "host", arm.threads)
+
+    def _asked_reference(self, arm: matrix.Arm, what: str, pictures: Path, size: int) -> Logits:
+        """The answer of the reference, in a process of its own."""
+        out = self._folder / "reference.npy"
+        kept_in: dict[str, Any] = {"answers" if what == "batch" else "logits": str(out)}
+        with Arm(self._reference(arm).order(self.settings), self.settings.timeout) as opened:
+            opened.ask(what, pictures=str(pictures), size=size, **kept_in)
+        given: Logits = np.load(out)
+        return given
+
+    def _check_answers(self, one: Measured, answers: Logits, pictures: Pictures) -> None:
+        """The timed calls must give what the reference gives for the same pictures."""
+        arm, key = one.cell.arm, (one.cell.arm.subject.name, one.cell.batch)
         if arm.is_reference:
             self._answers[key] = answers
-        expected = self._answers.get(key)
-        if expected is None:
-            return
+        elif key not in self._answers:
+            path = pictures.batches(one.cell.batch, self._folder)
+            self._answers[key] = self._asked_reference(arm, "batch", path, one.cell.batch)
+        expected = self._answers[key]
         if answers.shape != expected.shape:
             classes = f"{answers.shape[1]} classes, the reference {expected.shape[1]}"
             raise ArmError(f"its logits are wrong: they are of {classes}")
@@ -317,50 +338,72 @@ class Sweep:
                 f"its logits are wrong: {apart:.3g} away from the reference's, allowed {bound:.3g}"
             )
 
-    def _accuracy(self, opened: Arm, arm: matrix.Arm, pictures: Pictures) -> dict[str, Any]:
-        """Columns: over the whole test set, through the session that is timed; else the card's."""
-        if not self.settings.accuracy:
-            return _from_card(arm, f"preset {self.settings.preset.name}: not measured")
+    def _accuracy(
+        self, kept: Kept, arm: matrix.Arm, measured: Sequence[Measured], pictures: Pictures
+    ) -> None:
+        """Over the whole test set, through the session that was timed."""
+        key = (arm.subject.name, arm.subject.precision, arm.runtime, arm.provider)
+        timed = [one for one in measured if one.row.status == OK]
+        if not timed:
+            return
+        try:
+            if key not in self._accuracies:
+                self._accuracies[key] = self._accuracy_columns(kept.arm(), arm, pictures)
+            columns = self._accuracies[key]
+        except (ZooError, OSError) as error:
+            columns = _from_card(arm, f"measuring it failed: {error}")
+        for one in timed:
+            one.row = replace(one.row, **{"accuracy_reason": None, **columns})
+            evaluate(one.row, one.samples, self._reference_row(one))
+            self.journal.update(one.row)
+
+    def _accuracy_columns(self, opened: Arm, arm: matrix.Arm, pictures: Pictures) -> dict[str, Any]:
         if pictures.test is None or pictures.labels is None:
-            return _from_card(arm, pictures.reason or "there is no test set")
+            raise AssertionError("accuracy needs a test set")
         out = self._folder / "logits.npy"
+        size = opened.facts["fixed_batch"] or _ACCURACY_BATCH
         label = f"accuracy of {arm.subject.name} {arm.subject.precision}, {arm.runtime}"
         with self.progress.task(label, len(pictures.labels)) as advance:
             opened.ask(
                 "predict",
                 pictures=str(pictures.test),
-                size=opened.facts["fixed_batch"] or _ACCURACY_BATCH,
+                size=size,
                 logits=str(out),
                 on_progress=advance,
             )
-        logits = np.load(out)
+        logits: Logits = np.load(out)
         classes = len(pictures.class_names)
         if logits.shape[1] != classes:
             told = f"it gives {logits.shape[1]} classes, {arm.subject.dataset} has {classes}"
             return _from_card(arm, told)
-        key = (arm.subject.name, arm.threads)
+        name = arm.subject.name
         if arm.is_reference:
-            self._logits[key] = logits
+            self._logits[name] = logits
+        elif name not in self._logits:
+            self._logits[name] = self._asked_reference(arm, "predict", pictures.test, size)
         found = accuracy_of(logits, pictures.labels)
-        columns = {**_accuracy_columns(found), "accuracy_source": "measured"}
-        said = _of_card(arm)
-        if said and abs(said.correct - found.correct) > _TURNED * found.images:
-            columns["accuracy_reason"] = f"the card says {said.correct:,} of {said.images:,}"
-        if key in self._logits:
-            apart = difference(logits, self._logits[key], pictures.labels)
-            columns |= {
-                "agreement": apart.agreement,
-                "mcnemar_p": apart.mcnemar_p,
-                "max_difference": apart.largest,
-            }
+        apart = difference(logits, self._logits[name], pictures.labels)
         self._predicted[self._new(Cell(arm, 1)).row.arm] = logits.argmax(axis=1)
         self._predicted[f"labels|{arm.subject.dataset}"] = pictures.labels
         write_predictions(self.journal.path, self._predicted)
+        columns = {
+            **_columns(found),
+            "accuracy_source": "measured",
+            "agreement": apart.agreement,
+            "mcnemar_p": apart.mcnemar_p,
+            "max_difference": apart.largest,
+        }
+        said = _of_card(arm)
+        if said and abs(said.correct - found.correct) > _TURNED * found.images:
+            columns["accuracy_reason"] = f"the card says {said.correct:,} of {said.images:,}"
         return columns
 
-    def _pair(self, reference: matrix.Arm, one: Measured, pictures: Pictures) -> None:
+    def _pair(self, one: Measured, pictures: Pictures) -> None:
         """This arm and the reference in turns."""
         row, settings = one.row, self.settings
+        if one.cell.arm.is_reference:
+            return
+        reference = self._reference(one.cell.arm)
         self.progress.say(f"pairing {_title(row)} with the reference")
         row.reference = f"{reference.runtime} {reference.provider} {reference.subject.precision}"
         row.margin = settings.margin
@@ -370,10 +413,10 @@ class Sweep:
                 one.cell.arm.order(settings),
                 pictures.batches(row.batch, self._folder),
                 row.batch,
-                settings.preset.pair,
+                replace(settings.preset.pair, timeout=settings.timeout),
             )
-        except ZooError as error:
-            row.warnings = f"it could not be paired with the reference: {error}"
+        except (ZooError, OSError) as error:
+            one.pairing = f"it could not be paired with the reference: {error}"
             return
         row.wrong_answers = (row.wrong_answers or 0) + turns.wrong
         one.samples.turns = turns.instances
@@ -386,6 +429,7 @@ class Sweep:
             runtime=arm.runtime,
             provider=arm.provider,
             boundary=arm.boundary,
+            cuda_graph=None if arm.provider == "cpu" else arm.cuda_graph,
             threads=arm.threads,
             batch=cell.batch,
             scenario=cell.scenario,
@@ -407,19 +451,28 @@ class Sweep:
         return Measured(cell, row)
 
     def _finish(self, one: Measured, seconds: float) -> None:
+        """Keep the row."""
         row = one.row
-        key = (row.subject, row.threads, row.batch)
         if row.status == OK:
-            pairing_failed = row.warnings if not one.samples.turns and row.reference else None
-            evaluate(row, one.samples, self._references.get(key))
-            if pairing_failed:
-                row.warnings = "; ".join(filter(None, (row.warnings, pairing_failed)))
+            evaluate(row, one.samples, self._reference_row(one))
+            row.warnings = "; ".join(filter(None, (row.warnings, one.pairing))) or None
         if one.cell.arm.is_reference:
-            self._references[key] = row
+            self._references[row.subject, row.threads, row.batch] = row
         row.seconds = round(seconds, 1)
         row.when = datetime.now(UTC).isoformat(timespec="seconds")
         add_break_even([*self.journal.rows, row])
         self.journal.add(row, one.samples)
+
+    def _reference_row(self, one: Measured) -> Row | None:
+        return self._references.get((one.row.subject, one.row.threads, one.row.batch))
+
+
+def _predictions(journal: Journal) -> dict[str, NDArray[np.int64]]:
+    """Those of an earlier sitting; a damaged file is measured anew with the next accuracy."""
+    try:
+        return read_predictions(journal.path) if journal.rows else {}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return {}
 
 
 def _ran(told: dict[str, Any], provider: str) -> dict[str, Any]:
@@ -440,7 +493,7 @@ def _from_card(arm: matrix.Arm, reason: str) -> dict[str, Any]:
     said = _of_card(arm)
     if said is None:
         return {"accuracy_reason": reason}
-    return {**_accuracy_columns(said), "accuracy_source": "card", "accuracy_reason": reason}
+    return {**_columns(said), "accuracy_source": "card", "accuracy_reason": reason}
 
 
 def _of_card(arm: matrix.Arm) -> Accuracy | None:
@@ -449,7 +502,7 @@ def _of_card(arm: matrix.Arm) -> Accuracy | None:
     return card.precisions[arm.subject.precision].accuracy if card else None
 
 
-def _accuracy_columns(found: Accuracy) -> dict[str, Any]:
+def _columns(found: Accuracy) -> dict[str, Any]:
     return {
         "accuracy": found.share,
         "accuracy_low": found.low,

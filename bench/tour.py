@@ -6,7 +6,7 @@ from bench.benchmark import run
 from bench.console import RowPrinter, print_report, print_summary
 from bench.matrix import PRESETS, Settings
 from bench.report import report
-from bench.results import beside
+from bench.results import FAILED, beside
 from bench.summary import summarise
 from zoo.files import writing
 from zoo.progress import Progress
@@ -14,8 +14,11 @@ from zoo.progress import Progress
 SETTINGS = Settings(preset=PRESETS["quick"], measure_accuracy=True)
 
 
-def measure(folder: Path, progress: Progress) -> None:
-    """Measure what a quickstart exported, in place of what an earlier one measured."""
+def measure(folder: Path, progress: Progress) -> bool:
+    """Measure what a quickstart exported, in place of what an earlier one measured.
+
+    Whether every cell could be measured.
+    """
     results = folder / "results.csv"
     with writing(results):
         for old in (results, beside(results, "samples.jsonl")):
@@ -30,3 +33,4 @@ def measure(folder: Path, progress: Progress) -> None:
         )
     print_summary(summarise(rows))
     print_report(report([results], exports=folder / "exports"))
+    return all(row.status != FAILED for row in rows)

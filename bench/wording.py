@@ -54,7 +54,7 @@ class Names:
             for name in ("runtime", "provider", "boundary")
             if name in self.varying
         ]
-        return " ".join([*parts, *self._source(row)])
+        return " ".join([*parts, *_graph(row), *self._source(row)])
 
     def label(self, row: Row, *, subject: bool = True) -> str:
         """The arm where room is scarce: onnxruntime on the CPU goes without saying."""
@@ -63,7 +63,7 @@ class Names:
         parts += [row.runtime] if row.runtime != "onnxruntime" and "runtime" in self.varying else []
         parts += [row.provider] if row.provider != "cpu" and "provider" in self.varying else []
         parts += [row.boundary] if row.boundary != "host" and "boundary" in self.varying else []
-        return " ".join([*parts, *self._source(row)])
+        return " ".join([*parts, *_graph(row), *self._source(row)])
 
     def arm(self, row: Row) -> str:
         """Everything of a row but its batch and threads."""
@@ -79,6 +79,10 @@ class Names:
     def cell(self, row: Row) -> str:
         """The whole row."""
         return joined(filter(None, (self.arm(row), f"batch {row.batch}", self.threads(row))))
+
+
+def _graph(row: Row) -> list[str]:
+    return ["CUDA graph"] if row.cuda_graph else []
 
 
 def _short(row: Row) -> str:

@@ -9,9 +9,11 @@ engine prints goes to its own standard output, where it disturbs nobody.
 import gc
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -26,6 +28,8 @@ from bench.runtimes.null import Null
 from zoo.errors import ZooError
 
 Message = dict[str, Any]
+_KEPT_BYTES = 128 << 10  # of answers: more would push the model out of the caches
+_NO_MEMORY = re.compile(r"out of memory|allocate memory|bad_alloc|failed to allocate", re.I)
 _CLOSE = 1e-4  # of (1 + the largest logit): how far a repeated answer may be from the first
 
 
@@ -66,10 +70,12 @@ class Worker:
         if not parts:
             raise ZooError(f"{pictures} holds fewer than {size} pictures.")
         known, self._sizes = size in self._sizes, self._sizes | {size}
-        self.pool = [self.adapter.place(part) for part in parts]
-        self.next = 0
+        self.pool, self.expected, self.next = [], [], 0
+        forget_peak()
+        self.pool = [self.adapter.place(parts[0])]
         first_ns, _ = timed(self.adapter.run, self.pool, 0, 1)
         answered_at = time.monotonic_ns()  # a clock that all processes share
+        self.pool += [self.adapter.place(part) for part in parts[1:]]
         self.expected = [self._answer(placed, size) for placed in self.pool]
         if answers:
             np.save(answers, np.concatenate(self.expected))
@@ -89,7 +95,8 @@ class Worker:
         wrong = 0
         chunk = least
         wall = 0
-        before = read_contention(os.getpid())
+        most = max(1, _KEPT_BYTES // self.expected[0].nbytes)
+        before, entered = read_contention(os.getpid()), time.perf_counter_ns()
         while wall < seconds * 1e9 or len(ns) < least:
             began = time.perf_counter_ns()
             some, given = timed(self.adapter.run, self.pool, self.next, chunk)
@@ -98,8 +105,9 @@ class Worker:
             ns += some
             wrong += self._wrong(given)
             self.next += chunk
-            chunk = max(1, min(chunk * 2, int((seconds * 1e9 - wall) / (took / chunk))))
-        evidence = Evidence.between(before, read_contention(os.getpid()), wall)
+            chunk = max(1, min(chunk * 2, most, int((seconds * 1e9 - wall) / (took / chunk))))
+        enclosed = time.perf_counter_ns() - entered
+        evidence = Evidence.between(before, read_contention(os.getpid()), enclosed)
         block = Block(ns, wall, evidence.disturbed, asdict(evidence))
         return {"block": asdict(block), "wrong": wrong}
 
@@ -124,7 +132,7 @@ class Worker:
         return {}
 
     def memory(self) -> Message:
-        """The largest resident memory so far, and what the process holds of the GPU's."""
+        """The largest resident memory at this batch size, and what it holds of the GPU's."""
         return {"peak_rss_mib": peak_rss_mib(), "vram_mib": vram_mib(os.getpid())}
 
     def close(self) -> Message:
@@ -145,7 +153,9 @@ class Worker:
         wrong = 0
         for first in range(min(count, len(given))):  # all answers to one batch at once
             expected = self.expected[(self.next + first) % count]
-            found = [self.adapter.fetch(answer) for answer in given[first::count]]
+            # At the device boundary all answers to a batch are one place, that of the last.
+            places = {id(answer): answer for answer in given[first::count]}
+            found = [self.adapter.fetch(answer) for answer in places.values()]
             fitting = [answer for answer in found if answer.shape == expected.shape]
             wrong += len(found) - len(fitting)
             if fitting:
@@ -170,9 +180,16 @@ class Worker:
                 answer = {"error": "the memory does not suffice", "kind": "MemoryError"}
             except Exception as error:  # an engine may raise anything, and the sweep goes on
                 text = str(error).strip().partition("\n")[0]
+                kind = "MemoryError" if _NO_MEMORY.search(text) else "Exception"
                 told = f"{type(error).__name__}: {text}" if text else type(error).__name__
-                answer = {"error": told, "kind": "Exception"}
+                answer = {"error": told, "kind": kind}
             self._tell(answer)
+
+
+def forget_peak() -> None:
+    """Let the kernel count the peak of resident memory from now on, where it can."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_rss_mib() -> float | None:

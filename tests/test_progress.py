@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 
 import pytest
 from hypothesis import given
@@ -170,3 +171,15 @@ def test_what_is_printed_meanwhile_reaches_standard_output_where_that_is_a_file(
         terminal,
         not terminal,
     )
+
+
+def test_still_bars_are_drawn_when_work_goes_forward_only(stream: io.StringIO) -> None:
+    from rich.console import Console
+
+    progress = RichProgress(still=True)
+    progress.console = Console(file=stream, force_terminal=True, width=100)
+    before = threading.active_count()
+    with progress.task("pairs", 4) as advance:
+        assert threading.active_count() == before
+        advance(2)
+        assert "2/4" in stream.getvalue()

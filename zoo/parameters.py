@@ -45,6 +45,23 @@ class ShareType(click.ParamType[float]):
         return number / 100 if share else number
 
 
+class PositiveType(click.ParamType[float]):
+    """A number above 0, such as `2.5`."""
+
+    name = "N"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 < number < math.inf:
+            self.fail(f"'{value}' is no number above 0, such as 2.5.")
+        return number
+
+
 class NumbersType(click.ParamType[tuple[float, ...]]):
     """`.485,.456,.406`, or a single number."""
 

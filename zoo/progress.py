@@ -62,11 +62,12 @@ class PlainProgress(Progress):
 
 
 class RichProgress(Progress):
-    """Bars on a terminal."""
+    """Bars on a terminal. still: drawn when work goes forward, and never in between."""
 
-    def __init__(self) -> None:
+    def __init__(self, still: bool = False) -> None:
         from rich.console import Console
 
+        self.still = still
         self.console = Console(stderr=True)
 
     def say(self, text: str) -> None:
@@ -87,7 +88,11 @@ class RichProgress(Progress):
         # What is printed meanwhile goes above the bar, but not where standard output is a file.
         redirect = sys.stdout.isatty()
         with bars.Progress(
-            *columns, console=self.console, transient=True, redirect_stdout=redirect
+            *columns,
+            console=self.console,
+            transient=True,
+            redirect_stdout=redirect,
+            auto_refresh=not self.still,
         ) as display:
             task = display.add_task(label, total=total, state="")
 
@@ -95,14 +100,16 @@ class RichProgress(Progress):
                 if text:
                     display.update(task, state=text)
                 display.advance(task, count)
+                if self.still:
+                    display.refresh()
 
             yield advance
 
 
-def progress_for(stream: TextIO | None = None) -> Progress:
-    """Bars when standard error is a terminal, plain lines otherwise."""
+def progress_for(stream: TextIO | None = None, still: bool = False) -> Progress:
+    """Bars when standard error is a terminal, plain lines otherwise; still: as `RichProgress`."""
     stream = stream or sys.stderr
-    return RichProgress() if stream.isatty() else PlainProgress(stream)
+    return RichProgress(still) if stream.isatty() else PlainProgress(stream)
 
 
 def clock_text(seconds: float) -> str:

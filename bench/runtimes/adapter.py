@@ -55,12 +55,31 @@ class Order:
         return cls(**listed)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is known of a file and a call before any process is started.
+
+    foreign: the file is none of this zoo's.
+    """
+
+    precision: str
+    foreign: bool
+    cuda_graph: bool = False
+
+
 class UnsupportedError(UnavailableError):
     """This engine cannot do what was ordered, whatever the machine; the reason is its message."""
 
 
 class Adapter(Protocol):
-    """An engine with one model. A call is `run(place(pictures))`; only `run` is timed."""
+    """An engine with one model. A call is `run(place(pictures))`; only `run` is timed.
+
+    Its class may also have, each without the class's state:
+    `process_environment(order)`: what must stand in the environment before its process starts;
+    `unsupported(asked)`: why it cannot do that whatever the machine, or None;
+    `problem(provider)`: why it cannot run there on this machine, or None;
+    `start_seconds`: what a process of it takes to its first answer, for forecasts.
+    """
 
     def load(self, order: Order) -> None:
         """Make the model ready to be called."""

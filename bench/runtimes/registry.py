@@ -7,8 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from bench.runtimes.adapter import Adapter, Order
-from zoo.errors import UsageError, unknown_name
+from bench.runtimes.adapter import Adapter, Asked, Order
+from zoo.errors import UnavailableError, UsageError, unknown_name
 from zoo.providers import DISTRIBUTIONS
 
 RUNTIMES = {
@@ -21,6 +21,7 @@ _ABOUT = {
     "torch": "networks of this zoo, eager, with the weights of the fp32 file",
     "torch-compile": "the same through torch.compile",
 }
+_START_SECONDS = 0.8  # of an engine that does not say it
 _PLACE = re.compile(r"[\w.]+:\w+")
 
 
@@ -61,3 +62,23 @@ def process_environment(order: Order) -> dict[str, str]:
     """What must stand in the environment before an engine's process starts."""
     describe: Any = getattr(find_runtime(order.runtime), "process_environment", None)
     return describe(order) if describe else {}
+
+
+def unsupported(runtime: str, asked: Asked) -> str | None:
+    """Why an engine cannot do that, whatever the machine; None where it can, or does not say."""
+    tell: Any = getattr(find_runtime(runtime), "unsupported", None)
+    reason: str | None = tell(asked) if tell else None
+    return reason
+
+
+def check_device(runtime: str, provider: str) -> None:
+    """Refuse a provider that this machine has, but the engine cannot use here."""
+    tell: Any = getattr(find_runtime(runtime), "problem", None)
+    problem = tell(provider) if tell else None
+    if problem:
+        raise UnavailableError(f"--provider {provider} with {runtime} cannot run here: {problem}")
+
+
+def start_seconds(runtime: str) -> float:
+    """About what a process takes to its first answer."""
+    return float(getattr(find_runtime(runtime), "start_seconds", _START_SECONDS))

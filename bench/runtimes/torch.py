@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.runtimes.adapter import Logits, Order, Placed, UnsupportedError
+from bench.runtimes.adapter import Asked, Logits, Order, Placed, UnsupportedError
 from zoo.data.dataset import Images
 from zoo.errors import UnavailableError
 
@@ -19,6 +19,27 @@ class Torch:
     """The network of the catalog, in evaluation mode, behind the same normalisation of pixels."""
 
     compiled = False
+    start_seconds = 5.0
+
+    @staticmethod
+    def unsupported(asked: Asked) -> str | None:
+        """It needs the network's code, and the weights as they were trained."""
+        if asked.foreign:
+            return "torch runs the networks of this zoo, and this is a file of other origin"
+        if asked.precision != "fp32":
+            return f"torch runs the fp32 weights, not {asked.precision}"
+        if asked.cuda_graph:
+            return "torch is measured without CUDA graphs here"
+        return None
+
+    @staticmethod
+    def problem(provider: str) -> str | None:
+        """Whether this torch finds a GPU that it was built for."""
+        if provider != "cuda":
+            return None
+        from zoo.training.hardware import cuda_problem
+
+        return cuda_problem()
 
     @staticmethod
     def process_environment(order: Order) -> dict[str, str]:
@@ -44,6 +65,8 @@ class Torch:
         torch.set_num_threads(order.threads)
         torch.backends.cudnn.allow_tf32 = order.tf32
         torch.backends.cuda.matmul.allow_tf32 = order.tf32
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.benchmark_limit = 0  # try all of them, as ONNX Runtime does
         self.torch, self.order, self.device = torch, order, torch.device(order.provider)
         network, self._shape = _network(order.model)
         network = network.eval().to(self.device, memory_format=torch.channels_last)
@@ -82,7 +105,7 @@ class Torch:
             "nodes": {},
             "elsewhere": [],
             "tf32": torch.backends.cudnn.allow_tf32 if on_cuda else None,
-            "conv_search": None,
+            "conv_search": _searched(torch.backends.cudnn) if on_cuda else None,
         }
 
     def image_shape(self) -> tuple[int, int, int]:
@@ -102,6 +125,14 @@ class TorchCompile(Torch):
     """The same through torch.compile: each new batch size is compiled when it first comes."""
 
     compiled = True
+    start_seconds = 25.0
+
+
+def _searched(cudnn: Any) -> str:
+    """In ONNX Runtime's words: whether the kernels for a shape were all tried, or foretold."""
+    if not cudnn.benchmark:
+        return "HEURISTIC"
+    return f"{cudnn.benchmark_limit} TRIED" if cudnn.benchmark_limit else "EXHAUSTIVE"
 
 
 def _compiled(network: Any) -> Any:

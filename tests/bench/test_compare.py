@@ -399,14 +399,29 @@ def test_predictions_of_something_else_are_not_used(
     assert accuracy.how == "shares"
 
 
-def test_figures_of_the_card_are_plain_numbers(compare: Compare) -> None:
+def test_figures_of_the_card_need_proof_too(compare: Compare) -> None:
     base, new = accurate(cell(), 9000), accurate(changed(), 8960, source="card")
     found = compare([base], [new])
     accuracy = found.rows[0].accuracy
     assert accuracy is not None
-    assert (accuracy.how, accuracy.outcome, accuracy.p) == ("card", "breach", None)
-    assert "plain numbers" in accuracy.text
-    assert compare([base], [new], max_accuracy_drop=0.4).breaches == ()
+    assert (accuracy.how, accuracy.outcome, found.exit_code) == ("card", "inconclusive", 0)
+    assert accuracy.p is not None
+    assert "the card keeps no predictions" in accuracy.text
+    found = compare([base], [accurate(changed(), 8500, source="card")])
+    assert [breach.kind for breach in found.breaches] == ["accuracy"]
+    bare = replace(new, correct=None, images=None, accuracy=0.5)
+    found = compare([base], [bare])
+    assert (found.breaches, found.inconclusive) == ((), 1)
+
+
+def test_the_card_of_one_file_says_one_thing(compare: Compare) -> None:
+    base, new = (accurate(cell(p50), 320, 360, source="card") for p50 in (1.0, 1.001))
+    accuracy = compare([base], [new]).rows[0].accuracy
+    assert accuracy is not None
+    assert (accuracy.outcome, accuracy.drop, accuracy.text) == (
+        *("held", 0.0),
+        "the same file, by its card",
+    )
 
 
 def test_an_accuracy_that_is_gone_is_inconclusive(compare: Compare) -> None:
@@ -491,6 +506,29 @@ def test_rows_are_added_removed_and_lost(compare: Compare) -> None:
     assert found.breaches[0].text == "failed: killed"
     assert found.rows[2].note == "skipped in new: no such thing"
     assert found.exit_code == 1
+    assert "--subset" in found.breaches[1].text
+    found = compare(base, new, subset=True)
+    assert [breach.what for breach in found.breaches] == ["cnn fp32, batch 4"]
+    assert len(found.removed) == 3
+
+
+def test_a_file_of_other_origin_may_have_moved(compare: Compare) -> None:
+    def foreign(path: str, **parts: Any) -> Row:
+        return cell(subject=path, precision="file", model=None, **parts)
+
+    found = compare([foreign("old/a.onnx")], [foreign("new/a.onnx", sha256=NEW)])
+    assert (len(found.rows), found.added, found.removed) == (1, (), ())
+    two = [foreign("old/a.onnx"), foreign("other/a.onnx")]
+    found = compare(two, [foreign("old/a.onnx"), foreign("new/a.onnx")])
+    assert [row.key[0] for row in found.rows] == ["old/a.onnx"]
+    assert (len(found.added), len(found.removed)) == (1, 1)
+
+
+def test_a_recorded_graph_is_another_cell(compare: Compare) -> None:
+    found = compare([cell(), cell(batch=2)], [cell(cuda_graph=True), cell(batch=2)])
+    assert len(found.rows) == 1
+    assert found.added == ("cnn fp32 CUDA graph, batch 1",)
+    assert compare([cell(cuda_graph=None)], [cell(cuda_graph=False)]).rows
 
 
 def test_a_row_that_works_again_is_no_breach(compare: Compare) -> None:

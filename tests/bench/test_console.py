@@ -1,5 +1,7 @@
 """What the table of a sweep says of a row."""
 
+import sys
+import threading
 from dataclasses import replace
 
 import pytest
@@ -47,3 +49,13 @@ def test_a_row_is_a_line_with_a_field_a_column(
     assert len(heading.split("\t")) == len(line.split("\t")) == 10
     assert line.split("\t")[5:] == told
     assert again == line
+
+
+def test_nothing_is_drawn_while_a_cell_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that redraws four times a second would run on the measured cores."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    before = threading.active_count()
+    with RowPrinter() as printer:
+        printer.say("measuring")
+        printer.add(ROW)
+        assert threading.active_count() == before

@@ -85,6 +85,7 @@ class TestArms:
             ("fp32", ("onnxruntime", "cpu", "device"), "no other memory than the host's"),
             (FOREIGN, ("onnxruntime", "cpu", "host"), None),
             (FOREIGN, ("torch", "cpu", "host"), "a file of other origin"),
+            ("int8", ("bench.runtimes.null:Null", "cpu", "host"), None),
             ("none", ("onnxruntime", "cpu", "host"), "cnn-digits has no none file"),
         ],
     )
@@ -104,13 +105,32 @@ class TestArms:
 
     def test_what_is_asked_reaches_the_process(self) -> None:
         subject = replace(FILE, mean=(0.5,), std=(0.25,))
-        settings = Settings(threads=(1,), tf32=True, cuda_graph=True, allow_fallback=True)
-        order = Arm(subject, "onnxruntime", "cuda", "device", 2).order(settings)
+        settings = Settings(threads=(1,), tf32=True, allow_fallback=True)
+        order = Arm(subject, "onnxruntime", "cuda", "device", 2, cuda_graph=True).order(settings)
         assert (order.mean, order.std, order.threads) == ((0.5,), (0.25,), 2)
         assert order.tf32
         assert order.cuda_graph
         assert order.allow_fallback
-        assert not Arm(subject, "onnxruntime", "cuda", "host", 2).order(settings).cuda_graph
+        assert not Arm(subject, "onnxruntime", "cuda", "device", 2).order(settings).cuda_graph
+
+    def test_graphs_are_recorded_on_a_gpu_at_the_device_boundary_by_onnxruntime(
+        self, published: Callable[..., Subject]
+    ) -> None:
+        settings = Settings(
+            providers=("cpu", "cuda"),
+            runtimes=("onnxruntime", "torch"),
+            threads=(1,),
+            boundaries=("host", "device"),
+            cuda_graph=True,
+        )
+        arms = list(arms_of([published()], settings))
+        recording = [arm for arm in arms if arm.cuda_graph]
+        assert {(arm.provider, arm.boundary) for arm in recording} == {("cuda", "device")}
+        told = {arm.runtime: arm.skipped for arm in recording}
+        assert told == {
+            "onnxruntime": None,
+            "torch": "torch is measured without CUDA graphs here",
+        }
 
 
 CELL = Cell(Arm(FILE, "onnxruntime", "cpu", "host", 1), 1)
@@ -126,6 +146,7 @@ class TestHash:
             replace(CELL, arm=replace(CELL.arm, provider="cuda")),
             replace(CELL, arm=replace(CELL.arm, boundary="device")),
             replace(CELL, arm=replace(CELL.arm, threads=2)),
+            replace(CELL, arm=replace(CELL.arm, cuda_graph=True)),
             replace(CELL, arm=replace(CELL.arm, subject=replace(FILE, sha256="b" * 64))),
             replace(CELL, arm=replace(CELL.arm, subject=replace(FILE, name="other.onnx"))),
             replace(CELL, arm=replace(CELL.arm, subject=replace(FILE, mean=(0.5,)))),
@@ -142,7 +163,6 @@ class TestHash:
             {"preset": replace(PRESETS["standard"], pair=Plan(3))},
             {"margin": 0.01},
             {"tf32": True},
-            {"cuda_graph": True},
             {"measure_accuracy": False},
         ],
     )
@@ -153,7 +173,18 @@ class TestHash:
         assert CELL.hash(SETTINGS, "here") != CELL.hash(SETTINGS, "there")
 
     @pytest.mark.parametrize(
-        "change", [{"timeout": 1.0}, {"batches": (1, 2, 3)}, {"runtimes": ("torch",)}]
+        "change",
+        [
+            {"timeout": 1.0},
+            {"batches": (1, 2, 3)},
+            {"runtimes": ("torch",)},
+            {"cuda_graph": True},
+            {
+                "preset": replace(
+                    PRESETS["standard"], pair=replace(PRESETS["standard"].pair, timeout=1)
+                )
+            },
+        ],
     )
     def test_what_else_is_measured_does_not_matter(self, change: dict[str, Any]) -> None:
         assert CELL.hash(replace(SETTINGS, **change), "here") == CELL.hash(SETTINGS, "here")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bench import operators
 from bench.matrix import Arm, Settings
-from bench.operators import OperatorTime, profile, write_operators
+from bench.operators import profile, write_operators
 from bench.results import FAILED, OK, Row
+from bench.runtimes.profile import Operator, operators
 from bench.subjects import FOREIGN, Subject
 from zoo.progress import Progress
 
@@ -70,7 +70,7 @@ def test_convolutions_are_what_a_planted_model_does(arm: Arm) -> None:
 
 
 def test_the_mean_of_the_last_calls_counts() -> None:
-    calls = operators._CALLS
+    calls = 30
     events = [
         {"cat": "Session", "name": "model_run", "dur": 1e9},
         {"cat": "Node", "name": "Conv_fence_before", "dur": 1e9, "args": {"op_name": "Conv"}},
@@ -80,19 +80,19 @@ def test_the_mean_of_the_last_calls_counts() -> None:
         *[node("Relu", 1, 1e6)] * 5,
         *[node("Relu", 1, 20)] * calls,
     ]
-    assert list(operators._summed(events, "c")) == [
-        OperatorTime("c", "Conv", 1, 20.0, 0.5),
-        OperatorTime("c", "Relu", 1, 20.0, 0.5),
+    assert list(operators(events, calls)) == [
+        Operator("Conv", 1, 20.0),
+        Operator("Relu", 1, 20.0),
     ]
 
 
 def test_nodes_that_share_a_name_are_several() -> None:
-    events = [node("Reorder", index, 10.0) for _ in range(operators._CALLS) for index in (7, 9)]
-    assert list(operators._summed(events, "c")) == [OperatorTime("c", "Reorder", 2, 20.0, 1.0)]
+    events = [node("Reorder", index, 10.0) for _ in range(30) for index in (7, 9)]
+    assert list(operators(events, 30)) == [Operator("Reorder", 2, 20.0)]
 
 
 def test_nothing_was_timed() -> None:
-    assert list(operators._summed([], "c")) == []
+    assert list(operators([], 30)) == []
 
 
 def test_the_table_beside_the_results_has_every_measured_cell(arm: Arm, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench.environment import environment
 from bench.pairs import (
     SEQUENTIAL,
     USUAL,
@@ -55,6 +56,9 @@ ROW = PairRow(
     same_answers=True,
     wall_seconds=11.0,
     when="2026-11-21T12:00:00+00:00",
+    machine=environment().machine,
+    engine_a="faulty 1.0",
+    engine_b="faulty 1.0",
 )
 Compare = Callable[..., list[PairRow]]
 
@@ -82,6 +86,9 @@ class TestRows:
         assert row.low < row.ratio < row.high
         assert row.verdict == verdict(row, 0.02)  # type: ignore[arg-type]
         assert (row.wrong, row.same_answers, row.repeat) == (0, True, 1)
+        assert row.machine == environment().machine
+        assert row.engine_a == row.engine_b
+        assert str(row.engine_a).startswith("onnxruntime 1.")
         assert row.turns >= 2 * 8
         assert min(row.p50_a_us, row.p50_b_us) > 0
         (line,) = (tmp_path / "deep" / "pairs.samples.jsonl").read_text().splitlines()
@@ -107,7 +114,17 @@ class TestRows:
         assert (row.runtime_a, row.runtime_b) == settings.runtimes
         assert row.same_answers  # at first
         assert row.wrong > 0
+        assert row.verdict == ""
         assert any("timed calls gave other logits" in line for line in summary([row]))
+
+    @pytest.mark.parametrize("name", ["CPU", "CPUExecutionProvider", "cpu"])
+    def test_a_provider_has_one_name(
+        self, compare: Compare, tiny_onnx: Any, name: str, tmp_path: Path
+    ) -> None:
+        file, out = tiny_onnx(), tmp_path / "pairs.csv"
+        kept(out, file)
+        (row,) = compare(file, file, settings=replace(SETTINGS, provider=name), out=out)
+        assert row.provider == "cpu"
 
     def test_the_usual_way_has_none(self, compare: Compare, tiny_onnx: Any, tmp_path: Path) -> None:
         out = tmp_path / "usual.csv"
@@ -206,6 +223,33 @@ class TestSeries:
         (again,) = compare(file, file, out=out, settings=replace(SETTINGS, margin=0.001))
         assert again == replace(first, margin=0.001, verdict="inconclusive")
 
+    def test_no_margin_makes_a_verdict_of_wrong_answers(
+        self, compare: Compare, tiny_onnx: Any, tmp_path: Path
+    ) -> None:
+        file, out = tiny_onnx(), tmp_path / "pairs.csv"
+        out.write_text(csv_text([replace(kept(out, file), wrong=1)]))
+        assert [row.verdict for row in compare(file, file, out=out)] == [""]
+
+    @pytest.mark.parametrize(
+        "change", [{"machine": "mthere"}, {"machine": None}, {"engine_b": "faulty 0.9"}]
+    )
+    def test_another_machine_or_engine_does_not_go_on_with_it(
+        self, compare: Compare, tiny_onnx: Any, tmp_path: Path, change: dict[str, Any]
+    ) -> None:
+        file, out = tiny_onnx(), tmp_path / "pairs.csv"
+        one = replace(kept(out, file), **change)
+        out.write_text(csv_text([one]))
+        with pytest.raises(UsageError, match=f"its {next(iter(change))} differ"):
+            compare(file, file, out=out, repeat=2)
+        assert read_pairs(out) == [one]
+        assert compare(file, file, out=out) == [one]  # finished, it may be looked at
+
+    def test_files_of_before_provenance_was_kept_can_be_read(self, tmp_path: Path) -> None:
+        out = tmp_path / "pairs.csv"
+        heading, line = csv_text([ROW]).splitlines()
+        out.write_text(f"{heading.rsplit(',', 3)[0]}\n{line.rsplit(',', 3)[0]}\n")
+        assert read_pairs(out) == [replace(ROW, machine=None, engine_a=None, engine_b=None)]
+
     def test_a_changed_file_is_another_series(
         self, compare: Compare, tiny_onnx: Any, tmp_path: Path
     ) -> None:
@@ -288,6 +332,37 @@ class TestRefusals:
             compare(file, file, settings=settings)
         given = Given((0.5,) * 3, (0.25,) * 3)
         assert compare(file, file, settings=replace(settings, way=USUAL), given=given)
+
+    def test_normalisation_that_nobody_needs_is_refused(
+        self, compare: Compare, tiny_onnx: Any, mlp_exports: Path, started: list[str]
+    ) -> None:
+        given = Given((0.5,) * 3, (0.25,) * 3)
+        with pytest.raises(UsageError, match="mlp says its own"):
+            compare("mlp", "mlp", exports=mlp_exports, given=given)
+        with pytest.raises(UsageError, match="takes raw pixels"):
+            compare(tiny_onnx(), tiny_onnx(), given=given)
+        assert started == []
+
+    def test_one_of_two_files_may_need_normalisation(
+        self, compare: Compare, tiny_onnx: Any
+    ) -> None:
+        files = tiny_onnx("a.onnx"), tiny_onnx("b.onnx", kind="float32-nchw", metadata={})
+        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"), way=USUAL)
+        assert compare(*files, settings=settings, given=Given((0.5,) * 3, (0.25,) * 3))
+
+    def test_an_arm_that_hangs_is_given_up(self, compare: Compare, tiny_onnx: Any) -> None:
+        settings = replace(
+            SETTINGS,
+            runtimes=("faulty_sweep:Right", "faulty_sweep:Hangs"),
+            batch=2,
+            timeout=2.0,
+        )
+        with pytest.raises(ZooError, match="no answer in 2 s"):
+            compare(tiny_onnx(), tiny_onnx(), settings=settings)
+
+    def test_a_folder_is_no_file(self, compare: Compare, tiny_onnx: Any, tmp_path: Path) -> None:
+        with pytest.raises(UsageError, match=r"is a folder\. Name a file in it: --out .*\.csv"):
+            compare(tiny_onnx(), tiny_onnx(), out=tmp_path)
 
     def test_an_arm_that_dies_ends_it_with_the_reason(
         self, compare: Compare, tiny_onnx: Any

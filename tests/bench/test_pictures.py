@@ -17,7 +17,7 @@ SHAPE = (32, 32, 3)
 @pytest.fixture
 def gallery(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gallery:
     monkeypatch.delenv("ZOO_DATA", raising=False)
-    return Gallery(tmp_path, None, Progress())
+    return Gallery(tmp_path, None, Progress(), whole=True)
 
 
 @pytest.fixture

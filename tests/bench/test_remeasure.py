@@ -1,16 +1,26 @@
 """Rows of two sittings are measured again where both files are still there, else not at all."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import matrix
+from bench import matrix, remeasure
+from bench.environment import environment
+from bench.foreign import Given
 from bench.matrix import Preset
 from bench.remeasure import Remeasurer
 from bench.results import Row
+from bench.runtimes import Order
+from bench.schedule import Plan, Turns
 from bench.subjects import Subject, find_subjects
+from zoo.errors import ZooError
+from zoo.providers import load_onnxruntime
+
+HERE = environment().machine
+ENGINE = f"onnxruntime {load_onnxruntime().__version__}"
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +38,8 @@ def row(of: Subject, **parts: Any) -> Row:
         "threads": 1,
         "batch": 2,
         "sha256": of.sha256,
+        "engine": ENGINE,
+        "machine": HERE,
     }
     return Row(**(facts | parts))
 
@@ -69,6 +81,66 @@ def test_a_file_that_is_gone_is_not_measured(mlp_exports: Path, started: list[st
     assert again(row(fp32, subject="gone.onnx", sha256="0" * 64), row(fp32)) is None
     assert again(row(fp32, sha256=None), row(fp32)) is None
     assert started == []
+
+
+def test_an_engine_that_is_not_installed_any_more_is_not_measured(mlp_exports: Path) -> None:
+    """The engine of now would run as both, and what an upgrade cost would never be seen."""
+    fp32, int8 = find_subjects(["mlp"], mlp_exports)
+    again = Remeasurer(mlp_exports)
+    old = row(fp32, engine="onnxruntime 0.1")
+    assert again(old, row(fp32)) is None  # the same file: nothing that differs can be had here
+    for base, new in ((old, row(int8)), (row(int8), old), (row(int8, engine=None), row(fp32))):
+        with pytest.raises(ZooError, match=rf"was measured, {ENGINE} is installed"):
+            again(base, new)
+
+
+def test_what_would_be_the_same_thing_twice_is_not_measured(
+    mlp_exports: Path, started: list[str]
+) -> None:
+    (fp32, _) = find_subjects(["mlp"], mlp_exports)
+    again = Remeasurer(mlp_exports)
+    for parts in ({"nodes": 7}, {"conv_search": "HEURISTIC"}, {"placed_share": 0.5}):
+        assert again(row(fp32), row(fp32, **parts)) is None
+    assert started == []
+
+
+@pytest.mark.parametrize("parts", [{"machine": "elsewhere"}, {"machine": None}])
+def test_rows_of_another_machine_are_not_measured(
+    mlp_exports: Path, started: list[str], parts: dict[str, Any]
+) -> None:
+    fp32, int8 = find_subjects(["mlp"], mlp_exports)
+    again = Remeasurer(mlp_exports)
+    for base, new in ((row(fp32, **parts), row(int8)), (row(fp32), row(int8, **parts))):
+        with pytest.raises(ZooError, match="not the machine of both"):
+            again(base, new)
+    assert started == []
+
+
+def test_what_was_asked_is_asked_again(
+    tiny_onnx: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Order, Order, Plan]] = []
+
+    def take(a: Order, b: Order, pictures: Path, batch: int, plan: Plan) -> Turns:
+        seen.append((a, b, plan))
+        return Turns([[[1, 2, 2, 1]]] * 2)
+
+    monkeypatch.setattr(remeasure, "take_turns", take)
+    a, b = (
+        find_subjects(
+            [str(tiny_onnx(f"{name}.onnx", kind="float32-nchw", metadata={}, classes=classes))],
+            tmp_path,
+        )
+        for name, classes in (("a", 3), ("b", 4))
+    )
+    given = Given((0.5,) * 3, (0.25,) * 3)
+    again = Remeasurer(tmp_path, given=given, timeout=7.0)
+    assert again(row(a[0]), row(b[0], elsewhere="Conv on the CPU")) is not None
+    ((first, second, plan),) = seen
+    assert (first.mean, second.std, plan.timeout) == (given.mean, given.std, 7.0)
+    assert (first.allow_fallback, second.allow_fallback) == (False, True)
+    order = remeasure._order(replace(row(a[0]), cuda_graph=True, boundary="device"), a[0])
+    assert (order.cuda_graph, order.boundary) == (True, "device")
 
 
 def test_where_nothing_is_published_there_is_nothing_to_measure(tmp_path: Path) -> None:

@@ -98,6 +98,14 @@ def test_turns_go_on_for_the_time_given(pictures_npy: Path) -> None:
     assert len(long.instances[0]) > 2 * len(short.instances[0])
 
 
+def test_an_arm_that_hangs_is_waited_for_as_long_as_told(pictures_npy: Path) -> None:
+    hanging = Order("x", "faulty:Hangs")
+    with pytest.raises(ZooError, match=r"no answer in 0\.5 s"):
+        take_turns(hanging, hanging, pictures_npy, 1, replace(BRIEF, timeout=0.5))
+    with pytest.raises(ZooError, match=r"no answer in 0\.5 s"):
+        usual_way(hanging, hanging, pictures_npy, 1, 0.5)
+
+
 # What comes out
 
 
@@ -221,6 +229,7 @@ def test_wrong_answers_of_turns_are_counted(pictures_npy: Path) -> None:
     plan = replace(BRIEF, least_turns=100)
     assert take_turns(*pair, pictures_npy, 4, plan).wrong > 10
     assert take_turns(*pair, pictures_npy, 4, Plan(1, 0.05, sequential=True)).wrong > 10
+    assert usual_way(*pair, pictures_npy, 4).wrong > 0
 
 
 def test_an_interrupt_between_two_instances(pictures_npy: Path, recorded: Recorded) -> None:

@@ -1,6 +1,7 @@
 """What is measured: everything published, what is named, or a file of other origin."""
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,25 @@ from zoo.errors import UsageError, ZooError
 
 def names(targets: list[str], exports: Path, *options: list[str] | None) -> list[tuple[str, str]]:
     return [(one.name, one.precision) for one in find_subjects(targets, exports, *options)]
+
+
+def external(folder: Path, name: str = "weights.bin") -> Path:
+    """A model whose weights lie in another file."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    weight = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[3, 1024])
+    weight.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", name), ("length", str(3 * 4096))):
+        weight.external_data.add(key=key, value=value)
+    (folder / "weights.bin").write_bytes(b"\0" * 3 * 4096)
+    shape = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3])
+    out = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1024])
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    graph = helper.make_graph([node], "g", [shape], [out], [weight])
+    path = folder / "model.onnx"
+    onnx.save(helper.make_model(graph), path)
+    return path
 
 
 class TestArtifacts:
@@ -65,12 +85,48 @@ class TestArtifacts:
 
 class TestFiles:
     def test_one_is_read_with_what_was_given(self, tiny_onnx: Callable[..., Path]) -> None:
-        path = tiny_onnx("Upper.ONNX")
+        path = tiny_onnx("Upper.ONNX", kind="float32-nchw")
         (found,) = find_subjects([str(path)], Path("none"), None, Given((0.5,), (0.2,), "digits"))
         assert (found.name, found.precision, found.path) == (str(path), FOREIGN, path)
         assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
         assert (found.mean, found.std, found.dataset) == ((0.5,), (0.2,), "digits")
         assert found.card is None
+
+    def test_normalisation_goes_to_those_that_need_it(self, tiny_onnx: Callable[..., Path]) -> None:
+        files = [str(tiny_onnx("raw.onnx")), str(tiny_onnx("float.onnx", kind="float32-nchw"))]
+        raw, normalised = find_subjects(files, Path("none"), None, Given((0.5,), (0.2,)))
+        assert (raw.mean, raw.std) == (None, None)
+        assert (normalised.mean, normalised.std) == ((0.5,), (0.2,))
+
+    @pytest.mark.parametrize("given", [Given(mean=(0.5,)), Given(std=(0.5,))])
+    def test_normalisation_that_no_file_needs_is_wrong_usage(
+        self, tiny_onnx: Callable[..., Path], given: Given
+    ) -> None:
+        with pytest.raises(UsageError, match="takes raw pixels and normalises them itself"):
+            find_subjects([str(tiny_onnx())], Path("none"), None, given)
+
+    def test_tensors_in_other_files_belong_to_it(self, tmp_path: Path) -> None:
+        path = external(tmp_path)
+        (before,) = find_subjects([str(path)], tmp_path)
+        assert before.bytes == path.stat().st_size + 3 * 4096
+        (tmp_path / "weights.bin").write_bytes(b"\1" * 3 * 4096)
+        (after,) = find_subjects([str(path)], tmp_path)
+        assert after.bytes == before.bytes
+        assert after.sha256 != before.sha256
+        (tmp_path / "weights.bin").unlink()
+        with pytest.raises(UsageError, match=r"tensors in weights\.bin, which cannot be read: No"):
+            find_subjects([str(path)], tmp_path)
+
+    def test_what_lies_outside_its_folder_is_not_read(self, tmp_path: Path) -> None:
+        for name in ("/dev/zero", "../weights.bin"):
+            (found,) = find_subjects([str(external(tmp_path, name))], tmp_path)
+            assert found.bytes == (tmp_path / "model.onnx").stat().st_size
+
+    def test_one_that_is_damaged_is_for_the_engine_to_refuse(self, tmp_path: Path) -> None:
+        path = tmp_path / "damaged.onnx"
+        path.write_bytes(b"\xff" * 9)
+        (found,) = find_subjects([str(path)], tmp_path)
+        assert found.bytes == 9
 
     def test_one_stands_beside_artifacts(
         self, mlp_exports: Path, tiny_onnx: Callable[..., Path]
@@ -91,6 +147,38 @@ class TestFiles:
     ) -> None:
         with pytest.raises(UsageError, match=r"files of other origin; .* its own"):
             find_subjects(targets, mlp_exports, None, given)
+
+    @pytest.mark.parametrize("name", ["tiny.onnx.json", "tiny.json"])
+    def test_what_it_does_not_say_may_stand_beside_it(
+        self, tiny_onnx: Callable[..., Path], name: str
+    ) -> None:
+        path = tiny_onnx(kind="float32-nchw")
+        told = {"mean": [0.5, 0.5, 0.5], "std": [1, 1, 1], "data": "digits"}
+        path.with_name(name).write_text(json.dumps(told))
+        (found,) = find_subjects([str(path)], Path("none"))
+        assert (found.mean, found.std, found.data) == ((0.5,) * 3, (1,) * 3, "digits")
+        (found,) = find_subjects([str(path)], Path("none"), None, Given(mean=(0.1,)))
+        assert (found.mean, found.std, found.data) == ((0.1,), (1,) * 3, "digits")
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("{", "cannot be used"),
+            ("[]", "it is no dict"),
+            ('{"mean": 0.5}', r"it\.mean is no tuple"),
+            ('{"mean": ["a"]}', r"it\.mean\[0\] is no float"),
+            ('{"mean": [NaN]}', r"it\.mean\[0\] is no float"),
+            ('{"means": [0.5]}', "it knows no means"),
+            ('{"data": "digist"}', "Did you mean digits"),
+        ],
+    )
+    def test_what_stands_beside_it_is_checked(
+        self, tiny_onnx: Callable[..., Path], text: str, told: str
+    ) -> None:
+        path = tiny_onnx()
+        path.with_name("tiny.json").write_text(text)
+        with pytest.raises(UsageError, match=told):
+            find_subjects([str(path)], Path("none"))
 
     def test_data_nobody_knows_is_wrong_usage(self, tiny_onnx: Callable[..., Path]) -> None:
         with pytest.raises(UsageError, match="Did you mean digits"):

@@ -62,7 +62,8 @@ class TestRows:
     def test_a_measured_row_is_complete(self, swept: Any, name: str) -> None:
         row = swept.row(**INT8, batch=4)
         empty = {  # on this machine, in so short a time, or where nothing is amiss
-            *("reason", "elsewhere", "tf32", "conv_search", "vram_mib", "accuracy_reason"),
+            *("reason", "elsewhere", "tf32", "cuda_graph", "conv_search", "vram_mib"),
+            "accuracy_reason",
             *("p90_ms", "p99_ms", "p999_ms", "withheld", "warnings", "steal_share"),
             *("delay_share", "pressure_share", "clock_mhz", "break_even_calls"),
             *("p50_low_ms", "p50_high_ms", "ratio_low", "ratio_high"),
@@ -247,8 +248,9 @@ class TestFaults:
 
     def test_answers_that_change_under_way_are_counted(self, faulty: list[Row]) -> None:
         row = self.of(faulty, "faulty_sweep:Drifts", 1)
+        assert row.status == FAILED
         assert row.wrong_answers > 0
-        assert f"{row.wrong_answers} timed calls gave other logits" in row.warnings
+        assert f"{row.wrong_answers} timed calls gave other logits" in row.reason
 
     def test_nodes_elsewhere_are_told(self, faulty: list[Row]) -> None:
         row = self.of(faulty, "faulty_sweep:Elsewhere", 1)
@@ -266,6 +268,79 @@ class TestFaults:
         assert row.inputs == "random pixels"
         assert row.accuracy is row.accuracy_source is None
         assert row.accuracy_reason == "nothing says which test set is its own: name one with --data"
+
+
+class TestOneCellAfterTheOther:
+    def test_one_that_fails_condemns_no_other(self, sweep_of: Sweep, tiny_onnx: Any) -> None:
+        found = sweep_of(tiny_onnx(), runtimes=("faulty_sweep:LacksMemory",), batches=(1, 2, 4))
+        assert [(row.batch, row.status) for row in found.rows] == [(1, OK), (2, FAILED), (4, OK)]
+
+    def test_the_memory_limits_batches_that_are_doubled(
+        self, sweep_of: Sweep, tiny_onnx: Any
+    ) -> None:
+        found = sweep_of(tiny_onnx(), runtimes=("faulty_sweep:LacksMemory",), batches=())
+        assert [(row.batch, row.status) for row in found.rows] == [(1, OK), (2, SKIPPED)]
+        assert "the limit of batch sizes: " in found.rows[1].reason
+
+    def test_what_else_goes_wrong_there_is_a_failure(self, sweep_of: Sweep, tiny_onnx: Any) -> None:
+        found = sweep_of(tiny_onnx(), runtimes=("faulty_sweep:WrongAtTwo",), batches=())
+        assert [(row.batch, row.status) for row in found.rows] == [(1, OK), (2, FAILED)]
+        assert "its logits are wrong" in found.rows[1].reason
+
+    def test_what_is_measured_stays_when_the_sweep_is_interrupted(
+        self, sweep_of: Sweep, tiny_onnx: Any, tmp_path: Path
+    ) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            sweep_of(tiny_onnx(), runtimes=("faulty_sweep:Interrupted",), batches=(1, 2))
+        (row,) = read_csv(tmp_path / "results.csv")
+        assert (row.batch, row.status) == (1, OK)
+        assert read_samples(tmp_path / "results.csv")[row.cell].blocks
+
+    def test_a_new_size_is_new_although_the_test_set_has_it_too(
+        self, sweep_of: Sweep, tiny_onnx: Any
+    ) -> None:
+        found = sweep_of(
+            tiny_onnx(),
+            given=Given(data="digits"),
+            runtimes=("faulty_sweep:Prepares",),
+            batches=(1, 64),
+        )
+        first, other = found.rows
+        assert first.new_shape_ms is None
+        assert other.new_shape_ms >= 45
+
+    def test_the_reference_is_asked_where_it_is_no_part_of_the_sweep(
+        self, sweep_of: Sweep, mlp_exports: Path
+    ) -> None:
+        (row,) = sweep_of(
+            "mlp", exports=mlp_exports, precisions=("int8",), runtimes=("onnxruntime",)
+        ).rows
+        assert row.reference == "onnxruntime cpu fp32"
+        assert row.ratio is not None
+        assert 0.9 < row.agreement <= 1
+        assert row.max_difference > 0
+
+    def test_a_damaged_copy_of_the_data_is_as_good_as_none(
+        self, sweep_of: Sweep, mlp_exports: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file"))
+        (tmp_path / "file").write_text("no folder")
+        (row,) = sweep_of(
+            "mlp", exports=mlp_exports, precisions=("fp32",), runtimes=("onnxruntime",)
+        ).rows
+        assert (row.status, row.accuracy_source) == (OK, "card")
+        assert row.inputs == "test vectors of the artifact"
+        assert "file" in row.accuracy_reason
+
+    def test_damaged_predictions_do_not_hinder_a_resume(
+        self, sweep_of: Sweep, mlp_exports: Path
+    ) -> None:
+        options = {"exports": mlp_exports, "runtimes": ("onnxruntime",)}
+        first = sweep_of("mlp", precisions=("fp32",), **options)
+        beside(first.out, "predictions.npz").write_bytes(b"no archive")
+        again = sweep_of("mlp", precisions=("int8",), resume=True, **options)
+        assert {row.status for row in again.rows} == {OK}
+        assert any("int8" in name for name in read_predictions(again.out))
 
 
 class TestEngines:
@@ -469,13 +544,12 @@ class TestForeignFiles:
             sweep_of(file, runtimes=("onnxruntime",))
         assert not (tmp_path / "results.csv").exists()
 
-    def test_a_fixed_batch_is_measured_and_another_is_skipped(
+    def test_a_file_of_fixed_batch_is_measured_at_that(
         self, sweep_of: Sweep, tiny_onnx: Any
     ) -> None:
-        found = sweep_of(tiny_onnx(batch=2), runtimes=("onnxruntime",), batches=(1, 2))
-        other, fixed = found.row(batch=1), found.row(batch=2)
-        assert (other.status, fixed.status) == (SKIPPED, OK)
-        assert "batches of 2 only" in other.reason
+        found = sweep_of(tiny_onnx(batch=2), runtimes=("onnxruntime",), batches=(1, 64))
+        assert [(row.batch, row.status) for row in found.rows] == [(2, OK)]
+        assert any("batches of 2 only" in line for line in found.told)
 
     def test_a_ragged_test_set_is_filled_up_for_a_fixed_batch(
         self, sweep_of: Sweep, tiny_onnx: Any

@@ -92,6 +92,7 @@ class TestAnswers:
         done = call("bench", "mlp", "--exports", mlp_exports, *options)
         (found,) = Path("results").glob("????-??-??-??????.csv")
         assert f"results   {found}" in done.stdout
+        assert done.stderr.startswith(f"results will stand in {found}\n")
 
     def test_a_file_of_other_origin_is_welcome(self, bench: Call, tiny_onnx: Any) -> None:
         done = bench(tiny_onnx(), "--batch", "2")
@@ -153,8 +154,10 @@ class TestFailures:
 
         monkeypatch.setattr(Sweep, "run", interrupted)
         options = ("--precision", "int8", "--runtime", "torch", "--batch", "1,2")
-        assert "interrupted" in bench("mlp", *options, code=130).stderr
-        assert len(read_csv(OUT)) == 1
+        told = bench("mlp", *options, code=130).stderr
+        assert "interrupted" in told
+        assert f"go on with the same command and: --resume --out {OUT}" in told
+        assert read_csv(OUT)
 
 
 class TestRefusals:
@@ -191,6 +194,11 @@ class TestRefusals:
             (["mlp", "--batch", "0"], "'0' is no list of whole numbers"),
             (["mlp", "--margin", "0%"], "--margin 0% is none"),
             (["mlp", "--margin", "two"], "'two' is no share"),
+            (["mlp", "--timeout", "nan"], "'nan' is no number above 0"),
+            (["mlp", "--timeout", "-1"], "'-1' is no number above 0"),
+            (["mlp", "--budget-ms", "0"], "'0' is no number above 0"),
+            (["mlp", "--budget-mb", "inf"], "'inf' is no number above 0"),
+            (["mlp", "--out", "."], "is a folder. Name a file in it: --out results.csv"),
             (["gone.onnx"], "gone.onnx cannot be read"),
             (["mlp", "--runtime", "gone:Class"], "gone:Class cannot be imported"),
         ],
@@ -221,6 +229,19 @@ class TestRefusals:
         assert "Go on with --resume, or name another --out" in bench("mlp", code=2).stderr
         assert OUT.read_text() == "precious"
         assert started == []
+
+    def test_nothing_to_go_on_with_is_exit_2(
+        self, call: Call, mlp_exports: Path, in_folder: Path
+    ) -> None:
+        done = call("bench", "mlp", "--exports", mlp_exports, "--resume", code=2)
+        assert "--resume goes on with a file: name it with --out" in done.stderr
+        assert list(in_folder.iterdir()) == []
+
+    @pytest.mark.parametrize("name", ["CPU", "CPUExecutionProvider", "cpu,CPU"])
+    def test_a_provider_has_one_name(self, bench: Call, name: str) -> None:
+        options = ("--provider", name, "--precision", "int8", "--runtime", "torch")
+        bench("mlp", *options, "--batch", "1")
+        assert [row.provider for row in read_csv(OUT)] == ["cpu"]
 
     def test_results_without_their_samples_cannot_be_gone_on_with(self, bench: Call) -> None:
         OUT.write_text("precious")

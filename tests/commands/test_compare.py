@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
 
+from bench.environment import environment
 from bench.pairs import read_pairs
 from bench.results import Row, write_csv
 from bench.subjects import find_subjects
+from zoo.providers import load_onnxruntime
 
 Call = Callable[..., Result]
 
@@ -108,8 +111,10 @@ class TestResults:
     ) -> None:
         fp32, int8 = find_subjects(["mlp"], mlp_exports)
         # What the two sittings say is nonsense: int8 is not three times as slow.
-        write_csv(Path("base.csv"), [row(1.0, sha256=fp32.sha256)])
-        write_csv(Path("new.csv"), [row(3.0, sha256=int8.sha256)])
+        engine = f"onnxruntime {load_onnxruntime().__version__}"
+        here = {"engine": engine, "machine": environment().machine}
+        write_csv(Path("base.csv"), [row(1.0, sha256=fp32.sha256, **here)])
+        write_csv(Path("new.csv"), [row(3.0, sha256=int8.sha256, **here)])
         files = ("base.csv", "new.csv", "--exports", mlp_exports, "--json")
         found = json.loads(call("compare", *files, "--max-slowdown", "100%").stdout)
         assert found["rows"][0]["speed"]["how"] == "paired"
@@ -118,6 +123,27 @@ class TestResults:
         found = json.loads(call("compare", *files, "--no-remeasure", code=1).stdout)
         assert found["rows"][0]["speed"]["how"] == "sittings"
         assert started == []
+
+    def test_a_regression_of_an_upgraded_engine_is_not_measured_away(
+        self, call: Call, mlp_exports: Path, started: list[str]
+    ) -> None:
+        """Measured again, it would be the engine of now against itself."""
+        (fp32, _) = find_subjects(["mlp"], mlp_exports)
+        facts = {"sha256": fp32.sha256, "machine": environment().machine}
+        still = [row(subject="still", batch=batch) for batch in range(1, 11)]
+        again = [replace(one, p50_ms=1.001) for one in still]
+        write_csv(Path("base.csv"), [row(1.0, engine="onnxruntime 0.1", **facts), *still])
+        write_csv(Path("new.csv"), [row(1.5, engine="onnxruntime 0.2", **facts), *again])
+        files = ("base.csv", "new.csv", "--exports", mlp_exports, "--any-machine")
+        assert "BREACH slower" in call("compare", *files, code=1).stdout
+        assert started == []
+
+    def test_less_may_have_been_asked_for(self, call: Call, in_folder: Path) -> None:
+        write_csv(Path("base.csv"), [row(), row(batch=8)])
+        write_csv(Path("new.csv"), [row()])
+        assert "BREACH lost" in call("compare", "base.csv", "new.csv", code=1).stdout
+        done = call("compare", "base.csv", "new.csv", "--subset")
+        assert "removed  cnn fp32, batch 8" in done.stdout
 
     @pytest.mark.parametrize(
         ("arguments", "code", "told"),
@@ -132,8 +158,12 @@ class TestResults:
                 "--batch, --out is for two models or ONNX files, not for two CSVs of bench",
             ),
             (["mlp", "mlp", "--max-slowdown", "5%"], 2, "--max-slowdown is for two CSVs of bench"),
+            (["mlp", "mlp", "--subset"], 2, "--subset is for two CSVs of bench"),
             (["mlp", "mlp", "--markdown"], 2, "--markdown is for two CSVs of bench"),
             (["base.csv", "new.csv", "--max-slowdown", "fast"], 2, "'fast' is no share"),
+            (["base.csv", "new.csv", "--max-accuracy-drop", "-1"], 2, "-1.0 is not in the range"),
+            (["mlp", "mlp", "--seconds", "nan"], 2, "'nan' is no number above 0"),
+            (["mlp", "mlp", "--timeout", "0"], 2, "'0' is no number above 0"),
         ],
     )
     def test_what_cannot_be_compared_is_named(
@@ -161,6 +191,17 @@ class TestModels:
         assert len(read_pairs(Path("p.csv"))) == 2
         assert "another series" in call(*series, "--seconds", "3", code=2).stderr
 
+    def test_wrong_answers_are_exit_1_and_no_verdict(self, call: Call, tiny_onnx: Any) -> None:
+        engines = ("--runtime", "onnxruntime,faulty_sweep:Drifts")
+        done = call("compare", tiny_onnx(), tiny_onnx(), *self.SHORT, *engines, code=1)
+        assert "no verdict: " in done.stdout
+        assert "gave other logits than before: no verdict, the exit code is 1" in done.stdout
+
+    def test_an_arm_that_hangs_is_given_up(self, call: Call, tiny_onnx: Any) -> None:
+        options = ("--runtime", "faulty_sweep:Hangs", "--batch", "2", "--timeout", "2")
+        done = call("compare", tiny_onnx(), tiny_onnx(), *self.SHORT, *options, code=1)
+        assert "no answer in 2 s" in done.stderr
+
     def test_json_is_the_rows(self, call: Call, tiny_onnx: Any) -> None:
         engines = ("--runtime", "onnxruntime,faulty_sweep:Right")
         done = call("compare", tiny_onnx(), tiny_onnx(), *self.SHORT, *engines, "--json")
@@ -184,6 +225,8 @@ class TestModels:
             (["mlp", "mlp", "--runtime", "a,b,c"], "--runtime takes one value, or one for each"),
             (["mlp", "mlp", "--threads", "10000"], "this process may use"),
             (["mlp", "mlp", "--precision", "fp32,fp16"], "mlp-digits has no fp16 file"),
+            (["mlp", "mlp", "--mean", ".5"], "mlp says its own"),
+            (["mlp", "mlp", "--out", "."], "is a folder. Name a file in it"),
         ],
     )
     def test_what_cannot_be_meant_is_exit_2(

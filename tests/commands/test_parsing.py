@@ -10,7 +10,7 @@ from click.testing import Result
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from zoo.parameters import NumbersType, ShareType, SizeType
+from zoo.parameters import NumbersType, PositiveType, ShareType, SizeType
 
 Call = Callable[..., Result]
 TRAIN = ("train", "mlp", "--data", "digits", "--epochs", "1")
@@ -47,6 +47,19 @@ class TestParsing:
     @pytest.mark.parametrize("text", ["", "1,", "a", "1;2"])
     def test_what_is_no_list_of_numbers_is_refused(self, text: str) -> None:
         assert converted(NumbersType(), text) is None
+
+    @given(st.text("0123456789-+. ²enaif_", max_size=8))
+    @example("nan")
+    @example("inf")
+    @example("1e999")
+    @example("0")
+    @example("-1")
+    def test_a_positive_number_is_one_or_refused(self, text: str) -> None:
+        number = converted(PositiveType(), text)
+        assert number is None or 0 < number < float("inf")
+
+    def test_positive_numbers(self) -> None:
+        assert [converted(PositiveType(), text) for text in ("2.5", "1e3")] == [2.5, 1000]
 
     @given(st.text("0123456789xX-+. ²٣e_", max_size=8))
     @example("²8")

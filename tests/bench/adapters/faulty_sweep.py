@@ -168,3 +168,40 @@ class KillsTheSweep(Right):
             mark.touch()
             os.kill(os.getppid(), signal.SIGKILL)
             time.sleep(600)
+
+
+class LacksMemory(Right):
+    """Batches of two are too large for it, and no others."""
+
+    def fault(self, size: int) -> None:
+        if size == 2:
+            raise RuntimeError("Failed to allocate memory for requested buffer of size 2147483648")
+
+
+class WrongAtTwo(Right):
+    """Batches of two are answered with the logits of another network."""
+
+    def answer(self, logits: Logits) -> Logits:
+        return logits[:, ::-1] if len(logits) == 2 else logits
+
+
+class Prepares(Right):
+    """Each new batch size costs it a twentieth of a second."""
+
+    def load(self, order: Order) -> None:
+        super().load(order)
+        self.sizes: set[int] = set()
+
+    def fault(self, size: int) -> None:
+        if size not in self.sizes:
+            self.sizes.add(size)
+            time.sleep(0.05)
+
+
+class Interrupted(Right):
+    """Somebody presses Ctrl-C when the larger batch is measured."""
+
+    def fault(self, size: int) -> None:
+        if size > 1:
+            os.kill(os.getppid(), signal.SIGINT)
+            time.sleep(1)

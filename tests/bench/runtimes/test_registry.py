@@ -6,8 +6,15 @@ from pathlib import Path
 import pytest
 
 from bench.runtimes import RUNTIMES, Order, find_runtime
-from bench.runtimes.registry import list_runtimes, process_environment
-from zoo.errors import UsageError
+from bench.runtimes.adapter import Asked
+from bench.runtimes.registry import (
+    check_device,
+    list_runtimes,
+    process_environment,
+    start_seconds,
+    unsupported,
+)
+from zoo.errors import UnavailableError, UsageError
 
 METHODS = (
     "load",
@@ -68,6 +75,27 @@ def test_a_module_of_ones_own_that_breaks_is_named(
     (in_folder / "breaks_on_import.py").write_text(content)
     with pytest.raises(UsageError, match="breaks_on_import:Engine cannot be imported"):
         find_runtime("breaks_on_import:Engine")
+
+
+def test_what_an_engine_says_of_itself_is_asked_for(engines: None) -> None:
+    foreign = Asked("file", foreign=True)
+    assert "other origin" in str(unsupported("torch", foreign))
+    assert unsupported("onnxruntime", foreign) is None
+    assert unsupported("faulty:Echo", foreign) is None
+    assert start_seconds("torch-compile") > start_seconds("torch") > start_seconds("faulty:Echo")
+
+
+def test_a_provider_that_an_engine_cannot_use_here_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from zoo.training import hardware
+
+    monkeypatch.setattr(hardware, "cuda_problem", lambda: "this torch has no CUDA")
+    for runtime, provider in (("onnxruntime", "cuda"), ("torch", "cpu")):
+        check_device(runtime, provider)
+    for runtime in ("torch", "torch-compile"):
+        with pytest.raises(UnavailableError, match=r"--provider cuda with torch.*has no CUDA"):
+            check_device(runtime, "cuda")
 
 
 def test_every_engine_is_listed_with_its_version() -> None:

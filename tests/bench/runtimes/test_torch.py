@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import zoo
 from bench.arm import Arm
 from bench.runtimes import Order, UnsupportedError
-from bench.runtimes.torch import Torch, TorchCompile
+from bench.runtimes.torch import Torch, TorchCompile, _searched
 from zoo.artifacts import Artifact, find_artifact
 from zoo.errors import UnavailableError
 
@@ -40,11 +40,14 @@ def _settings_of_torch() -> Iterator[None]:
         torch.get_num_threads(),
         torch.backends.cudnn.allow_tf32,
         torch.backends.cuda.matmul.allow_tf32,
+        torch.backends.cudnn.benchmark,
+        torch.backends.cudnn.benchmark_limit,
     )
     yield
     torch.set_num_threads(before[0])
     torch.backends.cudnn.allow_tf32 = before[1]
     torch.backends.cuda.matmul.allow_tf32 = before[2]
+    torch.backends.cudnn.benchmark, torch.backends.cudnn.benchmark_limit = before[3:]
 
 
 def loaded(path: Path, adapter: Torch | None = None, **parts: Any) -> Torch:
@@ -79,6 +82,14 @@ def test_what_it_tells(mlp: Artifact) -> None:
     told = adapter.what_ran()
     assert told["engine"] == f"torch {torch.__version__}"
     assert (told["tf32"], told["elsewhere"], told["nodes"]) == (None, [], {})
+
+
+def test_all_kernels_of_cudnn_are_tried_as_onnxruntime_does(mlp: Artifact) -> None:
+    cudnn = torch.backends.cudnn
+    cudnn.benchmark = False
+    assert _searched(cudnn) == "HEURISTIC"
+    loaded(mlp.file("fp32"))
+    assert (cudnn.benchmark, _searched(cudnn)) == (True, "EXHAUSTIVE")
 
 
 def test_it_computes_nothing_but_logits(mlp: Artifact, pictures: NDArray[np.uint8]) -> None:
@@ -181,3 +192,4 @@ def test_cuda_gives_the_logits_of_the_cpu(
     adapter = loaded(mlp.file("fp32"), provider="cuda", boundary=boundary)
     check(answered(adapter, pictures), mlp.predict(pictures))
     assert adapter.what_ran()["tf32"] is False
+    assert adapter.what_ran()["conv_search"] == "EXHAUSTIVE"
