@@ -274,14 +274,14 @@ def _telling_how_to_go_on(begun: Sequence[Path]) -> Iterator[None]:
 @click.option(
     "--seconds",
     type=PositiveType(),
-    default=8.0,
+    default=6.0,
     show_default=True,
     help="Of turns; starts come on top.",
 )
 @click.option(
     "--instances",
     type=click.IntRange(min=2),
-    default=5,
+    default=10,
     show_default=True,
     help="Pairs of processes, over which the interval is taken.",
 )

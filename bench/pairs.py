@@ -51,8 +51,8 @@ class PairSettings:
     threads: int = 1
     batch: int = 1
     margin: float = 0.02
-    seconds: float = 8.0
-    instances: int = 5
+    seconds: float = 6.0
+    instances: int = 10
     way: str = TURNS
     neighbour: float = 0.0
     timeout: float = Plan.timeout
