@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.planted import main as planted
 from cli import main
 
 ROOT = Path(__file__).parent.parent.parent
@@ -35,8 +36,8 @@ def test_every_known_trap_has_one() -> None:
 def test_options_are_those_of_the_commands() -> None:
     known = {
         option
-        for name in ("bench", "compare", "report")
-        for parameter in main.commands[name].params
+        for command in (*(main.commands[name] for name in ("bench", "compare", "report")), planted)
+        for parameter in command.params
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
     assert set(re.findall(r"(?<![\w-])--[a-z][\w-]+", TEXT)) <= known
