@@ -4,11 +4,9 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -17,8 +15,10 @@ from numpy.typing import NDArray
 from bench import matrix
 from bench.accuracy import Logits, accuracy_of, difference
 from bench.arm import Arm, ArmError, OutOfMemoryError
+from bench.columns import accuracy_columns, from_card, of_card, ran
 from bench.environment import Environment
 from bench.evaluate import add_break_even, evaluate
+from bench.kept import Kept
 from bench.matrix import Cell, Doubling, Settings
 from bench.measure import measure
 from bench.pictures import Gallery, Pictures
@@ -38,9 +38,8 @@ from bench.results import (
 from bench.runtimes import Order, UnsupportedError
 from bench.schedule import take_turns
 from zoo.errors import UsageError, ZooError
-from zoo.intervals import Accuracy
 from zoo.progress import Progress
-from zoo.providers import DISTRIBUTIONS, short_name
+from zoo.providers import DISTRIBUTIONS
 
 _ACCURACY_BATCH = 64
 _PENDING = "not measured yet"
@@ -58,37 +57,6 @@ class Measured:
     row: Row
     samples: Samples = field(default_factory=Samples)
     pairing: str = ""
-
-
-class Kept:
-    """The process of one arm, kept warm from cell to cell, and started anew after a failure."""
-
-    def __init__(self, order: Order, timeout: float) -> None:
-        self._order, self._timeout = order, timeout
-        self._stack = ExitStack()
-        self._arm: Arm | None = None
-
-    def __enter__(self) -> "Kept":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
-
-    def arm(self) -> Arm:
-        """The process, started where there is none."""
-        if self._arm is None:
-            self._arm = self._stack.enter_context(Arm(self._order, self._timeout))
-        return self._arm
-
-    def drop(self) -> None:
-        """After a failure: the next one gets a new process."""
-        self._stack.close()
-        self._arm = None
 
 
 class Sweep:
@@ -218,9 +186,9 @@ class Sweep:
         """The columns of accuracy until it is measured, or if it is not."""
         facts: dict[str, Any] = {"inputs": pictures.source}
         if not self.settings.accuracy:
-            return facts | _from_card(arm, f"preset {self.settings.preset.name}: not measured")
+            return facts | from_card(arm, f"preset {self.settings.preset.name}: not measured")
         if pictures.test is None:
-            return facts | _from_card(arm, pictures.reason or "there is no test set")
+            return facts | from_card(arm, pictures.reason or "there is no test set")
         return facts | {"accuracy_reason": _PENDING}
 
     def _image_shape(self, arm: matrix.Arm) -> tuple[int, int, int]:
@@ -275,7 +243,7 @@ class Sweep:
     def _batch(self, opened: Arm, one: Measured, pictures: Pictures) -> None:
         """Warm-up and measurement at one batch size."""
         batch = one.cell.batch
-        one.row = row = replace(one.row, **_ran(opened.facts["what_ran"], one.cell.arm.provider))
+        one.row = row = replace(one.row, **ran(opened.facts["what_ran"], one.cell.arm.provider))
         answers = self._folder / "answers.npy"
         path = pictures.batches(batch, self._folder)
         self.progress.say(f"measuring {_title(row)}")
@@ -351,7 +319,7 @@ class Sweep:
                 self._accuracies[key] = self._accuracy_columns(kept.arm(), arm, pictures)
             columns = self._accuracies[key]
         except (ZooError, OSError) as error:
-            columns = _from_card(arm, f"measuring it failed: {error}")
+            columns = from_card(arm, f"measuring it failed: {error}")
         for one in timed:
             one.row = replace(one.row, **{"accuracy_reason": None, **columns})
             evaluate(one.row, one.samples, self._reference_row(one))
@@ -375,7 +343,7 @@ class Sweep:
         classes = len(pictures.class_names)
         if logits.shape[1] != classes:
             told = f"it gives {logits.shape[1]} classes, {arm.subject.dataset} has {classes}"
-            return _from_card(arm, told)
+            return from_card(arm, told)
         name = arm.subject.name
         if arm.is_reference:
             self._logits[name] = logits
@@ -387,13 +355,13 @@ class Sweep:
         self._predicted[f"labels|{arm.subject.dataset}"] = pictures.labels
         write_predictions(self.journal.path, self._predicted)
         columns = {
-            **_columns(found),
+            **accuracy_columns(found),
             "accuracy_source": "measured",
             "agreement": apart.agreement,
             "mcnemar_p": apart.mcnemar_p,
             "max_difference": apart.largest,
         }
-        said = _of_card(arm)
+        said = of_card(arm)
         if said and abs(said.correct - found.correct) > _TURNED * found.images:
             columns["accuracy_reason"] = f"the card says {said.correct:,} of {said.images:,}"
         return columns
@@ -473,43 +441,6 @@ def _predictions(journal: Journal) -> dict[str, NDArray[np.int64]]:
         return read_predictions(journal.path) if journal.rows else {}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return {}
-
-
-def _ran(told: dict[str, Any], provider: str) -> dict[str, Any]:
-    """The columns of what an engine says of itself."""
-    nodes: dict[str, int] = told["nodes"]
-    there = sum(n for name, n in nodes.items() if short_name(name) == short_name(provider))
-    return {
-        "engine": told["engine"],
-        "tf32": told["tf32"],
-        "conv_search": told["conv_search"],
-        "elsewhere": "; ".join(told["elsewhere"]) or None,
-        "nodes": sum(nodes.values()) or None,
-        "placed_share": there / sum(nodes.values()) if nodes else None,
-    }
-
-
-def _from_card(arm: matrix.Arm, reason: str) -> dict[str, Any]:
-    said = _of_card(arm)
-    if said is None:
-        return {"accuracy_reason": reason}
-    return {**_columns(said), "accuracy_source": "card", "accuracy_reason": reason}
-
-
-def _of_card(arm: matrix.Arm) -> Accuracy | None:
-    """The accuracy that the file's card says it has."""
-    card = arm.subject.card
-    return card.precisions[arm.subject.precision].accuracy if card else None
-
-
-def _columns(found: Accuracy) -> dict[str, Any]:
-    return {
-        "accuracy": found.share,
-        "accuracy_low": found.low,
-        "accuracy_high": found.high,
-        "correct": found.correct,
-        "images": found.images,
-    }
 
 
 def _title(row: Row) -> str:

@@ -1,0 +1,38 @@
+"""One arm's process for cell after cell, and a new one where it died."""
+
+from contextlib import ExitStack
+from types import TracebackType
+
+from bench.arm import Arm
+from bench.runtimes import Order
+
+
+class Kept:
+    """The process of one arm, kept warm from cell to cell, and started anew after a failure."""
+
+    def __init__(self, order: Order, timeout: float) -> None:
+        self._order, self._timeout = order, timeout
+        self._stack = ExitStack()
+        self._arm: Arm | None = None
+
+    def __enter__(self) -> "Kept":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def arm(self) -> Arm:
+        """The process, started where there is none."""
+        if self._arm is None:
+            self._arm = self._stack.enter_context(Arm(self._order, self._timeout))
+        return self._arm
+
+    def drop(self) -> None:
+        """After a failure: the next one gets a new process."""
+        self._stack.close()
+        self._arm = None
