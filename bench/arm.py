@@ -34,9 +34,11 @@ class OutOfMemoryError(ArmError):
 class Arm:
     """A process with one model, started by `with`; it sleeps in read() while nobody asks."""
 
-    def __init__(self, order: Order, timeout: float = 120.0) -> None:
+    def __init__(self, order: Order, timeout: float = 120.0, peer: int | None = None) -> None:
+        """timeout: seconds for an answer. peer: one end of a socket to the arm to turn with."""
         self.order = order
         self.timeout = timeout
+        self.peer = peer
         self.facts: dict[str, Any] = {}
         self.started_at = 0
         self._open: contextlib.ExitStack | None = None
@@ -88,7 +90,7 @@ class Arm:
             self._process = subprocess.Popen(
                 # -P: a folder `bench` where somebody works is not ours.
                 [sys.executable, "-P", "-m", "bench.worker", str(inward), str(outward)],
-                pass_fds=(inward, outward),
+                pass_fds=(inward, outward, *(() if self.peer is None else (self.peer,))),
                 stdin=subprocess.DEVNULL,
                 stdout=self._said,
                 stderr=self._said,
@@ -105,11 +107,21 @@ class Arm:
         **details: Any,
     ) -> dict[str, Any]:
         """One command and its answer; `ArmError` says why there is none."""
+        self.tell(what, **details)
+        return self.hear(timeout, on_progress)
+
+    def tell(self, what: str, **details: Any) -> None:
+        """A command whose answer is heard later."""
         line = json.dumps({"do": what, **details}) + "\n"
         try:
             os.write(self._commands, line.encode())
         except BrokenPipeError:
             raise ArmError(self._death()) from None
+
+    def hear(
+        self, timeout: float | None = None, on_progress: Callable[[int], None] = lambda count: None
+    ) -> dict[str, Any]:
+        """The answer to what was told."""
         while True:
             answer: dict[str, Any] = json.loads(self._line(timeout or self.timeout))
             if "progress" not in answer:

@@ -1,11 +1,13 @@
 """Two arms in turns: call by call, on the same cores, over several instances of each.
 
 What a machine does to one arm it does a moment later to the other, so the ratio of their times is
-known ten times better than either time. Settings that keep a waiting arm quiet and a called one
-at its own speed are the runtimes' business (`Order.cores`).
+known ten times better than either time. The arms hand over to each other, and nobody else wakes up
+in between. Settings that keep a waiting arm quiet and a called one at its own speed are the
+runtimes' business (`Order.cores`).
 """
 
 import os
+import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -88,12 +90,15 @@ def take_turns(
         # The one that starts first, and has the first word, is another one each time.
         pair = (a, b) if instance % 2 == 0 else (b, a)
         with ExitStack() as stack:
-            arms = [
-                Arm(replace(order, cores=cores[: order.threads]), plan.timeout) for order in pair
-            ]
-            for arm in arms:
-                stack.callback(arm.end)  # the other one may fail before this one is entered
-                arm.start()
+            ends = socket.socketpair()
+            with ends[0], ends[1]:
+                arms = [
+                    Arm(replace(order, cores=cores[: order.threads]), plan.timeout, end.fileno())
+                    for order, end in zip(pair, ends, strict=True)
+                ]
+                for arm in arms:
+                    stack.callback(arm.end)  # the other one may fail before this one is entered
+                    arm.start()
             for arm in arms:
                 stack.enter_context(arm)
                 arm.ask("batch", pictures=str(pictures), size=batch)
@@ -133,17 +138,13 @@ def usual_way(
 def _turns(first: Arm, second: Arm, seconds: float, least: int) -> tuple[list[list[int]], int]:
     """Rows [f1, s1, s2, f2]: a turn is two timed calls, which end one row and begin the next."""
     untimed = _warm(first, second)
-    rows: list[list[int]] = []
-    wrong = 0
-    last = first.ask("calls", count=1, untimed=untimed)["ns"][0]
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends or len(rows) < least:
-        theirs = second.ask("calls", count=2, untimed=untimed)
-        ours = first.ask("calls", count=2, untimed=untimed)
-        rows.append([last, *theirs["ns"], ours["ns"][0]])
-        last = ours["ns"][1]
-        wrong += theirs["wrong"] + ours["wrong"]
-    return rows, wrong
+    second.tell("follow", peer=second.peer, untimed=untimed)
+    first.tell("lead", peer=first.peer, seconds=seconds, least=least, untimed=untimed)
+    ours = first.hear(first.timeout + seconds)
+    theirs = second.hear()
+    pairs = zip(*(iter(ours["ns"]),) * 2, *(iter(theirs["ns"]),) * 2, strict=False)
+    rows = [[f1, s1, s2, f2] for f1, f2, s1, s2 in pairs]
+    return rows, ours["wrong"] + theirs["wrong"]
 
 
 def _alone(arm: Arm, seconds: float, found: Turns) -> list[int]:

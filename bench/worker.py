@@ -12,8 +12,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -30,6 +30,7 @@ from zoo.errors import ZooError
 Message = dict[str, Any]
 _KEPT_BYTES = 128 << 10  # of answers: more would push the model out of the caches
 _NO_MEMORY = re.compile(r"out of memory|allocate memory|bad_alloc|failed to allocate", re.I)
+_YOURS, _OVER = b"y", b"o"  # said between arms that take turns
 _CLOSE = 1e-4  # of (1 + the largest logit): how far a repeated answer may be from the first
 
 
@@ -88,6 +89,30 @@ class Worker:
         wrong = self._wrong(given)
         self.next += count
         return {"ns": ns, "wrong": wrong}
+
+    def lead(self, peer: int, seconds: float, least: int, untimed: int = 0) -> Message:
+        """A timed call, then turns with the arm at the other end of the socket `peer`.
+
+        ns: of a call, and then of two after every turn of the other's.
+        """
+        found = [self.calls(1, untimed)]
+        ends = time.monotonic() + seconds
+        with _over_at_the_end(peer):
+            while time.monotonic() < ends or len(found) <= least:
+                os.write(peer, _YOURS)
+                if os.read(peer, 1) != _YOURS:
+                    break
+                found.append(self.calls(2, untimed))
+        return _joined(found)
+
+    def follow(self, peer: int, untimed: int = 0) -> Message:
+        """Two timed calls whenever the leading arm hands over."""
+        found = []
+        with _over_at_the_end(peer):
+            while os.read(peer, 1) == _YOURS:
+                found.append(self.calls(2, untimed))
+                os.write(peer, _YOURS)
+        return _joined(found)
 
     def block(self, seconds: float, least: int = 1) -> Message:
         """Calls back to back for so long, at least so many, and who disturbed them."""
@@ -220,6 +245,22 @@ def timed(
         ns.append(ended - began)
         answers.append(answer)
     return ns, answers
+
+
+@contextmanager
+def _over_at_the_end(peer: int) -> Iterator[None]:
+    """Whatever happens, the other arm does not wait for ever; one that died says so itself."""
+    with suppress(BrokenPipeError, ConnectionResetError):
+        try:
+            yield
+        finally:
+            os.write(peer, _OVER)
+
+
+def _joined(turns: list[Message]) -> Message:
+    """Several answers of `calls` as one."""
+    ns = [taken for turn in turns for taken in turn["ns"]]
+    return {"ns": ns, "wrong": sum(turn["wrong"] for turn in turns)}
 
 
 def main(commands: int, answers: int) -> None:

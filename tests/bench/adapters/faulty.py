@@ -63,6 +63,16 @@ class KilledLater(Echo):
         return super().run(placed)
 
 
+class RaisesLater(Echo):
+    """After 60 calls; its process lives on."""
+
+    def run(self, placed: Placed) -> Logits:
+        self.calls += 1
+        if self.calls > 60:
+            raise RuntimeError("the engine broke later")
+        return super().run(placed)
+
+
 class Exits(Null):
     def run(self, placed: Placed) -> Logits:
         sys.exit(3)
