@@ -54,6 +54,7 @@ def compare_results(
     before, after = _by_key(_read(base), _read(new), notes)
     pairs = [Pair(row, after[key]) for key, row in before.items() if key in after]
     _check_comparable(base, new, before.values(), after.values(), pairs, any_machine)
+    _note_harness(pairs, notes)
     names = Names.of([*before.values(), *after.values()])
     speeds = _speeds(pairs, limits, remeasure, progress or Progress(), notes)
     accuracies = _accuracies(pairs, _predictions(base), _predictions(new), limits)
@@ -143,6 +144,20 @@ def _check_comparable(
             f"{base} is from machine {pair.base.machine or 'unknown'}, {new} from "
             f"{pair.new.machine or 'unknown'}: their times cannot be compared. Measure both on one "
             "machine, or pass --any-machine to compare everything else."
+        )
+
+
+def _note_harness(pairs: Sequence[Pair], notes: list[str]) -> None:
+    """Tell that other code of ours timed the two; an older file does not say which did."""
+    changes = {
+        f"{pair.base.harness or 'unknown'} -> {pair.new.harness or 'unknown'}"
+        for pair in pairs
+        if pair.measured and pair.base.harness != pair.new.harness
+    }
+    if changes:
+        notes.append(
+            f"the harness changed between the two files ({', '.join(sorted(changes))}): a "
+            "difference of time may be its own, not the model's, unless measured again in turns"
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import product
 from typing import Any
 
+from bench.harness import harness
 from bench.measure import Length
 from bench.results import LATENCY, SCHEMA
 from bench.runtimes import Order, find_runtime
@@ -141,7 +142,8 @@ class Cell:
             *(SCHEMA, arm.subject.name, arm.subject.precision, arm.subject.sha256),
             *(arm.subject.mean, arm.subject.std, arm.subject.data),
             *(arm.runtime, arm.provider, arm.boundary, arm.threads),
-            *(self.batch, self.scenario, where, _time_given(settings.preset)),
+            *(self.batch, self.scenario, where, harness(arm.runtime)),
+            _time_given(settings.preset),
             *(settings.margin, settings.tf32, arm.cuda_graph, settings.accuracy),
         ]
         # A letter first, or a table may take it for a number.

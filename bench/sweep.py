@@ -18,6 +18,7 @@ from bench.arm import Arm, ArmError, OutOfMemoryError
 from bench.columns import accuracy_columns, from_card, of_card, ran
 from bench.environment import Environment
 from bench.evaluate import add_break_even, evaluate
+from bench.harness import harness
 from bench.kept import Kept
 from bench.matrix import Cell, Doubling, Settings
 from bench.measure import measure
@@ -406,6 +407,7 @@ class Sweep:
             sha256=subject.sha256 or None,
             preset=self.settings.preset.name,
             machine=self.environment.machine,
+            harness=harness(arm.runtime),
             cell=cell.hash(self.settings, self._where),
         )
         if card:

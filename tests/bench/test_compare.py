@@ -585,6 +585,20 @@ def test_two_machines_are_refused_unless_told(compare: Compare) -> None:
     assert speed_of(found).outcome == "breach"
 
 
+@pytest.mark.parametrize(
+    ("base", "new", "told"),
+    [("h1", "h1", None), (None, None, None), ("h1", "h2", "h1 -> h2"), (None, "h2", "unknown -> ")],
+)
+def test_another_harness_is_a_warning(
+    compare: Compare, base: str | None, new: str | None, told: str | None
+) -> None:
+    found = compare([cell(harness=base)], [changed(harness=new)])
+    notes = [note for note in found.notes if "the harness changed" in note]
+    assert len(notes) == (told is not None)
+    assert told is None or told in notes[0]
+    assert found.exit_code == 0
+
+
 def test_the_same_file_on_two_machines_sets_no_spread(compare: Compare) -> None:
     new = [replace(row, machine="there") for row in twins(2.0, 3.0, 2.5, 2.1)]
     found = compare([cell(), *twins(1, 1, 1, 1)], [changed(), *new], any_machine=True)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench import matrix
 from bench.matrix import (
     PRESETS,
     Arm,
@@ -171,6 +172,11 @@ class TestHash:
 
     def test_another_machine_gives_another(self) -> None:
         assert CELL.hash(SETTINGS, "here") != CELL.hash(SETTINGS, "there")
+
+    def test_another_harness_gives_another(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = CELL.hash(SETTINGS, "here")
+        monkeypatch.setattr(matrix, "harness", lambda runtime: "h0")
+        assert CELL.hash(SETTINGS, "here") != before
 
     @pytest.mark.parametrize(
         "change",

@@ -33,6 +33,7 @@ from bench.results import (
 from zoo.errors import UsageError, ZooError
 
 KINDS = get_type_hints(Row)
+KEPT = Path(__file__).parent.parent.parent / "docs" / "results"
 # What a file name, an error or a class may hold, but for halves of characters: no UTF-8 has them.
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
 VALUES = {
@@ -148,6 +149,17 @@ class TestCsv:
         path.write_text(f"{','.join(cells)}\n{','.join(cells.values())}\n")
         with pytest.raises(ZooError, match=f"line 2: {told}"):
             read_csv(path)
+
+    def test_a_file_from_before_a_column_can_be_read(self, tmp_path: Path) -> None:
+        path = tmp_path / "results.csv"
+        cells = {name: value for name, value in asdict(row()).items() if name != "harness"}
+        texts = ["" if value is None else str(value) for value in cells.values()]
+        path.write_text(f"{','.join(cells)}\n{','.join(texts)}\n")
+        assert read_csv(path) == [row(harness=None)]
+
+    @pytest.mark.parametrize("path", sorted(KEPT.glob("*.csv")), ids=lambda path: path.name)
+    def test_the_results_that_are_kept_can_be_read(self, path: Path) -> None:
+        assert read_csv(path)
 
     def test_an_older_schema_says_to_measure_again(self, tmp_path: Path) -> None:
         path = tmp_path / "results.csv"

@@ -1,0 +1,29 @@
+"""The code of ours that times a call, as a key: rows of two harnesses may differ by that alone."""
+
+import hashlib
+import inspect
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.runtimes import find_runtime
+
+_ROOT = Path(__file__).parent.parent
+# The process of an arm and its turns, the adapters, and what opens and feeds a session.
+_SOURCES = (
+    *("bench/arm.py", "bench/worker.py", "bench/measure.py", "bench/schedule.py"),
+    *("bench/runtimes/*.py", "zoo/session.py", "zoo/signature.py"),
+)
+
+
+def harness(runtime: str) -> str:
+    """The key of these files, and of the module of a runtime of your own."""
+    own = inspect.getsourcefile(find_runtime(runtime))
+    paths = {path for pattern in _SOURCES for path in _ROOT.glob(pattern)}
+    return harness_key(paths | ({Path(own)} if own else set()))
+
+
+def harness_key(paths: Iterable[Path]) -> str:
+    """A short key of the bytes of files, wherever they lie."""
+    digests = sorted(hashlib.sha256(path.read_bytes()).digest() for path in paths)
+    # A letter first, or a table may take it for a number.
+    return "h" + hashlib.sha256(b"".join(digests)).hexdigest()[:11]
