@@ -8,7 +8,9 @@ from typing import Any
 import click
 
 import zoo
-from bench.commands import bench, compare, report
+from bench.commands.bench import bench
+from bench.commands.compare import compare
+from bench.commands.report import report
 from zoo.console import (
     naming_problems,
     print_artifact,

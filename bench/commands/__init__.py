@@ -1,0 +1,1 @@
+"""The commands of the benchmark: parse, call, print. Heavy imports happen inside them."""

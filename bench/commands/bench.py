@@ -1,0 +1,179 @@
+"""`bench`: measure models, and say what was found."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bench.commands.options import (
+    budget_mb_option,
+    budget_ms_option,
+    margin_option,
+    timeout_option,
+)
+from zoo.console import print_json
+from zoo.parameters import (
+    PATH,
+    CountsType,
+    NamesType,
+    channels_option,
+    data_dir_option,
+    exports_option,
+    json_option,
+)
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="[MODEL|FILE.onnx]...")
+@exports_option
+@data_dir_option
+@click.option(
+    "--provider",
+    "providers",
+    type=NamesType(),
+    default="cpu",
+    show_default=True,
+    help="Where to compute: cpu, cuda, or ONNX Runtime's name of another.",
+)
+@click.option(
+    "--runtime",
+    "runtimes",
+    type=NamesType(),
+    default="onnxruntime",
+    show_default=True,
+    help="onnxruntime, torch, torch-compile, or your own as package.module:Class.",
+)
+@click.option(
+    "--precision", "precisions", type=NamesType(), help="Of artifacts.  [default: all published]"
+)
+@click.option(
+    "--batch",
+    "batches",
+    type=CountsType(),
+    default="1,64",
+    show_default=True,
+    help="Pictures a call; auto doubles them as long as that pays.",
+)
+@click.option("--threads", type=CountsType(), help="Of a call.  [default: all that are ours]")
+@click.option(
+    "--boundary",
+    "boundaries",
+    type=NamesType(),
+    help="host counts copies, device does not.  [default: host; on a GPU both]",
+)
+@click.option(
+    "--preset",
+    metavar="quick|standard|thorough",
+    default="standard",
+    show_default=True,
+    help="How much time a cell gets.",
+)
+@click.option(
+    "--accuracy/--no-accuracy",
+    "measure_accuracy",
+    default=None,
+    help="Run the whole test set, or take the card's word.  [default: the preset's]",
+)
+@margin_option
+@click.option(
+    "--data", metavar="NAME|DIR|ZIP", help="Whose test set, for files that do not say it."
+)
+@channels_option("--mean")
+@channels_option("--std")
+@click.option("--out", type=PATH, help="The CSV.  [default: results/<time>.csv]")
+@click.option("--resume", is_flag=True, help="Go on with the sweep of --out.")
+@click.option("--dry-run", is_flag=True, help="List the cells and the minutes expected.")
+@click.option("--profile", is_flag=True, help="Also write the time of each operator.")
+@budget_ms_option
+@budget_mb_option
+@timeout_option(default=600)
+@click.option("--tf32", is_flag=True, help="Compute fp32 in TF32, on a GPU.")
+@click.option("--cuda-graph", is_flag=True, help="Replay a CUDA graph, at the device boundary.")
+@click.option("--allow-fallback", is_flag=True, help="Let nodes run on another provider.")
+@json_option
+def bench(
+    targets: tuple[str, ...],
+    exports: Path,
+    data_dir: Path | None,
+    precisions: tuple[str, ...] | None,
+    preset: str,
+    data: str | None,
+    mean: tuple[float, ...] | None,
+    std: tuple[float, ...] | None,
+    out: Path | None,
+    resume: bool,
+    dry_run: bool,
+    profile: bool,
+    budget_ms: float | None,
+    budget_mb: float | None,
+    as_json: bool,
+    threads: tuple[int, ...] | None,
+    boundaries: tuple[str, ...] | None,
+    **options: Any,
+) -> None:
+    """Measure every export, or those named, or any ONNX file; exits 1 where a cell failed."""
+    from bench.benchmark import plan, run, seconds_expected
+    from bench.console import RowPrinter, print_plan, print_summary
+    from bench.foreign import Given
+    from bench.matrix import Settings, find_preset
+    from bench.results import FAILED
+    from bench.summary import summarise
+    from zoo.progress import progress_for
+
+    settings = Settings(
+        preset=find_preset(preset),
+        threads=threads or (),
+        boundaries=boundaries or (),  # type: ignore[arg-type]
+        **options,
+    )
+    given = Given(mean, std, data)
+    if dry_run:
+        arms, settings = plan(
+            targets, settings, precisions=precisions, exports=exports, given=given
+        )
+        print_plan(arms, settings, seconds_expected(arms, settings))
+        return
+    begun: list[Path] = []
+
+    def on_start(path: Path) -> None:
+        begun.append(path)
+        if out is None:
+            click.echo(f"results will stand in {path}", err=True)
+
+    with _telling_how_to_go_on(begun), RowPrinter(quiet=as_json) as printer:
+        rows = run(
+            targets,
+            settings,
+            precisions=precisions,
+            exports=exports,
+            data_dir=data_dir,
+            given=given,
+            out=out,
+            resume=resume,
+            profile=profile,
+            on_start=on_start,
+            on_row=printer.add,
+            progress=printer.progress or progress_for(),
+        )
+    if as_json:
+        print_json(rows)
+    else:
+        print_summary(summarise(rows, budget_ms, budget_mb))
+        click.echo(f"results   {begun[0]}")
+        click.echo(f"next      python cli.py report {begun[0]}")
+    if any(row.status == FAILED for row in rows):
+        sys.exit(1)
+
+
+@contextmanager
+def _telling_how_to_go_on(begun: Sequence[Path]) -> Iterator[None]:
+    """Say it where a sweep is interrupted that has begun."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        for out in begun:
+            click.echo(f"go on with the same command and: --resume --out {out}", err=True)
+        raise

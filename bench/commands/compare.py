@@ -1,0 +1,262 @@
+"""`compare`: two results files, or two models here and now."""
+
+import sys
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from bench.commands.options import margin_option, timeout_option
+from zoo.console import print_json
+from zoo.errors import UsageError
+from zoo.parameters import (
+    PATH,
+    NamesType,
+    PercentType,
+    PositiveType,
+    channels_option,
+    data_dir_option,
+    exports_option,
+    json_option,
+)
+
+
+class OfResults(click.Option):
+    """It says something for two results files only."""
+
+
+class OfModels(click.Option):
+    """It says something for two models only."""
+
+
+of_results = partial(click.option, cls=OfResults)
+of_models = partial(click.option, cls=OfModels)
+
+
+@click.command()
+@click.argument("base", metavar="BASE.csv|MODEL|FILE.onnx")
+@click.argument("new", metavar="NEW.csv|MODEL|FILE.onnx")
+@exports_option
+@data_dir_option
+@margin_option
+@of_results(
+    "--max-slowdown",
+    type=PercentType(),
+    default="5%",
+    show_default=True,
+    help="Of two CSVs: beyond this a slowdown is a breach, if it is proven.",
+)
+@of_results(
+    "--max-accuracy-drop",
+    type=click.FloatRange(min=0),
+    default=0.3,
+    show_default=True,
+    help="The same for accuracy, in points.",
+)
+@of_results(
+    "--max-growth", type=PercentType(), help="The same for the size of a file.  [default: any]"
+)
+@of_results("--any-machine", is_flag=True, help="Compare files of two machines all the same.")
+@of_results("--strict", is_flag=True, help="What cannot be decided is a failure.")
+@of_results(
+    "--subset",
+    is_flag=True,
+    help="NEW was asked for less than BASE: a row that it lacks is not lost.",
+)
+@of_results(
+    "--remeasure/--no-remeasure",
+    default=True,
+    help="Measure rows again, in turns, where both files are at hand.",
+)
+@of_results("--markdown", is_flag=True, help="Print markdown for a comment.")
+@json_option
+@of_models(
+    "--runtime",
+    "runtimes",
+    type=NamesType(),
+    default="onnxruntime",
+    show_default=True,
+    help="Of two models: the engine of both, or of each.",
+)
+@of_models(
+    "--precision",
+    "precisions",
+    type=NamesType(),
+    default="fp32",
+    show_default=True,
+    help="Of two models: of both, or of each.",
+)
+@of_models("--provider", default="cpu", show_default=True, help="Where both compute.")
+@of_models("--threads", type=click.IntRange(min=1), help="Of a call.  [default: all that are ours]")
+@of_models(
+    "--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Pictures a call."
+)
+@of_models(
+    "--seconds",
+    type=PositiveType(),
+    default=6.0,
+    show_default=True,
+    help="Of turns; starts come on top.",
+)
+@of_models(
+    "--instances",
+    type=click.IntRange(min=2),
+    default=10,
+    show_default=True,
+    help="Pairs of processes, over which the interval is taken.",
+)
+@of_models("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Times over.")
+@of_models("--out", type=PATH, help="A CSV with a row a repeat; what it holds is kept.")
+@of_models(
+    "--way",
+    metavar="turns|sequential|usual",
+    default="turns",
+    show_default=True,
+    help="usual: 100 calls of A, then 100 of B; to see what turns are worth.",
+)
+@of_models(
+    "--neighbour",
+    type=PercentType(),
+    default="0%",
+    show_default=True,
+    help="Disturb the measurement by a process that is busy for this share of the time.",
+)
+@timeout_option(default=120)
+@channels_option("--mean")
+@channels_option("--std")
+def compare(
+    base: str,
+    new: str,
+    exports: Path,
+    data_dir: Path | None,
+    margin: float,
+    markdown: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Hold two results files, or two models, against each other.
+
+    Two CSVs of `bench`: exits 1 where NEW is proven to be worse than allowed. Two models or ONNX
+    files (or one of them twice, with two --runtime or --precision): measures NEW against BASE here
+    and now, in turns.
+    """
+    csv_files = [name.lower().endswith(".csv") for name in (base, new)]
+    if any(csv_files) and not all(csv_files):
+        raise UsageError("compare takes two CSVs of bench, or two models or ONNX files.")
+    _refuse(OfModels if all(csv_files) else OfResults)
+    if all(csv_files):
+        _compare_results(base, new, exports, data_dir, margin, markdown, as_json, options)
+    else:
+        _compare_pair((base, new), exports, data_dir, margin, as_json, options)
+
+
+def _refuse(kind: type[click.Option]) -> None:
+    """What was asked for on the command line and would be ignored is refused."""
+    context = click.get_current_context()
+    given = [
+        option.opts[0]
+        for option in context.command.params
+        if isinstance(option, kind)
+        and context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        kinds = ["two models or ONNX files", "two CSVs of bench"]
+        meant, not_meant = kinds if kind is OfModels else reversed(kinds)
+        raise UsageError(f"{', '.join(given)} is for {meant}, not for {not_meant}.")
+
+
+def _compare_results(
+    base: str,
+    new: str,
+    exports: Path,
+    data_dir: Path | None,
+    margin: float,
+    markdown: bool,
+    as_json: bool,
+    options: dict[str, Any],
+) -> None:
+    from bench.compare import compare_results
+    from bench.foreign import Given
+    from bench.remeasure import Remeasurer
+    from zoo.progress import progress_for
+
+    remeasurer = Remeasurer(
+        exports,
+        data_dir=data_dir,
+        given=Given(options["mean"], options["std"]),
+        timeout=options["timeout"],
+    )
+    names = ("max_slowdown", "max_accuracy_drop", "max_growth", "any_machine", "strict", "subset")
+    found = compare_results(
+        Path(base),
+        Path(new),
+        margin=margin,
+        remeasure=remeasurer if options["remeasure"] else None,
+        progress=progress_for(still=True),
+        **{name: options[name] for name in names},
+    )
+    if as_json:
+        print_json(found.to_json())
+    else:
+        click.echo(found.markdown() if markdown else "\n".join(found.lines()))
+    sys.exit(found.exit_code)
+
+
+def _compare_pair(
+    targets: tuple[str, str],
+    exports: Path,
+    data_dir: Path | None,
+    margin: float,
+    as_json: bool,
+    options: dict[str, Any],
+) -> None:
+    from bench.console import print_pair
+    from bench.foreign import Given
+    from bench.pairs import PairSettings, compare_pair, find_way, summary
+    from zoo.progress import progress_for
+    from zoo.threads import thread_budget
+
+    runtimes, precisions = (_two(options[name], name) for name in ("runtimes", "precisions"))
+    settings = PairSettings(
+        runtimes=runtimes,
+        provider=options["provider"],
+        threads=options["threads"] or thread_budget(),
+        batch=options["batch"],
+        margin=margin,
+        seconds=options["seconds"],
+        instances=options["instances"],
+        way=find_way(options["way"]),
+        neighbour=options["neighbour"],
+        timeout=options["timeout"],
+    )
+    rows = []
+    for row in compare_pair(
+        targets,
+        settings,
+        precisions=precisions,
+        exports=exports,
+        data_dir=data_dir,
+        given=Given(options["mean"], options["std"]),
+        repeat=options["repeat"],
+        out=options["out"],
+        progress=progress_for(still=True),
+    ):
+        rows.append(row)
+        if not as_json:
+            print_pair(row)
+    if as_json:
+        print_json([asdict(row) for row in rows])
+    else:
+        click.echo("\n".join(summary(rows)))
+    if any(row.wrong for row in rows):
+        sys.exit(1)
+
+
+def _two(names: tuple[str, ...], option: str) -> tuple[str, str]:
+    """One value is meant for both arms."""
+    if len(names) > 2:
+        raise UsageError(f"--{option.removesuffix('s')} takes one value, or one for each of two.")
+    return names[0], names[-1]

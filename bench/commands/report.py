@@ -1,0 +1,30 @@
+"""`report`: results as a page, markdown and a summary."""
+
+from pathlib import Path
+
+import click
+
+from bench.commands.options import budget_mb_option, budget_ms_option
+from zoo.parameters import PATH, exports_option
+
+
+@click.command()
+@click.argument("results", nargs=-1, required=True, type=PATH, metavar="RESULTS.csv...")
+@exports_option
+@click.option("--out", type=PATH, help="Where to write, without an ending.  [default: beside]")
+@budget_ms_option
+@budget_mb_option
+def report(
+    results: tuple[Path, ...],
+    exports: Path,
+    out: Path | None,
+    budget_ms: float | None,
+    budget_mb: float | None,
+) -> None:
+    """Write results as an HTML page, markdown, and a CSV summary."""
+    from bench.console import print_report
+    from bench.report import report as write_report
+
+    made = write_report(results, out, exports=exports, budget_ms=budget_ms, budget_mb=budget_mb)
+    click.echo("\n".join(made.summary.lines()))
+    print_report(made)
