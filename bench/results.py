@@ -21,7 +21,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.errors import UsageError, ZooError
+from zoo.errors import UsageError, ZooError, missing_file
 from zoo.files import write_text, writing
 
 SCHEMA = 1
@@ -196,6 +196,8 @@ def csv_text(rows: Iterable[Row]) -> str:
 
 def read_csv(path: Path) -> list[Row]:
     """The rows of a results file; a clear error for any other."""
+    if not path.exists():
+        raise missing_file(path, f"python cli.py bench --out {path}")
     try:
         with path.open(encoding="utf-8", newline="") as handle:
             reader = csv.DictReader(handle)

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class ZooError(Exception):
@@ -28,3 +29,15 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(names)}."
     return UsageError(f"there is no {kind} '{name}'. {hint}")
+
+
+def missing_file(path: Path, command: str) -> UsageError:
+    """An error for a file that is not there: the nearest names beside it, else what makes it."""
+    try:
+        beside = [one.stem for one in path.parent.iterdir() if one.suffix == path.suffix]
+    except OSError:
+        beside = []
+    near = difflib.get_close_matches(path.stem, beside, n=3, cutoff=0.6)
+    meant = " or ".join(str(path.with_name(stem + path.suffix)) for stem in near)
+    hint = f"Did you mean {meant}?" if near else f"Make it with: {command}"
+    return UsageError(f"there is no file {path}. {hint}")

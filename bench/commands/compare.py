@@ -1,6 +1,7 @@
 """`compare`: two results files, or two models here and now."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,8 @@ class OfModels(click.Option):
 
 of_results = partial(click.option, cls=OfResults)
 of_models = partial(click.option, cls=OfModels)
+
+_OF_REMEASURING = ("mean", "std", "timeout")
 
 
 @click.command()
@@ -146,26 +149,36 @@ def compare(
     csv_files = [name.lower().endswith(".csv") for name in (base, new)]
     if any(csv_files) and not all(csv_files):
         raise UsageError("compare takes two CSVs of bench, or two models or ONNX files.")
-    _refuse(OfModels if all(csv_files) else OfResults)
     if all(csv_files):
+        _refuse(
+            lambda option: isinstance(option, OfModels),
+            "is for two models or ONNX files, not for two CSVs of bench.",
+        )
+        if not options["remeasure"]:
+            _refuse(
+                lambda option: option.name in _OF_REMEASURING,
+                "is for measuring rows again; leave it or --no-remeasure away.",
+            )
         _compare_results(base, new, exports, data_dir, margin, markdown, as_json, options)
     else:
+        _refuse(
+            lambda option: isinstance(option, OfResults),
+            "is for two CSVs of bench, not for two models or ONNX files.",
+        )
         _compare_pair((base, new), exports, data_dir, margin, as_json, options)
 
 
-def _refuse(kind: type[click.Option]) -> None:
+def _refuse(unused: Callable[[click.Parameter], bool], reason: str) -> None:
     """What was asked for on the command line and would be ignored is refused."""
     context = click.get_current_context()
     given = [
         option.opts[0]
         for option in context.command.params
-        if isinstance(option, kind)
+        if unused(option)
         and context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
     ]
     if given:
-        kinds = ["two models or ONNX files", "two CSVs of bench"]
-        meant, not_meant = kinds if kind is OfModels else reversed(kinds)
-        raise UsageError(f"{', '.join(given)} is for {meant}, not for {not_meant}.")
+        raise UsageError(f"{', '.join(given)} {reason}")
 
 
 def _compare_results(

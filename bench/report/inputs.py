@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.results import Row, beside, read_csv
-from zoo.errors import UsageError, ZooError
+from zoo.errors import UsageError, ZooError, missing_file
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,8 @@ def read_sweep(path: Path) -> Sweep:
 
 def read_suite(path: Path) -> Suite:
     """A file that pytest-benchmark wrote with --benchmark-json or --benchmark-autosave."""
+    if not path.exists():
+        raise missing_file(path, f"pytest tests/benchmarks --benchmark-json={path}")
     value = _read_object(path)
     if not isinstance(value.get("benchmarks"), list):
         raise ZooError(f"{path} is no file of pytest-benchmark: it has no list of benchmarks.")

@@ -655,7 +655,7 @@ def test_another_file_is_refused(tmp_path: Path, text: str, message: str) -> Non
 
 def test_a_missing_file_and_damaged_predictions_are_told(compare: Compare, tmp_path: Path) -> None:
     write_csv(tmp_path / "base.csv", [cell()])
-    with pytest.raises(ZooError, match="cannot be read"):
+    with pytest.raises(UsageError, match=r"there is no file .*none\.csv"):
         compare_results(tmp_path / "base.csv", tmp_path / "none.csv")
     beside(tmp_path / "base.csv", "predictions.npz").write_bytes(b"PK not a zip")
     with pytest.raises(ZooError, match=r"base\.predictions\.npz cannot be read"):

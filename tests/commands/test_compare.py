@@ -148,7 +148,8 @@ class TestResults:
     @pytest.mark.parametrize(
         ("arguments", "code", "told"),
         [
-            (["base.csv", "gone.csv"], 1, "gone.csv cannot be read"),
+            (["base.csv", "neww.csv"], 2, "there is no file neww.csv. Did you mean new.csv?"),
+            (["gone.csv", "new.csv"], 2, "Make it with: python cli.py bench --out gone.csv"),
             (["base.csv", "other.csv"], 1, "other.csv is no results file"),
             (["base.csv", "mlp"], 2, "compare takes two CSVs of bench, or two models"),
             (["base.csv", "new.csv", "--repeat", "3"], 2, "--repeat is for two models"),
@@ -160,6 +161,12 @@ class TestResults:
             (["mlp", "mlp", "--max-slowdown", "5%"], 2, "--max-slowdown is for two CSVs of bench"),
             (["mlp", "mlp", "--subset"], 2, "--subset is for two CSVs of bench"),
             (["mlp", "mlp", "--markdown"], 2, "--markdown is for two CSVs of bench"),
+            (
+                ["base.csv", "new.csv", "--no-remeasure", "--mean", ".5", "--std", ".5"],
+                2,
+                "--mean, --std is for measuring rows again; leave it or --no-remeasure away",
+            ),
+            (["base.csv", "new.csv", "--no-remeasure", "--timeout", "9"], 2, "--timeout is for"),
             (["base.csv", "new.csv", "--max-slowdown", "fast"], 2, "'fast' is no share"),
             (["base.csv", "new.csv", "--max-accuracy-drop", "-1"], 2, "-1.0 is not in the range"),
             (["mlp", "mlp", "--seconds", "nan"], 2, "'nan' is no number above 0"),

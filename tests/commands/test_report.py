@@ -71,17 +71,30 @@ def test_budgets_and_the_place_can_be_told(call: Call, results: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("gone.csv", None, "gone.csv"),
         ("other.csv", "a,b\n1,2\n", "other.csv is no results file"),
         ("old.csv", "subject,runtime,schema\ncnn,onnxruntime,0\n", "Measure again"),
     ],
 )
 def test_what_cannot_be_read_is_exit_1_and_named(
-    call: Call, in_folder: Path, name: str, text: str | None, told: str
+    call: Call, in_folder: Path, name: str, text: str, told: str
 ) -> None:
-    if text is not None:
-        Path(name).write_text(text)
+    Path(name).write_text(text)
     assert told in call("report", name, code=1).stderr
+    assert list(Path().glob("*.html")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("rr.csv", "there is no file rr.csv. Did you mean r.csv?"),
+        ("gone.csv", "there is no file gone.csv. Make it with: python cli.py bench --out gone.csv"),
+        ("gone.json", "there is no file gone.json. Make it with: pytest tests/benchmarks"),
+    ],
+)
+def test_a_file_that_is_not_there_is_exit_2_and_the_fix_is_named(
+    call: Call, results: Path, name: str, told: str
+) -> None:
+    assert told in call("report", name, code=2).stderr
     assert list(Path().glob("*.html")) == []
 
 
