@@ -115,7 +115,7 @@ def _gpus() -> tuple[tuple[str, ...], str | None]:
 
 
 def vram_mib(pid: int) -> float | None:
-    """The GPU memory that a process holds, over all GPUs; None where the driver does not say."""
+    """GPU memory that a process holds now, over all GPUs; None where the driver does not say."""
     rows = _nvidia_smi("--query-compute-apps=pid,used_memory")
     held = [float(used) for owner, used in rows if owner == str(pid) and used.isdigit()]
     return sum(held) if held else None
@@ -155,8 +155,9 @@ class Contention:
 class Evidence:
     """What happened between two readings, as shares of the wall time.
 
-    delay_share: of all threads together; others' doing, as a block is one answer and the parent
-    sleeps meanwhile. clock_mhz: at the end; clock_change: -0.1 where it fell by 10 %.
+    delay_share: of the thread that waited longest, as a call ends with its last thread (a sum would
+    grow with their number); others' doing, for a block is one answer and the parent sleeps
+    meanwhile. clock_mhz: at the end; clock_change: -0.1 where it fell by 10 %.
     """
 
     steal_share: float | None
@@ -175,7 +176,7 @@ class Evidence:
             steal_share=_share(before.steal, after.steal, wall),
             pressure_share=_share(before.pressure, after.pressure, wall),
             throttled_share=_share(before.throttled, after.throttled, wall),
-            delay_share=_share(0.0, _gained(before.delays, after.delays), wall),
+            delay_share=_share(0.0, _longest(before.delays, after.delays), wall),
             clock_mhz=after.clock_mhz,
             clock_change=_change(before.clock_mhz, after.clock_mhz),
             wall_seconds=wall,
@@ -186,7 +187,7 @@ class Evidence:
         """How others got in the way of this block, or None. What is unknown disturbs nobody."""
         found = []
         if _above(self.delay_share, MOST_DELAY):
-            found.append(f"waited for a core for {self.delay_share:.1%} of the time")
+            found.append(f"a thread waited for a core for {self.delay_share:.1%} of the time")
         # The kernel counts in ticks: the first one may be a remainder of long ago.
         tick = kernel.TICK_SECONDS / max(self.wall_seconds, 1e-9)
         if _above(self.steal_share, MOST_STEAL + tick):
@@ -211,11 +212,11 @@ def read_contention(pid: int | None) -> Contention:
     )
 
 
-def _gained(before: Mapping[int, float] | None, after: Mapping[int, float] | None) -> float | None:
-    """Over all threads; what a thread counted that has ended in between is lost."""
+def _longest(before: Mapping[int, float] | None, after: Mapping[int, float] | None) -> float | None:
+    """Of any thread; what a thread counted that has ended in between is lost."""
     if before is None or after is None:
         return None
-    return sum(count - before.get(thread, 0) for thread, count in after.items())
+    return max((count - before.get(thread, 0) for thread, count in after.items()), default=0.0)
 
 
 def _share(before: float | None, after: float | None, wall: float) -> float | None:

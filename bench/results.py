@@ -103,7 +103,9 @@ class Row:
     break_even_calls: int | None = column("calls until it has overtaken torch, starts counted")
     # Memory
     peak_rss_mib: float | None = column("largest resident memory of the process at this batch size")
-    vram_mib: float | None = column("memory of the process on the GPU")
+    vram_mib: float | None = column(
+        "GPU memory held after the timed calls: one reading of the driver's, and no peak"
+    )
     # Accuracy, through the same session
     accuracy: float | None = column("share of the test set that is right")
     accuracy_low: float | None = column("its 95 % Wilson interval")
@@ -120,7 +122,9 @@ class Row:
     disturbed: int | None = column("blocks kept although others disturbed them")
     rerun: int | None = column("blocks measured again for that reason")
     steal_share: float | None = column("time that the hypervisor took, of the wall time")
-    delay_share: float | None = column("time the process waited for a core, of the wall time")
+    delay_share: float | None = column(
+        "time the thread that waited longest waited for a core, of the wall time"
+    )
     pressure_share: float | None = column("time some task of the machine waited for a core")
     clock_mhz: float | None = column("the cores' clock, as the kernel says it")
     warnings: str | None = column("what to know before believing this row")

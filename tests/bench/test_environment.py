@@ -214,10 +214,22 @@ def test_evidence_is_the_difference_over_the_wall_time() -> None:
     assert found.steal_share == pytest.approx(0.25)
     assert found.pressure_share == pytest.approx(0.5)
     assert found.throttled_share == pytest.approx(0.1)
-    assert found.delay_share == pytest.approx(0.2)  # a thread has ended, another has begun
+    assert found.delay_share == pytest.approx(0.15)  # a thread has ended, another has begun
     assert found.clock_mhz == 3000
     assert found.clock_change == pytest.approx(-0.25)
     assert json.loads(json.dumps(asdict(found))) == asdict(found)
+
+
+@pytest.mark.parametrize("threads", [1, 64])
+def test_many_threads_that_wait_a_little_are_not_disturbed(threads: int) -> None:
+    """Alone on its cores, each waits some thousandths of the time."""
+    before = Contention(None, None, None, dict.fromkeys(range(threads), 5.0), None)
+    after = replace(before, delays=dict.fromkeys(range(threads), 5.005))
+    found = Evidence.between(before, after, 10**9)
+    assert found.delay_share == pytest.approx(0.005)
+    assert found.disturbed is None
+    one = replace(after, delays={**(after.delays or {}), 0: 5.1})
+    assert "waited for a core for 10.0%" in str(Evidence.between(before, one, 10**9).disturbed)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +237,7 @@ def test_evidence_is_the_difference_over_the_wall_time() -> None:
     [
         ({}, None),
         ({"delay_share": 0.019}, None),
-        ({"delay_share": 0.053}, "waited for a core for 5.3% of the time"),
+        ({"delay_share": 0.053}, "a thread waited for a core for 5.3% of the time"),
         ({"steal_share": 0.019}, None),  # not surely more than the tick that may be left over
         ({"steal_share": 0.04}, "the hypervisor took 4.0% of the time"),
         ({"steal_share": 0.1, "wall_seconds": 0.1}, None),
@@ -240,7 +252,7 @@ def test_evidence_is_the_difference_over_the_wall_time() -> None:
         ),
         (
             {"delay_share": 0.5, "clock_change": -0.3},
-            "waited for a core for 50.0% of the time; the clock fell by 30%",
+            "a thread waited for a core for 50.0% of the time; the clock fell by 30%",
         ),
         ({"wall_seconds": 0.0}, None),
     ],
