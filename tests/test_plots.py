@@ -151,6 +151,23 @@ def test_class_names_are_text_not_formulas(png: Path, drawn: list[Figure]) -> No
     assert len(drawn) == 4
 
 
+def test_letters_that_the_font_lacks_are_numbers_and_no_boxes(
+    png: Path, drawn: list[Figure]
+) -> None:
+    """Matplotlib warns of each box, and a warning is an error here."""
+    names, shown = ["猫", "été"], ["\\u732b", "été"]
+    plots.draw_confusion(np.eye(2, dtype=np.int64), names, png)
+    assert [tick.get_text() for tick in drawn[0].axes[0].get_yticklabels()] == shown
+    some = plain_pictures((9, 9, 9), (9, 9, 9))
+    plots.draw_grid(some, names, png, title=names[0])
+    assert captions(drawn[1]) == shown
+    assert drawn[1].get_suptitle() == shown[0]
+    plots.draw_predictions(some, names, names[::-1], png, title=names[0])
+    assert captions(drawn[2])[0] == f"✗ {shown[1]}\nis {shown[0]}"
+    plots.draw_image(dataset(some[:1], names[0]), 0, png)
+    assert shown[0] in captions(drawn[3])[0]
+
+
 def test_a_grid_shows_every_picture_under_its_caption(png: Path, drawn: list[Figure]) -> None:
     colours = [(200, 10, 10), (10, 200, 10), (10, 10, 200)]
     names = ["red", "green", "blue"]

@@ -126,9 +126,8 @@ data_option = click.option(
 )
 data_dir_option = click.option(
     "--data-dir",
-    envvar="ZOO_DATA",
     type=PATH,
-    help="Where local copies of the datasets lie (also ZOO_DATA).",
+    help="Where local copies of the datasets lie.  [default: what ZOO_DATA names]",
 )
 size_option = click.option("--size", type=SizeType(), help="Scale the pictures to this size.")
 grey_option = click.option("--grey", is_flag=True, default=None, help="Use grey pictures.")

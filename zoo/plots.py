@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
@@ -28,6 +29,17 @@ def save(figure: Figure, path: Path) -> None:
         text.set_parse_math(False)  # a class may be called "$5 and $10"
     with atomic(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
+
+
+def drawable(text: str) -> str:
+    """The text, what the font lacks as numbers such as `\\u732b`: a box tells no class apart."""
+    font = get_font(findfont(FontProperties()))
+    return "".join(
+        letter
+        if letter == "\n" or font.get_char_index(ord(letter))
+        else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def draw_curves(rows: Sequence[EpochRow], path: Path) -> None:
@@ -70,8 +82,9 @@ def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], path: Path) 
     axes.set(xlabel="predicted", ylabel="true", title="Confusion matrix (counts)")
     if len(names) <= _MAX_LABELLED_CLASSES:
         ticks = range(len(names))
-        axes.set_xticks(ticks, names, rotation=45, ha="right")
-        axes.set_yticks(ticks, names)
+        shown = list(map(drawable, names))
+        axes.set_xticks(ticks, shown, rotation=45, ha="right")
+        axes.set_yticks(ticks, shown)
         for true, predicted in np.ndindex(counts.shape):
             colour = "white" if shares[true, predicted] > 0.5 else "black"
             text = str(counts[true, predicted])
@@ -86,13 +99,13 @@ def draw_grid(
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(1.45 * columns, 1.75 * rows + 0.5), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(drawable(title))
     cells = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
     for axes in cells:
         axes.set_axis_off()
     for axes, image, caption in zip(cells, images, captions, strict=False):
         _show(axes, image)
-        axes.set_title(caption, fontsize=8)
+        axes.set_title(drawable(caption), fontsize=8)
     save(figure, path)
 
 
@@ -108,7 +121,7 @@ def draw_predictions(
     """Pictures with their predictions; a wrong one has a cross, a thick frame and its label."""
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(1.6 * columns, 2.0 * rows + 0.5), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(drawable(title))
     cells = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in cells[len(images) :]:
         axes.set_axis_off()
@@ -121,7 +134,7 @@ def draw_predictions(
         for spine in axes.spines.values():
             spine.set(color=colour, linewidth=1 if right else 3)
         text = f"✓ {predicted}" if right else f"✗ {predicted}\nis {label}"
-        axes.set_title(text, fontsize=8, color=colour)
+        axes.set_title(drawable(text), fontsize=8, color=colour)
     save(figure, path)
 
 
@@ -133,7 +146,8 @@ def draw_image(data: Dataset, index: int, path: Path) -> None:
     picture, histogram = figure.subplots(1, 2)
     _show(picture, image)
     height, width, channels = image.shape
-    picture.set_title(f"{data.name}, training picture {index}: {name} ({width}x{height})")
+    title = f"{data.name}, training picture {index}: {name} ({width}x{height})"
+    picture.set_title(drawable(title))
     picture.set_axis_off()
     # A line style each: the channels are told apart without their colours too.
     looks = (

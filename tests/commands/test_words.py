@@ -21,6 +21,16 @@ ROOT = Path(__file__).parent.parent.parent
 TRAIN = ("train", "mlp", "--data", "digits", "--epochs", "1")
 
 
+def test_of_two_ways_to_name_the_data_the_one_that_was_used_is_blamed(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_DATA", "nowhere")
+    told = call("samples", "--data", "mnist", code=1).stderr
+    assert "there is no folder nowhere, which ZOO_DATA names." in told
+    told = call("samples", "--data", "mnist", "--data-dir", "gone", code=1).stderr
+    assert "there is no folder gone, which --data-dir names." in told
+
+
 class TestNames:
     @pytest.mark.parametrize(
         ("arguments", "meant"),

@@ -126,11 +126,12 @@ def _path_origin(path: Path) -> Origin:
 
 
 def _searched(data_dir: Path | None, root: Path) -> Iterator[Path]:
+    told = "--data-dir"
     if data_dir is None and os.environ.get("ZOO_DATA"):
-        data_dir = Path(os.environ["ZOO_DATA"]).expanduser()
+        data_dir, told = Path(os.environ["ZOO_DATA"]).expanduser(), "ZOO_DATA"
     if data_dir is not None:
         if not data_dir.is_dir():
-            raise ZooError(f"there is no folder {data_dir}, which --data-dir or ZOO_DATA names.")
+            raise ZooError(f"there is no folder {data_dir}, which {told} names.")
         yield data_dir
     yield root / "downloads"
 

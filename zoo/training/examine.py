@@ -14,10 +14,11 @@ from zoo import plots
 from zoo.artifacts import EXPORTS, Artifact, find_artifact, known_artifact
 from zoo.catalog import find_model
 from zoo.data import Dataset, load
-from zoo.errors import ZooError
+from zoo.errors import ZooError, unknown_name
 from zoo.files import write_json, write_text
 from zoo.intervals import Accuracy
 from zoo.progress import Progress
+from zoo.providers import known_providers
 from zoo.signature import Signature
 from zoo.signature import logits as logits_of_file
 from zoo.training import hardware
@@ -141,9 +142,16 @@ def _seen_by_artifact(
             f"{artifact.id} was trained on other pictures than {data.name} holds now (the "
             "fingerprints differ). Bring that data back."
         )
-    session = artifact.session(provider=device or "cpu")
+    session = artifact.session(provider=_choose_provider(device))
     plain = logits_of_file(session, Signature.of(session), data.test.images)
     return _Seen(card.id, RESULTS / card.id, data, plain, None)
+
+
+def _choose_provider(device: str | None) -> str:
+    """`cpu`, `cuda`, or without a wish the best in which ONNX Runtime works."""
+    if device not in (None, "cpu", "cuda"):
+        raise unknown_name("device", str(device), ("cpu", "cuda"))
+    return device or ("cpu" if known_providers()["cuda"] else "cuda")
 
 
 def trained_network(run: Run, card: RunCard) -> nn.Module:

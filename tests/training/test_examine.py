@@ -1,0 +1,46 @@
+"""Where an artifact is computed when it is tested: as told, else where ONNX Runtime is fastest."""
+
+from pathlib import Path
+
+import pytest
+
+import zoo
+from zoo.artifacts import Artifact
+from zoo.errors import UsageError
+from zoo.session import Session
+from zoo.training import examine
+
+
+@pytest.mark.parametrize(
+    ("device", "problem", "provider"),
+    [
+        (None, None, "cuda"),
+        (None, "there is no NVIDIA driver", "cpu"),
+        ("cpu", None, "cpu"),
+        ("cuda", "there is no NVIDIA driver", "cuda"),  # which then refuses
+    ],
+)
+def test_an_artifact_is_tested_on_cuda_where_it_works(
+    monkeypatch: pytest.MonkeyPatch,
+    in_folder: Path,
+    mlp_exports: Path,
+    device: str | None,
+    problem: str | None,
+    provider: str,
+) -> None:
+    asked: list[str] = []
+    session = Artifact.session
+
+    def on_cpu(artifact: Artifact, *, provider: str) -> Session:
+        asked.append(provider)
+        return session(artifact, provider="cpu")
+
+    monkeypatch.setattr(Artifact, "session", on_cpu)
+    monkeypatch.setattr(examine, "known_providers", lambda: {"cpu": None, "cuda": problem})
+    zoo.test("mlp", exports=mlp_exports, device=device)
+    assert asked == [provider]
+
+
+def test_a_device_that_nobody_knows_is_refused(in_folder: Path, mlp_exports: Path) -> None:
+    with pytest.raises(UsageError, match=r"no device 'cud'\. Did you mean cuda"):
+        zoo.test("mlp", exports=mlp_exports, device="cud")
