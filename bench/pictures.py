@@ -60,11 +60,12 @@ class Gallery:
         self.whole = whole
         self.data_dir = data_dir
         self.progress = progress
-        self._made: dict[tuple[str | None, tuple[int, int, int]], Pictures] = {}
+        self._made: dict[tuple[object, ...], Pictures] = {}
 
     def of(self, subject: Subject, shape: tuple[int, int, int]) -> Pictures:
         """The pictures for a subject whose file takes [height, width, channels]."""
-        key = (subject.dataset, shape)
+        # Of one place each takes only the pictures that its card means.
+        key = (subject.place, subject.card.fingerprint if subject.card else None, shape)
         if key not in self._made:
             self._made[key] = self._make(subject, shape)
         return self._made[key]
@@ -72,11 +73,11 @@ class Gallery:
     def _make(self, subject: Subject, shape: tuple[int, int, int]) -> Pictures:
         name = f"pictures-{len(self._made)}"
         reason = "nothing says which test set is its own: name one with --data"
-        if subject.dataset:
+        if subject.place:
             card = subject.card
             fingerprint = card.fingerprint if card else None
             try:
-                data = load_local(subject.dataset, fingerprint, self.data_dir, self.progress)
+                data = load_local(subject.place, fingerprint, self.data_dir, self.progress)
             except ZooError as error:  # a damaged copy is as good as none
                 data = str(error)
             if not isinstance(data, str):
@@ -92,6 +93,8 @@ class Gallery:
                     class_names=data.class_names,
                 )
             reason = data
+            if subject.is_of_own_folder and subject.data is None:
+                reason = f"{reason}: name its folder or zip with --data"
         vectors = _vectors(subject, shape)
         if vectors is not None:
             return Pictures(name, vectors, "test vectors of the artifact", reason=reason)

@@ -1,7 +1,7 @@
 """What is measured: the files of published artifacts, or any other ONNX file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.foreign import Given, read_content, read_sidecar
@@ -27,7 +27,8 @@ FOREIGN = "file"  # the precision of a file that nobody described
 class Subject:
     """One ONNX file. path: None where the artifact has no file of this precision.
 
-    mean, std, dataset: as given for a foreign file; an artifact's card says its own.
+    mean, std, data: as given for a foreign file; an artifact's card says its own, but for where a
+    folder of pictures lies that it was trained on.
     """
 
     name: str
@@ -48,7 +49,17 @@ class Subject:
     @property
     def dataset(self) -> str | None:
         """Whose test set tells its accuracy."""
-        return self.data or (self.card.dataset if self.card else None)
+        return self.card.dataset if self.card else self.data
+
+    @property
+    def place(self) -> str | None:
+        """The name, folder or zip by which that test set is found."""
+        return self.data or self.dataset
+
+    @property
+    def is_of_own_folder(self) -> bool:
+        """Whether it was trained on pictures that no name tells where to find."""
+        return self.card is not None and self.card.dataset not in KNOWN
 
 
 def find_subjects(
@@ -60,29 +71,29 @@ def find_subjects(
     """The files meant; without a target, everything published.
 
     precisions: of artifacts, by default all that were published. given: for files of other
-    origin, each of which takes of it what it needs; what none of them needs is refused.
+    origin, each of which takes of it what it needs, and its folder of pictures for models that were
+    trained on one; what none of them needs is refused.
     """
     for precision in precisions or ():
         if precision not in PRECISIONS:
             raise unknown_name("precision", precision, PRECISIONS)
     given = given or Given()
     _check_data(given.data)
+    found: list[Subject] = []
     if not targets:
         artifacts = list_artifacts(exports)
         if not artifacts:
             raise ZooError(
                 f"nothing is published in {exports}/. Make it with: python cli.py export cnn"
             )
-        refuse_unused(given, [], "what is published")
-        return [one for artifact in artifacts for one in _of_artifact(artifact, precisions)]
-    if not any(map(is_file, targets)):
-        refuse_unused(given, [], targets[0])
-    found: list[Subject] = []
+        found = [one for artifact in artifacts for one in _of_artifact(artifact, precisions, given)]
+        refuse_unused(given, found, "what is published")
+        return found
     for target in targets:
         if is_file(target):
             found.append(of_file(Path(target), given))
         else:
-            found += _of_artifact(find_artifact(target, exports), precisions)
+            found += _of_artifact(find_artifact(target, exports), precisions, given)
     refuse_unused(given, found, targets[0])
     return list({(one.name, one.precision): one for one in found}.values())
 
@@ -92,17 +103,19 @@ def is_file(target: str) -> bool:
     return target.lower().endswith(".onnx")
 
 
-def _of_artifact(artifact: Artifact, precisions: Sequence[str] | None) -> list[Subject]:
+def _of_artifact(
+    artifact: Artifact, precisions: Sequence[str] | None, given: Given
+) -> list[Subject]:
     found = []
     for precision in precisions or artifact.precisions:
-        if precision not in artifact.precisions:
-            found.append(Subject(artifact.id, precision, None, artifact=artifact))
-            continue
-        path = artifact.file(precision)
-        listed = artifact.entry["files"][path.name]
-        found.append(
-            Subject(artifact.id, precision, path, listed["sha256"], listed["bytes"], artifact)
-        )
+        one = Subject(artifact.id, precision, None, artifact=artifact)
+        if given.data is not None and is_path(given.data) and one.is_of_own_folder:
+            one = replace(one, data=given.data)
+        if precision in artifact.precisions:
+            path = artifact.file(precision)
+            listed = artifact.entry["files"][path.name]
+            one = replace(one, path=path, sha256=listed["sha256"], bytes=listed["bytes"])
+        found.append(one)
     return found
 
 
@@ -133,14 +146,17 @@ def _check_data(name: str | None) -> None:
 
 def refuse_unused(given: Given, found: Sequence[Subject], target: str) -> None:
     """Refuse what was given and none of these takes. target: an example of them."""
-    if given == Given():
-        return
     foreign = [one for one in found if one.precision == FOREIGN]
-    if not foreign:
-        raise UsageError(
-            f"--data, --mean and --std are for ONNX files of other origin; {target} says its own."
-        )
     normalised = given.mean is not None or given.std is not None
+    if normalised and not foreign:
+        raise UsageError(
+            f"--mean and --std are for ONNX files of other origin; {target} says its own."
+        )
+    if given.data is not None and not foreign and all(one.data is None for one in found):
+        raise UsageError(
+            "--data is for ONNX files of other origin, and a folder or zip for models that were "
+            f"trained on it; {target} says its own."
+        )
     if normalised and all(one.mean is None and one.std is None for one in foreign):
         raise UsageError(
             f"{foreign[0].name} takes raw pixels and normalises them itself; leave --mean and "

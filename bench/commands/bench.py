@@ -79,7 +79,9 @@ from zoo.parameters import (
 )
 @margin_option
 @click.option(
-    "--data", metavar="NAME|DIR|ZIP", help="Whose test set, for files that do not say it."
+    "--data",
+    metavar="NAME|DIR|ZIP",
+    help="Whose test set, for files that do not say it; its place, for models of your pictures.",
 )
 @channels_option("--mean")
 @channels_option("--std")

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench import pictures
 from bench.pictures import LEAST_BATCHES, Gallery, Pictures
 from bench.subjects import FOREIGN, Given, Subject, find_subjects
+from zoo.artifacts import Artifact, Card
 from zoo.data import load
 from zoo.progress import Progress
 
@@ -48,8 +50,9 @@ class TestGallery:
 
     def test_each_is_made_once(self, gallery: Gallery, published: Subject) -> None:
         found = gallery.of(published, SHAPE)
-        assert gallery.of(foreign("digits"), SHAPE) is found
-        assert gallery.of(published, (16, 16, 3)).name != found.name
+        assert gallery.of(published, SHAPE) is found
+        others = gallery.of(published, (16, 16, 3)), gallery.of(foreign("digits"), SHAPE)
+        assert len({found.name, *(other.name for other in others)}) == 3
 
     def test_data_of_another_fingerprint_is_not_taken(
         self, gallery: Gallery, published: Subject
@@ -65,6 +68,37 @@ class TestGallery:
         assert found.test is None
         assert found.reason == "the digits in this zoo is not the one that the card means"
         assert found.source == "test vectors of the artifact"
+
+    def test_models_of_own_pictures_take_only_those_that_they_know(
+        self,
+        gallery: Gallery,
+        tmp_path: Path,
+        write_png: Callable[..., None],
+        make_card: Callable[..., Card],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(pictures, "_vectors", lambda *_: None)
+        for split in ("train", "test"):
+            for label in ("cat", "dog"):
+                write_png(tmp_path / "pets" / split / label / "1.png")
+        folder = str(tmp_path / "pets")
+
+        def model(fingerprint: str, data: str | None = None) -> Subject:
+            artifact = Artifact(tmp_path / "exports", "mine", {})
+            card = make_card(dataset="pets", fingerprint=fingerprint, image_shape=(8, 8, 3))
+            artifact.__dict__["card"] = card
+            return Subject("mine", "fp32", None, artifact=artifact, data=data)
+
+        known = load(folder).fingerprint
+        found = gallery.of(model(known, folder), (8, 8, 3))
+        assert (found.source, found.test is not None) == ("test set of pets", True)
+        other = gallery.of(model("0" * 64, folder), (8, 8, 3))
+        assert other.test is None
+        assert "is not the one that the card means" in str(other.reason)
+        nowhere = gallery.of(model(known), (8, 8, 3))
+        assert nowhere.reason == (
+            "nothing says where the dataset 'pets' lies: name its folder or zip with --data"
+        )
 
     def test_without_data_the_vectors_of_the_artifact(
         self, gallery: Gallery, published: Subject

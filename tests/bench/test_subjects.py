@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.subjects import FOREIGN, Given, find_subjects
+from zoo.artifacts import sha256
 from zoo.errors import UsageError, ZooError
 
 
@@ -82,6 +83,21 @@ class TestArtifacts:
         with pytest.raises(ZooError, match="is not the file that was published"):
             find_subjects(["mlp"], exports)
 
+    def test_models_of_own_pictures_are_told_where_those_lie(
+        self, mlp_exports: Path, tmp_path: Path
+    ) -> None:
+        exports = Path(shutil.copytree(mlp_exports, tmp_path / "exports"))
+        card, manifest = exports / "mlp-digits" / "card.json", exports / "manifest.json"
+        card.write_text(card.read_text().replace('"dataset": "digits"', '"dataset": "pets"'))
+        listed = json.loads(manifest.read_text())
+        entry = listed["artifacts"]["mlp-digits"]
+        entry["files"]["card.json"] = {"sha256": sha256(card), "bytes": card.stat().st_size}
+        manifest.write_text(json.dumps(listed | {"artifacts": {"mlp-digits": entry}}))
+        found = find_subjects(["mlp"], exports, None, Given(data="./my/pets"))
+        assert {(one.dataset, one.place) for one in found} == {("pets", "./my/pets")}
+        with pytest.raises(UsageError, match="models that were trained on it; mlp says its own"):
+            find_subjects(["mlp"], exports, None, Given(data="digits"))
+
 
 class TestFiles:
     def test_one_is_read_with_what_was_given(self, tiny_onnx: Callable[..., Path]) -> None:
@@ -141,11 +157,13 @@ class TestFiles:
             find_subjects([str(tmp_path / "gone.onnx")], tmp_path)
 
     @pytest.mark.parametrize("targets", [[], ["mlp"]])
-    @pytest.mark.parametrize("given", [Given(data="digits"), Given(mean=(0.5,)), Given(std=(0.5,))])
+    @pytest.mark.parametrize(
+        "given", [Given(data="digits"), Given(data="./"), Given(mean=(0.5,)), Given(std=(0.5,))]
+    )
     def test_an_artifact_says_all_of_that_itself(
         self, mlp_exports: Path, targets: list[str], given: Given
     ) -> None:
-        with pytest.raises(UsageError, match=r"files of other origin; .* its own"):
+        with pytest.raises(UsageError, match=r"files of other origin.*; .* its own"):
             find_subjects(targets, mlp_exports, None, given)
 
     @pytest.mark.parametrize("name", ["tiny.onnx.json", "tiny.json"])
