@@ -148,6 +148,14 @@ class TestOf:
         with pytest.raises(UsageError, match=r"--mean \.485,\.456,\.406 --std \.229,\.224,\.225"):
             Signature.of(faked(("float32", (1, 3, 8, 8))))
 
+    def test_a_file_that_takes_0_to_255_can_be_told_so(self, images: np.ndarray) -> None:
+        """By the numbers that the message gives."""
+        session = faked(("float32", (None, 4, 5, 3)))
+        with pytest.raises(UsageError, match=r"0\.\.255 the mean is 0 and the std 0\.00392157"):
+            Signature.of(session)
+        feeds = Signature.of(session, (0.0,) * 3, (0.00392157,) * 3).prepare(images)
+        assert feeds["in0"] == pytest.approx(images.astype(np.float32), rel=1e-6)
+
     def test_raw_pixels_take_no_normalisation(self, tiny_onnx: Make) -> None:
         with pytest.raises(UsageError, match="leave --mean"):
             Signature.of(open_session(tiny_onnx()), mean=MEAN)

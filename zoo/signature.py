@@ -24,7 +24,10 @@ PIXELS, BARE = "uint8-nhwc", "float32-nchw"  # the kinds of input that files of 
 _DTYPES = ("uint8", "float32", "float16")
 _OUTPUT_DTYPES = ("float32", "float16", "float64")
 _LARGEST_BATCH_BYTES = 1 << 31
-_GIVE_MEAN = "Give them on the 0..1 scale, such as --mean .485,.456,.406 --std .229,.224,.225"
+_GIVE_MEAN = (
+    "Give them on the 0..1 scale, such as --mean .485,.456,.406 --std .229,.224,.225; "
+    "of a file that takes 0..255 the mean is 0 and the std 0.00392157 (1/255)"
+)
 
 
 @dataclass(frozen=True)
