@@ -4,7 +4,7 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +17,12 @@ import pytest
 import bench
 from bench import measure, schedule
 from bench.arm import Arm
+from bench.compare import compare_results
+from bench.comparison import Comparison
 from bench.matrix import Preset, Settings
-from bench.results import Row
+from bench.results import Row, write_csv
 from bench.subjects import Given
+from tests.bench.sittings import Compare
 from zoo.progress import Progress
 
 HERE = Path(__file__).parent
@@ -225,3 +228,18 @@ def recorded(
     path = tmp_path / "record.jsonl"
     monkeypatch.setenv("RECORD", str(path))
     return lambda: [json.loads(line) for line in path.read_text().splitlines()]
+
+
+# For the tests of `compare`
+
+
+@pytest.fixture
+def compare(tmp_path: Path) -> Compare:
+    """Hold these rows against each other, as two results files."""
+
+    def run(base: Sequence[Row], new: Sequence[Row], **options: Any) -> Comparison:
+        write_csv(tmp_path / "base.csv", base)
+        write_csv(tmp_path / "new.csv", new)
+        return compare_results(tmp_path / "base.csv", tmp_path / "new.csv", **options)
+
+    return run
