@@ -1,0 +1,96 @@
+"""The whole network of transfer learning: what the head was trained on is what it gets."""
+
+import numpy as np
+import onnx_ir as ir
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+from torch.nn.functional import interpolate
+
+from zoo.exporting.convert import convert
+from zoo.models.backbones import describe
+from zoo.models.resize import INTERPOLATIONS, Resize
+from zoo.models.transfer import Design, Transfer, absorb, build, make_head, normalisation
+from zoo.session import open_session
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+class TestResize:
+    @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+    @pytest.mark.parametrize(
+        ("source", "size"), [((32, 32), (75, 75)), ((20, 40), (33, 31)), ((64, 48), (16, 16))]
+    )
+    def test_it_is_the_interpolation_of_torch(
+        self, source: tuple[int, int], size: tuple[int, int], interpolation: str
+    ) -> None:
+        pixels = torch.randn(2, 3, *source)
+        wanted = interpolate(pixels, size, mode=interpolation, antialias=True)
+        found = Resize(source, size, interpolation)(pixels)
+        torch.testing.assert_close(found, wanted, atol=3e-6, rtol=0)
+
+    @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+    def test_it_is_that_of_pillow_but_for_its_rounding(self, interpolation: str) -> None:
+        pixels = np.random.default_rng(0).integers(64, 192, (32, 32, 3), np.uint8)
+        how = getattr(Image.Resampling, interpolation.upper())
+        wanted = np.asarray(Image.fromarray(pixels).resize((75, 50), how)).astype(np.float32)
+        planes = torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
+        found = Resize((32, 32), (50, 75), interpolation)(planes)[0].permute(1, 2, 0)
+        # It rounds twice, between rows and columns too, and bicubic weights may enlarge an error.
+        assert np.abs(found.numpy() - wanted).max() < 1.2
+
+    @pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+    def test_onnxruntime_resizes_in_the_same_way(self, interpolation: str) -> None:
+        resize = Resize((32, 32), (75, 75), interpolation)
+        model = ir.to_proto(convert(resize, (32, 32, 3), (0.5,) * 3, (0.25,) * 3))
+        assert {node.op_type for node in model.graph.node} <= {
+            *("Transpose", "Cast", "Mul", "Add", "MatMul")
+        }
+        images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
+        (found,) = open_session(model.SerializeToString()).run({"image": images})
+        pixels = (torch.from_numpy(images).permute(0, 3, 1, 2) / 255 - 0.5) / 0.25
+        np.testing.assert_allclose(found, resize(pixels), atol=3e-6)
+
+
+def test_a_head_that_took_standardised_latents_takes_them_as_they_are() -> None:
+    torch.manual_seed(0)
+    latents = torch.rand(50, 6) * torch.tensor([1.0, 10, 0.1, 5, 1, 1]) + 3
+    mean, std = latents.mean(0), latents.std(0)
+    for kind in ("linear", "hidden"):
+        head = make_head(kind, 6, 4).eval()
+        wanted = head((latents - mean) / std)
+        whole = absorb(head, tuple(mean.tolist()), tuple(std.tolist()))
+        torch.testing.assert_close(whole(latents), wanted, atol=1e-5, rtol=1e-4)
+
+
+class TestTransfer:
+    def test_grey_pictures_are_seen_as_colours_of_equal_parts(self) -> None:
+        backbone = describe("squeezenet1_1", 32)
+        torch.manual_seed(0)
+        network = build(Design(backbone, "linear"), (20, 24, 1), 5).eval()
+        grey = torch.rand(2, 1, 20, 24)
+        colour = (grey.expand(-1, 3, -1, -1) - torch.tensor(backbone.mean).view(-1, 1, 1)) / (
+            torch.tensor(backbone.std).view(-1, 1, 1)
+        )
+        twin = Transfer(backbone, _trunk_of(network), (20, 24, 3), network.head).eval()
+        torch.testing.assert_close(network(grey), twin(colour), atol=1e-5, rtol=1e-4)
+        assert normalisation(backbone, 1) == ((0.0,), (1.0,))
+        assert normalisation(backbone, 3) == (backbone.mean, backbone.std)
+
+    def test_with_flip_average_a_mirrored_picture_is_the_same(self) -> None:
+        design = Design(describe("squeezenet1_1", 32), "hidden", flip_average=True)
+        network = build(design, (16, 16, 3), 5).eval()
+        pixels = torch.randn(2, 3, 16, 16)
+        torch.testing.assert_close(network(pixels), network(pixels.flip(-1)), atol=1e-6, rtol=1e-5)
+
+    def test_pictures_of_the_backbones_own_size_are_not_resized(self) -> None:
+        network = build(Design(describe("squeezenet1_1", 32), "linear"), (32, 32, 3), 5)
+        assert isinstance(network.resize, nn.Identity)
+
+
+def _trunk_of(network: Transfer) -> nn.Module:
+    """Something whose network is the same backbone."""
+    holder = nn.Module()
+    holder.network = network.backbone
+    return holder

@@ -1,0 +1,134 @@
+"""Transfer learning: a frozen backbone that others trained, and a small head of our own on it.
+
+The head is trained on latents, which the backbone computes once (see `zoo.latents`); what is tested
+and exported is the whole network, from pixels at their own size to logits.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from zoo.models.backbones import Backbone, Trunk, build_trunk
+from zoo.models.resize import Resize
+from zoo.recipe import Recipe
+
+HIDDEN = 512
+DROPOUT = 0.5
+HEADS = ("linear", "hidden")
+
+RECIPE = Recipe(
+    epochs=20,
+    quick_epochs=3,
+    batch=512,
+    optimizer="adamw",
+    lr=1e-3,
+    weight_decay=0.05,
+    warmup=0.1,
+    label_smoothing=0.1,
+    views="mirror",
+)
+
+
+@dataclass(frozen=True)
+class Design:
+    """Everything that a transfer network is built by, beside pictures and classes.
+
+    head: `linear`, or `hidden` with a layer of `HIDDEN` units; flip_average: latents are the mean
+    of a picture's and its mirror image's.
+    """
+
+    backbone: Backbone
+    head: Literal["linear", "hidden"]
+    flip_average: bool = False
+
+
+class Transfer(nn.Module):
+    """From normalised pixels float [N, C, H, W] to what the head makes of their latents.
+
+    Pixels are normalised before they are resized: both are linear, and a small picture has fewer.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        trunk: Trunk,
+        image_shape: tuple[int, int, int],
+        head: nn.Module,
+        flip_average: bool = False,
+    ) -> None:
+        super().__init__()
+        height, width, channels = image_shape
+        same = (height, width) == backbone.size
+        self.tint = Tint(backbone) if channels < backbone.channels else nn.Identity()
+        self.resize = (
+            nn.Identity()
+            if same
+            else Resize((height, width), backbone.size, backbone.interpolation)
+        )
+        self.backbone = trunk.network
+        self.head = head
+        self.flip_average = flip_average
+
+    def forward(self, x: Tensor) -> Tensor:
+        latents = self.latents(x)
+        if self.flip_average:
+            latents = (latents + self.latents(x.flip(-1))) / 2
+        answer: Tensor = self.head(latents)
+        return answer
+
+    def latents(self, x: Tensor) -> Tensor:
+        """Of the pictures as they lie: float [N, width]."""
+        seen: Tensor = self.backbone(self.resize(self.tint(x)))
+        return seen.flatten(1)
+
+
+class Tint(nn.Module):
+    """Grey pixels on the 0..1 scale as a backbone for colours wants them."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        std = torch.tensor(backbone.std)
+        self.gain: Tensor
+        self.shift: Tensor
+        self.register_buffer("gain", (1 / std).view(-1, 1, 1), persistent=False)
+        shift = (-torch.tensor(backbone.mean) / std).view(-1, 1, 1)
+        self.register_buffer("shift", shift, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.gain + self.shift
+
+
+def normalisation(backbone: Backbone, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and std of the pixels that the network takes; grey ones are normalised inside it."""
+    return (backbone.mean, backbone.std) if channels == backbone.channels else ((0.0,), (1.0,))
+
+
+def make_head(kind: str, width: int, classes: int) -> nn.Sequential:
+    """From latents float [N, width] to logits [N, classes]."""
+    if kind == "linear":
+        return nn.Sequential(nn.Linear(width, classes))
+    return nn.Sequential(
+        nn.Linear(width, HIDDEN), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(HIDDEN, classes)
+    )
+
+
+@torch.no_grad()
+def absorb(head: nn.Sequential, mean: tuple[float, ...], std: tuple[float, ...]) -> nn.Sequential:
+    """Let a head that was trained on standardised latents take them as they are."""
+    first = head[0]
+    if not isinstance(first, nn.Linear):
+        raise AssertionError("a head begins with a linear layer")
+    weight = first.weight.double() / torch.tensor(std, dtype=torch.float64)
+    shift = weight @ torch.tensor(mean, dtype=torch.float64)
+    first.weight.copy_(weight)
+    first.bias.sub_(shift)
+    return head
+
+
+def build(design: Design, image_shape: tuple[int, int, int], classes: int) -> Transfer:
+    """The whole network, its weights still to be loaded."""
+    trunk = build_trunk(design.backbone)
+    head = make_head(design.head, trunk.width, classes)
+    return Transfer(design.backbone, trunk, image_shape, head, design.flip_average)
