@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from zoo.progress import clock_text
@@ -39,6 +39,10 @@ def count_macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
     height, width, channels = image_shape
     weight = next(network.parameters())
     picture = torch.zeros(1, channels, height, width, device=weight.device, dtype=weight.dtype)
+    return _macs(network, picture)
+
+
+def _macs(network: nn.Module, picture: Tensor) -> int:
     training = network.training
     network.eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -56,10 +60,9 @@ def measure_cost(trainer: Trainer) -> Cost:
     flop = counter.get_total_flops() * trainer.steps
     seconds = _seconds_a_step(trainer)
     trainer.restore(before)
-    height, width, channels = trainer.job.images.shape[1:]
     return Cost(
         parameters=sum(p.numel() for p in trainer.network.parameters() if p.requires_grad),
-        macs=count_macs(trainer.network, (int(height), int(width), int(channels))),
+        macs=_macs(trainer.network, trainer.maker.plain(trainer.images[:1])),
         flop=float(flop),
         seconds=seconds * (trainer.steps - trainer.step),
     )

@@ -1,6 +1,7 @@
 """Logits of a network over a whole split, plain and with test-time views."""
 
 from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,10 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from zoo.data.dataset import Images
 from zoo.progress import Progress
-from zoo.training.augment import BatchMaker
 from zoo.training.hardware import PRECISIONS
+from zoo.training.vectors import Maker
 
 EVALUATION_NUMBERS = 500 * 64 * 64 * 3  # of pixels at once, and at most
 EVALUATION_BATCH = 500
@@ -27,15 +27,15 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Non
 @torch.inference_mode()
 def logits_of(
     network: nn.Module,
-    images: Images | Tensor,
-    maker: BatchMaker,
+    images: NDArray[Any] | Tensor,
+    maker: Maker,
     *,
     pictures: Tensor | None = None,
     precision: str = "fp32",
     views: str = "none",
     progress: Progress | None = None,
 ) -> Tensor:
-    """Logits float32 [N, classes] on the CPU for images uint8 [N, H, W, C].
+    """Logits float32 [N, classes] on the CPU for images uint8 [N, H, W, C], or latents [N, D].
 
     pictures: int64 indices of the ones to look at; all unless told.
     views: `mirror` averages the logits of a picture and its mirror image; `six` those and the same

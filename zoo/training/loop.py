@@ -19,10 +19,11 @@ from torch.nn.functional import cross_entropy
 from zoo.errors import ZooError
 from zoo.history import EpochRow
 from zoo.recipe import Recipe
-from zoo.training.augment import BatchMaker, EpochPlan, plan_epoch
+from zoo.training.augment import EpochPlan, plan_epoch
 from zoo.training.evaluate import accuracy_of, autocast, logits_of
 from zoo.training.optim import Average, learning_rate, make_optimizer
 from zoo.training.seeds import seed_for
+from zoo.training.vectors import maker_for
 
 State = tuple[dict[str, Tensor], dict[str, Any]]
 
@@ -31,8 +32,9 @@ State = tuple[dict[str, Tensor], dict[str, Any]]
 class Job:
     """What to train and how.
 
-    images: uint8 [N, H, W, C]; labels: int64 [N]; pictures: int64 indices of the ones to train on;
-    validation: of the ones to look at after each epoch. mean, std: per channel on the 0..1 scale.
+    images: uint8 [N, H, W, C], or what a frozen backbone made of them, float [N, D]; labels: int64
+    [N]; pictures: int64 indices of the ones to train on; validation: of the ones to look at after
+    each epoch. mean, std: per channel on the 0..1 scale, or of each of the D numbers.
     """
 
     network: nn.Module
@@ -72,7 +74,7 @@ class Trainer:
             torch.compile(self.network) if job.compile else self.network
         )
         self.images = _on_device(job.images, job.device)
-        self.maker = BatchMaker(self.images, job.mean, job.std, recipe, job.device)
+        self.maker = maker_for(self.images, job.mean, job.std, recipe, job.device)
         self.labels = job.labels.to(self.images.device)
         self.optimizer = make_optimizer(self.network, recipe)
         self.scaler = torch.amp.GradScaler(job.device.type, enabled=job.precision == "fp16")
