@@ -133,13 +133,34 @@ def list_command(
 @click.option("--precision", metavar="auto|fp32|bf16|fp16", help="Number format.  [default: auto]")
 @click.option("--sub-batches", type=int, help="Compute each batch in N parts, to save memory.")
 @click.option("--compile", is_flag=True, default=None, help="Go through torch.compile.")
+@click.option(
+    "--backbone",
+    metavar="NAME",
+    help="For transfer: a network of torchvision or of this zoo.  [default: inception_v3]",
+)
+@click.option("--backbone-size", type=int, metavar="N", help="Show it pictures of this side.")
+@click.option(
+    "--backbone-init", metavar="random", help="Take random weights, as a baseline or for tests."
+)
+@click.option(
+    "--weights", metavar="FILE", help="The backbone's: safetensors, or a torch state dict."
+)
+@click.option(
+    "--flip-average",
+    is_flag=True,
+    default=None,
+    help="Average the latents of a picture and its mirror image.",
+)
+@click.option("--head", metavar="linear|hidden", help="On the backbone.  [default: the better one]")
 @run_option
+@exports_option
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace a run that exists.")
 def train(
     model: str,
     data_dir: Path | None,
     run: Path | None,
+    exports: Path,
     resume: bool,
     overwrite: bool,
     **options: Any,
@@ -159,6 +180,7 @@ def train(
         resume=resume,
         overwrite=overwrite,
         data_dir=data_dir,
+        exports=exports,
         progress=progress_for(),
     )
     click.echo(f"weights   {done.weights}")

@@ -17,7 +17,11 @@ MIN_SIDE = 16
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One row of the zoo. `module` is imported when the network or the recipe is asked for."""
+    """One row of the zoo. `module` is imported when the network or the recipe is asked for.
+
+    frozen: it stands on a backbone that is not trained, and is built by a design of its own (see
+    `zoo.models.transfer`) instead of `build`.
+    """
 
     name: str
     family: str
@@ -26,6 +30,7 @@ class ModelSpec:
     notes: str
     builder: str = "build"
     recipe_name: str = "RECIPE"
+    frozen: bool = False
 
     @property
     def recipe(self) -> "Recipe":
@@ -35,6 +40,8 @@ class ModelSpec:
 
     def build(self, image_shape: tuple[int, int, int], classes: int) -> "nn.Module":
         """The network for pictures of [height, width, channels] and that many classes."""
+        if self.frozen:
+            raise UsageError(f"{self.name} is built on a backbone: see {self.module}.build.")
         height, width, channels = image_shape
         if min(height, width) < MIN_SIDE:
             raise UsageError(
@@ -91,6 +98,14 @@ MODELS = {
             builder="build_paper",
             recipe_name="PAPER_RECIPE",
             notes="the DenseNet-BC of the paper, for a GPU",
+        ),
+        ModelSpec(
+            "transfer",
+            family="transfer",
+            framework="pytorch",
+            module="zoo.models.transfer",
+            notes="a small head on a frozen backbone: Inception v3, or another that is named",
+            frozen=True,
         ),
     )
 }

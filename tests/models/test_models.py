@@ -10,7 +10,8 @@ from zoo.catalog import MODELS, ModelSpec, find_model
 from zoo.errors import UsageError
 from zoo.training.estimate import count_macs
 
-ALL = pytest.mark.parametrize("spec", MODELS.values(), ids=MODELS.keys())
+ALONE = {name: spec for name, spec in MODELS.items() if not spec.frozen}
+ALL = pytest.mark.parametrize("spec", ALONE.values(), ids=ALONE.keys())
 
 
 @ALL
@@ -102,6 +103,11 @@ def test_mlp_has_the_sizes_of_the_classic_exercise() -> None:
 def test_an_unknown_model_is_a_usage_error_with_near_names() -> None:
     with pytest.raises(UsageError, match=r"no model 'cmn'\. Did you mean cnn\?"):
         find_model("cmn")
+
+
+def test_what_stands_on_a_backbone_is_not_built_without_one() -> None:
+    with pytest.raises(UsageError, match=r"transfer is built on a backbone"):
+        find_model("transfer").build((32, 32, 3), 10)
 
 
 def test_speednet_starts_by_whitening_the_patches_it_was_shown() -> None:

@@ -7,10 +7,8 @@ which normalisation, with which weights. torchvision's classifiers and this zoo'
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from zoo.catalog import MODELS, find_model
@@ -26,14 +24,15 @@ _SIDE_BRANCHES = ("AuxLogits.", "aux1.", "aux2.")  # taught in training, never p
 
 @dataclass(frozen=True)
 class Backbone:
-    """name: as asked for; model: in its library; size: height and width that it is shown.
+    """name: as asked for; library: `torchvision` or `zoo`; model: its name there.
 
-    channels, classes: that it was built for; mean, std: of its pixels, per channel on the 0..1
-    scale; origin: where its weights are from; weights: their sha256, see `fingerprint`.
+    size: height and width of the pictures that it is shown; channels, classes: that it was built
+    for; mean, std: of its pixels, per channel on the 0..1 scale; origin: where its weights are
+    from; weights: their sha256, see `fingerprint`.
     """
 
     name: str
-    library: Literal["torchvision", "zoo"]
+    library: str
     model: str
     size: tuple[int, int]
     channels: int
@@ -78,6 +77,8 @@ def _last_layer(network: nn.Module) -> tuple[str, nn.Linear | nn.Conv2d]:
 
 def torchvision_names() -> list[str]:
     """The classifiers that torchvision has."""
+    import torchvision  # takes a second, which only transfer needs
+
     return list(torchvision.models.list_models(module=torchvision.models))
 
 
@@ -85,6 +86,8 @@ def describe(name: str, side: int | None = None) -> Backbone:
     """A backbone of torchvision as its ImageNet weights want it, or shown at another size."""
     if name not in torchvision_names():
         raise unknown_name("backbone", name, {*torchvision_names(), *MODELS})
+    import torchvision
+
     preset = torchvision.models.get_model_weights(name).DEFAULT.transforms()
     side = preset.crop_size[0] if side is None else side
     halves = name in _HALVES
@@ -103,6 +106,8 @@ def describe(name: str, side: int | None = None) -> Backbone:
 
 def build_trunk(backbone: Backbone, init: bool = False) -> Trunk:
     """The network without weights of its own yet; init: with random ones that could be trained."""
+    import torchvision
+
     if backbone.library == "zoo":
         shape = (*backbone.size, backbone.channels)
         trunk = Trunk(find_model(backbone.model).build(shape, backbone.classes))

@@ -5,7 +5,6 @@ and exported is the whole network, from pixels at their own size to logits.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +39,7 @@ class Design:
     """
 
     backbone: Backbone
-    head: Literal["linear", "hidden"]
+    head: str
     flip_average: bool = False
 
 
@@ -72,14 +71,15 @@ class Transfer(nn.Module):
         self.flip_average = flip_average
 
     def forward(self, x: Tensor) -> Tensor:
-        latents = self.latents(x)
-        if self.flip_average:
-            latents = (latents + self.latents(x.flip(-1))) / 2
-        answer: Tensor = self.head(latents)
+        answer: Tensor = self.head(self.latents(x))
         return answer
 
     def latents(self, x: Tensor) -> Tensor:
-        """Of the pictures as they lie: float [N, width]."""
+        """What the head was trained on: float [N, width]."""
+        latents = self._seen(x)
+        return (latents + self._seen(x.flip(-1))) / 2 if self.flip_average else latents
+
+    def _seen(self, x: Tensor) -> Tensor:
         seen: Tensor = self.backbone(self.resize(self.tint(x)))
         return seen.flatten(1)
 

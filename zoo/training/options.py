@@ -5,14 +5,19 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from zoo import data as datasets
 from zoo.data import Dataset
+from zoo.data.dataset import Labels
 from zoo.errors import UsageError, ZooError
 from zoo.progress import Progress
 from zoo.recipe import Recipe
 
 DEFAULT_DATA = "cifar10"
 MAY_CHANGE_ON_RESUME = ("device", "precision")
+VALIDATION_SEED = 0  # the same pictures are held out for every training seed, so that seeds compare
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,11 @@ class TrainOptions:
     recipe's shorter schedule. flip: False where mirror images do not keep their class.
     device: cpu or cuda. precision: auto, fp32, bf16 or fp16. sub_batches: parts that each batch is
     computed in, to save memory. compile: through torch.compile.
+
+    For transfer alone: backbone: a name of torchvision's, or of a run or export of this zoo;
+    backbone_size: side of the pictures that it is shown; backbone_init: `random` for a baseline;
+    weights: the file that holds its weights; flip_average: average the latents of a picture and its
+    mirror image; head: `linear` or `hidden`, the better one by validation unless told.
     """
 
     data: str | None = None
@@ -41,6 +51,12 @@ class TrainOptions:
     precision: str | None = None
     sub_batches: int | None = None
     compile: bool | None = None
+    backbone: str | None = None
+    backbone_size: int | None = None
+    backbone_init: str | None = None
+    weights: str | None = None
+    flip_average: bool | None = None
+    head: str | None = None
 
     def filled(self, other: "TrainOptions") -> "TrainOptions":
         """These options, with `other`'s where nothing was said."""
@@ -80,6 +96,14 @@ def held_out(validate: float, images: int) -> int:
             f"--validate {validate:g} cannot be held out of {images} training pictures."
         )
     return count
+
+
+def split_of(labels: Labels, options: TrainOptions) -> tuple[Tensor, Tensor | None]:
+    """Indices int64 of the pictures to train on, and of those to hold out, if any."""
+    if not options.validate:
+        return torch.arange(len(labels)), None
+    pictures, validation = datasets.hold_out(labels, int(options.validate), VALIDATION_SEED)
+    return torch.from_numpy(pictures), torch.from_numpy(validation)
 
 
 def fitted_recipe(recipe: Recipe, options: TrainOptions, data: Dataset) -> Recipe:

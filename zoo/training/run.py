@@ -9,7 +9,10 @@ from zoo.catalog import find_model, meant_by
 from zoo.data import Dataset
 from zoo.errors import ZooError
 from zoo.files import write_json, writing
+from zoo.models.backbones import DEFAULT
+from zoo.models.transfer import Design
 from zoo.recipe import Recipe
+from zoo.records import read
 from zoo.training.options import TrainOptions
 
 RUNS = Path("runs")
@@ -34,7 +37,9 @@ class RunCard:
 
     options: as resolved, nothing left open. dataset: the short name, for ids. mean, std: per
     channel, of the training pixels. parameters: trained numbers; macs: multiply-adds of a picture,
-    forward; train_flop: of the whole training; seconds: it took, validation apart.
+    forward; train_flop: of the whole training; seconds: it took, validation apart. design: of a
+    transfer, whose parameters and macs are those of the whole network, and engine: what computed
+    its latents, and in which precision.
     """
 
     id: str
@@ -55,6 +60,8 @@ class RunCard:
     train_flop: float = 0.0
     finished: bool = False
     seconds: float = 0.0
+    design: Design | None = None
+    engine: str = ""
 
     def check_data(self, data: Dataset) -> None:
         """Refuse pictures other than the ones this run was trained on."""
@@ -69,7 +76,8 @@ class RunCard:
         """A card from its JSON value; lists become tuples again."""
         options = TrainOptions(**_tuples(value["options"]))
         recipe = Recipe(**value["recipe"])
-        return cls(**_tuples(value) | {"options": options, "recipe": recipe})
+        design = read(Design | None, value.get("design"), "design")
+        return cls(**_tuples(value) | {"options": options, "recipe": recipe, "design": design})
 
 
 def _tuples(value: dict[str, Any]) -> dict[str, Any]:
@@ -157,10 +165,14 @@ class Run:
 
 
 def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:
-    """`cnn-cifar10`, with the view, `quick` and the seed only where they are not the default."""
+    """`cnn-cifar10`, with the view, `quick` and the seed only where they are not the default.
+
+    A transfer's has its backbone's name too, unless that is the default one.
+    """
+    backbone = "" if options.backbone in (None, DEFAULT) else str(options.backbone)
     quick = "quick" if options.quick else ""
     seed = f"s{options.seed}" if options.seed else ""
-    parts = [model, dataset, view, quick, seed]
+    parts = [model, dataset, backbone, options.backbone_init or "", view, quick, seed]
     return "-".join(part for part in parts if part)
 
 

@@ -2,27 +2,37 @@
 
 import math
 import platform
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from zoo import data as datasets
 from zoo import plots
+from zoo.artifacts import EXPORTS
 from zoo.catalog import find_model
 from zoo.data import Dataset
 from zoo.errors import UsageError, ZooError
 from zoo.history import write_history
+from zoo.models.calibrated import Calibrated
+from zoo.models.transfer import Design, normalisation
 from zoo.progress import Progress, clock_text
-from zoo.training import hardware
+from zoo.training import frozen, hardware
 from zoo.training.augment import BatchMaker
+from zoo.training.base import Base, check_options, open_base, resolved
 from zoo.training.checkpoint import load_checkpoint, save_checkpoint
-from zoo.training.estimate import Cost, measure_cost
+from zoo.training.estimate import Cost, count_macs, measure_cost
 from zoo.training.hooks import Checkpointer, Display, HistoryFile, InterruptedRunError, StopRequest
 from zoo.training.loop import Hook, Job, Trainer
-from zoo.training.options import DEFAULTS, TrainOptions, fitted_recipe, held_out, refuse_changes
+from zoo.training.options import (
+    DEFAULTS,
+    TrainOptions,
+    fitted_recipe,
+    held_out,
+    refuse_changes,
+    split_of,
+)
 from zoo.training.run import RUNS, Run, RunCard, run_id
 from zoo.training.seeds import seed_for
 
@@ -31,15 +41,6 @@ MEMORY_ADVICE = (
     "or name a smaller --batch."
 )
 CALIBRATION_NUMBERS = 5000 * 32 * 32 * 3  # of pixels, so that large pictures do not fill the memory
-VALIDATION_SEED = 0  # the same pictures are held out for every training seed, so that seeds compare
-
-
-@runtime_checkable
-class Calibrated(Protocol):
-    """A network that sets a part of itself from the first pictures it is shown."""
-
-    def calibrate(self, pixels: Tensor) -> None:
-        """pixels: normalised, float [N, C, H, W]."""
 
 
 def train(
@@ -52,26 +53,34 @@ def train(
     data_dir: Path | None = None,
     progress: Progress | None = None,
     hooks: tuple[Hook, ...] = (),
+    exports: Path = EXPORTS,
 ) -> Run:
     """Train `model` and return its run; `TrainOptions` tells what may be chosen.
 
     run: the run's own folder instead of runs/<id>. resume: go on with an unfinished run.
     overwrite: replace a run that exists. data_dir: where local copies of datasets lie.
+    exports: the published models, of which a transfer may take its backbone.
     hooks: called beside the loop, after the project's own.
     """
     progress, asked = progress or Progress(), options or TrainOptions()
-    find_model(model)
-    hardware.choose_device(asked.device)  # refused before anything is loaded
+    spec = find_model(model)
+    check_options(model, spec.frozen, asked)  # refused before anything is loaded
+    hardware.choose_device(asked.device)
     hardware.settle()
     if resume and overwrite:
         raise UsageError("--resume and --overwrite contradict each other; name one of them.")
     begun = Run(run).card().options if resume and run and Run(run).exists else DEFAULTS
     options = asked.filled(begun)
+    if spec.frozen:
+        options = resolved(options, exports)
+        asked = replace(asked, backbone=options.backbone)
     data = options.load_data(data_dir, progress)
     target = Run(run or RUNS / run_id(model, data.name, data.view, options))
     fresh = overwrite or not target.exists
+    base = None
     if fresh:
-        card = _new_card(model, options, data, progress)
+        base = open_base(options, data, exports, progress) if spec.frozen else None
+        card = _new_card(model, options, data, base, progress)
     elif resume:
         card = _card_to_resume(target, model, asked, data)
     else:
@@ -83,18 +92,72 @@ def train(
         progress.say(f"{target.folder}: already finished.")
         return target
     with hardware.memory_errors(MEMORY_ADVICE), torch.random.fork_rng():
-        trainer = Trainer(_job(card, data))
-        _fit(target, card, trainer, fresh, progress, hooks)
-    _finish(target, trainer, progress)
+        if spec.frozen:
+            base = base or open_base(card.options, data, exports, progress)
+            work = _frozen_work(card, data, base, fresh, progress)
+        else:
+            work = Work(card, _job(card, data), lambda network: network)
+        trainer = Trainer(work.job)
+        _fit(target, work, trainer, fresh, progress, hooks)
+    _finish(target, trainer, work, progress)
     return target
 
 
-def _new_card(model: str, options: TrainOptions, data: Dataset, progress: Progress) -> RunCard:
+@dataclass(frozen=True)
+class Work:
+    """What is trained, and how that becomes the network that is kept.
+
+    whole: from the trained network to the one that takes pixels; flop: spent before the training.
+    """
+
+    card: RunCard
+    job: Job
+    whole: Callable[[nn.Module], nn.Module]
+    flop: float = 0.0
+
+
+def _frozen_work(card: RunCard, data: Dataset, base: Base, fresh: bool, progress: Progress) -> Work:
+    """The training of a head on latents, which are computed here where the cache has none."""
+    latents = frozen.latents_of(base, card, data, progress)
+    if fresh:
+        head, recipe = frozen.choose_head(card, data, latents, progress)
+        design = Design(base.backbone, head, bool(card.options.flip_average))
+        engine = f"{latents.engine.name} {latents.engine.precision}"
+        card = replace(card, recipe=recipe, design=design, engine=engine)
+    if card.design is None or card.design.backbone != base.backbone:
+        raise ZooError(
+            f"{card.id} stands on other weights of {base.backbone.name} than are found now. "
+            "Bring those back, or start again with --overwrite."
+        )
+    split = split_of(data.train.labels, card.options)
+    job = frozen.head_job(card, data, latents, card.design.head, *split)
+    network = frozen.whole(base, card, latents, job.network)
+    card = replace(
+        card,
+        parameters=sum(weight.numel() for weight in network.parameters()),
+        macs=count_macs(network, card.image_shape),
+    )
+    return Work(
+        card,
+        job,
+        lambda head: frozen.whole(base, card, latents, head),
+        flop=2.0 * card.macs * len(data.train),
+    )
+
+
+def _new_card(
+    model: str, options: TrainOptions, data: Dataset, base: Base | None, progress: Progress
+) -> RunCard:
     spec = find_model(model)
     recipe = fitted_recipe(spec.recipe, options, data)
     device = hardware.choose_device(options.device)
-    precision, why = hardware.choose_precision(options.precision or "auto", device)
-    progress.say(why)
+    mean, std = data.mean, data.std
+    if base is None:
+        precision, why = hardware.choose_precision(options.precision or "auto", device)
+        progress.say(why)
+    else:  # of the latents, chosen by measuring; the head is trained in fp32
+        precision = options.precision or "auto"
+        mean, std = normalisation(base.backbone, data.image_shape[2])
     if precision == "fp16" and recipe.optimizer == "muon":
         raise UsageError(f"{model} does not train in fp16. Use --precision bf16 or fp32.")
     resolved = replace(
@@ -116,8 +179,8 @@ def _new_card(model: str, options: TrainOptions, data: Dataset, progress: Progre
         view=data.view,
         class_names=data.class_names,
         image_shape=data.image_shape,
-        mean=data.mean,
-        std=tuple(spread or 1.0 for spread in data.std),  # a constant channel has none
+        mean=mean,
+        std=tuple(spread or 1.0 for spread in std),  # a constant channel has none
         machine=hardware.describe(device),
         versions={"python": platform.python_version(), "torch": torch.__version__},
     )
@@ -144,13 +207,14 @@ def _card_to_resume(target: Run, model: str, asked: TrainOptions, data: Dataset)
 
 def _fit(
     target: Run,
-    card: RunCard,
+    work: Work,
     trainer: Trainer,
     fresh: bool,
     progress: Progress,
     hooks: tuple[Hook, ...],
 ) -> None:
     """Train to the end of the schedule, from the start or from the run's checkpoint."""
+    card = work.card
     if not fresh and target.state.exists():
         _take_up(trainer, target)
         progress.say(f"{target.folder}: going on after step {trainer.step}/{trainer.steps}")
@@ -159,7 +223,7 @@ def _fit(
     if fresh:
         target.clear()
     target.sweep()
-    target.write_card(_with_cost(card, cost))
+    target.write_card(_with_cost(work, cost))
     checkpointer, stop = Checkpointer(target), StopRequest()
     with progress.task(card.id, trainer.steps - trainer.step) as advance, stop.listening():
         own = (Display(progress, advance), HistoryFile(target), checkpointer, stop)
@@ -185,8 +249,11 @@ def _take_up(trainer: Trainer, target: Run) -> None:
         ) from error
 
 
-def _with_cost(card: RunCard, cost: Cost) -> RunCard:
-    return replace(card, parameters=cost.parameters, macs=cost.macs, train_flop=cost.flop)
+def _with_cost(work: Work, cost: Cost) -> RunCard:
+    card, flop = work.card, cost.flop + work.flop
+    if card.design is not None:  # its whole network was counted
+        return replace(card, train_flop=flop)
+    return replace(card, parameters=cost.parameters, macs=cost.macs, train_flop=flop)
 
 
 def _job(card: RunCard, data: Dataset) -> Job:
@@ -194,10 +261,7 @@ def _job(card: RunCard, data: Dataset) -> Job:
     device = hardware.choose_device(options.device)
     seed = options.seed or 0
     labels = torch.from_numpy(data.train.labels)
-    pictures, validation = torch.arange(len(labels)), None
-    if options.validate:
-        held = datasets.hold_out(data.train.labels, int(options.validate), VALIDATION_SEED)
-        pictures, validation = (torch.from_numpy(part) for part in held)
+    pictures, validation = split_of(data.train.labels, options)
     torch.manual_seed(seed_for(seed, "weights"))
     network = find_model(card.model).build(card.image_shape, len(card.class_names))
     if isinstance(network, Calibrated):
@@ -226,13 +290,13 @@ def _first_look(data: Dataset, pictures: Tensor, card: RunCard) -> Tensor:
     return BatchMaker(images, card.mean, card.std, card.recipe, torch.device("cpu")).plain(images)
 
 
-def _finish(target: Run, trainer: Trainer, progress: Progress) -> None:
+def _finish(target: Run, trainer: Trainer, work: Work, progress: Progress) -> None:
     """Weights, then the card that says so, then the checkpoint goes: safe to be killed between."""
     card = target.card()
     seconds = sum(row.seconds for row in trainer.rows)
     write_history(target.history, trainer.rows)
     plots.draw_curves(trainer.rows, target.curves)
-    save_checkpoint(target.weights, trainer.kept.state_dict(), {"id": card.id})
+    save_checkpoint(target.weights, work.whole(trainer.kept).state_dict(), {"id": card.id})
     target.write_card(replace(card, finished=True, seconds=seconds))
     target.state.unlink(missing_ok=True)
     progress.say(f"{target.folder}: trained in {clock_text(seconds)}")

@@ -1,0 +1,268 @@
+"""`train transfer`: latents once, a head by validation, a whole network in the run."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from zoo.data import load
+from zoo.errors import UsageError, ZooError
+from zoo.exporting.export import export
+from zoo.models.transfer import Transfer
+from zoo.progress import Progress
+from zoo.training import base as base_module
+from zoo.training import engines, frozen
+from zoo.training.base import check_options, open_base, resolved
+from zoo.training.examine import test as examine
+from zoo.training.examine import trained_network
+from zoo.training.options import TrainOptions
+from zoo.training.run import Run, run_id
+from zoo.training.train import train
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+RANDOM = TrainOptions(
+    data="digits",
+    epochs=3,
+    backbone="squeezenet1_1",
+    backbone_size=32,
+    backbone_init="random",
+    precision="fp32",
+)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A transfer on a random backbone; not to be changed."""
+    return train("transfer", RANDOM, run=tmp_path_factory.mktemp("transfer") / "run")
+
+
+@pytest.fixture
+def said() -> Progress:
+    """Keeps what it is told."""
+
+    class Keeping(Progress):
+        def __init__(self) -> None:
+            self.lines: list[str] = []
+
+        def say(self, text: str) -> None:
+            self.lines.append(text)
+
+    return Keeping()
+
+
+class TestRun:
+    def test_the_card_says_what_it_stands_on(self, finished: Run) -> None:
+        card = finished.card()
+        assert card.id == "transfer-digits-squeezenet1_1-random"
+        assert card.design is not None
+        backbone = card.design.backbone
+        assert (backbone.model, backbone.size, backbone.origin) == (
+            *("squeezenet1_1", (32, 32)),
+            "random",
+        )
+        assert len(backbone.weights) == 64
+        assert card.design.head in ("linear", "hidden")
+        assert card.engine in ("torch fp32", "onnxruntime fp32")
+        assert card.mean == backbone.mean
+        assert card.finished
+
+    def test_the_weights_are_those_of_the_whole_network(self, finished: Run) -> None:
+        network = trained_network(finished, finished.card())
+        assert isinstance(network, Transfer)
+        assert load_file(finished.weights).keys() == network.state_dict().keys()
+        card = finished.card()
+        assert card.parameters == sum(weight.numel() for weight in network.parameters())
+        assert card.macs > 1e6
+
+    def test_the_backbone_is_frozen(self, finished: Run) -> None:
+        data, options = load("digits"), finished.card().options
+        base = open_base(options, data, Path("exports"), Progress())
+        kept = load_file(finished.weights)
+        for name, tensor in base.trunk.network.state_dict().items():
+            torch.testing.assert_close(kept[f"backbone.{name}"], tensor, rtol=0, atol=0)
+
+    def test_the_whole_network_answers_as_the_head_does_on_latents(self, finished: Run) -> None:
+        """Nothing is lost between the latents, the standardisation and the network of pixels."""
+        card, data = finished.card(), load("digits")
+        base = open_base(card.options, data, Path("exports"), Progress())
+        latents = frozen.latents_of(base, card, data, Progress())
+        network = trained_network(finished, card).eval()
+        with torch.no_grad():
+            from_latents = network.head(torch.from_numpy(latents.values[:50]))  # type: ignore[operator]
+            pixels = torch.from_numpy(data.train.images[:50]).permute(0, 3, 1, 2) / 255
+            mean, std = (torch.tensor(part).view(-1, 1, 1) for part in (card.mean, card.std))
+            torch.testing.assert_close(
+                network((pixels - mean) / std), from_latents, atol=1e-3, rtol=1e-3
+            )
+
+    def test_it_learns_and_is_tested_as_any_other(self, finished: Run, tmp_path: Path) -> None:
+        run = shutil.copytree(finished.folder, tmp_path / "run")
+        assert examine("transfer", run=run).accuracy.share > 0.3
+
+    def test_resuming_a_finished_run_says_so(self, finished: Run, said: Progress) -> None:
+        train("transfer", RANDOM, run=finished.folder, resume=True, progress=said)
+        assert any("already finished" in line for line in said.lines)  # type: ignore[attr-defined]
+
+    def test_the_second_training_computes_no_latents(
+        self, finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*arguments: object) -> None:
+            raise AssertionError("an engine was opened")
+
+        monkeypatch.setattr(engines, "_torch", refuse)
+        monkeypatch.setattr(engines, "_onnxruntime", refuse)
+        again = train("transfer", RANDOM, run=tmp_path / "again")
+        first, second = load_file(finished.weights), load_file(again.weights)
+        for name, tensor in first.items():
+            torch.testing.assert_close(second[name], tensor, rtol=0, atol=0)
+
+    def test_other_weights_than_a_run_was_begun_with_are_refused(
+        self, finished: Run, tmp_path: Path
+    ) -> None:
+        run = Run(shutil.copytree(finished.folder, tmp_path / "run"))
+        card = json.loads(run.card_file.read_text())
+        card["finished"] = False
+        card["design"]["backbone"]["weights"] = "0" * 64
+        run.card_file.write_text(json.dumps(card))
+        with pytest.raises(ZooError, match="stands on other weights of squeezenet1_1"):
+            train("transfer", RANDOM, run=run.folder, resume=True)
+
+    def test_grey_pictures_and_both_ways_round(self, tmp_path: Path) -> None:
+        options = replace(RANDOM, grey=True, size=(16, 16), flip_average=True, head="linear")
+        run = train("transfer", options, run=tmp_path / "run")
+        design = run.card().design
+        assert design is not None
+        assert (design.head, design.flip_average) == ("linear", True)
+        assert run.card().mean == (0.0,)
+        assert examine("transfer", run=run.folder).accuracy.images == 359
+
+    def test_the_head_is_chosen_by_pictures_that_are_held_out(
+        self, tmp_path: Path, said: Progress
+    ) -> None:
+        train("transfer", replace(RANDOM, epochs=1), run=tmp_path / "run", progress=said)
+        lines = [line for line in said.lines if "held out" in line]  # type: ignore[attr-defined]
+        assert len(lines) == 4
+        assert all("of 144 held out" in line for line in lines)
+        options = replace(RANDOM, epochs=1, validate=100, head="hidden")
+        train("transfer", options, run=tmp_path / "other", progress=said)
+        lines = [line for line in said.lines if "of 100 held out" in line]  # type: ignore[attr-defined]
+        assert len(lines) == 2
+
+
+class TestZooBackbone:
+    def test_a_run_serves_as_a_backbone(
+        self, digits_run: Callable[[str], Path], in_folder: Path
+    ) -> None:
+        shutil.copytree(digits_run("cnn"), in_folder / "runs" / "cnn-digits")
+        options = TrainOptions(data="digits", backbone="cnn", epochs=2, size=(16, 16))
+        run = train("transfer", options)
+        assert run.folder.name == "transfer-digits-cnn-digits-16x16"
+        assert examine(run.folder.name).accuracy.share > 0.8
+
+    def test_an_export_serves_as_well_and_is_the_same_backbone(
+        self, digits_run: Callable[[str], Path], in_folder: Path
+    ) -> None:
+        artifact = export("cnn", run=digits_run("cnn"), precisions=["fp32"], exports=Path("ex"))
+        data = load("digits")
+        options = TrainOptions(data="digits", backbone="cnn")
+        full = resolved(options, Path("ex"))
+        assert full.backbone == artifact.id
+        of_export = open_base(full, data, Path("ex"), Progress())
+        shutil.copytree(digits_run("cnn"), in_folder / "runs" / artifact.id)
+        of_run = open_base(full, data, Path("ex"), Progress())
+        assert of_export.backbone.weights == of_run.backbone.weights
+        random = open_base(replace(full, backbone_init="random"), data, Path("ex"), Progress())
+        assert random.backbone.weights != of_run.backbone.weights
+
+    def test_pictures_of_more_colours_than_it_takes_are_refused(
+        self, digits_run: Callable[[str], Path], in_folder: Path
+    ) -> None:
+        options = TrainOptions(data="digits", grey=True, epochs=0.1, size=(16, 16))
+        run = train("mlp", options)
+        wanted = TrainOptions(data="digits", backbone=run.folder.name)
+        with pytest.raises(UsageError, match=r"takes grey pictures.*--grey"):
+            train("transfer", wanted)
+
+    def test_a_transfer_is_no_backbone(self, finished: Run, in_folder: Path) -> None:
+        shutil.copytree(finished.folder, in_folder / "runs" / "transfer-digits")
+        with pytest.raises(UsageError, match="is itself a transfer"):
+            train("transfer", TrainOptions(data="digits", backbone="transfer-digits"))
+
+    def test_one_that_is_not_there_is_named(self, in_folder: Path) -> None:
+        with pytest.raises(UsageError, match="no run and no export of speednet-cifar100"):
+            train("transfer", TrainOptions(data="digits", backbone="speednet-cifar100"))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"head": "deep"}, "--head deep"),
+        ({"backbone_init": "zeros"}, "--backbone-init zeros"),
+        ({"weights": "a.pth"}, "--weights and --backbone-init contradict"),
+        ({"backbone_size": 0}, "--backbone-size 0"),
+        ({"backbone": "resnet19", "backbone_init": None}, "no backbone 'resnet19'"),
+        ({"weights": "a.pth", "backbone_init": None}, "a.pth: there is no such file"),
+        ({"precision": "fp16"}, "not in fp16"),
+        ({"backbone": "inception_v3"}, "does not take pictures of 32x32"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+def test_what_makes_no_sense_is_refused_and_leaves_nothing(
+    in_folder: Path, options: dict[str, object], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        train("transfer", replace(RANDOM, **options))  # type: ignore[arg-type]
+    assert list(in_folder.iterdir()) == []
+
+
+def test_options_of_transfer_are_for_transfer_alone() -> None:
+    with pytest.raises(UsageError, match="--flip-average is for transfer, not for mlp"):
+        check_options("mlp", False, TrainOptions(flip_average=True))
+
+
+def test_ids_name_the_backbone_unless_it_is_inception() -> None:
+    ids = [
+        run_id("transfer", "cifar10", "", TrainOptions(backbone=name, seed=0))
+        for name in ("inception_v3", "mobilenet_v2", "speednet-cifar100")
+    ]
+    assert ids == [
+        "transfer-cifar10",
+        "transfer-cifar10-mobilenet_v2",
+        "transfer-cifar10-speednet-cifar100",
+    ]
+
+
+class TestEngines:
+    @pytest.mark.parametrize("side", [32, 48])
+    def test_all_engines_give_the_same_latents(self, side: int) -> None:
+        data = load("digits")
+        options = replace(RANDOM, backbone_size=side)
+        base = open_base(options, data, Path("exports"), Progress())
+        images = np.ascontiguousarray(data.train.images[:20])
+        found = [
+            engine.run(images) for engine in engines.engines_for(base, (32, 32, 3), CPU, "fp32")
+        ]
+        assert len(found) == 2
+        scale = np.abs(found[0]).max()
+        np.testing.assert_allclose(found[0] / scale, found[1] / scale, atol=1e-5)
+        (bf16,) = engines.engines_for(base, (32, 32, 3), CPU, "bf16")
+        np.testing.assert_allclose(bf16.run(images) / scale, found[0] / scale, atol=0.05)
+
+
+def test_random_weights_are_never_taken_in_silence(
+    in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(name: str) -> None:
+        raise ZooError(f"no weights of {name}")
+
+    monkeypatch.setattr(base_module.weights, "downloaded", none)
+    with pytest.raises(ZooError, match="no weights of squeezenet1_1"):
+        train("transfer", replace(RANDOM, backbone_init=None))

@@ -1,0 +1,13 @@
+"""Networks that look at pictures before they are trained."""
+
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A network that sets a part of itself from the first pictures it is shown."""
+
+    def calibrate(self, pixels: Tensor) -> None:
+        """pixels: normalised, float [N, C, H, W]."""

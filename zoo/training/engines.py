@@ -1,0 +1,115 @@
+"""What computes latents: torch or onnxruntime, whichever is measured faster on this machine."""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+
+import numpy as np
+import onnx_ir as ir
+import torch
+
+from zoo.data.dataset import Images
+from zoo.exporting.convert import IMAGE, convert
+from zoo.latents import Engine, Features, Subject, finished
+from zoo.models.pixels import FromPixels
+from zoo.models.transfer import Transfer, normalisation
+from zoo.progress import Progress
+from zoo.session import open_session
+from zoo.training.base import Base
+from zoo.training.evaluate import autocast
+from zoo.training.hardware import native_bf16
+
+BATCH = 32
+SECONDS = 2.0  # of measuring, for each engine and at most, but for one call
+
+
+def engines_for(
+    base: Base, image_shape: tuple[int, int, int], device: torch.device, precision: str
+) -> list[Engine]:
+    """Those that may compute the latents, each of them opened by its first call.
+
+    precision: `fp32`, `bf16`, or `auto` for both where the hardware computes in bf16.
+    """
+    wanted = ["fp32"] if precision == "auto" else [precision]
+    if precision == "auto" and native_bf16(device):
+        wanted.append("bf16")
+    width = base.trunk.width
+    found = [
+        Engine("torch", kind, width, _lazy(partial(_torch, base, image_shape, device, kind)))
+        for kind in wanted
+    ]
+    if "fp32" in wanted:
+        run = _lazy(partial(_onnxruntime, base, image_shape, device))
+        found.append(Engine("onnxruntime", "fp32", width, run))
+    return found
+
+
+def choose_engine(
+    engines: Sequence[Engine], subject: Subject, images: Images, progress: Progress
+) -> Engine:
+    """The one that has computed the most of these latents already, else the fastest."""
+    done = [finished(subject, images, engine) for engine in engines]
+    if max(done):
+        return engines[done.index(max(done))]
+    if len(engines) == 1:
+        return engines[0]
+    rates = [_images_a_second(engine, images) for engine in engines]
+    best = rates.index(max(rates))
+    told = ", ".join(
+        f"{engine.name} {engine.precision} {rate:,.0f}"
+        for engine, rate in zip(engines, rates, strict=True)
+    )
+    chosen = engines[best]
+    progress.say(f"images/s by engine: {told}; taking {chosen.name} {chosen.precision}")
+    return chosen
+
+
+def _images_a_second(engine: Engine, images: Images) -> float:
+    some = np.ascontiguousarray(images[:BATCH])
+    engine.run(some)  # what is done once: the session, the allocations
+    started, calls = time.perf_counter(), 0
+    while calls < 1 or time.perf_counter() - started < SECONDS / 2:
+        engine.run(some)
+        calls += 1
+    return calls * len(some) / (time.perf_counter() - started)
+
+
+def _lazy(make: Callable[[], Callable[[Images], Features]]) -> Callable[[Images], Features]:
+    opened = cache(make)
+    return lambda images: opened()(images)
+
+
+def _network(base: Base, image_shape: tuple[int, int, int]) -> Transfer:
+    return base.under(image_shape, torch.nn.Identity()).eval()
+
+
+def _torch(
+    base: Base, image_shape: tuple[int, int, int], device: torch.device, precision: str
+) -> Callable[[Images], Features]:
+    mean, std = normalisation(base.backbone, image_shape[2])
+    network = FromPixels(_network(base, image_shape), mean, std).eval()
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @torch.inference_mode()
+    def run(images: Images) -> Features:
+        pixels = torch.from_numpy(images).to(device)
+        with autocast(device, precision):
+            latents = network(pixels)
+        found: Features = latents.float().cpu().numpy()
+        return found
+
+    return run
+
+
+def _onnxruntime(
+    base: Base, image_shape: tuple[int, int, int], device: torch.device
+) -> Callable[[Images], Features]:
+    mean, std = normalisation(base.backbone, image_shape[2])
+    model = ir.to_proto(convert(_network(base, image_shape), image_shape, mean, std))
+    session = open_session(model.SerializeToString(), name=base.backbone.name, provider=device.type)
+
+    def run(images: Images) -> Features:
+        found: Features = session.run({IMAGE: images})[0]
+        return found
+
+    return run

@@ -1,0 +1,152 @@
+"""A transfer's training: latents from the cache, a head chosen on validation, the loop as ever."""
+
+import copy
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from zoo.data import Dataset, hold_out
+from zoo.errors import UsageError
+from zoo.latents import Engine, Features, Subject, latents
+from zoo.models.backbones import Backbone
+from zoo.models.transfer import HEADS, Transfer, absorb, make_head
+from zoo.progress import Progress
+from zoo.recipe import Recipe
+from zoo.training import hardware
+from zoo.training.base import Base
+from zoo.training.engines import BATCH, choose_engine, engines_for
+from zoo.training.loop import Job, Trainer
+from zoo.training.options import VALIDATION_SEED, split_of
+from zoo.training.run import RunCard
+from zoo.training.seeds import seed_for
+
+HELD_OUT = 0.1  # of the training pictures, to choose the head on
+DECAYS = (0.05, 0.5)  # weight decays that are tried
+_ROWS = 8192  # at once, for statistics of more latents than fit into memory
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Of the training pictures, float32 [N, width], with the mean and std of each number."""
+
+    values: Features
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    engine: Engine
+
+
+def latents_of(base: Base, card: RunCard, data: Dataset, progress: Progress) -> Latents:
+    """The latents of all training pictures, from the cache where they are."""
+    options, images = card.options, data.train.images
+    subject = subject_of(base.backbone, data, "train", bool(options.flip_average))
+    device = hardware.choose_device(options.device)
+    engines = engines_for(base, data.image_shape, device, options.precision or "auto")
+    engine = choose_engine(engines, subject, images, progress)
+    values = latents(subject, images, engine, batch=BATCH, progress=progress)
+    return Latents(values, *_statistics(values), engine)
+
+
+def subject_of(backbone: Backbone, data: Dataset, split: str, flip_average: bool) -> Subject:
+    """What latents of a split are of."""
+    height, width = backbone.size
+    return Subject(
+        dataset=data.name,
+        fingerprint=data.fingerprint,
+        view=data.view,
+        split=split,
+        backbone=backbone.name,
+        weights=backbone.weights,
+        preprocessing=f"{backbone.model} {height}x{width} {backbone.interpolation}, "
+        f"mean {backbone.mean}, std {backbone.std}",
+        flip_average=flip_average,
+    )
+
+
+def _statistics(values: Features) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and std of each number; one that hardly varies is left as it is."""
+    starts = range(0, len(values), _ROWS)
+    mean = sum(values[at : at + _ROWS].sum(axis=0, dtype=np.float64) for at in starts) / len(values)
+    squares = sum(
+        np.square(values[at : at + _ROWS] - mean).sum(axis=0, dtype=np.float64) for at in starts
+    )
+    std = np.sqrt(squares / len(values))
+    std[std <= 1e-6 * max(1e-30, float(std.max()))] = 1.0
+    return tuple(mean.tolist()), tuple(std.tolist())
+
+
+def choose_head(
+    card: RunCard, data: Dataset, latents: Latents, progress: Progress
+) -> tuple[str, Recipe]:
+    """The kind of head and its recipe: the best by pictures that are held out of the training ones.
+
+    Those of --validate, where it was given; else a tenth, which the head that is kept is then
+    trained on as well.
+    """
+    labels = data.train.labels
+    pictures, validation = split_of(labels, card.options)
+    kinds = HEADS if card.options.head is None else (card.options.head,)
+    trials = [
+        (kind, replace(card.recipe, weight_decay=decay)) for kind in kinds for decay in DECAYS
+    ]
+    if validation is None:
+        try:
+            held = hold_out(labels, round(HELD_OUT * len(labels)), VALIDATION_SEED)
+        except UsageError as error:
+            progress.say(f"{card.id}: the head is taken without a choice, as {error}")
+            return trials[-1]
+        pictures, validation = (torch.from_numpy(part) for part in held)
+    accuracies = []
+    for kind, recipe in trials:
+        trial = replace(card, recipe=recipe)
+        trainer = Trainer(head_job(trial, data, latents, kind, pictures, validation))
+        trainer.fit()
+        accuracy = trainer.rows[-1].validation_accuracy or 0.0
+        accuracies.append(accuracy)
+        progress.say(
+            f"{card.id}: {kind} head, weight decay {recipe.weight_decay:g}: "
+            f"{accuracy:.2%} of {len(validation)} held out"
+        )
+    kind, recipe = trials[int(np.argmax(accuracies))]
+    progress.say(f"{card.id}: taking the {kind} head, weight decay {recipe.weight_decay:g}")
+    return kind, recipe
+
+
+def head_job(
+    card: RunCard,
+    data: Dataset,
+    latents: Latents,
+    kind: str,
+    pictures: Tensor,
+    validation: Tensor | None,
+) -> Job:
+    """The training of a head on these pictures' latents, by the card's recipe."""
+    options = card.options
+    seed = options.seed or 0
+    torch.manual_seed(seed_for(seed, "weights"))
+    return Job(
+        network=make_head(kind, latents.values.shape[1], len(card.class_names)),
+        recipe=card.recipe,
+        images=torch.from_numpy(latents.values),
+        labels=torch.from_numpy(data.train.labels),
+        pictures=pictures,
+        mean=latents.mean,
+        std=latents.std,
+        device=hardware.choose_device(options.device),
+        validation=validation,
+        precision="fp32",
+        seed=seed,
+        sub_batches=options.sub_batches or 1,
+        compile=bool(options.compile),
+    )
+
+
+def whole(base: Base, card: RunCard, latents: Latents, head: nn.Module) -> Transfer:
+    """The network from pixels on, with a head that was trained on standardised latents."""
+    taken = copy.deepcopy(head).cpu()
+    if not isinstance(taken, nn.Sequential):
+        raise AssertionError("a head that is no sequence of layers")
+    absorbed = absorb(taken, latents.mean, latents.std)
+    flip_average = bool(card.options.flip_average)
+    return Transfer(base.backbone, base.trunk, card.image_shape, absorbed, flip_average).eval()

@@ -1,0 +1,89 @@
+"""Weights that others trained: from a file, from torchvision's download, from this zoo."""
+
+import pickle
+from collections.abc import Mapping
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from zoo.artifacts import Artifact
+from zoo.errors import UsageError, ZooError
+
+_WRAPPINGS = ("state_dict", "model", "model_state_dict")  # what training scripts put around them
+_PARALLEL = "module."  # in front of every name after a training on several devices
+
+
+def from_file(path: Path) -> dict[str, Tensor]:
+    """The state dict in a safetensors file or a torch file; nothing in it is executed."""
+    if not path.is_file():
+        raise UsageError(f"--weights {path}: there is no such file.")
+    try:
+        if _is_torch(path):
+            with path.open("rb") as file:  # by its name torch would take the one kind for the other
+                found = torch.load(file, map_location="cpu", weights_only=True)
+        else:
+            found = load_file(path)
+    except pickle.UnpicklingError as error:
+        raise UsageError(
+            f"--weights {path} holds more than weights, which is not executed here. Save the "
+            "state dict alone: torch.save(network.state_dict(), FILE)."
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise UsageError(
+            f"--weights {path} is damaged, or neither a safetensors file nor a torch state dict "
+            f"({str(error).splitlines()[0] if str(error) else type(error).__name__})."
+        ) from error
+    return _state_dict(path, found)
+
+
+def _is_torch(path: Path) -> bool:
+    """A zip as torch writes it, or the pickle that it wrote before."""
+    with path.open("rb") as file:
+        return file.read(2) in (b"PK", b"\x80\x02")
+
+
+def _state_dict(path: Path, found: Any) -> dict[str, Tensor]:
+    for name in _WRAPPINGS:
+        if isinstance(found, Mapping) and isinstance(found.get(name), Mapping):
+            found = found[name]
+    if not isinstance(found, Mapping) or not all(isinstance(v, Tensor) for v in found.values()):
+        raise UsageError(f"--weights {path} holds no state dict: tensors by name.")
+    tensors = {str(name): tensor for name, tensor in found.items()}
+    if tensors and all(name.startswith(_PARALLEL) for name in tensors):
+        return {name.removeprefix(_PARALLEL): tensor for name, tensor in tensors.items()}
+    return tensors
+
+
+def downloaded(name: str) -> dict[str, Tensor]:
+    """torchvision's ImageNet weights, from its cache or the internet."""
+    import torchvision
+
+    weights = torchvision.models.get_model_weights(name).DEFAULT
+    try:
+        found: dict[str, Tensor] = weights.get_state_dict(
+            progress=False, check_hash=True, weights_only=True
+        )
+    except (OSError, HTTPException, RuntimeError) as error:
+        raise ZooError(
+            f"the ImageNet weights of {name} cannot be had here ({error}). There are three ways "
+            f"out: name a file that holds them with --weights FILE (safetensors or a torch state "
+            f"dict); train on a machine with internet, where torchvision downloads {weights.url}; "
+            "or stand on a network of this zoo, such as --backbone speednet-cifar100. "
+            "(--backbone-init random takes random weights instead, as a baseline.)"
+        ) from error
+    return found
+
+
+def from_artifact(artifact: Artifact) -> dict[str, Tensor]:
+    """The parameters in an fp32 file, by the names that they have in the network."""
+    model = onnx.load_from_string(artifact.content("fp32.onnx"))
+    return {
+        tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
+        for tensor in model.graph.initializer
+    }
