@@ -65,7 +65,8 @@ class Card:
     accuracy: of the source network, plain and with its recipe's test-time views; weights: sha256 of
     the run's weights; trained: epochs, PFLOP and seconds; ranges: for int8, what each quantised
     tensor was seen to hold, [low, high]; float_layers: nodes that int8 leaves in
-    float; machine, cpu_flags: where it was exported.
+    float; machine, cpu_flags: where it was exported; design: of a transfer, see
+    `zoo.models.transfer`.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Card:
     precisions: dict[str, FileCard]
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     float_layers: tuple[str, ...] = ()
+    design: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, value: Any) -> "Card":

@@ -23,7 +23,7 @@ from zoo.signature import BARE, LOGITS, PIXELS
 
 OPSET = 20
 IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10}  # by opset, as onnx released them together
-IMAGE = "image"
+IMAGE, LATENTS = "image", "latents"
 INPUTS = (PIXELS, BARE)
 _TRACED_BATCH = 2  # 1 would be taken for a constant
 
@@ -49,12 +49,21 @@ def convert(
     else:
         whole = network
         example = torch.zeros(_TRACED_BATCH, channels, height, width)
+    return _exported(whole, example, IMAGE, opset)
+
+
+def convert_head(head: nn.Module, width: int, opset: int = OPSET) -> ir.Model:
+    """A head on latents float [batch, width] in evaluation mode as ONNX."""
+    return _exported(head, torch.zeros(_TRACED_BATCH, width), LATENTS, opset)
+
+
+def _exported(whole: nn.Module, example: torch.Tensor, name: str, opset: int) -> ir.Model:
     with _quiet():
         program = torch.onnx.export(
             whole.eval(),
             (example,),
             dynamo=True,
-            input_names=[IMAGE],
+            input_names=[name],
             output_names=[LOGITS],
             dynamic_shapes=({0: "batch"},),
             opset_version=opset,

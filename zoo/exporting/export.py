@@ -33,10 +33,12 @@ from zoo.errors import unknown_name
 from zoo.exporting.convert import IMAGE, IR_VERSIONS, OPSET
 from zoo.exporting.formats import Formats, make_formats
 from zoo.exporting.gate import Reference, judge
+from zoo.exporting.head import HEAD, head_file
 from zoo.exporting.readme import readme
 from zoo.exporting.source import Source, file_bytes, find_source, min_onnxruntime, versions
 from zoo.files import write_json, write_text
 from zoo.intervals import Accuracy
+from zoo.models.transfer import Transfer
 from zoo.progress import Progress
 from zoo.session import open_session
 from zoo.signature import LOGITS, PIXELS, Signature
@@ -84,10 +86,13 @@ def export(
         precision: file_bytes(source, model, precision, cards[precision].accuracy)
         for precision, model in made.models.items()
     }
+    head = head_file(source, network, data) if isinstance(network, Transfer) else None
     card = _card(source, reference, seen, made, cards)
     waiting = f"waiting for another process that is publishing in {exports}/"
     with publishing(card.id, exports, lambda: progress.say(waiting)) as folder:
         _fill(folder, source, card, files, data)
+        if head is not None:
+            (folder / HEAD).write_bytes(head)
         answers = verdicts["fp32"].logits.argmax(axis=1)
         write_text(folder / "confusion.csv", _confusion_csv(data, answers))
         return publish(card.id, manifest_facts(card), folder)
@@ -144,6 +149,7 @@ def _card(
         precisions=cards,
         ranges=made.ranges,
         float_layers=made.float_layers,
+        design={} if card.design is None else asdict(card.design),
     )
 
 

@@ -90,7 +90,7 @@ def judge(model: bytes, precision: str, reference: Reference, progress: Progress
         accuracy=accuracy,
         agreement=agreement,
         max_difference=differences,
-        bound=_bound(reference) if precision == "fp32" else None,
+        bound=bound_for(reference.logits) if precision == "fp32" else None,
         nodes=len(proto.graph.node),
         emulated=_emulated(model, answers, reference, progress) if precision == "int8" else None,
     )
@@ -188,12 +188,13 @@ def _answers(
     return np.concatenate(parts)
 
 
-def _bound(reference: Reference) -> float:
-    return 1e-4 * (1 + float(np.abs(reference.logits).max()))
+def bound_for(wanted: Logits) -> float:
+    """How far an fp32 file may be from these logits of the network."""
+    return 1e-4 * (1 + float(np.abs(wanted).max()))
 
 
 def _check_differences(name: str, differences: dict[str, float], reference: Reference) -> None:
-    bound = _bound(reference)
+    bound = bound_for(reference.logits)
     for batch, difference in differences.items():
         if difference > bound:
             raise _refused(

@@ -15,11 +15,13 @@ def readme(card: Card) -> str:
     )
     views = f" With test-time views: {card.with_views}." if card.with_views else ""
     rows = "\n".join(_row(name, file, card) for name, file in card.precisions.items())
+    stands = _design(card)
     parts = [
         f"# {card.id}",
         f"`{card.model}` ({card.family}, {card.framework}) trained on {card.dataset}, seed "
         f"{card.seed}: {card.parameters:,} parameters, {card.macs / 1e6:.1f} M multiply-adds a "
         f"picture. Written by `python cli.py export`; the numbers are those of card.json.",
+        *stands,
         f"- input `image`: {shape}\n"
         f"- output `logits`: float32 `[batch, {len(card.class_names)}]`\n"
         f"- classes: {', '.join(card.class_names[:20])}{', ...' * (len(card.class_names) > 20)}\n"
@@ -44,6 +46,20 @@ def _row(name: str, file: FileCard, card: Card) -> str:
     largest = max(file.max_difference.values())
     agreement = f"{file.agreement:,} of {card.accuracy.images:,}"
     return f"| `{name}.onnx` | {interval} | {agreement} | {largest:.2g} |"
+
+
+def _design(card: Card) -> list[str]:
+    if not card.design:
+        return []
+    backbone = card.design["backbone"]
+    height, width = backbone["size"]
+    averaged = ", averaged with those of the mirror image" if card.design["flip_average"] else ""
+    return [
+        f"A transfer: the frozen backbone `{backbone['name']}` (weights: {backbone['origin']}), "
+        f"shown pictures of {height}x{width} ({backbone['interpolation']}), and a "
+        f"{card.design['head']} head that was trained on its latents{averaged}. `head.onnx` is "
+        "that head alone: input `latents`, float32 `[batch, width]`, output `logits`."
+    ]
 
 
 def _quantised(card: Card) -> list[str]:

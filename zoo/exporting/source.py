@@ -1,6 +1,7 @@
 """What is exported: a finished run, and what its files say of it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -45,12 +46,19 @@ def find_source(name: str, folder: Path | None, form: str, opset: int) -> Source
 
 
 def file_bytes(
-    source: Source, model: onnx.ModelProto, precision: str, accuracy: Accuracy | None = None
+    source: Source,
+    model: onnx.ModelProto,
+    precision: str,
+    accuracy: Accuracy | None = None,
+    extra: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The file, stamped with where it comes from; the same for the same run and versions."""
+    """The file, stamped with where it comes from; the same for the same run and versions.
+
+    extra: more facts, or others in the place of those that are stamped.
+    """
     stamped = onnx.ModelProto()
     stamped.CopyFrom(model)
-    onnx.helper.set_model_props(stamped, _facts(source, precision, accuracy))
+    onnx.helper.set_model_props(stamped, _facts(source, precision, accuracy) | dict(extra or {}))
     content: bytes = stamped.SerializeToString(deterministic=True)
     return content
 
@@ -74,6 +82,8 @@ def _facts(source: Source, precision: str, accuracy: Accuracy | None) -> dict[st
         "versions": versions(),
         "min_onnxruntime": min_onnxruntime(source.opset),
     }
+    if card.design is not None:
+        facts["design"] = asdict(card.design)
     if accuracy is not None:
         facts["accuracy"] = {"correct": accuracy.correct, "images": accuracy.images}
     return {

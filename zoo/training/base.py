@@ -1,13 +1,11 @@
 """The frozen backbone that a transfer stands on: found by name, filled with weights, checked."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from zoo.artifacts import Artifact, Card, known_artifact
+from zoo.artifacts import Artifact, known_artifact
 from zoo.catalog import MODELS
 from zoo.data import Dataset
 from zoo.errors import UsageError
@@ -30,7 +28,7 @@ from zoo.training import weights
 from zoo.training.augment import BatchMaker
 from zoo.training.checkpoint import load_checkpoint
 from zoo.training.options import TrainOptions
-from zoo.training.run import Run, RunCard, known_run
+from zoo.training.run import Run, known_run
 from zoo.training.seeds import seed_for
 
 RANDOM = "random"
@@ -49,15 +47,6 @@ class Base:
     def under(self, image_shape: tuple[int, int, int], head: torch.nn.Module) -> Transfer:
         """The whole network with that head."""
         return Transfer(self.backbone, self.trunk, image_shape, head)
-
-
-@dataclass(frozen=True)
-class _OfZoo:
-    """A network of this zoo: its run or artifact, and the card that says what it is."""
-
-    id: str
-    card: RunCard | Card
-    tensors: Mapping[str, Tensor]
 
 
 def check_options(model: str, frozen: bool, options: TrainOptions) -> None:
@@ -93,7 +82,7 @@ def resolved(options: TrainOptions, exports: Path) -> TrainOptions:
             )
         describe(name)  # says which names there are
         raise AssertionError("a name that torchvision lists and does not list")
-    return replace(options, backbone=found.id)
+    return replace(options, backbone=found.folder.name)
 
 
 def open_base(options: TrainOptions, data: Dataset, exports: Path, progress: Progress) -> Base:
@@ -131,7 +120,7 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path) -> Base:
     found = _of_zoo(name, exports)
     if found is None:
         raise UsageError(f"there is no run and no export of {name} any more.")
-    card = found.card
+    card = found.finished_card() if isinstance(found, Run) else found.card
     height, width, channels = card.image_shape
     if card.model not in MODELS or MODELS[card.model].frozen:
         raise UsageError(f"{name} is itself a transfer; name the backbone that it stands on.")
@@ -149,25 +138,21 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path) -> Base:
         mean=card.mean,
         std=card.std,
         interpolation="bicubic",  # as this zoo's data is resized
-        origin=RANDOM if options.backbone_init else found.id,
+        origin=options.backbone_init or name,
     )
     trunk = build_trunk(backbone)
     if not options.backbone_init:
-        wanted = trunk.network.state_dict()
-        own = {key: tensor for key, tensor in found.tensors.items() if key in wanted}
-        load_weights(backbone, trunk, own, found.id)
+        if isinstance(found, Run):
+            tensors = load_checkpoint(found.weights)[0]
+        else:
+            tensors = weights.from_artifact(found, trunk.network.state_dict())
+        load_weights(backbone, trunk, tensors, name)
     return Base(backbone, trunk)
 
 
-def _of_zoo(name: str, exports: Path) -> _OfZoo | None:
+def _of_zoo(name: str, exports: Path) -> Run | Artifact | None:
     """The run of that name, else the artifact."""
-    run: Run | None = known_run(name)
-    if run is not None:
-        return _OfZoo(run.folder.name, run.finished_card(), load_checkpoint(run.weights)[0])
-    artifact: Artifact | None = known_artifact(name, exports)
-    if artifact is None:
-        return None
-    return _OfZoo(artifact.id, artifact.card, weights.from_artifact(artifact))
+    return known_run(name) or known_artifact(name, exports)
 
 
 def _check_data(backbone: Backbone, data: Dataset) -> None:

@@ -80,10 +80,13 @@ def downloaded(name: str) -> dict[str, Tensor]:
     return found
 
 
-def from_artifact(artifact: Artifact) -> dict[str, Tensor]:
-    """The parameters in an fp32 file, by the names that they have in the network."""
+def from_artifact(artifact: Artifact, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The `wanted` parameters in an fp32 file; a bias that it leaves out is zero."""
     model = onnx.load_from_string(artifact.content("fp32.onnx"))
-    return {
+    found = {
         tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
         for tensor in model.graph.initializer
+        if tensor.name in wanted
     }
+    zeros = {n: torch.zeros_like(t) for n, t in wanted.items() if n.endswith(".bias")}
+    return zeros | found
