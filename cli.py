@@ -140,6 +140,11 @@ def list_command(
 )
 @click.option("--backbone-size", type=int, metavar="N", help="Show it pictures of this side.")
 @click.option(
+    "--backbone-layer",
+    metavar="pooled|maps",
+    help="Latents behind, or before, its last pooling.",
+)
+@click.option(
     "--backbone-init", metavar="random", help="Take random weights, as a baseline or for tests."
 )
 @click.option(

@@ -1,6 +1,7 @@
 """Backbones: the last layer is found and removed, and weights are loaded whole or not at all."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from zoo.models.backbones import (
     Backbone,
     build_trunk,
     calibrate_norms,
-    check_size,
     describe,
     fingerprint,
     load_weights,
@@ -42,7 +42,8 @@ def test_the_last_layer_is_found_and_removed(name: str, side: int | None, width:
     backbone = describe(name, side)
     trunk = build_trunk(backbone)
     assert trunk.width == width
-    check_size(backbone, trunk)  # shows it a picture
+    with torch.no_grad():
+        assert trunk(torch.zeros(2, 3, *backbone.size)).shape == (2, width)
     assert not any(weight.requires_grad for weight in trunk.parameters())
 
 
@@ -70,9 +71,36 @@ def test_inception_sees_the_pixels_that_transform_input_would_give_it() -> None:
 
 @pytest.mark.parametrize(("name", "side"), [("inception_v3", 32), ("vit_b_16", 32)])
 def test_a_size_that_it_does_not_take_is_refused(name: str, side: int) -> None:
-    backbone = describe(name, side)
     with pytest.raises(UsageError, match=rf"{name} does not take pictures of 32x32.*--backbone-s"):
-        check_size(backbone, build_trunk(backbone))
+        build_trunk(describe(name, side))
+
+
+@pytest.mark.parametrize(("name", "width"), [("resnet18", 512 * 4), ("inception_v3", 2048 * 9)])
+def test_maps_are_what_the_last_pooling_would_have_taken(name: str, width: int) -> None:
+    side = {"resnet18": 64, "inception_v3": 139}[name]
+    torch.manual_seed(0)
+    pooled = build_trunk(describe(name, side))
+    maps = build_trunk(describe(name, side, "maps"))
+    assert maps.width == width
+    maps.network.load_state_dict(pooled.network.state_dict())
+    pixels = torch.randn(2, 3, side, side)
+    with torch.no_grad():
+        averaged = maps(pixels).view(2, pooled.width, -1).mean(2)
+        torch.testing.assert_close(averaged, pooled(pixels), atol=1e-5, rtol=1e-4)
+
+
+def test_maps_of_speednet_are_what_its_head_takes_the_largest_of() -> None:
+    backbone = Backbone(
+        *("speednet-cifar10", "zoo", "speednet", (32, 32), 3, 10, (0.5,) * 3, (0.25,) * 3),
+        layer="maps",
+    )
+    trunk = build_trunk(backbone)
+    assert trunk.width == 256 * 9
+    pixels = torch.randn(2, 3, 32, 32)
+    pooled = build_trunk(replace(backbone, layer="pooled"))
+    pooled.network.load_state_dict(trunk.network.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(trunk(pixels).view(2, 256, 9).amax(2), pooled(pixels))
 
 
 def test_an_unknown_name_is_refused_with_near_ones() -> None:

@@ -205,6 +205,7 @@ class TestZooBackbone:
     ("options", "words"),
     [
         ({"head": "deep"}, "--head deep"),
+        ({"backbone_layer": "first"}, "--backbone-layer first"),
         ({"backbone_init": "zeros"}, "--backbone-init zeros"),
         ({"weights": "a.pth"}, "--weights and --backbone-init contradict"),
         ({"backbone_size": 0}, "--backbone-size 0"),
@@ -238,6 +239,18 @@ def test_ids_name_the_backbone_unless_it_is_inception() -> None:
         "transfer-cifar10-mobilenet_v2",
         "transfer-cifar10-speednet-cifar100",
     ]
+
+
+def test_a_number_that_hardly_varies_is_not_blown_up() -> None:
+    draw = np.random.default_rng(0)
+    values = draw.normal(5, 1, (20_000, 4)).astype(np.float32)
+    values[:, 2] = 3
+    values[:, 3] *= 1e-4
+    mean, std = frozen._statistics(values)
+    np.testing.assert_allclose(mean[:3], [5, 5, 3], atol=0.05)
+    np.testing.assert_allclose(std[:2], [1, 1], atol=0.05)
+    assert min(std) > 0.05
+    assert frozen._statistics(np.zeros((5, 2), np.float32)) == ((0.0, 0.0), (0.1, 0.1))
 
 
 class TestEngines:

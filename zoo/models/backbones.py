@@ -15,6 +15,8 @@ from zoo.catalog import MODELS, find_model
 from zoo.errors import UsageError, unknown_name
 
 DEFAULT = "inception_v3"
+POOLED, MAPS = "pooled", "maps"
+LAYERS = (POOLED, MAPS)
 SHOWN = 3
 # torchvision's weights for these turn the usual normalisation into (x - 0.5) / 0.5 in their first
 # step (transform_input). Normalising so from the start is the same, without that step.
@@ -27,7 +29,8 @@ class Backbone:
     """name: as asked for; library: `torchvision` or `zoo`; model: its name there.
 
     size: height and width of the pictures that it is shown; channels, classes: that it was built
-    for; mean, std: of its pixels, per channel on the 0..1 scale; origin: where its weights are
+    for; mean, std: of its pixels, per channel on the 0..1 scale; layer: `pooled` for what its last
+    layer took, `maps` for what its last pooling took; origin: where its weights are
     from; weights: their sha256, see `fingerprint`.
     """
 
@@ -40,6 +43,7 @@ class Backbone:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     interpolation: str = "bilinear"
+    layer: str = "pooled"
     origin: str = ""
     weights: str = ""
 
@@ -50,23 +54,42 @@ class Trunk(nn.Module):
     removed: the name of its last layer, which its weights may still hold.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, layer: str = POOLED) -> None:
         super().__init__()
-        self.removed, last = _last_layer(network)
-        self.width = last.in_features if isinstance(last, nn.Linear) else last.in_channels
-        path, _, name = self.removed.rpartition(".")
-        setattr(network.get_submodule(path), name, nn.Identity())
+        self.removed = _last_layer(network)
+        _remove(network, self.removed)
+        if layer == MAPS:
+            _remove(network, _last_pooling(network))
         self.network = network
+        self.width = 0  # latents of a picture
 
     def forward(self, x: Tensor) -> Tensor:
         latents: Tensor = self.network(x)
         return latents.flatten(1)
 
 
-def _last_layer(network: nn.Module) -> tuple[str, nn.Linear | nn.Conv2d]:
+def _remove(network: nn.Module, name: str) -> None:
+    path, _, last = name.rpartition(".")
+    setattr(network.get_submodule(path), last, nn.Identity())
+
+
+def _last_pooling(network: nn.Module) -> str:
+    """Where a picture's maps become one number each; its name tells it, as types differ."""
+    found: list[str] = [
+        name for name, module in network.named_modules() if "Pool" in type(module).__name__
+    ]
+    if not found:
+        raise UsageError(
+            "this backbone has no pooling module at its end, before which maps could be taken. "
+            f"Leave --backbone-layer away, or name {POOLED}."
+        )
+    return found[-1]
+
+
+def _last_layer(network: nn.Module) -> str:
     """The classifier: the last layer with weights, whatever it is called."""
-    layers = [
-        (name, module)
+    layers: list[str] = [
+        name
         for name, module in network.named_modules()
         if isinstance(module, nn.Linear | nn.Conv2d)
     ]
@@ -82,7 +105,7 @@ def torchvision_names() -> list[str]:
     return list(torchvision.models.list_models(module=torchvision.models))
 
 
-def describe(name: str, side: int | None = None) -> Backbone:
+def describe(name: str, side: int | None = None, layer: str = POOLED) -> Backbone:
     """A backbone of torchvision as its ImageNet weights want it, or shown at another size."""
     if name not in torchvision_names():
         raise unknown_name("backbone", name, {*torchvision_names(), *MODELS})
@@ -101,6 +124,7 @@ def describe(name: str, side: int | None = None) -> Backbone:
         mean=(0.5,) * 3 if halves else tuple(preset.mean),
         std=(0.5,) * 3 if halves else tuple(preset.std),
         interpolation=preset.interpolation.value,
+        layer=layer,
     )
 
 
@@ -110,31 +134,31 @@ def build_trunk(backbone: Backbone, init: bool = False) -> Trunk:
 
     if backbone.library == "zoo":
         shape = (*backbone.size, backbone.channels)
-        trunk = Trunk(find_model(backbone.model).build(shape, backbone.classes))
+        trunk = Trunk(find_model(backbone.model).build(shape, backbone.classes), backbone.layer)
     else:
         # The two that have side branches are also slow to initialise, so they want to be asked.
         more = {"init_weights": init, "aux_logits": False} if backbone.model in _HALVES else {}
-        trunk = Trunk(torchvision.models.get_model(backbone.model, weights=None, **more))
-    return trunk.eval().requires_grad_(False)
+        trunk = Trunk(
+            torchvision.models.get_model(backbone.model, weights=None, **more), backbone.layer
+        )
+    trunk.eval().requires_grad_(False)
+    trunk.width = _width(backbone, trunk)
+    return trunk
 
 
 @torch.no_grad()
-def check_size(backbone: Backbone, trunk: Trunk) -> None:
-    """Refuse a size at which the backbone does not run, by showing it one picture."""
+def _width(backbone: Backbone, trunk: Trunk) -> int:
+    """How many latents a picture has, seen by showing it one of a size that may not fit."""
     height, width = backbone.size
     try:
-        latents = trunk(torch.zeros(1, backbone.channels, height, width))
+        latents: Tensor = trunk(torch.zeros(1, backbone.channels, height, width))
     except (RuntimeError, AssertionError, ValueError) as error:
         why = str(error).splitlines()[0]
         raise UsageError(
             f"{backbone.name} does not take pictures of {height}x{width}: they are too small, or "
             f"of a size that it was not built for ({why}). Name another --backbone-size."
         ) from error
-    if latents.shape != (1, trunk.width):
-        raise UsageError(
-            f"{backbone.name} gives latents of {list(latents.shape[1:])}, not {trunk.width} "
-            "numbers: this zoo cannot use it as a backbone."
-        )
+    return latents.shape[1]
 
 
 @torch.no_grad()

@@ -58,6 +58,13 @@ def norm(channels: int) -> nn.BatchNorm2d:
     return layer
 
 
+class MaxPool(nn.Module):
+    """The largest value of each map; a module, so that a backbone can be taken from before it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.amax((2, 3))
+
+
 class SpeedNet(nn.Module):
     """From normalised pixels float [N, C, H, W] to logits [N, classes]."""
 
@@ -68,13 +75,14 @@ class SpeedNet(nn.Module):
         self.whiten.weight.requires_grad_(False)
         inputs = (whitened, *WIDTHS)
         self.groups = nn.Sequential(*(Group(*pair) for pair in zip(inputs, WIDTHS, strict=False)))
+        self.pool = MaxPool()
         self.head = nn.Linear(WIDTHS[-1], classes, bias=False)
         with torch.no_grad():
             self.head.weight.div_(WIDTHS[-1])
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.groups(gelu(self.whiten(x)))
-        logits: Tensor = self.head(x.amax((2, 3)))
+        logits: Tensor = self.head(self.pool(x))
         return logits
 
     @torch.no_grad()

@@ -11,11 +11,12 @@ from zoo.data import Dataset
 from zoo.errors import UsageError
 from zoo.models.backbones import (
     DEFAULT,
+    LAYERS,
+    POOLED,
     Backbone,
     Trunk,
     build_trunk,
     calibrate_norms,
-    check_size,
     describe,
     fingerprint,
     load_weights,
@@ -34,7 +35,15 @@ from zoo.training.seeds import seed_for
 RANDOM = "random"
 CALIBRATED_ON = 256  # pictures, for the batch statistics of random weights
 _BATCH = 64
-_OPTIONS = ("backbone", "backbone_size", "backbone_init", "weights", "flip_average", "head")
+_OPTIONS = (
+    "backbone",
+    "backbone_size",
+    "backbone_layer",
+    "backbone_init",
+    "weights",
+    "flip_average",
+    "head",
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,10 @@ def check_options(model: str, frozen: bool, options: TrainOptions) -> None:
         return
     if options.head not in (None, *HEADS):
         raise UsageError(f"--head {options.head}: choose from {' and '.join(HEADS)}.")
+    if options.backbone_layer not in (None, *LAYERS):
+        raise UsageError(
+            f"--backbone-layer {options.backbone_layer}: choose from {' and '.join(LAYERS)}."
+        )
     if options.backbone_init not in (None, RANDOM):
         raise UsageError(f"--backbone-init {options.backbone_init}: the only word is {RANDOM}.")
     if options.backbone_init and options.weights:
@@ -102,10 +115,9 @@ def open_base(options: TrainOptions, data: Dataset, exports: Path, progress: Pro
 
 
 def _from_torchvision(name: str, options: TrainOptions) -> Base:
-    backbone = describe(name, options.backbone_size)
+    backbone = describe(name, options.backbone_size, options.backbone_layer or POOLED)
     random = options.backbone_init == RANDOM
     trunk = build_trunk(backbone, init=random)
-    check_size(backbone, trunk)
     if random:
         return Base(replace(backbone, origin=RANDOM), trunk)
     if options.weights:
@@ -137,6 +149,7 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path) -> Base:
         classes=len(card.class_names),
         mean=card.mean,
         std=card.std,
+        layer=options.backbone_layer or POOLED,
         interpolation="bicubic",  # as this zoo's data is resized
         origin=options.backbone_init or name,
     )

@@ -23,7 +23,8 @@ from zoo.training.run import RunCard
 from zoo.training.seeds import seed_for
 
 HELD_OUT = 0.1  # of the training pictures, to choose the head on
-DECAYS = (0.05, 0.5)  # weight decays that are tried
+DECAYS = (0.05, 2.0)  # weight decays that are tried
+SMALLEST_STD = 0.1  # of a number, as a share of the root mean square of all
 _ROWS = 8192  # at once, for statistics of more latents than fit into memory
 
 
@@ -58,21 +59,24 @@ def subject_of(backbone: Backbone, data: Dataset, split: str, flip_average: bool
         split=split,
         backbone=backbone.name,
         weights=backbone.weights,
-        preprocessing=f"{backbone.model} {height}x{width} {backbone.interpolation}, "
-        f"mean {backbone.mean}, std {backbone.std}",
+        preprocessing=f"{backbone.model} {backbone.layer} {height}x{width} "
+        f"{backbone.interpolation}, mean {backbone.mean}, std {backbone.std}",
         flip_average=flip_average,
     )
 
 
 def _statistics(values: Features) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and std of each number; one that hardly varies is left as it is."""
+    """Mean and std of each number, the std not below a share of what is usual.
+
+    A number that hardly varies would be blown up, and with it the rounding that runtimes differ by.
+    """
     starts = range(0, len(values), _ROWS)
     mean = sum(values[at : at + _ROWS].sum(axis=0, dtype=np.float64) for at in starts) / len(values)
-    squares = sum(
-        np.square(values[at : at + _ROWS] - mean).sum(axis=0, dtype=np.float64) for at in starts
+    variance = sum(np.square(values[at : at + _ROWS] - mean).sum(axis=0) for at in starts) / len(
+        values
     )
-    std = np.sqrt(squares / len(values))
-    std[std <= 1e-6 * max(1e-30, float(std.max()))] = 1.0
+    usual = float(np.sqrt(variance.mean())) or 1.0
+    std = np.maximum(np.sqrt(variance), SMALLEST_STD * usual)
     return tuple(mean.tolist()), tuple(std.tolist())
 
 

@@ -31,7 +31,8 @@ class TrainOptions:
     computed in, to save memory. compile: through torch.compile.
 
     For transfer alone: backbone: a name of torchvision's, or of a run or export of this zoo;
-    backbone_size: side of the pictures that it is shown; backbone_init: `random` for a baseline;
+    backbone_size: side of the pictures that it is shown; backbone_layer: `pooled` for what its last
+    layer took, or `maps` for what its last pooling took; backbone_init: `random` for a baseline;
     weights: the file that holds its weights; flip_average: average the latents of a picture and its
     mirror image; head: `linear` or `hidden`, the better one by validation unless told.
     """
@@ -53,6 +54,7 @@ class TrainOptions:
     compile: bool | None = None
     backbone: str | None = None
     backbone_size: int | None = None
+    backbone_layer: str | None = None
     backbone_init: str | None = None
     weights: str | None = None
     flip_average: bool | None = None

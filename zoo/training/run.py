@@ -9,7 +9,7 @@ from zoo.catalog import find_model, meant_by
 from zoo.data import Dataset
 from zoo.errors import ZooError
 from zoo.files import write_json, writing
-from zoo.models.backbones import DEFAULT
+from zoo.models.backbones import DEFAULT, POOLED
 from zoo.models.transfer import Design
 from zoo.recipe import Recipe
 from zoo.records import read
@@ -172,7 +172,8 @@ def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:
     backbone = "" if options.backbone in (None, DEFAULT) else str(options.backbone)
     quick = "quick" if options.quick else ""
     seed = f"s{options.seed}" if options.seed else ""
-    parts = [model, dataset, backbone, options.backbone_init or "", view, quick, seed]
+    layer = "" if options.backbone_layer in (None, POOLED) else str(options.backbone_layer)
+    parts = [model, dataset, backbone, layer, options.backbone_init or "", view, quick, seed]
     return "-".join(part for part in parts if part)
 
 
