@@ -1,0 +1,69 @@
+"""How fast latents of Inception v3 are computed, as a ratio to the plain loop.
+
+    tox -e bench -- -k latents
+
+The plain loop is what one writes first: torch, fp32, eager, pictures resized and normalised a batch
+at a time. Random weights of the right shape, 32x32 pictures shown at 299x299.
+"""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from torch.nn.functional import interpolate
+
+from zoo.data.dataset import Images
+from zoo.models.backbones import build_trunk, describe
+from zoo.training import hardware
+from zoo.training.base import Base
+from zoo.training.engines import engines_for
+
+BATCH = 16
+TURN_SECONDS = 2.0
+CPU = torch.device("cpu")
+
+Arm = Callable[[], float]  # runs for a while and returns images a second
+Compare = Callable[[Arm, Arm, str], None]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory() -> None:
+    hardware.settle()
+
+
+def turn(answer: Callable[[Images], object]) -> Arm:
+    images = np.random.default_rng(0).integers(0, 256, (BATCH, 32, 32, 3)).astype(np.uint8)
+
+    def run() -> float:
+        calls, started = 0, time.perf_counter()
+        while (elapsed := time.perf_counter() - started) < TURN_SECONDS:
+            answer(images)
+            calls += 1
+        return calls * BATCH / elapsed
+
+    return run
+
+
+def plain_loop() -> Callable[[Images], object]:
+    network = torchvision.models.inception_v3(weights=None, init_weights=False).eval()
+    network.fc = torch.nn.Identity()
+    mean, std = (torch.full((3, 1, 1), 0.5) for _ in range(2))
+
+    @torch.no_grad()
+    def answer(images: Images) -> object:
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+        return network(interpolate((pixels - mean) / std, (299, 299), mode="bilinear"))
+
+    return answer
+
+
+def test_latents_of_inception_against_the_plain_loop(compare: Compare) -> None:
+    """The engine is the one that training would take: the fastest here."""
+    backbone = describe("inception_v3")
+    base = Base(backbone, build_trunk(backbone))
+    arms = [turn(engine.run) for engine in engines_for(base, (32, 32, 3), CPU, "auto")]
+    rates = [(arm(), arm())[1] for arm in arms]
+    compare(arms[rates.index(max(rates))], turn(plain_loop()), "1.5")
