@@ -17,10 +17,12 @@ from zoo.exporting.export import export
 from zoo.models.transfer import Transfer
 from zoo.progress import Progress
 from zoo.training import base as base_module
-from zoo.training import engines, frozen
+from zoo.training import engines, frozen, hooks
 from zoo.training.base import check_options, open_base, resolved
 from zoo.training.examine import test as examine
 from zoo.training.examine import trained_network
+from zoo.training.hooks import InterruptedRunError
+from zoo.training.loop import Hook, Trainer
 from zoo.training.options import TrainOptions
 from zoo.training.run import Run, run_id
 from zoo.training.train import train
@@ -123,6 +125,26 @@ class TestRun:
         first, second = load_file(finished.weights), load_file(again.weights)
         for name, tensor in first.items():
             torch.testing.assert_close(second[name], tensor, rtol=0, atol=0)
+
+    def test_a_training_of_the_head_that_was_stopped_ends_in_the_same_weights(
+        self, finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Stop(Hook):
+            def stepped(self, trainer: Trainer) -> None:
+                if trainer.step == 30:
+                    raise InterruptedRunError("stopped")
+
+        monkeypatch.setattr(hooks, "CHECKPOINT_SECONDS", 0.0)
+        run = Run(tmp_path / "run")
+        with pytest.raises(InterruptedRunError, match=r"after step 30/66.*--resume"):
+            train("transfer", RANDOM, run=run.folder, hooks=(Stop(),))
+        train("transfer", RANDOM, run=run.folder, resume=True)
+        straight = load_file(finished.weights)
+        for name, tensor in load_file(run.weights).items():
+            torch.testing.assert_close(tensor, straight[name], rtol=0, atol=0)
+        asked = replace(RANDOM, head="linear")
+        with pytest.raises(UsageError, match="begun with head None"):
+            train("transfer", asked, run=run.folder, resume=True)
 
     def test_other_weights_than_a_run_was_begun_with_are_refused(
         self, finished: Run, tmp_path: Path
