@@ -1,7 +1,9 @@
 """`train transfer`: latents once, a head by validation, a whole network in the run."""
 
 import json
+import re
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from safetensors.torch import load_file
 from zoo.data import load
 from zoo.errors import UsageError, ZooError
 from zoo.exporting.export import export
+from zoo.latents import Engine, Subject, latents
 from zoo.models.transfer import Transfer
 from zoo.progress import Progress
 from zoo.training import base as base_module
@@ -95,10 +98,10 @@ class TestRun:
         """Nothing is lost between the latents, the standardisation and the network of pixels."""
         card, data = finished.card(), load("digits")
         base = open_base(card.options, data, Path("exports"), Progress())
-        latents = frozen.latents_of(base, card, data, Progress())
+        known = frozen.latents_of(base, card, data, Progress())
         network = trained_network(finished, card).eval()
         with torch.no_grad():
-            from_latents = network.head(torch.from_numpy(latents.values[:50]))  # type: ignore[operator]
+            from_latents = network.head(torch.from_numpy(known.values[:50]))  # type: ignore[operator]
             pixels = torch.from_numpy(data.train.images[:50]).permute(0, 3, 1, 2) / 255
             mean, std = (torch.tensor(part).view(-1, 1, 1) for part in (card.mean, card.std))
             torch.testing.assert_close(
@@ -290,6 +293,44 @@ class TestEngines:
         np.testing.assert_allclose(found[0] / scale, found[1] / scale, atol=1e-5)
         (bf16,) = engines.engines_for(base, (32, 32, 3), CPU, "bf16")
         np.testing.assert_allclose(bf16.run(images) / scale, found[0] / scale, atol=0.05)
+
+
+class TestChoice:
+    SUBJECT = Subject("noise", "f" * 64, "", "train", "sums", "w" * 64, "")
+
+    def engine(self, name: str, pause: float, noise: float) -> Engine:
+        def run(images: np.ndarray) -> np.ndarray:
+            time.sleep(pause)
+            latents = images.reshape(len(images), -1)[:, :8].astype(np.float32)
+            draw = np.random.default_rng(0).normal(size=latents.shape).astype(np.float32)
+            return latents + noise * latents.std() * draw
+
+        return Engine(name, "fp32", 8, run)
+
+    @pytest.fixture
+    def images(self, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+        monkeypatch.setattr(engines, "SECONDS", 0.05)
+        return np.random.default_rng(5).integers(0, 256, (64, 4, 4, 3)).astype(np.uint8)
+
+    def test_the_fastest_is_taken_unless_its_latents_are_others(
+        self, images: np.ndarray, said: Progress
+    ) -> None:
+        exact, rough = self.engine("exact", 0.02, 0.001), self.engine("rough", 0.001, 0.3)
+        first, slow = self.engine("first", 0.05, 0), self.engine("slow", 0.06, 0)
+        offered = [first, slow, rough, exact]
+        chosen = engines.choose_engine(offered, self.SUBJECT, images, said)
+        assert chosen.name == "exact"
+        (line,) = said.lines  # type: ignore[attr-defined]
+        assert re.search(r"rough fp32 not taken, its latents are \d\d% away", line)
+
+    def test_one_that_has_begun_goes_on_without_measuring(
+        self, images: np.ndarray, said: Progress
+    ) -> None:
+        first, begun = self.engine("first", 0, 0), self.engine("begun", 0.01, 0)
+        latents(self.SUBJECT, images, begun)
+        chosen = engines.choose_engine([first, begun], self.SUBJECT, images, said)
+        assert chosen.name == "begun"
+        assert said.lines == []  # type: ignore[attr-defined]
 
 
 def test_random_weights_are_never_taken_in_silence(
