@@ -49,18 +49,21 @@ def engines_for(
 def choose_engine(
     engines: Sequence[Engine], subject: Subject, images: Images, progress: Progress
 ) -> Engine:
-    """The one that has computed the most of these latents already, else the fastest.
-
-    The first is what the others are held against: one whose latents are far from its own is not
-    taken, as the head would be trained on other numbers than the whole network gives it. In bf16
-    some backbones lose a third of what tells pictures apart.
-    """
+    """The one that has computed the most of these latents already, else the fastest."""
     done = [finished(subject, images, engine) for engine in engines]
     if max(done):
         return engines[done.index(max(done))]
     if len(engines) == 1:
         return engines[0]
-    some = np.ascontiguousarray(images[:BATCH])
+    return fastest(engines, np.ascontiguousarray(images[:BATCH]), progress)
+
+
+def fastest(engines: Sequence[Engine], some: Images, progress: Progress) -> Engine:
+    """By measuring, among those whose latents of these pictures are those of the first.
+
+    On others than the whole network gives it a head would be trained in vain: in bf16 some
+    backbones lose a third of what tells pictures apart.
+    """
     wanted = engines[0].run(some)
     rates, told = [], []
     for engine in engines:
