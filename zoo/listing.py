@@ -67,7 +67,7 @@ def _cells(artifact: Artifact) -> list[str]:
     ]
     trained = entry["trained"]
     return [
-        f"[`{entry['model']}`](exports/{artifact.id}/README.md)",
+        f"[`{artifact.id}`](exports/{artifact.id}/README.md)",
         f"{entry['parameters'] / 1e6:.2f} M",
         f"{entry['macs'] / 1e6:.1f} M",
         f"{whole['share']:.2%} ({whole['low']:.2%} to {whole['high']:.2%})",
