@@ -156,7 +156,11 @@ def list_command(
     default=None,
     help="Average the latents of a picture and its mirror image.",
 )
-@click.option("--head", metavar="linear|hidden", help="On the backbone.  [default: the better one]")
+@click.option(
+    "--head",
+    metavar="linear|hidden|N",
+    help="On the backbone, N: hidden units instead of 512.  [default: the better of the two]",
+)
 @run_option
 @exports_option
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")

@@ -11,7 +11,7 @@ from torch.nn.functional import interpolate
 from zoo.exporting.convert import convert
 from zoo.models.backbones import describe
 from zoo.models.resize import INTERPOLATIONS, Resize
-from zoo.models.transfer import Design, Transfer, absorb, build, make_head, normalisation
+from zoo.models.transfer import HIDDEN, Design, Transfer, absorb, build, make_head, normalisation
 from zoo.session import open_session
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -57,11 +57,25 @@ def test_a_head_that_took_standardised_latents_takes_them_as_they_are() -> None:
     torch.manual_seed(0)
     latents = torch.rand(50, 6) * torch.tensor([1.0, 10, 0.1, 5, 1, 1]) + 3
     mean, std = latents.mean(0), latents.std(0)
-    for kind in ("linear", "hidden"):
+    for kind in ("linear", "hidden", "7"):
         head = make_head(kind, 6, 4).eval()
         wanted = head((latents - mean) / std)
         whole = absorb(head, tuple(mean.tolist()), tuple(std.tolist()))
         torch.testing.assert_close(whole(latents), wanted, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "shapes"),
+    [
+        ("linear", [(4, 6), (4,)]),
+        ("hidden", [(HIDDEN, 6), (HIDDEN,), (4, HIDDEN), (4,)]),
+        ("7", [(7, 6), (7,), (4, 7), (4,)]),
+    ],
+)
+def test_a_head_has_as_many_hidden_units_as_its_name_says(
+    kind: str, shapes: list[tuple[int, ...]]
+) -> None:
+    assert [tuple(part.shape) for part in make_head(kind, 6, 4).parameters()] == shapes
 
 
 class TestTransfer:

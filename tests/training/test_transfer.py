@@ -230,6 +230,7 @@ class TestZooBackbone:
     ("options", "words"),
     [
         ({"head": "deep"}, "--head deep"),
+        ({"head": "0"}, "--head 0"),
         ({"backbone_layer": "first"}, "--backbone-layer first"),
         ({"backbone_init": "zeros"}, "--backbone-init zeros"),
         ({"weights": "a.pth"}, "--weights and --backbone-init contradict"),

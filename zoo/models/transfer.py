@@ -34,8 +34,8 @@ RECIPE = Recipe(
 class Design:
     """Everything that a transfer network is built by, beside pictures and classes.
 
-    head: `linear`, or `hidden` with a layer of `HIDDEN` units; flip_average: latents are the mean
-    of a picture's and its mirror image's.
+    head: `linear`, `hidden` with a layer of `HIDDEN` units, or the number of those; flip_average:
+    latents are the mean of a picture's and its mirror image's.
     """
 
     backbone: Backbone
@@ -105,12 +105,18 @@ def normalisation(backbone: Backbone, channels: int) -> tuple[tuple[float, ...],
     return (backbone.mean, backbone.std) if channels == backbone.channels else ((0.0,), (1.0,))
 
 
+def is_head(kind: str) -> bool:
+    """Whether `make_head` knows it."""
+    return kind in HEADS or (kind.isdecimal() and int(kind) > 0)
+
+
 def make_head(kind: str, width: int, classes: int) -> nn.Sequential:
     """From latents float [N, width] to logits [N, classes]."""
     if kind == "linear":
         return nn.Sequential(nn.Linear(width, classes))
+    units = HIDDEN if kind == "hidden" else int(kind)
     return nn.Sequential(
-        nn.Linear(width, HIDDEN), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(HIDDEN, classes)
+        nn.Linear(width, units), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(units, classes)
     )
 
 

@@ -23,7 +23,7 @@ from zoo.models.backbones import (
     torchvision_names,
 )
 from zoo.models.calibrated import Calibrated
-from zoo.models.transfer import HEADS, RECIPE, Transfer, normalisation
+from zoo.models.transfer import HEADS, RECIPE, Transfer, is_head, normalisation
 from zoo.progress import Progress
 from zoo.training import weights
 from zoo.training.augment import BatchMaker
@@ -65,8 +65,10 @@ def check_options(model: str, frozen: bool, options: TrainOptions) -> None:
         if said:
             raise UsageError(f"--{said[0].replace('_', '-')} is for transfer, not for {model}.")
         return
-    if options.head not in (None, *HEADS):
-        raise UsageError(f"--head {options.head}: choose from {' and '.join(HEADS)}.")
+    if options.head is not None and not is_head(options.head):
+        raise UsageError(
+            f"--head {options.head}: choose from {', '.join(HEADS)}, or a number of hidden units."
+        )
     if options.backbone_layer not in (None, *LAYERS):
         raise UsageError(
             f"--backbone-layer {options.backbone_layer}: choose from {' and '.join(LAYERS)}."

@@ -34,7 +34,8 @@ class TrainOptions:
     backbone_size: side of the pictures that it is shown; backbone_layer: `pooled` for what its last
     layer took, or `maps` for what its last pooling took; backbone_init: `random` for a baseline;
     weights: the file that holds its weights; flip_average: average the latents of a picture and its
-    mirror image; head: `linear` or `hidden`, the better one by validation unless told.
+    mirror image; head: `linear`, `hidden` or a number of hidden units, the better one of the first
+    two by validation unless told.
     """
 
     data: str | None = None
