@@ -11,7 +11,16 @@ from torch.nn.functional import interpolate
 from zoo.exporting.convert import convert
 from zoo.models.backbones import describe
 from zoo.models.resize import INTERPOLATIONS, Resize
-from zoo.models.transfer import HIDDEN, Design, Transfer, absorb, build, make_head, normalisation
+from zoo.models.transfer import (
+    HIDDEN,
+    Design,
+    Transfer,
+    absorb,
+    build,
+    head_words,
+    make_head,
+    normalisation,
+)
 from zoo.session import open_session
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -76,6 +85,12 @@ def test_a_head_has_as_many_hidden_units_as_its_name_says(
     kind: str, shapes: list[tuple[int, ...]]
 ) -> None:
     assert [tuple(part.shape) for part in make_head(kind, 6, 4).parameters()] == shapes
+
+
+def test_a_head_in_words() -> None:
+    assert head_words("linear") == "linear head"
+    assert head_words("hidden") == f"head with {HIDDEN} hidden units"
+    assert head_words("7") == "head with 7 hidden units"
 
 
 class TestTransfer:

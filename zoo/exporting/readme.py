@@ -1,6 +1,7 @@
 """The README.md of an artifact, written from its card."""
 
 from zoo.artifacts import Card, FileCard
+from zoo.models.transfer import head_words
 from zoo.signature import PIXELS
 
 
@@ -57,8 +58,8 @@ def _design(card: Card) -> list[str]:
     return [
         f"A transfer: the frozen backbone `{backbone['name']}` (weights: {backbone['origin']}), "
         f"shown pictures of {height}x{width} ({backbone['interpolation']}), and a "
-        f"{card.design['head']} head that was trained on its latents{averaged}. `head.onnx` is "
-        "that head alone: input `latents`, float32 `[batch, width]`, output `logits`."
+        f"{head_words(card.design['head'])} that was trained on its latents{averaged}. `head.onnx` "
+        "is that head alone: input `latents`, float32 `[batch, width]`, output `logits`."
     ]
 
 

@@ -110,11 +110,20 @@ def is_head(kind: str) -> bool:
     return kind in HEADS or (kind.isdecimal() and int(kind) > 0)
 
 
+def head_words(kind: str) -> str:
+    """The head in words."""
+    return "linear head" if kind == "linear" else f"head with {_units(kind)} hidden units"
+
+
+def _units(kind: str) -> int:
+    return HIDDEN if kind == "hidden" else int(kind)
+
+
 def make_head(kind: str, width: int, classes: int) -> nn.Sequential:
     """From latents float [N, width] to logits [N, classes]."""
     if kind == "linear":
         return nn.Sequential(nn.Linear(width, classes))
-    units = HIDDEN if kind == "hidden" else int(kind)
+    units = _units(kind)
     return nn.Sequential(
         nn.Linear(width, units), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(units, classes)
     )

@@ -11,7 +11,7 @@ from zoo.data import Dataset, hold_out
 from zoo.errors import UsageError
 from zoo.latents import Engine, Features, Subject, latents
 from zoo.models.backbones import Backbone
-from zoo.models.transfer import HEADS, Transfer, absorb, make_head
+from zoo.models.transfer import HEADS, Transfer, absorb, head_words, make_head
 from zoo.progress import Progress
 from zoo.recipe import Recipe
 from zoo.training import hardware
@@ -109,11 +109,11 @@ def choose_head(
         accuracy = trainer.rows[-1].validation_accuracy or 0.0
         accuracies.append(accuracy)
         progress.say(
-            f"{card.id}: {kind} head, weight decay {recipe.weight_decay:g}: "
+            f"{card.id}: {head_words(kind)}, weight decay {recipe.weight_decay:g}: "
             f"{accuracy:.2%} of {len(validation)} held out"
         )
     kind, recipe = trials[int(np.argmax(accuracies))]
-    progress.say(f"{card.id}: taking the {kind} head, weight decay {recipe.weight_decay:g}")
+    progress.say(f"{card.id}: taking the {head_words(kind)}, weight decay {recipe.weight_decay:g}")
     return kind, recipe
 
 
