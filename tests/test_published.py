@@ -12,6 +12,7 @@ from PIL import Image
 from zoo.artifacts import VECTORS, Artifact, list_artifacts
 from zoo.catalog import find_model
 from zoo.listing import markdown_table
+from zoo.models.transfer import Design
 from zoo.verifying import verify
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +44,9 @@ def test_they_are_small() -> None:
 @pytest.mark.parametrize("artifact", PUBLISHED, ids=lambda artifact: artifact.id)
 def test_the_network_can_be_built_from_its_file(artifact: Artifact) -> None:
     card = artifact.card
-    network = find_model(card.model).build(card.image_shape, len(card.class_names)).eval()
+    design = Design.from_json(card.design) if card.design else None
+    spec = find_model(card.model)
+    network = spec.build(card.image_shape, len(card.class_names), design).eval()
     weights = {
         tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
         for tensor in onnx.load(artifact.file("fp32")).graph.initializer

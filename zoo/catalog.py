@@ -10,6 +10,7 @@ from zoo.errors import UsageError, unknown_name
 if TYPE_CHECKING:
     from torch import nn
 
+    from zoo.models.transfer import Design
     from zoo.recipe import Recipe
 
 MIN_SIDE = 16
@@ -19,8 +20,8 @@ MIN_SIDE = 16
 class ModelSpec:
     """One row of the zoo. `module` is imported when the network or the recipe is asked for.
 
-    frozen: it stands on a backbone that is not trained, and is built by a design of its own (see
-    `zoo.models.transfer`) instead of `build`.
+    frozen: it stands on a backbone that is not trained, and has a design of its own (see
+    `zoo.models.transfer`).
     """
 
     name: str
@@ -38,10 +39,19 @@ class ModelSpec:
         recipe: Recipe = self._attribute(self.recipe_name)
         return recipe
 
-    def build(self, image_shape: tuple[int, int, int], classes: int) -> "nn.Module":
-        """The network for pictures of [height, width, channels] and that many classes."""
+    def build(
+        self, image_shape: tuple[int, int, int], classes: int, design: "Design | None" = None
+    ) -> "nn.Module":
+        """The network for pictures of [height, width, channels] and that many classes.
+
+        design: of a frozen one, which has no network without.
+        """
+        network: nn.Module
         if self.frozen:
-            raise UsageError(f"{self.name} is built on a backbone: see {self.module}.build.")
+            if design is None:
+                raise UsageError(f"{self.name} is built by a design, which says its backbone.")
+            network = self._attribute(self.builder)(design, image_shape, classes)
+            return network
         height, width, channels = image_shape
         if min(height, width) < MIN_SIDE:
             raise UsageError(
@@ -52,7 +62,7 @@ class ModelSpec:
             raise UsageError(f"{self.name} takes 1 or 3 channels, these pictures have {channels}.")
         if classes < 2:
             raise UsageError(f"{self.name} needs at least 2 classes, this data has {classes}.")
-        network: nn.Module = self._attribute(self.builder)(image_shape, classes)
+        network = self._attribute(self.builder)(image_shape, classes)
         return network
 
     def _attribute(self, name: str) -> Any:

@@ -10,6 +10,7 @@ from torch.nn.functional import interpolate
 
 from zoo.exporting.convert import convert
 from zoo.models.backbones import describe
+from zoo.models.filling import fill
 from zoo.models.resize import INTERPOLATIONS, Resize
 from zoo.models.transfer import (
     HIDDEN,
@@ -123,3 +124,36 @@ def _trunk_of(network: Transfer) -> nn.Module:
     holder = nn.Module()
     holder.network = network.backbone
     return holder
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("shufflenet_v2_x0_5", "its nodes have several results"),
+        ("mnasnet0_5", "it wants to know the version of its weights"),
+    ],
+)
+def test_backbones_that_are_built_otherwise_are_kept_and_converted(name: str, why: str) -> None:
+    design = Design(describe(name, 32), "linear")
+    torch.manual_seed(0)
+    kept = build(design, (32, 32, 3), 4).state_dict()
+    torch.manual_seed(1)
+    network = build(design, (32, 32, 3), 4).eval()
+    fill(network, dict(kept))
+    torch.testing.assert_close(network.state_dict(), kept, rtol=0, atol=0)
+    mean, std = normalisation(design.backbone, 3)
+    model = ir.to_proto(convert(network, (32, 32, 3), mean, std))
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
+    (found,) = open_session(model.SerializeToString()).run({"image": images})
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
+    pixels = (pixels - torch.tensor(mean).view(-1, 1, 1)) / torch.tensor(std).view(-1, 1, 1)
+    with torch.inference_mode():
+        wanted = network(pixels)
+    np.testing.assert_allclose(found, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_what_does_not_fit_is_not_filled_in() -> None:
+    network = nn.Linear(2, 3)
+    for wrong in ({"weight": torch.zeros(3, 2)}, dict(nn.Linear(2, 4).state_dict())):
+        with pytest.raises(RuntimeError, match=r"bias"):
+            fill(network, wrong)

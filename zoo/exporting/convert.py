@@ -138,9 +138,9 @@ def _rename(graph: ir.Graph) -> None:
     for node in graph:
         node.name = f"{node.op_type}_{count[node.op_type]}"
         count[node.op_type] += 1
-        for value in node.outputs:
+        for number, value in enumerate(node.outputs):
             if not value.is_graph_output():
-                value.name = node.name
+                value.name = f"{node.name}_{number}" if number else node.name
     for index, name in enumerate([n for n in graph.initializers if n.startswith("val_")]):
         graph.initializers[name].name = f"constant_{index}"
 

@@ -5,6 +5,7 @@ and exported is the whole network, from pixels at their own size to logits.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from zoo.models.backbones import Backbone, Trunk, build_trunk
 from zoo.models.resize import Resize
 from zoo.recipe import Recipe
+from zoo.records import read
 
 HIDDEN = 512
 DROPOUT = 0.5
@@ -41,6 +43,12 @@ class Design:
     backbone: Backbone
     head: str
     flip_average: bool = False
+
+    @classmethod
+    def from_json(cls, value: Any) -> "Design":
+        """A design from its JSON value; `ValueError` names what is missing or of a wrong kind."""
+        design: Design = read(cls, value, "the design")
+        return design
 
 
 class Transfer(nn.Module):

@@ -17,7 +17,7 @@ from zoo.data import Dataset, load
 from zoo.errors import ZooError, unknown_name
 from zoo.files import write_json, write_text
 from zoo.intervals import Accuracy
-from zoo.models.transfer import build
+from zoo.models.filling import fill
 from zoo.progress import Progress
 from zoo.providers import known_providers
 from zoo.signature import Signature
@@ -157,14 +157,11 @@ def _choose_provider(device: str | None) -> str:
 
 def trained_network(run: Run, card: RunCard) -> nn.Module:
     """The network of a finished run, on the CPU."""
-    network: nn.Module
-    if card.design is not None:
-        network = build(card.design, card.image_shape, len(card.class_names))
-    else:
-        network = find_model(card.model).build(card.image_shape, len(card.class_names))
+    spec = find_model(card.model)
+    network = spec.build(card.image_shape, len(card.class_names), card.design)
     tensors, _ = load_checkpoint(run.weights)
     try:
-        network.load_state_dict(tensors)
+        fill(network, tensors)
     except RuntimeError as error:
         raise ZooError(
             f"{run.weights} does not fit today's {card.model}: the model has changed since. "

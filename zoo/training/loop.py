@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 
 from zoo.errors import ZooError
 from zoo.history import EpochRow
+from zoo.models.filling import fill
 from zoo.recipe import Recipe
 from zoo.training.augment import EpochPlan, plan_epoch
 from zoo.training.evaluate import accuracy_of, autocast, logits_of
@@ -221,9 +222,9 @@ class Trainer:
     def restore(self, state: State) -> None:
         """Take up the state of an earlier moment, or of an earlier process."""
         tensors, meta = state
-        self.network.load_state_dict(_under("network", tensors))
+        fill(self.network, _under("network", tensors))
         if self.average:
-            self.average.network.load_state_dict(_under("average", tensors))
+            fill(self.average.network, _under("average", tensors))
         self._restore_optimizer(tensors)
         self.loss_sum.copy_(tensors["sums.loss"])
         self.correct.copy_(tensors["sums.correct"])
