@@ -259,6 +259,35 @@ def mlp_exports(
 
 
 @pytest.fixture(scope="session")
+def transfer_exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A transfer of digits on a random backbone, published as fp32, once; not to be changed."""
+    import torch
+
+    from zoo.exporting.export import export
+    from zoo.training.options import TrainOptions
+    from zoo.training.train import train
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    root = tmp_path_factory.mktemp("transfer")
+    options = TrainOptions(
+        data="digits",
+        epochs=1,
+        backbone="squeezenet1_1",
+        backbone_size=40,
+        backbone_init="random",
+        precision="fp32",
+        head="linear",
+    )
+    try:
+        run = train("transfer", options, run=root / "run")
+        export("transfer", run=run.folder, precisions=("fp32",), exports=root / "exports")
+    finally:
+        torch.set_num_threads(before)
+    return root / "exports"
+
+
+@pytest.fixture(scope="session")
 def tiny_preset() -> "Preset":
     """Milliseconds where a real one takes seconds: what is measured is right, and means nothing."""
     from bench.matrix import Preset

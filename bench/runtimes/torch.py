@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.runtimes.adapter import Asked, Logits, Order, Placed, UnsupportedError
 from zoo.data.dataset import Images
-from zoo.errors import UnavailableError
+from zoo.errors import UnavailableError, UsageError
 
 _MOST_SIZES = 1000
 _SPINS = "10000"  # of a waiting thread before it sleeps: a call's own speed stays, a pause is quiet
@@ -150,6 +150,7 @@ def _network(path: str) -> tuple[Any, tuple[int, int, int]]:
     import torch
 
     from zoo.catalog import MODELS
+    from zoo.models.filling import fill
     from zoo.models.pixels import FromPixels
     from zoo.signature import PIXELS
 
@@ -164,18 +165,49 @@ def _network(path: str) -> tuple[Any, tuple[int, int, int]]:
     height, width, channels = (
         side.dim_value for side in proto.graph.input[0].type.tensor_type.shape.dim[1:]
     )
-    classes = len(json.loads(told["class_names"]))
-    network = MODELS[told["model"]].build((height, width, channels), classes)
+    network = _empty(told, (height, width, channels))
     whole = FromPixels(network, json.loads(told["mean"]), json.loads(told["std"]))
     stored = {
         tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
         for tensor in proto.graph.initializer
     }
+    stored |= _left_out(network, stored)
     wanted = network.state_dict()
     missing = [name for name in wanted if name not in stored and "num_batches" not in name]
     if missing:
         raise UnsupportedError(
             f"the file holds no {', '.join(missing[:3])}: its weights are not the run's"
         )
-    network.load_state_dict({name: stored.get(name, value) for name, value in wanted.items()})
+    fill(network, {name: stored.get(name, value) for name, value in wanted.items()})
     return whole, (height, width, channels)
+
+
+def _empty(told: dict[str, str], shape: tuple[int, int, int]) -> Any:
+    """The network that the file's metadata tells of, its weights still to be loaded."""
+    from zoo.catalog import MODELS
+    from zoo.models.transfer import Design
+
+    spec, classes = MODELS[told["model"]], len(json.loads(told["class_names"]))
+    if not spec.frozen:
+        return spec.build(shape, classes)
+    try:
+        design = Design.from_json(json.loads(told.get("design", "null")))
+        return spec.build(shape, classes, design)
+    except (ValueError, UsageError) as error:  # torchvision's own is a ValueError
+        raise UnsupportedError(
+            f"torch cannot build the {spec.name} that the file tells of: {error}"
+        ) from error
+
+
+def _left_out(network: Any, stored: dict[str, Any]) -> dict[str, Any]:
+    """The biases of convolutions that a file does without, as they are nothing but zeros."""
+    import torch
+
+    return {
+        f"{name}.bias": torch.zeros_like(module.bias)
+        for name, module in network.named_modules()
+        if isinstance(module, torch.nn.Conv2d)
+        and module.bias is not None
+        and f"{name}.weight" in stored
+        and f"{name}.bias" not in stored
+    }

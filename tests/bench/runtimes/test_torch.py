@@ -1,6 +1,7 @@
 """torch as an arm: the network that an artifact was exported from, eager and compiled."""
 
 import functools
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,11 @@ CORES = tuple(sorted(os.sched_getaffinity(0)))
 @pytest.fixture(scope="module")
 def mlp(mlp_exports: Path) -> Artifact:
     return find_artifact("mlp", mlp_exports)
+
+
+@pytest.fixture(scope="module")
+def transfer(transfer_exports: Path) -> Artifact:
+    return find_artifact("transfer", transfer_exports)
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +79,46 @@ def test_logits_are_those_of_the_exported_file(
     for count in (1, 2, 7, 60):
         check(answered(adapter, pictures[:count]), mlp.predict(pictures[:count]))
     adapter.close()
+
+
+@pytest.mark.parametrize("adapter", [Torch, TorchCompile])
+def test_a_transfer_is_built_by_the_design_that_its_file_tells_of(
+    transfer: Artifact,
+    pictures: NDArray[np.uint8],
+    adapter: type[Torch],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its pictures are resized by matrices that are no weights; zero biases are not in the file."""
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+    torch._dynamo.reset()
+    arm = loaded(transfer.file("fp32"), adapter())
+    for count in (1, 7, 60):
+        check(answered(arm, pictures[:count]), transfer.predict(pictures[:count]))
+    torch._dynamo.reset()
+
+
+@pytest.mark.parametrize(
+    ("design", "words"),
+    [
+        (None, "the design is no dict"),
+        ({"head": "linear"}, "the design has no backbone"),
+        ("resnet19", "Unknown model resnet19"),
+    ],
+    ids=str,
+)
+def test_a_transfer_whose_design_cannot_be_built_is_refused(
+    transfer: Artifact, tmp_path: Path, design: object, words: str
+) -> None:
+    model = onnx.load(transfer.file("fp32"))
+    facts = {entry.key: entry.value for entry in model.metadata_props}
+    if isinstance(design, str):
+        told = json.loads(facts["design"])
+        design = told | {"backbone": told["backbone"] | {"model": design}}
+    onnx.helper.set_model_props(model, facts | {"design": json.dumps(design)})
+    path = tmp_path / "damaged.onnx"
+    onnx.save(model, path)
+    with pytest.raises(UnsupportedError, match=f"cannot build the transfer.*{words}"):
+        loaded(path)
 
 
 def test_what_it_tells(mlp: Artifact) -> None:
