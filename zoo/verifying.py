@@ -76,7 +76,10 @@ def verify(
 
 @dataclass(frozen=True)
 class _Subject:
-    """An artifact as a whole (precision ""), one of its files, or a file that has no artifact."""
+    """An artifact as a whole (precision ""), one of its files, or a file that has no artifact.
+
+    precision: else the file's name without its ending, as of the head of a transfer.
+    """
 
     target: str
     path: Path
@@ -97,7 +100,7 @@ def _subjects(target: str | Path, exports: Path) -> list[_Subject]:
         artifact = _published_in(folder)
         return _parts(artifact) if artifact else [_Subject(str(target), path)]
     artifact = _published_in(folder.parent)
-    if artifact and path.name in {f"{precision}.onnx" for precision in artifact.precisions}:
+    if artifact and path.name in _onnx_files(artifact):
         return [_Subject(str(target), path, artifact, path.stem)]
     return [_Subject(str(target), path)]
 
@@ -114,10 +117,17 @@ def _published_in(folder: Path) -> Artifact | None:
 def _parts(artifact: Artifact) -> list[_Subject]:
     """The artifact as a whole, and each of its ONNX files."""
     files = [
-        _Subject(f"{artifact.id}/{name}.onnx", artifact.folder / f"{name}.onnx", artifact, name)
-        for name in artifact.precisions
+        _Subject(f"{artifact.id}/{name}", artifact.folder / name, artifact, Path(name).stem)
+        for name in _onnx_files(artifact)
     ]
     return [_Subject(artifact.id, artifact.folder, artifact), *files]
+
+
+def _onnx_files(artifact: Artifact) -> list[str]:
+    """Those of its precisions, then others that it was published with."""
+    names = [f"{precision}.onnx" for precision in artifact.precisions]
+    others = [name for name in artifact.entry["files"] if name.endswith(".onnx")]
+    return [*names, *(name for name in others if name not in names and "/" not in name)]
 
 
 def _strays(root: Path) -> list[Check]:
@@ -152,7 +162,11 @@ class _Verifier:
 
     def _of_file(self, subject: _Subject) -> Iterator[tuple[str, Verdict]]:
         vectors = subject.path.absolute().parent / VECTORS
-        found = self.inspector.inspect(subject.path, [vectors] if vectors.is_dir() else [])
+        missing = f"no {VECTORS} lies beside it"
+        beside = vectors.is_dir()
+        if subject.artifact and subject.precision not in subject.artifact.precisions:
+            beside, missing = False, f"{VECTORS} is for the files that take pictures"
+        found = self.inspector.inspect(subject.path, [vectors] if beside else [])
         card = None
         if subject.artifact:
             yield "hash", _check_hash(subject.artifact, subject.path.name, found)
@@ -178,8 +192,7 @@ class _Verifier:
             yield "classes", check_class_names(found)
         precision = subject.precision or found.metadata.get("precision", "fp32")
         run = found.vectors.get(str(vectors))
-        missing: Verdict = ("skipped", f"no {VECTORS} lies beside it")
-        yield "vectors", check_vectors(run, precision, card) if run else missing
+        yield "vectors", check_vectors(run, precision, card) if run else ("skipped", missing)
         yield "accuracy", self._accuracy(subject, found, card)
 
     def _accuracy(self, subject: _Subject, found: Inspection, card: Card | None) -> Verdict:

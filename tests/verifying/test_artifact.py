@@ -78,6 +78,15 @@ class TestArtifact:
         (file,) = {check.target for check in verify(exports / NAME / "int8.onnx", accuracy=False)}
         assert file == str(exports / NAME / "int8.onnx")
 
+    def test_a_head_that_takes_latents_is_looked_at_too(self, transfer_exports: Path) -> None:
+        whole = verify("transfer", exports=transfer_exports, accuracy=False)
+        folder = next(path for path in transfer_exports.iterdir() if path.is_dir())
+        alone = verify(folder / "head.onnx", accuracy=False)
+        for checks in (whole, alone):
+            assert failures(checks) == set()
+            found = {c.name: c.status for c in checks if c.target.endswith("head.onnx")}
+            assert (found["hash"], found["loads"], found["vectors"]) == ("ok", "ok", "skipped")
+
     def test_accuracy_can_be_left_out(self, exports: Path) -> None:
         check = named(verify(exports=exports, accuracy=False), "accuracy")
         assert (check.status, check.text) == ("skipped", "not asked for")
