@@ -17,6 +17,7 @@ from zoo import plots
 from zoo.data import Dataset, Split
 from zoo.errors import ZooError
 from zoo.history import EpochRow
+from zoo.projection import MOST_COLOURED, Projection
 
 EPOCH = EpochRow(
     epoch=1,
@@ -273,4 +274,40 @@ def test_the_same_picture_gives_the_same_bytes(png: Path) -> None:
     draw_a_grid(png)
     before = png.read_bytes()
     draw_a_grid(png)
+    assert png.read_bytes() == before
+
+
+def a_map(classes: int) -> Projection:
+    """A picture or more of each class, on a spiral."""
+    labels = np.arange(max(classes, 40)) % classes
+    turn = np.arange(len(labels)) / 7
+    points = np.stack([turn * np.cos(turn), turn * np.sin(turn)], axis=1)
+    return Projection(points, labels, tuple(f"_class ${n}$" for n in range(classes)), ("x", "y"))
+
+
+@pytest.mark.parametrize(("classes", "entries"), [(1, 1), (10, 10), (100, MOST_COLOURED + 1)])
+def test_a_map_names_each_class_that_it_shows_in_a_look_of_its_own(
+    png: Path, drawn: list[Figure], classes: int, entries: int
+) -> None:
+    plots.draw_projection(a_map(classes), 9000, png)
+    (figure,) = drawn
+    (axes,) = figure.axes
+    (legend,) = figure.legends
+    words = [text.get_text() for text in legend.get_texts()]
+    assert len(words) == len(set(words)) == entries
+    assert words[0].startswith("_class $")
+    if classes == 100:
+        assert words[-1] == f"{100 - MOST_COLOURED} other classes"
+    looks = {
+        (to_hex(mark.get_edgecolor()[0]), len(mark.get_facecolor()))
+        for mark in axes.collections
+        if len(mark.get_offsets())
+    }
+    assert len(looks) == entries
+    shown = sum(len(mark.get_offsets()) for mark in axes.collections)
+    assert shown == max(classes, 40)
+    assert f"{max(classes, 40)} of 9,000 test pictures" in axes.get_title()
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
+    before = png.read_bytes()
+    plots.draw_projection(a_map(classes), 9000, png)
     assert png.read_bytes() == before

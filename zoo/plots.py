@@ -5,6 +5,7 @@ Figures are made without pyplot, so that nothing global is touched and no screen
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,10 +18,17 @@ from zoo.data import Dataset
 from zoo.data.dataset import Images
 from zoo.files import atomic
 from zoo.history import EpochRow
+from zoo.projection import Projection
 
 # Blue and orange of the Okabe-Ito set: told apart by every kind of colour vision.
 BLUE, ORANGE = "#0072b2", "#d55e00"
+# Told apart by every kind of colour vision; the page of `report` begins with the same.
+CLASS_COLOURS = ("#0072b2", "#c24e00", "#007a5a", "#a8447f", "#856200", "#5a4fb0")
+GREY = "#cdd3d9"
 _MAX_LABELLED_CLASSES = 25
+_LAYERS = 10
+_OTHERS: dict[str, Any] = {"s": 8, "color": GREY, "linewidths": 0, "zorder": 1}
+_LONGEST_NAME = 24
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -90,6 +98,57 @@ def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], path: Path) 
             text = str(counts[true, predicted])
             axes.text(predicted, true, text, ha="center", va="center", color=colour, fontsize=8)
     save(figure, path)
+
+
+def draw_projection(projection: Projection, pictures: int, path: Path) -> None:
+    """A map of latents, a mark a picture, coloured by class; pictures: in the whole test set.
+
+    The colours come twice, the second time as open squares; classes beyond that are grey.
+    """
+    figure = Figure(figsize=(9, 6.2), layout="constrained")
+    axes = figure.subplots()
+    coloured, names = projection.coloured(), projection.classes
+    grey = len(np.unique(projection.labels)) - len(coloured)
+    # A layer after the other, so that no class hides what lies under it.
+    for layer in np.array_split(np.arange(len(projection.labels)), _LAYERS):
+        points, labels = projection.points[layer], projection.labels[layer]
+        others = points[~np.isin(labels, coloured)]
+        axes.scatter(others[:, 0], others[:, 1], **_OTHERS)
+        for slot, label in enumerate(coloured):
+            of_class = points[labels == label]
+            axes.scatter(of_class[:, 0], of_class[:, 1], **_class_look(slot))
+    handles = [axes.scatter([], [], **_class_look(slot)) for slot in range(len(coloured))]
+    words = [_short(names[label]) for label in coloured]
+    if grey:
+        handles.append(axes.scatter([], [], **_OTHERS))
+        words.append(f"{grey} other classes")
+    legend = figure.legend(
+        handles, [" "] * len(words), loc="outside right upper", frameon=False, markerscale=1.5
+    )
+    for text, word in zip(legend.get_texts(), words, strict=True):
+        text.set_text(word)  # afterwards, as a legend leaves out names that begin with "_"
+    axes.set(xlabel=projection.axes[0], ylabel=projection.axes[1])
+    title = (
+        f"Latents of {len(projection.labels):,} of {pictures:,} test pictures: "
+        "their first two principal components"
+    )
+    if grey:
+        title += f"\nIn colours: the {len(coloured)} classes whose middles lie furthest out"
+    axes.set_title(title, fontsize=11)
+    axes.grid(alpha=0.3)
+    save(figure, path)
+
+
+def _class_look(slot: int) -> dict[str, Any]:
+    colour = CLASS_COLOURS[slot % len(CLASS_COLOURS)]
+    look = {"s": 14, "zorder": 2, "edgecolors": colour}
+    if slot < len(CLASS_COLOURS):
+        return look | {"marker": "o", "facecolors": colour, "linewidths": 0}
+    return look | {"marker": "s", "facecolors": "none", "linewidths": 1}
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def draw_grid(

@@ -26,7 +26,9 @@ def test_train_test_export_and_verify_as_each_names_the_next(call: Call) -> None
     said = dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
     assert said["next"] == f"python cli.py test {ID}"
     assert "random weights, as asked for" in done.stderr
-    assert f"{ID}: accuracy" in call("test", "transfer").stdout
+    told = call("test", "transfer").stdout
+    assert f"{ID}: accuracy" in told
+    assert f"latents      runs/{ID}/latents.png" in told
     done = call("export", "transfer", "--precision", "fp32")
     assert f"published exports/{ID}" in done.stdout
     assert Path(f"exports/{ID}/head.onnx").exists()

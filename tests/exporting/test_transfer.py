@@ -1,6 +1,7 @@
 """A transfer is exported end to end, and its head alone."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from zoo.exporting.export import export
 from zoo.exporting.gate import GateError
 from zoo.exporting.head import HEAD
 from zoo.models.transfer import Transfer
+from zoo.projection import PROJECTION, Projection
 from zoo.session import open_session
+from zoo.training.examine import test as examine
 from zoo.training.examine import trained_network
 from zoo.training.options import TrainOptions
 from zoo.training.run import Run
@@ -84,6 +87,22 @@ def test_the_head_alone_takes_latents(published: Artifact, run: Run) -> None:
     assert session.metadata["input"] == "latents"
     (logits,) = session.run({"latents": latents})
     np.testing.assert_allclose(logits, published.predict(images), atol=1e-3, rtol=1e-3)
+
+
+def test_the_map_of_latents_is_published_and_drawn_by_test(
+    published: Artifact, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the run, which computes it, and from the artifact, which keeps it."""
+    monkeypatch.chdir(tmp_path)
+    content, names = published.content(PROJECTION), published.card.class_names
+    kept = Projection.from_csv(content, names)
+    assert kept.labels.tolist() == load("digits").test.labels.tolist()
+    assert len(np.unique(kept.points, axis=0)) > 300
+    copy = shutil.copytree(run.folder, tmp_path / "copy")
+    by_run = Path(examine("transfer", run=copy).files["latents"])
+    by_artifact = Path(examine(published.id, exports=published.root).files["latents"])
+    assert by_run == copy / "latents.png"
+    assert by_run.read_bytes() == by_artifact.read_bytes()
 
 
 def test_a_head_that_answers_otherwise_is_not_published(

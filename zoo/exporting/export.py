@@ -40,11 +40,12 @@ from zoo.files import write_json, write_text
 from zoo.intervals import Accuracy
 from zoo.models.transfer import Transfer
 from zoo.progress import Progress
+from zoo.projection import PROJECTION
 from zoo.session import open_session
 from zoo.signature import LOGITS, PIXELS, Signature
 from zoo.training import hardware
 from zoo.training.evaluate import confusion_counts
-from zoo.training.examine import test_logits, trained_network
+from zoo.training.examine import test_logits, test_projection, trained_network
 
 VECTOR_PICTURES = 8
 
@@ -74,7 +75,9 @@ def export(
     network = trained_network(source.run, source.card)
     made = make_formats(source, network, wanted, data, progress)
     with hardware.memory_errors("Close other programs and export again."):
-        plain, views = test_logits(network, source.card, data, torch.device("cpu"), progress)
+        cpu = torch.device("cpu")
+        plain, views = test_logits(network, source.card, data, cpu, progress)
+        projection = test_projection(network, source.card, data, cpu)
     reference = Reference(data.test, plain, data.class_names, form)
     verdicts = {
         precision: judge(file_bytes(source, model, precision), precision, reference, progress)
@@ -93,6 +96,8 @@ def export(
         _fill(folder, source, card, files, data)
         if head is not None:
             (folder / HEAD).write_bytes(head)
+        if projection is not None:
+            write_text(folder / PROJECTION, projection.to_csv())
         answers = verdicts["fp32"].logits.argmax(axis=1)
         write_text(folder / "confusion.csv", _confusion_csv(data, answers))
         return publish(card.id, manifest_facts(card), folder)

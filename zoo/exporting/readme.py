@@ -59,7 +59,9 @@ def _design(card: Card) -> list[str]:
         f"A transfer: the frozen backbone `{backbone['name']}` (weights: {backbone['origin']}), "
         f"shown pictures of {height}x{width} ({backbone['interpolation']}), and a "
         f"{head_words(card.design['head'])} that was trained on its latents{averaged}. `head.onnx` "
-        "is that head alone: input `latents`, float32 `[batch, width]`, output `logits`."
+        "is that head alone: input `latents`, float32 `[batch, width]`, output `logits`. "
+        "`latents.csv` is a map of the latents of test pictures: the class of each, and its place "
+        "along their first two principal components."
     ]
 
 

@@ -18,7 +18,9 @@ from zoo.errors import ZooError, unknown_name
 from zoo.files import write_json, write_text
 from zoo.intervals import Accuracy
 from zoo.models.filling import fill
+from zoo.models.transfer import Transfer
 from zoo.progress import Progress
+from zoo.projection import PROJECTION, Projection, project
 from zoo.providers import known_providers
 from zoo.signature import Signature
 from zoo.signature import logits as logits_of_file
@@ -31,6 +33,7 @@ from zoo.training.run import Run, RunCard, find_run, known_run
 RESULTS = Path("results")
 SHOWN = 40
 PRINTED = 8
+PROJECTED = 2000  # pictures on the map of latents
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ def test(
         per_class={n: Accuracy.of(right[labels == i]) for i, n in enumerate(data.class_names)},
         confusion=confusion.tolist(),
         samples=_samples(plain, data),
-        files=_write_pictures(seen.folder, plain, data, confusion),
+        files=_write_pictures(seen, confusion),
     )
     write_text(seen.folder / "predictions.csv", _predictions_csv(plain, data))
     write_json(seen.folder / "test.json", asdict(report))
@@ -102,7 +105,7 @@ def test(
 class _Seen:
     """Logits float32 [N, classes] of the test set, plain and with test-time views, in fp32.
 
-    folder: where the findings go.
+    folder: where the findings go; projection: of what has latents.
     """
 
     id: str
@@ -110,6 +113,7 @@ class _Seen:
     data: Dataset
     plain: NDArray[np.float32]
     views: NDArray[np.float32] | None
+    projection: Projection | None
 
 
 def _seen_by_run(
@@ -120,15 +124,16 @@ def _seen_by_run(
     card.check_data(data)
     hardware.settle()
     with hardware.memory_errors("Close other programs, or test with --device cpu."):
-        network = trained_network(target, card)
-        plain, views = test_logits(network, card, data, hardware.choose_device(device), progress)
-    return _Seen(card.id, target.folder, data, plain, views)
+        network, place = trained_network(target, card), hardware.choose_device(device)
+        plain, views = test_logits(network, card, data, place, progress)
+        projection = test_projection(network, card, data, place)
+    return _Seen(card.id, target.folder, data, plain, views, projection)
 
 
 def _seen_by_artifact(
     artifact: Artifact, data_dir: Path | None, device: str | None, progress: Progress
 ) -> _Seen:
-    """What the plain network in its fp32 file says."""
+    """What the plain network in its fp32 file says, and the map that was published with it."""
     card = artifact.card
     height, width, channels = card.image_shape
     data = load(
@@ -145,7 +150,13 @@ def _seen_by_artifact(
         )
     session = artifact.session(provider=_choose_provider(device))
     plain = logits_of_file(session, Signature.of(session), data.test.images)
-    return _Seen(card.id, RESULTS / card.id, data, plain, None)
+    projection = None
+    if PROJECTION in artifact.entry["files"]:
+        try:
+            projection = Projection.from_csv(artifact.content(PROJECTION), card.class_names)
+        except ValueError as error:
+            raise ZooError(f"{artifact.folder / PROJECTION} is damaged: {error}.") from error
+    return _Seen(card.id, RESULTS / card.id, data, plain, None, projection)
 
 
 def _choose_provider(device: str | None) -> str:
@@ -184,6 +195,34 @@ def test_logits(
     return plain.numpy(), views.numpy()
 
 
+class _Latents(nn.Module):
+    """What the head of a transfer gets, as a network of its own."""
+
+    def __init__(self, transfer: Transfer) -> None:
+        super().__init__()
+        self.transfer = transfer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.transfer.latents(x)
+
+
+def test_projection(
+    network: nn.Module, card: RunCard, data: Dataset, device: torch.device
+) -> Projection | None:
+    """The map of a transfer's latents of test pictures; None for what has no latents.
+
+    Of many pictures it shows the first of the canonical order, which is as good as random.
+    """
+    if not isinstance(network, Transfer):
+        return None
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    images = torch.from_numpy(data.test.images)
+    maker = BatchMaker(images, card.mean, card.std, card.recipe, device)
+    pictures = torch.arange(min(PROJECTED, len(images)))
+    latents = logits_of(_Latents(network), images, maker, pictures=pictures).numpy()
+    return project(latents, data.test.labels[: len(latents)], data.class_names)
+
+
 def _samples(logits: NDArray[np.float32], data: Dataset) -> list[Sample]:
     """The first pictures of the canonical order, which is as good as random."""
     beliefs = _softmax(logits[:PRINTED])
@@ -203,10 +242,9 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def _write_pictures(
-    folder: Path, logits: NDArray[np.float32], data: Dataset, confusion: NDArray[np.int64]
-) -> dict[str, str]:
-    beliefs, labels = _softmax(logits), data.test.labels
+def _write_pictures(seen: _Seen, confusion: NDArray[np.int64]) -> dict[str, str]:
+    folder, data = seen.folder, seen.data
+    beliefs, labels = _softmax(seen.plain), data.test.labels
     wrong = np.flatnonzero(beliefs.argmax(axis=1) != labels)
     # Worst first: the least belief in the true class.
     worst = wrong[np.argsort(beliefs[wrong, labels[wrong]], kind="stable")][:SHOWN]
@@ -216,6 +254,9 @@ def _write_pictures(
     if len(worst):
         files["mistakes"] = folder / "mistakes.png"
         _draw(worst, beliefs, data, files["mistakes"], "Worst mistakes")
+    if seen.projection is not None:
+        files["latents"] = folder / "latents.png"
+        plots.draw_projection(seen.projection, len(labels), files["latents"])
     return {kind: str(path) for kind, path in files.items()}
 
 

@@ -28,6 +28,7 @@ FILES = (
     "confusion.png",
     "predictions.png",
     "mistakes.png",
+    "latents.png",
 )
 
 
