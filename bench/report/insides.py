@@ -1,19 +1,22 @@
-"""What is inside the models: time by operator, training curves, confusion matrices."""
+"""What is inside the models: time by operator, training curves, confusion matrices, latents."""
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 
 from bench.report.heatmap import draw_confusion
 from bench.report.inputs import Operator
 from bench.report.lanes import Lane, bar, draw_lanes
+from bench.report.latents import draw_latents, legend
 from bench.report.looks import Looks
 from bench.report.markup import Markup
 from bench.report.models import Training
-from bench.report.sections import Section, figures_in_grid, small_figure
+from bench.report.sections import Section, figure, figures_in_grid, small_figure
 from bench.report.series import WIDTH, Series, draw_series
 from bench.results import Row
 from bench.wording import figures
 from zoo.history import EpochRow
+from zoo.projection import MOST_COLOURED
 
 MOST = 8
 
@@ -106,3 +109,21 @@ def confusions(trainings: Sequence[Training]) -> Section | None:
         "taken for. The shade grows with the square root of the share, so small confusions show."
     )
     return Section("confusions", "Confusion matrices", lead, figures_in_grid(drawn, "small"))
+
+
+def latents(trainings: Sequence[Training]) -> Section | None:
+    """A map a transfer."""
+    drawn = [
+        figure(one.id, partial(draw_latents, one.projection), legend=legend(one.projection))
+        for one in trainings
+        if one.projection
+    ]
+    if not drawn:
+        return None
+    lead = (
+        "What a backbone makes of test pictures, along the first two principal components of those "
+        "shown. Classes that lie apart here are easy for a head; others may still be, by what two "
+        f"components do not show. Of more than {MOST_COLOURED} classes, those whose middles lie "
+        "furthest out are coloured."
+    )
+    return Section("latents", "Maps of latents", lead, figures_in_grid(drawn))

@@ -1,4 +1,4 @@
-"""How the measured models came to be: training curves and confusion matrices of artifacts."""
+"""How the measured models came to be: curves, confusion matrices, maps of latents of artifacts."""
 
 import csv
 import io
@@ -10,6 +10,7 @@ from bench.results import Row
 from zoo.artifacts import Artifact, list_artifacts
 from zoo.errors import ZooError
 from zoo.history import EpochRow, read_history
+from zoo.projection import PROJECTION, Projection
 
 HISTORY, CONFUSION = "history.csv", "confusion.csv"
 
@@ -29,6 +30,7 @@ class Training:
     id: str
     history: list[EpochRow]
     confusion: Confusion | None
+    projection: Projection | None
 
 
 def read_trainings(rows: Sequence[Row], exports: Path) -> tuple[list[Training], list[str]]:
@@ -54,7 +56,7 @@ def read_trainings(rows: Sequence[Row], exports: Path) -> tuple[list[Training], 
                 f"{subject}: the artifact was published anew since it was measured; its curves "
                 "and confusion matrix are those of the new one."
             )
-    return [one for one in found if one.history or one.confusion], missing
+    return [one for one in found if one.history or one.confusion or one.projection], missing
 
 
 def _read(artifact: Artifact) -> tuple[Training, list[str]]:
@@ -74,7 +76,14 @@ def _read(artifact: Artifact) -> tuple[Training, list[str]]:
             gaps.append(f"{artifact.id} keeps no {CONFUSION}, so there is no confusion matrix.")
     except (ZooError, ValueError) as error:
         gaps.append(f"{artifact.id}: no confusion matrix: {error}")
-    return Training(artifact.id, history, confusion), gaps
+    projection = None
+    try:
+        if PROJECTION in kept:  # models that stand on no backbone have none
+            names = artifact.card.class_names
+            projection = Projection.from_csv(artifact.content(PROJECTION), names)
+    except (ZooError, ValueError) as error:
+        gaps.append(f"{artifact.id}: no map of latents: {error}")
+    return Training(artifact.id, history, confusion, projection), gaps
 
 
 def parse_confusion(content: bytes) -> Confusion:

@@ -6,7 +6,7 @@ from bench.report.charts import accuracy_and_latency, ratios, throughput
 from bench.report.content import Content
 from bench.report.costs import cold_costs, sizes
 from bench.report.guide import GUIDE
-from bench.report.insides import confusions, curves, operators
+from bench.report.insides import confusions, curves, latents, operators
 from bench.report.looks import Looks
 from bench.report.markup import Markup, lines, render, tag
 from bench.report.sections import Section
@@ -59,6 +59,7 @@ def _sections(content: Content) -> Iterable[Section | None]:
     yield draw_suites(content.suites)
     yield curves(content.trainings)
     yield confusions(content.trainings)
+    yield latents(content.trainings)
     yield _warnings(content)
     yield _environment(content)
     guide = [part for term, text in GUIDE for part in (tag("dt", term), tag("dd", text))]

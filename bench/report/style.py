@@ -157,6 +157,10 @@ svg .count.over { fill: var(--page); }
 .curve { fill: none; stroke: var(--c); stroke-width: 1.75; }
 .dashed { stroke-dasharray: 5 3; }
 .quiet { fill: none; stroke: var(--quiet); stroke-width: 1; }
+.dots { fill: none; stroke: var(--c); stroke-width: 4; stroke-linecap: round; }
+.dots.others { stroke: var(--quiet); stroke-width: 2.5; }
+.dot.others { fill: var(--quiet); }
+.boxes { fill: none; stroke: var(--c); stroke-width: 1.25; }
 .heat { fill: var(--c0); }
 .cold { fill: var(--raised); }
 .ink { --c: var(--soft); }

@@ -1,12 +1,15 @@
 """Training curves and confusion matrices come from artifacts; what is missing is said."""
 
+import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from bench.report.models import parse_confusion, read_trainings
 from bench.results import Row
+from zoo.artifacts import Card
 
 
 def test_an_artifact_gives_its_curves_and_its_matrix(
@@ -71,6 +74,24 @@ def test_a_damaged_manifest_leaves_all_of_them_out(
     found, (gap,) = read_trainings([make_row()], root)
     assert found == []
     assert "is damaged" in gap
+
+
+def test_a_map_of_latents_comes_from_the_artifact(
+    make_exports: Callable[..., Path],
+    make_row: Callable[..., Row],
+    make_card: Callable[..., Card],
+) -> None:
+    card = json.dumps(asdict(make_card(class_names=("cat", "dog")))).encode()
+    table = b"class,first,second\ndog,1,2\ncat,-3,0.5\n"
+    files = {"card.json": card, "latents.csv": table}
+    (found,), missing = read_trainings([make_row()], make_exports(files=files, add=True))
+    assert found.projection is not None
+    assert found.projection.labels.tolist() == [1, 0]
+    assert missing == []
+    files["latents.csv"] = table + b"cow,1,2\n"
+    (found,), (gap,) = read_trainings([make_row()], make_exports(files=files, add=True))
+    assert (found.projection, bool(found.history)) == (None, True)
+    assert "no map of latents: there is no class cow" in gap
 
 
 def test_a_model_published_anew_since_is_said_to_be(
