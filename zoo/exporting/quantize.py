@@ -21,6 +21,7 @@ CALIBRATED_ON = 1024  # training pictures
 LARGEST_WEIGHT = 64
 SMALL_LAYER = 0.1  # of all weights
 WORTHWHILE = 0.001  # of the pictures
+COSTLY = 0.02  # of them, for a layer of any size
 # What runs in integers. Mul, Add and Gelu are cheaper and more accurate in float.
 OPERATORS = ["Conv", "Gemm", "MaxPool", "AveragePool", "Reshape", "Relu"]
 _BATCH = 64
@@ -114,6 +115,8 @@ def choose_float_layers(
 
     Candidates are the first, which alone sees pixels, and the last, which decides, unless they hold
     much of the weights. They are left out where more pictures then get the same class as in fp32.
+    The last convolution joins them, large as it may be, where that saves many pictures: of features
+    that no pooling follows, all count, and few steps over the range of the largest lose the rest.
     """
     wanted = _classes(prepared, pictures)
     ends = [name for name in _ends(prepared) if _share_of_weights(prepared, name) < SMALL_LAYER]
@@ -123,12 +126,21 @@ def choose_float_layers(
         for trial in trials
     ]
     best = int(np.argmax(shares))
-    return trials[best] if shares[best] > shares[0] + WORTHWHILE else ()
+    if shares[best] <= shares[0] + WORTHWHILE:
+        best = 0
+    more = (*trials[best], *_last_convolution(prepared, trials[best]))
+    saved = float((wanted == _classes(quantize(prepared, ranges, more), pictures)).mean())
+    return more if saved > shares[best] + COSTLY else trials[best]
 
 
 def _ends(prepared: onnx.ModelProto) -> list[str]:
     names = layers(prepared)
     return names[:1] + names[1:][-1:]
+
+
+def _last_convolution(prepared: onnx.ModelProto, besides: Sequence[str]) -> list[str]:
+    names = [node.name for node in prepared.graph.node if node.op_type == "Conv"]
+    return [name for name in names[-1:] if name not in besides]
 
 
 def _share_of_weights(prepared: onnx.ModelProto, layer: str) -> float:

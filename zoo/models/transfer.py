@@ -84,8 +84,11 @@ class Transfer(nn.Module):
 
     def latents(self, x: Tensor) -> Tensor:
         """What the head was trained on: float [N, width]."""
-        latents = self._seen(x)
-        return (latents + self._seen(x.flip(-1))) / 2 if self.flip_average else latents
+        if not self.flip_average:
+            return self._seen(x)
+        # As one batch: a second pass would be a second copy of the backbone in a file.
+        both = self._seen(torch.cat([x, x.flip(-1)]))
+        return both.unflatten(0, (2, -1)).mean(0)
 
     def _seen(self, x: Tensor) -> Tensor:
         seen: Tensor = self.backbone(self.resize(self.tint(x)))
@@ -137,21 +140,27 @@ def make_head(kind: str, width: int, classes: int) -> nn.Sequential:
     )
 
 
-@torch.no_grad()
-def absorb(head: nn.Sequential, mean: tuple[float, ...], std: tuple[float, ...]) -> nn.Sequential:
-    """Let a head that was trained on standardised latents take them as they are."""
-    first = head[0]
-    if not isinstance(first, nn.Linear):
-        raise AssertionError("a head begins with a linear layer")
-    weight = first.weight.double() / torch.tensor(std, dtype=torch.float64)
-    shift = weight @ torch.tensor(mean, dtype=torch.float64)
-    first.weight.copy_(weight)
-    first.bias.sub_(shift)
-    return head
+class Standard(nn.Module):
+    """Latents float [N, width] as the head was trained on them: each with mean 0 and spread 1.
+
+    A step of its own, for within the head's weights numbers of little spread would be lost in the
+    few steps that an int8 file has for all of them.
+    """
+
+    def __init__(self, mean: Tensor, std: Tensor) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.std: Tensor
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - self.mean) / self.std
 
 
 def build(design: Design, image_shape: tuple[int, int, int], classes: int) -> Transfer:
     """The whole network, its weights still to be loaded."""
     trunk = build_trunk(design.backbone)
-    head = make_head(design.head, trunk.width, classes)
+    standard = Standard(torch.zeros(trunk.width), torch.ones(trunk.width))
+    head = nn.Sequential(standard, make_head(design.head, trunk.width, classes))
     return Transfer(design.backbone, trunk, image_shape, head, design.flip_average)

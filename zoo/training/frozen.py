@@ -11,7 +11,7 @@ from zoo.data import Dataset, hold_out
 from zoo.errors import UsageError
 from zoo.latents import Engine, Features, Subject, latents
 from zoo.models.backbones import Backbone
-from zoo.models.transfer import HEADS, Transfer, absorb, head_words, make_head
+from zoo.models.transfer import HEADS, Standard, Transfer, head_words, make_head
 from zoo.progress import Progress
 from zoo.recipe import Recipe
 from zoo.training import hardware
@@ -148,9 +148,7 @@ def head_job(
 
 def whole(base: Base, card: RunCard, latents: Latents, head: nn.Module) -> Transfer:
     """The network from pixels on, with a head that was trained on standardised latents."""
-    taken = copy.deepcopy(head).cpu()
-    if not isinstance(taken, nn.Sequential):
-        raise AssertionError("a head that is no sequence of layers")
-    absorbed = absorb(taken, latents.mean, latents.std)
+    standard = Standard(torch.tensor(latents.mean), torch.tensor(latents.std))
+    whole_head = nn.Sequential(standard, copy.deepcopy(head).cpu())
     flip_average = bool(card.options.flip_average)
-    return Transfer(base.backbone, base.trunk, card.image_shape, absorbed, flip_average).eval()
+    return Transfer(base.backbone, base.trunk, card.image_shape, whole_head, flip_average).eval()
