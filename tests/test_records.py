@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -23,6 +23,7 @@ class Whole:
     names: tuple[str, ...] = ()
     extra: Part | None = None
     free: dict[str, Any] = field(default_factory=dict)
+    side: Literal["left", "right"] = "left"
 
 
 GOOD: dict[str, Any] = {"count": 3, "parts": {"a": {"name": "x"}}, "shape": [1, 2]}
@@ -33,6 +34,7 @@ def test_all_kinds() -> None:
     assert read(Whole, GOOD | more, "it") == Whole(
         3, {"a": Part("x")}, (1, 2), ("b",), Part("y", 1.0), {"any": [None]}
     )
+    assert read(Whole, GOOD | {"side": "right"}, "it").side == "right"
     assert read(Whole, GOOD | {"extra": None}, "it") == Whole(3, {"a": Part("x")}, (1, 2))
 
 
@@ -53,6 +55,7 @@ def test_all_kinds() -> None:
         (GOOD | {"names": ["a", 1]}, "it.names[1] is no str"),
         (GOOD | {"extra": 1}, "it.extra is no dict"),
         (GOOD | {"free": []}, "it.free is no dict"),
+        (GOOD | {"side": "middle"}, "it.side is no Literal"),
         (GOOD | {"parts": {"a": {"name": "x", "share": "y"}}}, "it.parts.a.share is no float"),
         (GOOD | {"extra": {"name": "x", "share": float("nan")}}, "it.extra.share is no float"),
         (GOOD | {"extra": {"name": "x", "share": 10**400}}, "it.extra.share is no float"),

@@ -3,11 +3,11 @@
 import sys
 from dataclasses import MISSING, fields, is_dataclass
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
 def read(kind: Any, value: Any, title: str) -> Any:
-    """`value` as a `kind`: dataclass, str, int, float, tuple, dict[str, ...] or one of them | None.
+    """`value` as a `kind`: dataclass, str, int, float, tuple, Literal, dict or one | None.
 
     Lists become tuples, objects dataclasses. `ValueError` names the part of `title` that is wrong.
     """
@@ -23,6 +23,9 @@ def read(kind: Any, value: Any, title: str) -> Any:
             return tuple(read(part, one, f"{title}[{at}]") for at, (part, one) in enumerate(pairs))
     elif form is dict and isinstance(value, dict):
         return {name: read(parts[1], one, f"{title}.{name}") for name, one in value.items()}
+    elif form is Literal:
+        if value in parts:
+            return value
     elif NoneType in parts:
         (inner,) = set(parts) - {NoneType}
         return None if value is None else read(inner, value, title)
