@@ -11,7 +11,7 @@ from torch import nn
 from zoo.errors import ZooError
 from zoo.recipe import Recipe
 from zoo.training.checkpoint import load_checkpoint, save_checkpoint
-from zoo.training.loop import Hook, Job, Trainer
+from zoo.training.loop import Hook, Job, Past, Trainer
 
 MakeJob = Callable[..., Job]
 
@@ -80,6 +80,16 @@ def test_a_fractional_schedule_ends_inside_an_epoch(make_job: MakeJob) -> None:
     assert done.steps == done.step == 20  # 2.5 epochs of 8 steps
     assert [row.epoch for row in done.rows] == [1.0, 2.0, 2.5]
     assert done.rows[-1].lr == 0
+
+
+def test_a_later_stage_counts_on_from_the_one_before(make_job: MakeJob) -> None:
+    first = trained(make_job())
+    later = trained(make_job(past=Past(tuple(first.rows), 5.0)))
+    assert [row.epoch for row in later.history] == [1, 2, 2.5, 3.5, 4.5, 5]
+    assert [row.step for row in later.history] == [8, 16, 20, 28, 36, 40]
+    assert (later.step, len(later.rows)) == (20, 3)
+    assert torch.equal(weights(later.kept), weights(first.kept))
+    assert list(later.state()[1]["past"]["rows"]) == first.state()[1]["rows"]
 
 
 def plain_net() -> nn.Module:

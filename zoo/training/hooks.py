@@ -34,7 +34,7 @@ class Display(Hook):
         self.advance(1, _running_loss(trainer))
 
     def epoch_ended(self, trainer: Trainer, row: EpochRow) -> None:
-        self.progress.say(epoch_line(row, trainer.job.recipe.epochs))
+        self.progress.say(epoch_line(row, trainer.job.past.epochs + trainer.job.recipe.epochs))
 
 
 def _running_loss(trainer: Trainer) -> str:
@@ -63,7 +63,7 @@ class HistoryFile(Hook):
         self.run = run
 
     def epoch_ended(self, trainer: Trainer, row: EpochRow) -> None:
-        write_history(self.run.history, trainer.rows)
+        write_history(self.run.history, trainer.history)
 
 
 class Checkpointer(Hook):

@@ -30,6 +30,27 @@ State = tuple[dict[str, Tensor], dict[str, Any]]
 
 
 @dataclass(frozen=True)
+class Past:
+    """What was done before a job, which is the later stage of a training; the history goes on.
+
+    rows: of the stages before; flop: spent on them.
+    """
+
+    rows: tuple[EpochRow, ...] = ()
+    flop: float = 0.0
+
+    @property
+    def epochs(self) -> float:
+        """Passes finished in all."""
+        return self.rows[-1].epoch if self.rows else 0.0
+
+    @property
+    def steps(self) -> int:
+        """Steps done in all."""
+        return self.rows[-1].step if self.rows else 0
+
+
+@dataclass(frozen=True)
 class Job:
     """What to train and how.
 
@@ -51,6 +72,7 @@ class Job:
     seed: int = 0
     sub_batches: int = 1
     compile: bool = False
+    past: Past = Past()
 
 
 class Hook:
@@ -92,6 +114,11 @@ class Trainer:
     def kept(self) -> nn.Module:
         """The network that counts: the averaged one where the recipe averages."""
         return self.average.network if self.average else self.network
+
+    @property
+    def history(self) -> list[EpochRow]:
+        """The rows of all stages so far; `rows` are this one's."""
+        return [*self.job.past.rows, *self.rows]
 
     def fit(self) -> None:
         """Train to the last step."""
@@ -174,8 +201,8 @@ class Trainer:
         shown = steps * self.job.recipe.batch
         loss, accuracy = self._validate()
         row = EpochRow(
-            epoch=self.step / self.steps_per_epoch,
-            step=self.step,
+            epoch=self.job.past.epochs + self.step / self.steps_per_epoch,
+            step=self.job.past.steps + self.step,
             lr=learning_rate(self.job.recipe, self.step - 1, self.steps),
             train_loss=self.loss_sum.item() / shown,
             train_accuracy=self.correct.item() / shown,
@@ -216,11 +243,12 @@ class Trainer:
             "seconds": self.seconds,
             "rows": [asdict(row) for row in self.rows],
             "scaler": self.scaler.state_dict(),
+            "past": asdict(self.job.past),
         }
         return tensors, meta
 
     def restore(self, state: State) -> None:
-        """Take up the state of an earlier moment, or of an earlier process."""
+        """Take up the state of an earlier moment, or of an earlier process; `past` is the job's."""
         tensors, meta = state
         fill(self.network, _under("network", tensors))
         if self.average:
