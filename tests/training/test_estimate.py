@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 import torch
+from torch import nn
 
 from zoo.catalog import find_model
 from zoo.training.estimate import count_macs, measure_cost
@@ -35,6 +36,15 @@ def test_training_flop_is_three_forward_passes_less_the_first_gradient(
     # Forward, and backward to weights and inputs; the first layer needs no gradient of its input.
     first_layer = 8 * 3 * 9 * 16 * 16
     assert cost.flop == pictures * 2 * (3 * cost.macs - first_layer)
+
+
+def test_a_depthwise_convolution_is_not_counted_as_a_dense_one(
+    make_job: Callable[..., Job],
+) -> None:
+    layers = (nn.Conv2d(3, 8, 1), nn.Conv2d(8, 8, 3, groups=8), nn.Flatten(), nn.Linear(1568, 4))
+    cost = measure_cost(Trainer(make_job(nn.Sequential(*layers))))
+    assert cost.macs == 3 * 8 * 16 * 16 + 8 * 9 * 14 * 14 + 1568 * 4
+    assert cost.flop == 20 * 32 * 2 * (3 * cost.macs - 3 * 8 * 16 * 16)
 
 
 def test_the_line_tells_parameters_macs_and_time(make_job: Callable[..., Job]) -> None:
