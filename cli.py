@@ -161,6 +161,12 @@ def list_command(
     metavar="linear|hidden|N",
     help="On the backbone, N: hidden units instead of 512.  [default: the better of the two]",
 )
+@click.option(
+    "--finetune",
+    is_flag=True,
+    default=None,
+    help="Then train the whole network; --epochs, --batch and --lr are about that.",
+)
 @run_option
 @exports_option
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")

@@ -155,3 +155,18 @@ def test_what_does_not_fit_is_not_filled_in() -> None:
     for wrong in ({"weight": torch.zeros(3, 2)}, dict(nn.Linear(2, 4).state_dict())):
         with pytest.raises(RuntimeError, match=r"bias"):
             fill(network, wrong)
+
+
+@pytest.mark.parametrize("model", ["mobilenet_v3_small", "squeezenet1_1"])
+def test_in_training_the_backbone_gives_the_latents_that_the_head_knows(model: str) -> None:
+    """One has batch normalisations, the other dropout in what is left of its end."""
+    backbone = describe(model, 32)
+    network = build(Design(backbone, "hidden"), (32, 32, 3), 10).train()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    pixels = torch.randn(4, 3, 32, 32) + 5
+    network(pixels)
+    latents = network.latents(pixels)
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    assert network.head.training  # its dropout is at work
+    torch.testing.assert_close(network.eval().latents(pixels), latents, rtol=0, atol=0)

@@ -138,7 +138,7 @@ def _card(
         parameters=card.parameters,
         macs=card.macs,
         trained={
-            "epochs": card.recipe.epochs,
+            "epochs": card.epochs,
             "pflop": round(card.train_flop / 1e15, 4),
             "seconds": round(card.seconds, 1),
         },

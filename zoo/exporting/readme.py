@@ -55,13 +55,16 @@ def _design(card: Card) -> list[str]:
     backbone = card.design["backbone"]
     height, width = backbone["size"]
     averaged = ", averaged with those of the mirror image" if card.design["flip_average"] else ""
+    finetuned = bool(card.design.get("finetuning"))
+    stays = "backbone" if finetuned else "frozen backbone"
+    then = " Then the whole network was trained on pictures." if finetuned else ""
     return [
-        f"A transfer: the frozen backbone `{backbone['name']}` (weights: {backbone['origin']}), "
+        f"A transfer: the {stays} `{backbone['name']}` (weights: {backbone['origin']}), "
         f"shown pictures of {height}x{width} ({backbone['interpolation']}), and a "
-        f"{head_words(card.design['head'])} that was trained on its latents{averaged}. `head.onnx` "
-        "is that head alone: input `latents`, float32 `[batch, width]`, output `logits`. "
-        "`latents.csv` is a map of the latents of test pictures: the class of each, and its place "
-        "along their first two principal components."
+        f"{head_words(card.design['head'])} that was trained on its latents{averaged}.{then} "
+        "`head.onnx` is that head alone: input `latents`, float32 `[batch, width]`, output "
+        "`logits`. `latents.csv` is a map of the latents of test pictures: the class of each, and "
+        "its place along their first two principal components."
     ]
 
 

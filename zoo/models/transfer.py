@@ -1,7 +1,8 @@
 """Transfer learning: a frozen backbone that others trained, and a small head of our own on it.
 
 The head is trained on latents, which the backbone computes once (see `zoo.latents`); what is tested
-and exported is the whole network, from pixels at their own size to logits.
+and exported is the whole network, from pixels at their own size to logits. Finetuning, where it is
+asked for, then trains all of it on pictures.
 """
 
 from dataclasses import dataclass
@@ -31,18 +32,34 @@ RECIPE = Recipe(
     views="mirror",
 )
 
+FINETUNING = Recipe(
+    epochs=3,
+    quick_epochs=1,
+    batch=64,
+    optimizer="adamw",
+    lr=1e-4,
+    weight_decay=0.05,
+    warmup=0.1,
+    label_smoothing=0.1,
+    shift=2,
+    views="mirror",
+)
+
 
 @dataclass(frozen=True)
 class Design:
     """Everything that a transfer network is built by, beside pictures and classes.
 
-    head: `linear`, `hidden` with a layer of `HIDDEN` units, or the number of those; flip_average:
-    latents are the mean of a picture's and its mirror image's.
+    backbone: as others left it; head: `linear`, `hidden` with a layer of `HIDDEN` units, or the
+    number of those; flip_average: latents are the mean of a picture's and its mirror image's;
+    finetuning: by which recipe the whole network was trained in the end, if it was: its backbone
+    has weights of its own.
     """
 
     backbone: Backbone
     head: str
     flip_average: bool = False
+    finetuning: Recipe | None = None
 
     @classmethod
     def from_json(cls, value: Any) -> "Design":
@@ -78,6 +95,15 @@ class Transfer(nn.Module):
         self.head = head
         self.flip_average = flip_average
 
+    def train(self, mode: bool = True) -> "Transfer":
+        """Switch the head's dropout on or off; the backbone always computes as in evaluation."""
+        # So finetuning begins as the very function that the head was trained on. It would not with
+        # statistics of a batch, which small ones make noisy and weights with folded normalisations
+        # do not survive, nor with dropout right before the head.
+        super().train(mode)
+        self.backbone.eval()
+        return self
+
     def forward(self, x: Tensor) -> Tensor:
         answer: Tensor = self.head(self.latents(x))
         return answer
@@ -88,7 +114,7 @@ class Transfer(nn.Module):
             return self._seen(x)
         # As one batch: a second pass would be a second copy of the backbone in a file.
         both = self._seen(torch.cat([x, x.flip(-1)]))
-        return both.unflatten(0, (2, -1)).mean(0)
+        return both.reshape(2, -1, both.shape[1]).mean(0)
 
     def _seen(self, x: Tensor) -> Tensor:
         seen: Tensor = self.backbone(self.resize(self.tint(x)))

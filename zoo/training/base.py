@@ -43,6 +43,7 @@ _OPTIONS = (
     "weights",
     "flip_average",
     "head",
+    "finetune",
 )
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data import Dataset, hold_out
-from zoo.errors import UsageError
+from zoo.errors import UsageError, ZooError
 from zoo.latents import Engine, Features, Subject, latents
 from zoo.models.backbones import Backbone
 from zoo.models.transfer import HEADS, Standard, Transfer, head_words, make_head
@@ -17,10 +17,12 @@ from zoo.recipe import Recipe
 from zoo.training import hardware
 from zoo.training.base import Base
 from zoo.training.engines import BATCH, choose_engine, engines_for
-from zoo.training.loop import Job, Trainer
+from zoo.training.estimate import count_macs
+from zoo.training.loop import Job, Past, Trainer
 from zoo.training.options import VALIDATION_SEED, split_of
 from zoo.training.run import RunCard
 from zoo.training.seeds import seed_for
+from zoo.training.work import Work
 
 HELD_OUT = 0.1  # of the training pictures, to choose the head on
 DECAYS = (0.05, 2.0)  # weight decays that are tried
@@ -36,6 +38,33 @@ class Latents:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     engine: Engine
+
+
+def work_on_latents(
+    card: RunCard, data: Dataset, base: Base, fresh: bool, progress: Progress
+) -> Work:
+    """The training of a head on latents, which are computed here where the cache has none."""
+    latents = latents_of(base, card, data, progress)
+    if fresh and card.design is not None:
+        head, recipe = choose_head(card, data, latents, progress)
+        design = replace(card.design, head=head)
+        engine = f"{latents.engine.name} {latents.engine.precision}"
+        card = replace(card, recipe=recipe, design=design, engine=engine)
+    if card.design is None or card.design.backbone != base.backbone:
+        raise ZooError(
+            f"{card.id} stands on other weights of {base.backbone.name} than are found now. "
+            "Bring those back, or start again with --overwrite."
+        )
+    split = split_of(data.train.labels, card.options)
+    job = head_job(card, data, latents, card.design.head, *split)
+    network = whole(base, card, latents, job.network)
+    card = replace(
+        card,
+        parameters=sum(weight.numel() for weight in network.parameters()),
+        macs=count_macs(network, card.image_shape),
+    )
+    job = replace(job, past=Past(flop=2.0 * card.macs * len(data.train)))
+    return Work(card, job, lambda head: whole(base, card, latents, head))
 
 
 def latents_of(base: Base, card: RunCard, data: Dataset, progress: Progress) -> Latents:

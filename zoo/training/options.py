@@ -35,7 +35,8 @@ class TrainOptions:
     layer took, or `maps` for what its last pooling took; backbone_init: `random` for a baseline;
     weights: the file that holds its weights; flip_average: average the latents of a picture and its
     mirror image; head: `linear`, `hidden` or a number of hidden units, the better one of the first
-    two by validation unless told.
+    two by validation unless told; finetune: then train the whole network, which is what epochs,
+    batch and lr are about in that case.
     """
 
     data: str | None = None
@@ -60,6 +61,7 @@ class TrainOptions:
     weights: str | None = None
     flip_average: bool | None = None
     head: str | None = None
+    finetune: bool | None = None
 
     def filled(self, other: "TrainOptions") -> "TrainOptions":
         """These options, with `other`'s where nothing was said."""

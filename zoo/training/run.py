@@ -39,8 +39,9 @@ class RunCard:
     options: as resolved, nothing left open. dataset: the short name, for ids. mean, std: per
     channel, of the training pixels. parameters: trained numbers; macs: multiply-adds of a picture,
     forward; train_flop: of the whole training; seconds: it took, validation apart. design: of a
-    transfer, whose parameters and macs are those of the whole network, and engine: what computed
-    its latents, and in which precision.
+    transfer, whose parameters and macs are those of the whole network, and whose recipe is the
+    head's; engine: what computed its latents, and in which precision; finetuned_in: the precision
+    of its finetuning, if there was one.
     """
 
     id: str
@@ -63,6 +64,13 @@ class RunCard:
     seconds: float = 0.0
     design: Design | None = None
     engine: str = ""
+    finetuned_in: str = ""
+
+    @property
+    def epochs(self) -> float:
+        """Of all stages."""
+        finetuning = self.design and self.design.finetuning
+        return self.recipe.epochs + (finetuning.epochs if finetuning else 0)
 
     def check_data(self, data: Dataset) -> None:
         """Refuse pictures other than the ones this run was trained on."""
@@ -168,13 +176,16 @@ class Run:
 def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:
     """`cnn-cifar10`, with the view, `quick` and the seed only where they are not the default.
 
-    A transfer's has its backbone's name too, unless that is the default one.
+    A transfer's has its backbone's name too, unless that is the default one, and whether it was
+    finetuned.
     """
     backbone = "" if options.backbone in (None, DEFAULT) else str(options.backbone)
     quick = "quick" if options.quick else ""
     seed = f"s{options.seed}" if options.seed else ""
     layer = "" if options.backbone_layer in (None, POOLED) else str(options.backbone_layer)
-    parts = [model, dataset, backbone, layer, options.backbone_init or "", view, quick, seed]
+    init = options.backbone_init or ""
+    finetuned = "finetuned" if options.finetune else ""
+    parts = [model, dataset, backbone, layer, init, finetuned, view, quick, seed]
     return "-".join(part for part in parts if part)
 
 

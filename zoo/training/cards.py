@@ -1,0 +1,89 @@
+"""The card that a training begins with: made from what was asked, or of the run that goes on."""
+
+import platform
+from dataclasses import replace
+
+import torch
+
+from zoo.catalog import find_model
+from zoo.data import Dataset
+from zoo.errors import UsageError
+from zoo.models.transfer import FINETUNING, Design, normalisation
+from zoo.progress import Progress
+from zoo.training import hardware
+from zoo.training.base import Base
+from zoo.training.finetune import head_options
+from zoo.training.options import TrainOptions, fitted_recipe, held_out, refuse_changes
+from zoo.training.run import Run, RunCard, run_id
+
+
+def new_card(
+    model: str, options: TrainOptions, data: Dataset, base: Base | None, progress: Progress
+) -> RunCard:
+    """The card of a run that is to begin. The head of a design is chosen later, on latents."""
+    recipe = fitted_recipe(find_model(model).recipe, head_options(options), data)
+    device = hardware.choose_device(options.device)
+    mean, std, design = data.mean, data.std, None
+    precision, why = hardware.choose_precision(options.precision or "auto", device)
+    finetuned_in, last = "", recipe
+    if base is not None:
+        mean, std = normalisation(base.backbone, data.image_shape[2])
+        design = Design(base.backbone, "", bool(options.flip_average))
+        if options.finetune:
+            finetuned_in, last = precision, fitted_recipe(FINETUNING, options, data)
+            design = replace(design, finetuning=last)
+        precision = options.precision or "auto"  # of the latents, chosen by measuring
+    if base is None or finetuned_in:
+        progress.say(why)
+    if precision == "fp16" and recipe.optimizer == "muon":
+        raise UsageError(f"{model} does not train in fp16. Use --precision bf16 or fp32.")
+    resolved = replace(
+        options,
+        epochs=last.epochs,
+        batch=last.batch,
+        lr=last.lr,
+        validate=held_out(options.validate or 0, len(data.train)),
+        device=device.type,
+        precision=precision,
+    )
+    return RunCard(
+        id=run_id(model, data.name, data.view, options),
+        model=model,
+        options=resolved,
+        recipe=recipe,
+        dataset=data.name,
+        fingerprint=data.fingerprint,
+        view=data.view,
+        class_names=data.class_names,
+        image_shape=data.image_shape,
+        mean=mean,
+        std=tuple(spread or 1.0 for spread in std),  # a constant channel has none
+        machine=hardware.describe(device),
+        versions={"python": platform.python_version(), "torch": torch.__version__},
+        design=design,
+        finetuned_in=finetuned_in,
+    )
+
+
+def card_to_resume(target: Run, model: str, asked: TrainOptions, data: Dataset) -> RunCard:
+    """The run's card, with the device and precision that were asked for now."""
+    card = target.card()
+    if model != card.model:
+        raise UsageError(f"{target.folder} is a run of {card.model}, not of {model}.")
+    card.check_data(data)
+    if asked.validate is not None:
+        asked = replace(asked, validate=held_out(asked.validate, len(data.train)))
+    refuse_changes(asked, card.options)
+    device = hardware.choose_device(asked.device or card.options.device)
+    precision = _precision(asked.precision, card.options.precision or "", device)
+    finetuned_in = card.finetuned_in and _precision(asked.precision, card.finetuned_in, device)
+    options = replace(card.options, device=device.type, precision=precision)
+    return replace(card, options=options, finetuned_in=finetuned_in)
+
+
+def _precision(asked: str | None, begun: str, device: torch.device) -> str:
+    """The format that a run was begun in, unless another is asked for."""
+    if asked in (None, "auto", begun):
+        hardware.require_native(begun, device)
+        return begun
+    return hardware.choose_precision(asked or "", device)[0]
