@@ -85,7 +85,8 @@ def test_no_layer_is_left_in_float_where_it_brings_nothing(
     prepared: onnx.ModelProto, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ranges = calibrate(prepared, pictures)
-    monkeypatch.setattr(module, "WORTHWHILE", 1.0)
+    for least in ("WORTHWHILE", "COSTLY"):
+        monkeypatch.setattr(module, least, 1.0)
     assert choose_float_layers(prepared, ranges, pictures) == ()
 
 
@@ -98,3 +99,15 @@ def test_a_small_layer_that_hurts_is_left_in_float(
     assert "Gemm_0" not in choose_float_layers(prepared, ranges, pictures)
     monkeypatch.setattr(module, "SMALL_LAYER", 1.0)
     assert "Gemm_0" in choose_float_layers(prepared, ranges, pictures)
+
+
+def test_the_last_convolution_is_left_in_float_where_that_saves_many_pictures(
+    prepared: onnx.ModelProto, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranges = calibrate(prepared, pictures)
+    last = [node for node in prepared.graph.node if node.op_type == "Conv"][-1]
+    ranges[last.output[0]] = (-1e4, 1e4)  # steps of 78: all else is next to nothing
+    chosen = choose_float_layers(prepared, ranges, pictures)
+    assert last.name in chosen
+    monkeypatch.setattr(module, "COSTLY", 1.0)
+    assert last.name not in choose_float_layers(prepared, ranges, pictures)
