@@ -9,6 +9,7 @@ from torch import Tensor
 
 from zoo.data import Dataset
 from zoo.history import EpochRow
+from zoo.models.filling import fill
 from zoo.models.transfer import build
 from zoo.training.loop import Past, State, Trainer
 from zoo.training.options import TrainOptions
@@ -52,7 +53,7 @@ def _work(
         raise AssertionError("a network that is not to be finetuned")
     network = build(card.design, card.image_shape, len(card.class_names))
     if weights is not None:
-        network.load_state_dict(weights)
+        fill(network, weights)
     network.requires_grad_(True)
     job = job_on_pictures(network, card, data)
     recipe, precision = card.design.finetuning, card.finetuned_in
