@@ -161,11 +161,14 @@ class TestRun:
             train("transfer", RANDOM, run=run.folder, resume=True)
 
     def test_grey_pictures_and_both_ways_round(self, tmp_path: Path) -> None:
-        options = replace(RANDOM, grey=True, size=(16, 16), flip_average=True, head="linear")
+        options = replace(
+            RANDOM, grey=True, size=(16, 16), flip=True, flip_average=True, head="linear"
+        )
         run = train("transfer", options, run=tmp_path / "run")
         design = run.card().design
         assert design is not None
         assert (design.head, design.flip_average) == ("linear", True)
+        assert run.card().recipe.views == "none"  # it sees mirror images anyway
         assert run.card().mean == (0.0,)
         assert examine("transfer", run=run.folder).accuracy.images == 359
 

@@ -28,6 +28,8 @@ def new_card(
     finetuned_in, last = "", recipe
     if base is not None:
         mean, std = normalisation(base.backbone, data.image_shape[2])
+        if options.flip_average:  # of a network that sees mirror images anyway
+            recipe = replace(recipe, views="none")
         design = Design(base.backbone, "", bool(options.flip_average))
         if options.finetune:
             finetuned_in, last = precision, fitted_recipe(FINETUNING, options, data)
