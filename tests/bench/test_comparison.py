@@ -56,7 +56,7 @@ def test_json_holds_everything(compare: Compare) -> None:
     assert told["breaches"][0]["kind"] == "accuracy"
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     p50s=st.lists(st.tuples(RATIOS, RATIOS, ERRORS), min_size=1, max_size=8),
     same=st.booleans(),

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bench.results import (
@@ -72,7 +72,6 @@ class TestCsv:
     @given(st.lists(ROWS, max_size=3))
     @example([Row(reason="carriage\rreturn")])
     @example([Row(macs=2**60 + 1)])
-    @settings(deadline=None)
     def test_what_was_written_is_read(self, rows: list[Row]) -> None:
         with TemporaryDirectory() as folder:
             path = Path(folder, "results.csv")

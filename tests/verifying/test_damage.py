@@ -18,9 +18,7 @@ from zoo.verifying import verify
 NAME = "mlp-digits"
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255))
 def test_no_changed_byte_of_an_artifact_is_opened(exports: Path, place: float, mask: int) -> None:
     path = exports / NAME / "fp32.onnx"
