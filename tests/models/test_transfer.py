@@ -64,10 +64,11 @@ class TestResize:
 
 
 def test_latents_are_standardised_by_numbers_that_are_kept() -> None:
+    torch.manual_seed(0)
     latents = torch.rand(50, 6) * torch.tensor([1.0, 10, 0.1, 5, 1, 1]) + 3
     standard = Standard(latents.mean(0), latents.std(0))
     found = standard(latents)
-    torch.testing.assert_close(found.mean(0), torch.zeros(6), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.mean(0), torch.zeros(6), atol=1e-4, rtol=0)
     torch.testing.assert_close(found.std(0), torch.ones(6))
     assert set(standard.state_dict()) == {"mean", "std"}
 
