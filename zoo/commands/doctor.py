@@ -1,0 +1,25 @@
+"""`doctor`: what runs on this machine."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from zoo.console import print_diagnosis, print_json
+from zoo.parameters import data_dir_option, json_option
+
+
+@click.command()
+@data_dir_option
+@json_option
+def doctor(data_dir: Path | None, as_json: bool) -> None:
+    """Say what runs on this machine; exits 1 where something wants mending."""
+    from zoo.diagnosis import doctor as examine
+
+    found = examine(data_dir)
+    if as_json:
+        print_json(found)
+    else:
+        print_diagnosis(found)
+    if any(finding.status == "problem" for finding in found):
+        sys.exit(1)

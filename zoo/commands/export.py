@@ -1,0 +1,78 @@
+"""`export`: a run as ONNX files."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from zoo.console import print_artifact, print_comparisons, print_json
+from zoo.errors import UsageError
+from zoo.parameters import NamesType, data_dir_option, exports_option, json_option, run_option
+
+
+@click.command()
+@click.argument("model")
+@run_option
+@data_dir_option
+@exports_option
+@click.option(
+    "--precision", type=NamesType(), help="Formats to publish.  [default: fp32,fp16,int8]"
+)
+@click.option(
+    "--input",
+    "form",
+    metavar="uint8-nhwc|float32-nchw",
+    help="Raw pixels, or pictures that the caller normalises.  [default: uint8-nhwc]",
+)
+@click.option("--opset", type=int, help="Of the files.  [default: 20]")
+@click.option("--check", is_flag=True, help="Say whether the published files come out the same.")
+@json_option
+def export(
+    model: str,
+    run: Path | None,
+    data_dir: Path | None,
+    exports: Path,
+    precision: tuple[str, ...] | None,
+    form: str | None,
+    opset: int | None,
+    check: bool,
+    as_json: bool,
+) -> None:
+    """Publish the run of MODEL as ONNX files, if they pass the gate."""
+    from zoo.artifacts import PRECISIONS
+    from zoo.progress import progress_for
+    from zoo.signature import PIXELS
+
+    form, progress = form or PIXELS, progress_for()
+    if check:
+        from zoo.exporting.comparison import compare
+
+        if precision or opset is not None:
+            raise UsageError(
+                "--check looks at what was published; leave --precision and --opset away."
+            )
+        found = compare(model, run=run, form=form, exports=exports, progress=progress)
+        if as_json:
+            print_json(found)
+        else:
+            print_comparisons(found)
+        if not all(comparison.same for comparison in found):
+            sys.exit(1)
+        return
+    from zoo.exporting.convert import OPSET
+    from zoo.exporting.export import export as export_run
+
+    artifact = export_run(
+        model,
+        run=run,
+        precisions=precision or PRECISIONS,
+        form=form,
+        opset=OPSET if opset is None else opset,
+        exports=exports,
+        data_dir=data_dir,
+        progress=progress,
+    )
+    if as_json:
+        print_json({"id": artifact.id, **artifact.entry})
+    else:
+        print_artifact(artifact)

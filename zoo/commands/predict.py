@@ -1,0 +1,49 @@
+"""`predict`: the classes of pictures."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.console import naming_problems, print_guesses, print_guesses_csv, print_guesses_json
+from zoo.errors import UsageError, ZooError
+from zoo.parameters import PATH, channels_option, exports_option, json_option
+
+
+@click.command()
+@click.argument("model", metavar="MODEL|FILE.onnx")
+@click.argument("images", nargs=-1, required=True, type=PATH, metavar="IMAGE...")
+@exports_option
+@click.option("--precision", metavar="fp32|fp16|int8", help="Of the export.  [default: fp32]")
+@click.option(
+    "--provider", default="cpu", metavar="cpu|cuda", show_default=True, help="Where to compute."
+)
+@click.option(
+    "--top", type=click.IntRange(min=1), default=5, show_default=True, help="Classes a picture."
+)
+@channels_option("--mean")
+@channels_option("--std")
+@click.option("--save", type=PATH, help="A PNG of the first pictures.")
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print a row for each guess.")
+def predict(
+    model: str,
+    images: tuple[Path, ...],
+    exports: Path,
+    as_json: bool,
+    as_csv: bool,
+    **options: Any,
+) -> None:
+    """Name the classes of pictures; IMAGE is a file or a folder, and there may be many."""
+    from zoo.predicting import predict as predict_images
+    from zoo.progress import progress_for
+
+    if as_json and as_csv:
+        raise UsageError("--json and --csv cannot both be printed. Choose one.")
+    found = predict_images(model, images, exports=exports, progress=progress_for(), **options)
+    read: Counter[bool] = Counter()
+    show = print_guesses_json if as_json else print_guesses_csv if as_csv else print_guesses
+    show(naming_problems(found, read))
+    if read[False]:
+        raise ZooError(f"{read[False]} of {read.total()} pictures could not be read.")

@@ -1,0 +1,41 @@
+"""`test`: a trained model on the whole test set."""
+
+from pathlib import Path
+
+import click
+
+from zoo.console import print_findings, print_json
+from zoo.parameters import data_dir_option, device_option, exports_option, json_option, run_option
+
+
+@click.command()
+@click.argument("model")
+@data_dir_option
+@device_option
+@run_option
+@exports_option
+@json_option
+def test(
+    model: str,
+    data_dir: Path | None,
+    device: str | None,
+    run: Path | None,
+    exports: Path,
+    as_json: bool,
+) -> None:
+    """Test the run of MODEL, else its export, on the whole test set, in fp32."""
+    from zoo.progress import progress_for
+    from zoo.training.examine import test as test_run
+
+    findings = test_run(
+        model,
+        run=run,
+        exports=exports,
+        data_dir=data_dir,
+        device=device,
+        progress=progress_for(),
+    )
+    if as_json:
+        print_json(findings)
+    else:
+        print_findings(findings)

@@ -1,0 +1,112 @@
+"""`train`: a network or a head, by its recipe."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo.parameters import (
+    ShareType,
+    data_dir_option,
+    data_option,
+    device_option,
+    exports_option,
+    grey_option,
+    run_option,
+    size_option,
+    skip_bad_option,
+)
+
+
+@click.command()
+@click.argument("model")
+@data_option
+@data_dir_option
+@size_option
+@grey_option
+@skip_bad_option
+@click.option("--validate", type=ShareType(), help="Hold out pictures to validate on: 5000 or 10%.")
+@click.option("--epochs", type=float, help="Passes over the data.  [default: the recipe's]")
+@click.option("--batch", type=int, help="Pictures a step.  [default: the recipe's]")
+@click.option("--lr", type=float, help="Peak learning rate.  [default: the recipe's]")
+@click.option("--quick", is_flag=True, default=None, help="The recipe's shorter schedule.")
+@click.option(
+    "--flip/--no-flip", default=None, help="Whether mirror images keep their class (digits do not)."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Another seed, other weights.  [default: 0]"
+)
+@device_option
+@click.option("--precision", metavar="auto|fp32|bf16|fp16", help="Number format.  [default: auto]")
+@click.option("--sub-batches", type=int, help="Compute each batch in N parts, to save memory.")
+@click.option("--compile", is_flag=True, default=None, help="Go through torch.compile.")
+@click.option(
+    "--backbone",
+    metavar="NAME",
+    help="For transfer: a network of torchvision or of this zoo.  [default: inception_v3]",
+)
+@click.option("--backbone-size", type=int, metavar="N", help="Show it pictures of this side.")
+@click.option(
+    "--backbone-layer",
+    metavar="pooled|maps",
+    help="Latents behind, or before, its last pooling.",
+)
+@click.option(
+    "--backbone-init", metavar="random", help="Take random weights, as a baseline or for tests."
+)
+@click.option(
+    "--weights", metavar="FILE", help="The backbone's: safetensors, or a torch state dict."
+)
+@click.option(
+    "--flip-average",
+    is_flag=True,
+    default=None,
+    help="Average the latents of a picture and its mirror image.",
+)
+@click.option(
+    "--head",
+    metavar="linear|hidden|N",
+    help="On the backbone, N: hidden units instead of 512.  [default: the better of the two]",
+)
+@click.option(
+    "--finetune",
+    is_flag=True,
+    default=None,
+    help="Then train the whole network; --epochs, --batch and --lr are about that.",
+)
+@run_option
+@exports_option
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
+@click.option("--overwrite", is_flag=True, help="Replace a run that exists.")
+def train(
+    model: str,
+    data_dir: Path | None,
+    run: Path | None,
+    exports: Path,
+    resume: bool,
+    overwrite: bool,
+    **options: Any,
+) -> None:
+    """Train MODEL by its recipe, on CIFAR-10 unless told otherwise."""
+    from zoo.catalog import find_model
+    from zoo.progress import progress_for
+
+    find_model(model)
+    from zoo.training.options import TrainOptions
+    from zoo.training.train import train as train_model
+
+    done = train_model(
+        model,
+        TrainOptions(**options),
+        run=run,
+        resume=resume,
+        overwrite=overwrite,
+        data_dir=data_dir,
+        exports=exports,
+        progress=progress_for(),
+    )
+    click.echo(f"weights   {done.weights}")
+    click.echo(f"history   {done.history}")
+    click.echo(f"curves    {done.curves}")
+    meant = f"{model} --run {run}" if run else done.folder.name
+    click.echo(f"next      python cli.py test {meant}")

@@ -1,0 +1,43 @@
+"""`verify`: published models, or any ONNX file."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from zoo.console import print_checks, print_json
+from zoo.parameters import data_dir_option, exports_option, json_option
+
+
+@click.command()
+@click.argument("targets", nargs=-1, metavar="[EXPORT|FILE.onnx]...")
+@exports_option
+@data_dir_option
+@click.option(
+    "--accuracy/--no-accuracy", default=True, help="Measure it again, where the data is at hand."
+)
+@json_option
+def verify(
+    targets: tuple[str, ...],
+    exports: Path,
+    data_dir: Path | None,
+    accuracy: bool,
+    as_json: bool,
+) -> None:
+    """Check published models, or any ONNX file; exits 1 where something is wrong."""
+    from zoo.progress import progress_for
+    from zoo.verifying import verify as check
+
+    checks = check(
+        *targets,
+        exports=exports,
+        data_dir=data_dir,
+        accuracy=accuracy,
+        progress=progress_for(),
+    )
+    if as_json:
+        print_json(checks)
+    else:
+        print_checks(checks)
+    if any(made.status == "failed" for made in checks):
+        sys.exit(1)
