@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -93,6 +93,14 @@ class Arm:
         """Whether others are compared with it."""
         asked = (self.runtime, self.provider, self.boundary)
         return asked == (REFERENCE, "cpu", "host") and self.subject.precision in ("fp32", FOREIGN)
+
+    def reference(self) -> "Arm":
+        """What it is compared with, whether that is measured itself or not."""
+        subject = self.subject
+        if subject.artifact and subject.precision != "fp32":
+            path = subject.artifact.file("fp32")
+            subject = replace(subject, precision="fp32", path=path)
+        return Arm(subject, REFERENCE, "cpu", "host", self.threads)
 
     @property
     def skipped(self) -> str | None:

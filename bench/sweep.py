@@ -2,7 +2,6 @@
 
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -10,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench import matrix
-from bench.accuracy import Logits, accuracy_of, difference
-from bench.arm import Arm, ArmError, OutOfMemoryError
-from bench.columns import accuracy_columns, from_card, of_card, ran
+from bench.arm import Arm, OutOfMemoryError
+from bench.columns import from_card, ran
 from bench.environment import Environment
 from bench.evaluate import add_break_even, evaluate
 from bench.harness import harness
@@ -23,6 +20,7 @@ from bench.kept import Kept
 from bench.matrix import Cell, Doubling, Settings
 from bench.measure import measure
 from bench.pictures import Gallery, Pictures
+from bench.referee import Referee
 from bench.results import (
     FAILED,
     LATENCY,
@@ -33,8 +31,6 @@ from bench.results import (
     Journal,
     Row,
     Samples,
-    read_predictions,
-    write_predictions,
 )
 from bench.runtimes import Order, UnsupportedError
 from bench.schedule import take_turns
@@ -42,12 +38,8 @@ from zoo.errors import UsageError, ZooError
 from zoo.progress import Progress
 from zoo.providers import DISTRIBUTIONS
 
-_ACCURACY_BATCH = 64
 _PENDING = "not measured yet"
 _FLOOR_CALLS = 2000
-_SAME = 1e-3  # of (1 + the largest logit): how far another fp32 engine's answers may be
-_TURNED = 1e-3  # share of the pictures whose class may turn on another CPU, which rounds otherwise
-_SPREAD = 1.5  # how much farther than at the gate an fp16 or int8 file may be on this machine
 
 
 @dataclass
@@ -78,10 +70,6 @@ class Sweep:
         self._where = f"{environment.machine} {engines}"
         self.progress = progress
         self.data_dir = data_dir
-        self._predicted = _predictions(journal)
-        self._accuracies: dict[tuple[str, ...], dict[str, Any]] = {}
-        self._logits: dict[str, Logits] = {}
-        self._answers: dict[tuple[str, int], Logits] = {}
         self._references: dict[tuple[str, int, int], Row] = {}
         self._takes: dict[str, tuple[tuple[int, int, int], int | None]] = {}
         self._done = {
@@ -111,6 +99,7 @@ class Sweep:
         """Measure all cells that were not measured before."""
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             self._folder = Path(folder)
+            self._referee = Referee(self.settings, self.journal, self._folder, self.progress)
             self._gallery = Gallery(
                 self._folder, self.data_dir, self.progress, whole=self.settings.accuracy
             )
@@ -249,7 +238,7 @@ class Sweep:
         path = pictures.batches(batch, self._folder)
         self.progress.say(f"measuring {_title(row)}")
         began = opened.ask("batch", pictures=str(path), size=batch, answers=str(answers))
-        self._check_answers(one, np.load(answers), pictures)
+        self._referee.check(one.cell.arm, batch, np.load(answers), path)
         row.wrong_answers = 0
 
         def ask(seconds: float, least: int) -> Block:
@@ -267,58 +256,15 @@ class Sweep:
         if not began["known"] and row.p50_ms:
             row.new_shape_ms = max(0.0, began["first_ns"] / 1e6 - row.p50_ms)
 
-    def _reference(self, arm: matrix.Arm) -> matrix.Arm:
-        """What an arm is compared with, whether it is part of the sweep or not."""
-        subject = arm.subject
-        if subject.artifact and subject.precision != "fp32":
-            path = subject.artifact.file("fp32")
-            subject = replace(subject, precision="fp32", path=path)
-        return matrix.Arm(subject, matrix.REFERENCE, "cpu", "host", arm.threads)
-
-    def _asked_reference(self, arm: matrix.Arm, what: str, pictures: Path, size: int) -> Logits:
-        """The answer of the reference, in a process of its own."""
-        out = self._folder / "reference.npy"
-        kept_in: dict[str, Any] = {"answers" if what == "batch" else "logits": str(out)}
-        with Arm(self._reference(arm).order(self.settings), self.settings.timeout) as opened:
-            opened.ask(what, pictures=str(pictures), size=size, **kept_in)
-        given: Logits = np.load(out)
-        return given
-
-    def _check_answers(self, one: Measured, answers: Logits, pictures: Pictures) -> None:
-        """The timed calls must give what the reference gives for the same pictures."""
-        arm, key = one.cell.arm, (one.cell.arm.subject.name, one.cell.batch)
-        if arm.is_reference:
-            self._answers[key] = answers
-        elif key not in self._answers:
-            path = pictures.batches(one.cell.batch, self._folder)
-            self._answers[key] = self._asked_reference(arm, "batch", path, one.cell.batch)
-        expected = self._answers[key]
-        if answers.shape != expected.shape:
-            classes = f"{answers.shape[1]} classes, the reference {expected.shape[1]}"
-            raise ArmError(f"its logits are wrong: they are of {classes}")
-        apart = float(np.abs(answers - expected).max(initial=0))
-        bound = _SAME * (1 + float(np.abs(expected).max(initial=0)))
-        card = arm.subject.card
-        if card and arm.subject.precision != "fp32":
-            seen = card.precisions[arm.subject.precision].max_difference
-            bound += _SPREAD * max(seen.values())
-        if not apart <= bound:
-            raise ArmError(
-                f"its logits are wrong: {apart:.3g} away from the reference's, allowed {bound:.3g}"
-            )
-
     def _accuracy(
         self, kept: Kept, arm: matrix.Arm, measured: Sequence[Measured], pictures: Pictures
     ) -> None:
         """Over the whole test set, through the session that was timed."""
-        key = (arm.subject.name, arm.subject.precision, arm.runtime, arm.provider)
         timed = [one for one in measured if one.row.status == OK]
         if not timed:
             return
         try:
-            if key not in self._accuracies:
-                self._accuracies[key] = self._accuracy_columns(kept.arm(), arm, pictures)
-            columns = self._accuracies[key]
+            columns = self._referee.accuracy(timed[0].row.arm, kept, arm, pictures)
         except (ZooError, OSError) as error:
             columns = from_card(arm, f"measuring it failed: {error}")
         for one in timed:
@@ -326,53 +272,12 @@ class Sweep:
             evaluate(one.row, one.samples, self._reference_row(one))
             self.journal.update(one.row)
 
-    def _accuracy_columns(self, opened: Arm, arm: matrix.Arm, pictures: Pictures) -> dict[str, Any]:
-        if pictures.test is None or pictures.labels is None:
-            raise AssertionError("accuracy needs a test set")
-        out = self._folder / "logits.npy"
-        size = opened.facts["fixed_batch"] or _ACCURACY_BATCH
-        label = f"accuracy of {arm.subject.name} {arm.subject.precision}, {arm.runtime}"
-        with self.progress.task(label, len(pictures.labels)) as advance:
-            opened.ask(
-                "predict",
-                pictures=str(pictures.test),
-                size=size,
-                logits=str(out),
-                on_progress=advance,
-            )
-        logits: Logits = np.load(out)
-        classes = len(pictures.class_names)
-        if logits.shape[1] != classes:
-            told = f"it gives {logits.shape[1]} classes, {arm.subject.dataset} has {classes}"
-            return from_card(arm, told)
-        name = arm.subject.name
-        if arm.is_reference:
-            self._logits[name] = logits
-        elif name not in self._logits:
-            self._logits[name] = self._asked_reference(arm, "predict", pictures.test, size)
-        found = accuracy_of(logits, pictures.labels)
-        apart = difference(logits, self._logits[name], pictures.labels)
-        self._predicted[self._new(Cell(arm, 1)).row.arm] = logits.argmax(axis=1)
-        self._predicted[f"labels|{arm.subject.dataset}"] = pictures.labels
-        write_predictions(self.journal.path, self._predicted)
-        columns = {
-            **accuracy_columns(found),
-            "accuracy_source": "measured",
-            "agreement": apart.agreement,
-            "mcnemar_p": apart.mcnemar_p,
-            "max_difference": apart.largest,
-        }
-        said = of_card(arm)
-        if said and abs(said.correct - found.correct) > _TURNED * found.images:
-            columns["accuracy_reason"] = f"the card says {said.correct:,} of {said.images:,}"
-        return columns
-
     def _pair(self, one: Measured, pictures: Pictures) -> None:
         """This arm and the reference in turns."""
         row, settings = one.row, self.settings
         if one.cell.arm.is_reference:
             return
-        reference = self._reference(one.cell.arm)
+        reference = one.cell.arm.reference()
         self.progress.say(f"pairing {_title(row)} with the reference")
         row.reference = f"{reference.runtime} {reference.provider} {reference.subject.precision}"
         row.margin = settings.margin
@@ -435,14 +340,6 @@ class Sweep:
 
     def _reference_row(self, one: Measured) -> Row | None:
         return self._references.get((one.row.subject, one.row.threads, one.row.batch))
-
-
-def _predictions(journal: Journal) -> dict[str, NDArray[np.int64]]:
-    """Those of an earlier sitting; a damaged file is measured anew with the next accuracy."""
-    try:
-        return read_predictions(journal.path) if journal.rows else {}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        return {}
 
 
 def _title(row: Row) -> str:
