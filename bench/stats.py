@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from bench.student import t_quantile, t_tail
@@ -23,7 +24,8 @@ Verdict = Literal["faster", "slower", "same", "inconclusive"]
 
 TAIL = 0.025  # what a 95 % interval leaves on each side: the level of every one-sided test here
 _OVERSIGHT = 0.05  # the risk in `least_samples`, one-sided
-_TRIM = 0.4
+_TRIM = 0.2
+_CALM_TURNS = 3  # of each arm, of which the fastest call counts
 _RESAMPLES = 400
 _LEAST_BLOCKS = 8  # of fewer, 400 resamples do not reach the tails that have to be cut off
 
@@ -211,13 +213,11 @@ def t_interval(values: Sequence[float] | Floats) -> Interval:
 
 
 def trimmed_mean(values: Floats) -> float:
-    """The mean of the middle 20 %.
+    """The mean of the middle 60 %.
 
-    An interrupt makes one turn many times as long, and a mean follows it. With a neighbour on one
-    of the cores every second turn is such a one: cutting 40 % at each end made intervals on two
-    threads 0.6 times as wide as cutting 20 %, and no wider on one thread. A median has a tenth more
-    spread, and can only move in steps of the clock. Cutting both ends alike keeps the log of a
-    ratio symmetric: the swapped pair gives the same value with the other sign.
+    An interrupt makes one turn many times as long, and a mean follows it; a median can only move in
+    steps of the clock. Cutting both ends alike keeps the log of a ratio symmetric: the swapped pair
+    gives the same value with the other sign.
     """
     cut = int(len(values) * _TRIM)
     return float(np.sort(values)[cut : len(values) - cut].mean())
@@ -226,11 +226,10 @@ def trimmed_mean(values: Floats) -> float:
 def paired_ratio(instances: Sequence[Floats]) -> PairedRatio:
     """time B / time A from turns. Of each instance: [quads, 4], in the order a1, b1, b2, a2.
 
-    The log-ratio of a quad is free of drift, for both arms have the same mean time. Turns of an
-    instance share its luck (memory layout, up to 0.4 %), which more of them do not take away: the
-    instance is the unit, and the interval is the t interval over their trimmed means.
+    Turns of an instance share its luck (memory layout, up to 0.4 %), which more of them do not take
+    away: the instance is the unit, and the interval is the t interval over their trimmed means.
     """
-    means = np.array([trimmed_mean(_log_ratios(quads)) for quads in instances])
+    means = np.array([trimmed_mean(_calm_ratios(quads)) for quads in instances])
     mean, error = _mean_and_error(means)
     turns = sum(len(quads) for quads in instances)
     return _ratio(mean, error, len(means) - 1, len(means), turns)
@@ -239,11 +238,12 @@ def paired_ratio(instances: Sequence[Floats]) -> PairedRatio:
 def sequential_ratio(times_a: Sequence[Floats], times_b: Sequence[Floats]) -> PairedRatio:
     """The usual way, for comparison: A by itself, then B; of each the times of every instance.
 
-    The same trimmed mean, of log times, but nothing pairs A with B; Welch's interval.
+    The same trimmed mean, of the fastest of as many calls, but nothing pairs A with B; Welch's
+    interval.
     """
     arms = [
-        np.array([trimmed_mean(np.log(times)) for times in _filled(instances)])
-        for instances in (times_a, times_b)
+        np.array([trimmed_mean(_fastest(np.log(times), 2 * _CALM_TURNS)) for times in _filled(arm)])
+        for arm in (times_a, times_b)
     ]
     (mean_a, error_a), (mean_b, error_b) = (_mean_and_error(means) for means in arms)
     df = _welch(error_a, len(arms[0]) - 1, error_b, len(arms[1]) - 1)
@@ -270,12 +270,33 @@ def relative_half_width(low: float, high: float) -> float:
     return (high - low) / (high + low)
 
 
-def _log_ratios(quads: Floats) -> Floats:
+def _calm_ratios(quads: Floats) -> Floats:
+    """log(time B / time A) of the fastest call of each in any six turns that follow each other.
+
+    Others disturb some calls and spare some; the fastest of a few was spared, most likely. What
+    encloses has more chances to be than what is enclosed, so each arm is read as either.
+    """
     if not len(quads):
         raise ValueError("an instance without turns")
-    a1, b1, b2, a2 = quads.T
-    ratios: Floats = np.log((b1 + b2) / (a1 + a2))
-    return ratios
+    logs = np.log(quads)
+    a, b = logs[:, [0, 3]], logs[:, [1, 2]]
+    return np.concatenate([-_calm_differences(b, a), _calm_differences(a, b)])
+
+
+def _calm_differences(outer: Floats, inner: Floats) -> Floats:
+    """Inner minus outer. A turn has two calls; an outer one ends a quad and begins the next."""
+    enclosed = inner.min(axis=1)
+    between = np.minimum(outer[:-1, 1], outer[1:, 0])
+    enclosing = np.concatenate([outer[:1, 0], between, outer[-1:, 1]])
+    stretch = min(_CALM_TURNS, len(inner))
+    least_in, least_out = _fastest(enclosed, stretch), _fastest(enclosing, stretch)
+    return np.concatenate([least_in - least_out[:-1], least_in - least_out[1:]])
+
+
+def _fastest(times: Floats, count: int) -> Floats:
+    """The least of any `count` of them in a row."""
+    least: Floats = sliding_window_view(times, min(count, len(times))).min(axis=1)
+    return least
 
 
 def _mean_and_error(values: Floats) -> tuple[float, float]:

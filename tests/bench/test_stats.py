@@ -317,9 +317,9 @@ def test_the_t_interval_holds_the_truth_in_95_of_100_sets(count: int) -> None:
     assert 0.93 <= held / 2000 <= 0.97
 
 
-def test_the_trimmed_mean_leaves_out_two_fifths_at_each_end() -> None:
-    assert trimmed_mean(np.array([1e9, 30, 1, 2, -1e9])) == 2
-    assert trimmed_mean(np.arange(10.0) ** 2) == (16 + 25) / 2
+def test_the_trimmed_mean_leaves_out_a_fifth_at_each_end() -> None:
+    assert trimmed_mean(np.array([1e9, 3, 1, 2, -1e9])) == 2
+    assert trimmed_mean(np.arange(10.0)) == 4.5
     assert trimmed_mean(np.array([4.0, 8.0])) == 6
 
 
@@ -331,7 +331,8 @@ def test_a_ratio_is_time_b_over_time_a_free_of_drift() -> None:
     quads = 1000 + drift
     quads[:, 1:3] *= 1.05
     found = paired_ratio([quads, quads])
-    assert (found.ratio, found.low, found.high) == pytest.approx((1.05, 1.05, 1.05))
+    # Each call takes a thousandth more than the one before; a tenth of that may be left.
+    assert (found.ratio, found.low, found.high) == pytest.approx((1.05, 1.05, 1.05), rel=1e-4)
     assert (found.instances, found.turns) == (2, 20)
 
 
@@ -339,6 +340,18 @@ def test_a_ratio_shrugs_off_interrupts() -> None:
     quads = np.full((50, 4), 1000.0)
     quads[::7, 1] *= 30
     assert paired_ratio([quads] * 3).ratio == pytest.approx(1)
+
+
+def test_neither_arm_has_the_better_chance_to_be_spared() -> None:
+    """Disturbances outlast a call: both inner calls of a quad have one, or none, the outer two do
+    not have it together. A mean over quads then has the outer arm as the slower one."""
+    random = np.random.default_rng(5)
+    disturbed = np.repeat(random.random(2000) < 0.4, 2)[1:-3].reshape(-1, 4)
+    quads = np.where(disturbed, 1.3, 1.0) * random.normal(1, 0.01, disturbed.shape)
+    naive = np.log(quads[:, [1, 2]].sum(axis=1) / quads[:, [0, 3]].sum(axis=1))
+    assert trimmed_mean(naive) < -0.01
+    found = paired_ratio([quads, quads])
+    assert found.ratio == pytest.approx(1, abs=0.001)
 
 
 def test_a_single_instance_proves_nothing() -> None:
