@@ -1,4 +1,4 @@
-"""The code of ours that times a call, as a key: rows of two harnesses may differ by that alone."""
+"""The code of ours that makes a figure, as a key: two harnesses may differ by that alone."""
 
 import hashlib
 import inspect
@@ -8,18 +8,19 @@ from pathlib import Path
 from bench.runtimes import find_runtime
 
 _ROOT = Path(__file__).parent.parent
-# The process of an arm and its turns, the adapters, and what opens and feeds a session.
+# The process of an arm and its turns, what becomes of the times, the adapters, and what opens and
+# feeds a session.
 _SOURCES = (
-    *("bench/arm.py", "bench/worker.py", "bench/measure.py", "bench/schedule.py"),
+    *("bench/arm.py", "bench/worker.py", "bench/measure.py", "bench/schedule.py", "bench/stats.py"),
     *("bench/runtimes/*.py", "zoo/session.py", "zoo/signature.py"),
 )
 
 
-def harness(runtime: str) -> str:
-    """The key of these files, and of the module of a runtime of your own."""
-    own = inspect.getsourcefile(find_runtime(runtime))
+def harness(*runtimes: str) -> str:
+    """The key of these files, and of the modules of runtimes of your own."""
+    own = (inspect.getsourcefile(find_runtime(runtime)) for runtime in runtimes)
     paths = {path for pattern in _SOURCES for path in _ROOT.glob(pattern)}
-    return harness_key(paths | ({Path(own)} if own else set()))
+    return harness_key(paths | {Path(path) for path in own if path})
 
 
 def harness_key(paths: Iterable[Path]) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bench.arm import Arm
 from bench.environment import environment
+from bench.harness import harness
 from bench.matrix import REFERENCE
 from bench.neighbour import neighbour
 from bench.pictures import Gallery
@@ -63,7 +64,7 @@ class PairRow:
     """One comparison: a row of pairs.csv. ratio: time of B / time of A.
 
     wrong: timed calls that gave other logits than before; with any there is no verdict. machine,
-    engine_a, engine_b: None in files of before these were kept.
+    engine_a, engine_b, harness: None in files of before these were kept.
     """
 
     a: str
@@ -95,6 +96,7 @@ class PairRow:
     machine: str | None = None
     engine_a: str | None = None
     engine_b: str | None = None
+    harness: str | None = None
 
 
 def find_way(name: str) -> str:
@@ -119,8 +121,8 @@ def compare_pair(
     """Measure B against A `repeat` times.
 
     Rows that `out` already holds are not measured again, only judged by the margin of now. Every
-    time that was taken stands in <out>.samples.jsonl. A series is gone on with on its own machine
-    and engines only.
+    time that was taken stands in <out>.samples.jsonl. A series is gone on with on its own machine,
+    by its own engines and harness only.
     """
     progress = progress or Progress()
     settings = _checked(settings, out)
@@ -129,7 +131,7 @@ def compare_pair(
     series = _series(a, b, settings)
     _check_series(rows, series, out)
     if len(rows) < repeat:
-        series |= {"machine": environment().machine}
+        series |= {"machine": environment().machine, "harness": harness(*settings.runtimes)}
         _check_series(rows, series, out)
     else:
         yield from (_judged(row, settings.margin) for row in rows[:repeat])

@@ -27,6 +27,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "bench/arm.py",
         "bench/measure.py",
         "bench/schedule.py",
+        "bench/stats.py",
         "bench/worker.py",
         "bench/runtimes/adapter.py",
         "bench/runtimes/onnxruntime.py",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bench.environment import environment
+from bench.harness import harness
 from bench.pairs import (
     SEQUENTIAL,
     USUAL,
@@ -59,6 +60,7 @@ ROW = PairRow(
     machine=environment().machine,
     engine_a="faulty 1.0",
     engine_b="faulty 1.0",
+    harness="h1",
 )
 Compare = Callable[..., list[PairRow]]
 
@@ -161,6 +163,7 @@ def kept(path: Path, file: Path) -> PairRow:
         **dict.fromkeys(("runtime_a", "runtime_b"), SETTINGS.runtimes[0]),
         "seconds": SETTINGS.seconds,
         "instances": SETTINGS.instances,
+        "harness": harness(*SETTINGS.runtimes),
     }
     row = replace(ROW, **facts)
     path.write_text(csv_text([row]))
@@ -231,9 +234,10 @@ class TestSeries:
         assert [row.verdict for row in compare(file, file, out=out)] == [""]
 
     @pytest.mark.parametrize(
-        "change", [{"machine": "mthere"}, {"machine": None}, {"engine_b": "faulty 0.9"}]
+        "change",
+        [{"machine": "mthere"}, {"machine": None}, {"engine_b": "faulty 0.9"}, {"harness": "h0"}],
     )
-    def test_another_machine_or_engine_does_not_go_on_with_it(
+    def test_another_machine_engine_or_harness_does_not_go_on_with_it(
         self, compare: Compare, tiny_onnx: Any, tmp_path: Path, change: dict[str, Any]
     ) -> None:
         file, out = tiny_onnx(), tmp_path / "pairs.csv"
@@ -247,8 +251,9 @@ class TestSeries:
     def test_files_of_before_provenance_was_kept_can_be_read(self, tmp_path: Path) -> None:
         out = tmp_path / "pairs.csv"
         heading, line = csv_text([ROW]).splitlines()
-        out.write_text(f"{heading.rsplit(',', 3)[0]}\n{line.rsplit(',', 3)[0]}\n")
-        assert read_pairs(out) == [replace(ROW, machine=None, engine_a=None, engine_b=None)]
+        out.write_text(f"{heading.rsplit(',', 4)[0]}\n{line.rsplit(',', 4)[0]}\n")
+        older = replace(ROW, machine=None, engine_a=None, engine_b=None, harness=None)
+        assert read_pairs(out) == [older]
 
     def test_a_changed_file_is_another_series(
         self, compare: Compare, tiny_onnx: Any, tmp_path: Path
