@@ -147,10 +147,9 @@ def _compiled(network: Any) -> Any:
 def _network(path: str) -> tuple[Any, tuple[int, int, int]]:
     """The network that a file of this zoo was exported from, and its picture's shape."""
     import onnx
-    import torch
 
     from zoo.catalog import MODELS
-    from zoo.models.filling import fill
+    from zoo.models.filling import fill, stored_in
     from zoo.models.pixels import FromPixels
     from zoo.signature import PIXELS
 
@@ -167,11 +166,7 @@ def _network(path: str) -> tuple[Any, tuple[int, int, int]]:
     )
     network = _empty(told, (height, width, channels))
     whole = FromPixels(network, json.loads(told["mean"]), json.loads(told["std"]))
-    stored = {
-        tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
-        for tensor in proto.graph.initializer
-    }
-    stored |= _left_out(network, stored)
+    stored = stored_in(proto, network)
     wanted = network.state_dict()
     missing = [name for name in wanted if name not in stored and "num_batches" not in name]
     if missing:
@@ -197,17 +192,3 @@ def _empty(told: dict[str, str], shape: tuple[int, int, int]) -> Any:
         raise UnsupportedError(
             f"torch cannot build the {spec.name} that the file tells of: {error}"
         ) from error
-
-
-def _left_out(network: Any, stored: dict[str, Any]) -> dict[str, Any]:
-    """The biases of convolutions that a file does without, as they are nothing but zeros."""
-    import torch
-
-    return {
-        f"{name}.bias": torch.zeros_like(module.bias)
-        for name, module in network.named_modules()
-        if isinstance(module, torch.nn.Conv2d)
-        and module.bias is not None
-        and f"{name}.weight" in stored
-        and f"{name}.bias" not in stored
-    }

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import onnx
 import torch
 
 from zoo.artifacts import Artifact, known_artifact
@@ -23,6 +24,7 @@ from zoo.models.backbones import (
     torchvision_names,
 )
 from zoo.models.calibrated import Calibrated
+from zoo.models.filling import stored_in
 from zoo.models.transfer import HEADS, RECIPE, Transfer, is_head, normalisation
 from zoo.progress import Progress
 from zoo.training import weights
@@ -161,7 +163,7 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path) -> Base:
         if isinstance(found, Run):
             tensors = load_checkpoint(found.weights)[0]
         else:
-            tensors = weights.from_artifact(found, trunk.network.state_dict())
+            tensors = stored_in(onnx.load_from_string(found.content("fp32.onnx")), trunk.network)
         load_weights(backbone, trunk, tensors, name)
     return Base(backbone, trunk)
 

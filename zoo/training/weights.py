@@ -6,13 +6,11 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
-import onnx
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from zoo.artifacts import Artifact
 from zoo.errors import UsageError, ZooError
 
 _WRAPPINGS = ("state_dict", "model", "model_state_dict")  # what training scripts put around them
@@ -78,15 +76,3 @@ def downloaded(name: str) -> dict[str, Tensor]:
             "(--backbone-init random takes random weights instead, as a baseline.)"
         ) from error
     return found
-
-
-def from_artifact(artifact: Artifact, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The `wanted` parameters in an fp32 file; a bias that it leaves out is zero."""
-    model = onnx.load_from_string(artifact.content("fp32.onnx"))
-    found = {
-        tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
-        for tensor in model.graph.initializer
-        if tensor.name in wanted
-    }
-    zeros = {n: torch.zeros_like(t) for n, t in wanted.items() if n.endswith(".bias")}
-    return zeros | found
