@@ -6,9 +6,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from zoo.models.resize import Resize
 from zoo.recipe import Recipe
 from zoo.training.augment import BatchMaker
-from zoo.training.evaluate import accuracy_of, logits_of
+from zoo.training.evaluate import (
+    EVALUATION_BATCH,
+    EVALUATION_NUMBERS,
+    accuracy_of,
+    logits_of,
+)
 
 Logits = Callable[..., Tensor]
 
@@ -35,6 +41,23 @@ def test_plain_logits_are_the_networks_own_in_order(images: Tensor, maker: Batch
     logits = logits_of(Corners(), images, maker)
     expected = (images[:, ::15, ::15, 0].float() / 255).flatten(1)
     torch.testing.assert_close(logits, expected)
+
+
+def test_pictures_that_a_network_enlarges_come_fewer_at_once(
+    images: Tensor, maker: BatchMaker
+) -> None:
+    class Counting(Corners):
+        most = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.most = max(self.most, len(x))
+            return super().forward(x)
+
+    small, large = Counting(), nn.Sequential(Resize((16, 16), (256, 256)), Counting())
+    logits_of(small, images, maker)
+    logits_of(large, images, maker)
+    assert small.most == EVALUATION_BATCH
+    assert large[1].most == EVALUATION_NUMBERS // 256**2
 
 
 def test_only_the_named_pictures_are_looked_at(images: Tensor, maker: BatchMaker) -> None:

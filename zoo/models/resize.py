@@ -30,6 +30,15 @@ class Resize(nn.Module):
         self.register_buffer("rows", rows, persistent=False)
         self.register_buffer("columns", columns, persistent=False)
 
+    @property
+    def growth(self) -> float:
+        """Pixels that come out for one that goes in."""
+        return (
+            self.rows.numel()
+            * self.columns.numel()
+            / (self.rows.shape[1] * self.columns.shape[0]) ** 2
+        )
+
     def forward(self, x: Tensor) -> Tensor:
         return self.rows @ x @ self.columns
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from zoo.models.resize import Resize
 from zoo.progress import Progress
 from zoo.training.hardware import PRECISIONS
 from zoo.training.vectors import Maker
@@ -46,14 +47,20 @@ def logits_of(
     wanted = torch.arange(len(stored)) if pictures is None else pictures
     parts = []
     with (progress or Progress()).task("evaluate", len(wanted)) as advance:
-        at_once = EVALUATION_NUMBERS // stored[0].numel()
-        for some in torch.split(wanted, max(1, min(EVALUATION_BATCH, at_once))):
+        for some in torch.split(wanted, _at_once(network, stored[0].numel())):
             batch = maker.plain(stored[some.to(stored.device)])
             with autocast(maker.device, precision):
                 logits = _VIEWS[views](network, batch)
             parts.append(logits)
             advance(len(batch))
     return torch.cat(parts).cpu()
+
+
+def _at_once(network: nn.Module, numbers: int) -> int:
+    """How many pictures of so many `numbers` to show it, some networks first enlarge them."""
+    resizes = [module for module in network.modules() if isinstance(module, Resize)]
+    grown = numbers * max([1.0, *(resize.growth for resize in resizes)])
+    return max(1, min(EVALUATION_BATCH, int(EVALUATION_NUMBERS / grown)))
 
 
 def accuracy_of(logits: Tensor, labels: NDArray[np.int64] | Tensor) -> float:
