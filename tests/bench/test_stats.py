@@ -319,7 +319,7 @@ def test_the_t_interval_holds_the_truth_in_95_of_100_sets(count: int) -> None:
 
 def test_the_trimmed_mean_leaves_out_a_fifth_at_each_end() -> None:
     assert trimmed_mean(np.array([1e9, 3, 1, 2, -1e9])) == 2
-    assert trimmed_mean(np.arange(10.0)) == 4.5
+    assert trimmed_mean(np.arange(10.0) ** 2) == (4 + 9 + 16 + 25 + 36 + 49) / 6
     assert trimmed_mean(np.array([4.0, 8.0])) == 6
 
 
@@ -346,12 +346,38 @@ def test_neither_arm_has_the_better_chance_to_be_spared() -> None:
     """Disturbances outlast a call: both inner calls of a quad have one, or none, the outer two do
     not have it together. A mean over quads then has the outer arm as the slower one."""
     random = np.random.default_rng(5)
-    disturbed = np.repeat(random.random(2000) < 0.4, 2)[1:-3].reshape(-1, 4)
-    quads = np.where(disturbed, 1.3, 1.0) * random.normal(1, 0.01, disturbed.shape)
-    naive = np.log(quads[:, [1, 2]].sum(axis=1) / quads[:, [0, 3]].sum(axis=1))
-    assert trimmed_mean(naive) < -0.01
-    found = paired_ratio([quads, quads])
-    assert found.ratio == pytest.approx(1, abs=0.001)
+    instances, naive = [], []
+    for instance in range(6):
+        disturbed = np.repeat(random.random(2000) < 0.4, 2)[1:-3].reshape(-1, 4)
+        quads = np.where(disturbed, 1.3, 1.0) * random.normal(1, 0.01, disturbed.shape)
+        ratios = np.log(quads[:, [1, 2]].sum(axis=1) / quads[:, [0, 3]].sum(axis=1))
+        naive.append(trimmed_mean(ratios))
+        instances.append(quads[:, [1, 0, 3, 2]] if instance % 2 else quads)
+    assert t_interval(naive).high < -0.005
+    found = paired_ratio(instances)
+    assert 0.999 < found.low < 1 < found.high < 1.001
+
+
+def test_an_arm_that_is_often_slow_by_itself_is_not_judged_by_its_calm_calls() -> None:
+    random = np.random.default_rng(6)
+    instances = []
+    for _ in range(5):
+        quads = random.normal(1, 0.01, (300, 4))
+        quads[:, 1:3] *= np.where(random.random((300, 2)) < 0.7, 1.2, 1.0)
+        instances.append(quads)
+    assert 1.1 < paired_ratio(instances).low < paired_ratio(instances).ratio < 1.2
+
+
+def test_a_short_arm_is_not_faster_for_fitting_between_disturbances() -> None:
+    """Every third call of a short arm is spared, and no call of an arm that takes as long as all
+    of them: it has its share of each."""
+    random = np.random.default_rng(7)
+    busy = np.where(random.random((5, 300, 2)) < 2 / 3, 1.3, 1.0)
+    quads = np.ones((5, 300, 4))
+    quads[:, :, [0, 3]] = busy
+    quads[:, :, 1:3] = 20 * 1.2
+    quads *= random.normal(1, 0.01, quads.shape)
+    assert paired_ratio(list(quads)).ratio == pytest.approx(20, rel=0.05)
 
 
 def test_a_single_instance_proves_nothing() -> None:
