@@ -1,4 +1,4 @@
-"""The code of ours that makes a figure, as a key: two harnesses may differ by that alone."""
+"""The code of ours that measures, as a key: rows of two harnesses may differ by that alone."""
 
 import hashlib
 import inspect
@@ -8,10 +8,11 @@ from pathlib import Path
 from bench.runtimes import find_runtime
 
 _ROOT = Path(__file__).parent.parent
-# The process of an arm and its turns, what becomes of the times, the adapters, and what opens and
-# feeds a session.
+# The process of an arm and its turns, when to stop and what times amount to, the adapters, and what
+# opens and feeds a session.
 _SOURCES = (
-    *("bench/arm.py", "bench/worker.py", "bench/measure.py", "bench/schedule.py", "bench/stats.py"),
+    *("bench/arm.py", "bench/worker.py", "bench/schedule.py"),
+    *("bench/measure.py", "bench/stats.py", "bench/student.py"),
     *("bench/runtimes/*.py", "zoo/session.py", "zoo/signature.py"),
 )
 

@@ -133,7 +133,9 @@ class Row:
     when: str | None = column("UTC, at the end of the cell")
     seconds: float | None = column("that measuring the cell took, starts included")
     machine: str | None = column("the machine's key: equal on the same machine")
-    harness: str | None = column("the key of this zoo's code that timed it, its adapter included")
+    harness: str | None = column(
+        "the key of this zoo's code that measured it, its adapter included"
+    )
     cell: str = column("hash of everything that determines the cell; --resume goes by it", "")
     schema: int = column("version of these columns", SCHEMA)
 

@@ -28,6 +28,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "bench/measure.py",
         "bench/schedule.py",
         "bench/stats.py",
+        "bench/student.py",
         "bench/worker.py",
         "bench/runtimes/adapter.py",
         "bench/runtimes/onnxruntime.py",
