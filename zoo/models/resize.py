@@ -33,11 +33,8 @@ class Resize(nn.Module):
     @property
     def growth(self) -> float:
         """Pixels that come out for one that goes in."""
-        return (
-            self.rows.numel()
-            * self.columns.numel()
-            / (self.rows.shape[1] * self.columns.shape[0]) ** 2
-        )
+        (rows, height), (width, columns) = self.rows.shape, self.columns.shape
+        return rows * columns / (height * width)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.rows @ x @ self.columns

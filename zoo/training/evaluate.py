@@ -14,8 +14,8 @@ from zoo.progress import Progress
 from zoo.training.hardware import PRECISIONS
 from zoo.training.vectors import Maker
 
-EVALUATION_NUMBERS = 500 * 64 * 64 * 3  # of pixels at once, and at most
-EVALUATION_BATCH = 500
+EVALUATION_NUMBERS = 500 * 64 * 64 * 3  # of pixels at once, of all pictures together
+EVALUATION_BATCH = 500  # pictures at once, however small they are
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:
@@ -57,7 +57,7 @@ def logits_of(
 
 
 def _at_once(network: nn.Module, numbers: int) -> int:
-    """How many pictures of so many `numbers` to show it, some networks first enlarge them."""
+    """How many pictures of so many `numbers` to show a network, which may first enlarge them."""
     resizes = [module for module in network.modules() if isinstance(module, Resize)]
     grown = numbers * max([1.0, *(resize.growth for resize in resizes)])
     return max(1, min(EVALUATION_BATCH, int(EVALUATION_NUMBERS / grown)))
