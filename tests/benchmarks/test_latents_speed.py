@@ -18,6 +18,7 @@ from torch.nn.functional import interpolate
 from zoo.artifacts import EXPORTS
 from zoo.data import load
 from zoo.data.dataset import Images
+from zoo.latents import Engine
 from zoo.progress import Progress
 from zoo.training import hardware
 from zoo.training.base import open_base
@@ -63,11 +64,22 @@ def plain_loop() -> Callable[[Images], object]:
     return answer
 
 
-def test_latents_of_inception_against_the_plain_loop(compare: Compare) -> None:
-    """The engine is the one that training takes."""
+def engines(precision: str) -> tuple[list[Engine], Images]:
+    """Those that may compute the latents of Inception, and some pictures to choose by."""
     data = load("digits")
     options = TrainOptions(backbone="inception_v3", backbone_init="random")
     base = open_base(options, data, EXPORTS, Progress())
-    engines = engines_for(base, data.image_shape, CPU, "auto")
-    engine = fastest(engines, data.train.images[:BATCH], Progress())
+    return engines_for(base, data.image_shape, CPU, precision), data.train.images[:BATCH]
+
+
+def test_latents_of_inception_against_the_plain_loop(compare: Compare) -> None:
+    """The engine is the one that training takes."""
+    engine = fastest(*engines("auto"), Progress())
+    compare(turn(engine.run), turn(plain_loop()), "1.5")
+
+
+@pytest.mark.skipif(not hardware.native_bf16(CPU), reason="this CPU does not compute in bf16")
+def test_latents_of_inception_in_bf16_against_the_plain_loop(compare: Compare) -> None:
+    """What --precision bf16 takes; without it, only where the latents are then those of fp32."""
+    (engine,), _ = engines("bf16")
     compare(turn(engine.run), turn(plain_loop()), "1.5")
