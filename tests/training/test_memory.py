@@ -9,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
 
-# Trains 12 steps on a memory-mapped file and prints its highest anonymous memory in MiB.
+# Trains some steps on a memory-mapped file and prints its highest anonymous memory in MiB.
 CHILD = """
 import json, re, sys
 from pathlib import Path
@@ -20,7 +20,7 @@ from zoo.recipe import Recipe
 from zoo.training.hardware import keep_freed_memory
 from zoo.training.loop import Hook, Job, Trainer
 
-path, model, count, batch, parts = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])
+path, model, count, batch, parts, steps = *sys.argv[1:3], *map(int, sys.argv[3:])
 torch.set_num_threads(1)
 images = np.lib.format.open_memmap(path, "w+", np.uint8, (count, 32, 32, 3))
 for start in range(0, count, 1000):
@@ -34,7 +34,7 @@ class Watch(Hook):
         global peak
         status = Path("/proc/self/status").read_text()
         peak = max(peak, int(re.search(r"RssAnon:\\s+(\\d+) kB", status)[1]) / 1024)
-        if trainer.step == 12:
+        if trainer.step == steps:
             import resource
             rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(json.dumps({"anonymous": peak, "resident": rss}))
@@ -56,9 +56,11 @@ Trainer(job, [Watch()]).fit()
 """
 
 
-def peak(folder: Path, model: str, count: int, batch: int, parts: int = 1) -> dict[str, float]:
+def peak(
+    folder: Path, model: str, count: int, batch: int, parts: int = 1, steps: int = 12
+) -> dict[str, float]:
     command = [sys.executable, "-c", CHILD, str(folder / f"{count}.npy"), model]
-    command += [str(number) for number in (count, batch, parts)]
+    command += [str(number) for number in (count, batch, parts, steps)]
     root = Path(__file__).parent.parent.parent
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -75,7 +77,7 @@ def test_anonymous_memory_stays_flat_while_the_data_grows_tenfold(tmp_path: Path
 
 
 def test_sub_batches_lower_the_peak(tmp_path: Path) -> None:
-    whole = peak(tmp_path, "cnn", 2_048, 1024)
-    split = peak(tmp_path, "cnn", 2_048, 1024, parts=8)
+    whole = peak(tmp_path, "cnn", 2_048, 1024, steps=3)
+    split = peak(tmp_path, "cnn", 2_048, 1024, parts=8, steps=3)
     # The activations of 1024 pictures take most of the memory; an eighth of them is left.
     assert split["anonymous"] < 0.6 * whole["anonymous"]
