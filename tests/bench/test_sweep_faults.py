@@ -1,6 +1,7 @@
 """A sweep goes on: what fails is a row with its reason, and takes no other cell with it."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,14 @@ class TestOneCellAfterTheOther:
         assert [(row.batch, row.status) for row in found.rows] == [(1, OK), (2, FAILED)]
         assert "its logits are wrong" in found.rows[1].reason
 
+    @pytest.fixture
+    def heeding_interrupts(self) -> Iterator[None]:
+        """A process that a shell started in the background ignores them."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
+    @pytest.mark.usefixtures("heeding_interrupts")
     def test_what_is_measured_stays_when_the_sweep_is_interrupted(
         self, sweep_of: Sweep, tiny_onnx: Any, tmp_path: Path
     ) -> None:
