@@ -292,8 +292,8 @@ def _calm_ratios(quads: Floats) -> Floats:
     Others disturb some calls and spare some; the fastest of a few was spared, most likely. A quad
     does not say whose turns were first, so each arm is read as the inner one and as the outer.
     """
-    if not len(quads):
-        raise ValueError("an instance without turns")
+    if len(quads) < 2:
+        return _log_ratios(quads)  # there is nothing between quads
     logs = np.log(quads)
     a, b = logs[:, [0, 3]], logs[:, [1, 2]]
     return np.concatenate([-_calm_differences(b, a), _calm_differences(a, b)])
@@ -304,12 +304,10 @@ def _calm_differences(outer: Floats, inner: Floats) -> Floats:
 
     Half of the stretches begin with an inner turn and half with an outer one, against drift.
     """
-    enclosed = inner.min(axis=1)
     between = np.minimum(outer[:-1, 1], outer[1:, 0])
-    enclosing = np.concatenate([outer[:1, 0], between, outer[-1:, 1]])
-    stretch = min(_CALM_TURNS, len(inner))
-    least_in, least_out = _fastest(enclosed, stretch), _fastest(enclosing, stretch)
-    return np.concatenate([least_in - least_out[:-1], least_in - least_out[1:]])
+    stretch = min(_CALM_TURNS, len(between))
+    least_in, least_out = _fastest(inner.min(axis=1), stretch), _fastest(between, stretch)
+    return np.concatenate([least_in[:-1] - least_out, least_in[1:] - least_out])
 
 
 def _fastest(times: Floats, count: int) -> Floats:
