@@ -76,14 +76,11 @@ class PairedRatio:
 
     def p_slower(self, margin: float) -> float:
         """One-sided p-value against "B is at most `margin` slower"; below `TAIL` says slower."""
-        return self._tail(self.log_mean - math.log1p(margin))
-
-    def _tail(self, distance: float) -> float:
         if not self.df:
             return 1.0
         if not self.standard_error:
-            return float(distance <= 0)
-        return t_tail(distance / self.standard_error, self.df)
+            return float(self.ratio <= 1 + margin)
+        return t_tail((self.log_mean - math.log(1 + margin)) / self.standard_error, self.df)
 
 
 # Percentiles and medians
