@@ -16,8 +16,9 @@ from bench.comparison import Breach, Comparison
 from bench.judging_accuracy import AccuracyFinding, Predictions, judge_accuracy
 from bench.judging_speed import SpeedFinding, Spread, judge_speed, log_ratio, same_thing
 from bench.limits import Limits, Pair, finding, name_of
+from bench.ratios import PairedRatio
 from bench.results import OK, Row, beside, read_csv, read_predictions
-from bench.stats import TAIL, PairedRatio, holm, t_interval
+from bench.stats import TAIL, holm, t_interval
 from bench.subjects import FOREIGN
 from bench.wording import Names, count, figures
 from zoo.errors import UsageError, ZooError

@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from bench.matrix import Arm, Settings
-from bench.pairs import PairRow
 from bench.report import Report
 from bench.results import OK, Row
+from bench.series import PairRow
 from bench.summary import Summary
 from zoo.console import print_table, printable
 from zoo.progress import Progress, clock_text

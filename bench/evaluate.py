@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bench.ratios import paired_ratio, verdict
 from bench.results import Block, Row, Samples
-from bench.stats import calls_to_break_even, median_interval, paired_ratio, percentile, verdict
+from bench.stats import calls_to_break_even, median_interval, percentile
 
 SHARES = {"p90_ms": 0.90, "p99_ms": 0.99, "p999_ms": 0.999}
 FLOOR_SHARE = 0.1  # above that the harness is a part of what was measured

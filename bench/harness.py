@@ -12,7 +12,7 @@ _ROOT = Path(__file__).parent.parent
 # opens and feeds a session.
 _SOURCES = (
     *("bench/arm.py", "bench/worker.py", "bench/schedule.py"),
-    *("bench/measure.py", "bench/stats.py", "bench/student.py"),
+    *("bench/measure.py", "bench/ratios.py", "bench/stats.py", "bench/student.py"),
     *("bench/runtimes/*.py", "zoo/session.py", "zoo/signature.py"),
 )
 

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from bench.ratios import PairedRatio, Verdict, verdict
 from bench.results import Row
-from bench.stats import TAIL, PairedRatio, Verdict, verdict
+from bench.stats import TAIL
 from bench.student import t_quantile
 from bench.wording import count, figures
 

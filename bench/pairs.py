@@ -1,16 +1,12 @@
 """`compare A B`: two files, or two engines, measured against each other here and now."""
 
-import csv
-import io
-import math
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +17,15 @@ from bench.harness import harness
 from bench.matrix import REFERENCE
 from bench.neighbour import neighbour
 from bench.pictures import Gallery
-from bench.results import append_line, beside, check_is_no_folder, read_cell
+from bench.ratios import verdict
+from bench.results import append_line, beside, check_is_no_folder
 from bench.runtimes import Order, find_runtime
 from bench.runtimes.registry import check_device
 from bench.schedule import USUAL_CALLS, Plan, Turns, take_turns, usual_way
-from bench.stats import Interval, verdict
+from bench.series import PairRow, check_series, csv_text, judged, read_pairs
 from bench.subjects import Given, Subject, find_subjects, is_file, of_file, refuse_unused
-from bench.wording import count
 from zoo.artifacts import EXPORTS
-from zoo.errors import UsageError, ZooError, unknown_name
+from zoo.errors import UsageError, unknown_name
 from zoo.files import write_text
 from zoo.progress import Advance, Progress
 from zoo.providers import find_provider, short_name
@@ -37,7 +33,6 @@ from zoo.threads import thread_budget
 
 TURNS, SEQUENTIAL, USUAL = "turns", "sequential", "usual"
 WAYS = (TURNS, SEQUENTIAL, USUAL)
-_APART = 0.05  # what many a script would report as a change
 _MOST_APART = 1e-3  # of (1 + the largest logit): beyond it the two do not answer alike
 
 
@@ -57,46 +52,6 @@ class PairSettings:
     way: str = TURNS
     neighbour: float = 0.0
     timeout: float = Plan.timeout
-
-
-@dataclass(frozen=True)
-class PairRow:
-    """One comparison: a row of pairs.csv. ratio: time of B / time of A.
-
-    wrong: timed calls that gave other logits than before; with any there is no verdict. machine,
-    engine_a, engine_b, harness: None in files of before these were kept.
-    """
-
-    a: str
-    b: str
-    sha256_a: str
-    sha256_b: str
-    runtime_a: str
-    runtime_b: str
-    provider: str
-    threads: int
-    batch: int
-    way: str
-    seconds: float
-    instances: int
-    neighbour: float
-    margin: float
-    repeat: int
-    ratio: float
-    low: float | None
-    high: float | None
-    verdict: str
-    turns: int
-    p50_a_us: float
-    p50_b_us: float
-    wrong: int
-    same_answers: bool
-    wall_seconds: float
-    when: str
-    machine: str | None = None
-    engine_a: str | None = None
-    engine_b: str | None = None
-    harness: str | None = None
 
 
 def find_way(name: str) -> str:
@@ -129,19 +84,19 @@ def compare_pair(
     a, b = _two_subjects(targets, precisions, exports, given)
     rows = read_pairs(out) if out and out.exists() else []
     series = _series(a, b, settings)
-    _check_series(rows, series, out)
+    check_series(rows, series, out)
     if len(rows) < repeat:
         series |= {"machine": environment().machine, "harness": harness(*settings.runtimes)}
-        _check_series(rows, series, out)
+        check_series(rows, series, out)
     else:
-        yield from (_judged(row, settings.margin) for row in rows[:repeat])
+        yield from (judged(row, settings.margin) for row in rows[:repeat])
         return
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, neighbour(settings.neighbour):
         orders = (_order(a, settings, 0), _order(b, settings, 1))
         shown = _shown(orders, (a, b), settings, Path(folder), data_dir, progress)
         series |= dict(zip(("engine_a", "engine_b"), shown.engines, strict=True))
-        _check_series(rows, series, out)
-        yield from (_judged(row, settings.margin) for row in rows)
+        check_series(rows, series, out)
+        yield from (judged(row, settings.margin) for row in rows)
         for number in range(len(rows), repeat):
             began = time.monotonic()
             label = f"comparison {number + 1} of {repeat}"
@@ -310,84 +265,3 @@ def _series(a: Subject, b: Subject, settings: PairSettings) -> dict[str, Any]:
         "instances": settings.instances,
         "neighbour": settings.neighbour,
     }
-
-
-def _check_series(rows: Sequence[PairRow], asked: dict[str, Any], out: Path | None) -> None:
-    """A series is only gone on with by the very same comparison."""
-    for row in rows:
-        names = [name for name, value in asked.items() if getattr(row, name) != value]
-        if names:
-            raise UsageError(
-                f"{out} holds another series (its {', '.join(names)} differ). Name another --out."
-            )
-
-
-def _judged(row: PairRow, margin: float) -> PairRow:
-    """A stored comparison by the margin that is asked for now."""
-    if row.low is None or row.high is None or row.wrong:
-        return replace(row, verdict="")
-    interval = Interval(row.ratio, row.low, row.high)
-    return replace(row, margin=margin, verdict=verdict(interval, margin))
-
-
-def summary(rows: Sequence[PairRow]) -> list[str]:
-    """What a series shows, in plain words."""
-    if not rows:
-        return ["no comparison was made"]
-    verdicts = Counter(row.verdict for row in rows if row.verdict)
-    told = ", ".join(f"{name} {count}" for name, count in verdicts.most_common())
-    told += f" (margin {rows[0].margin:.1%})" if told else ""
-    compared = count(len(rows), "comparison")
-    ratios = np.array([row.ratio for row in rows])
-    apart = int((np.abs(np.log(ratios)) > math.log1p(_APART)).sum())
-    lines = [
-        f"{compared} of {rows[0].b} with {rows[0].a}: {told}".rstrip(": "),
-        f"time B / time A {np.median(ratios):.4f} (from {ratios.min():.4f} to {ratios.max():.4f}); "
-        f"more than {_APART:.0%} from 1 in {apart} of {len(rows)}",
-    ]
-    intervals = [
-        (row.low, row.high) for row in rows if row.low is not None and row.high is not None
-    ]
-    if intervals:
-        half = float(np.median([(high - low) / 2 for low, high in intervals]))
-        holding = sum(low <= 1 <= high for low, high in intervals)
-        lines.append(
-            f"half-width of the 95 % interval {half:.2%} (median); "
-            f"1 lies in {holding} of {len(intervals)} intervals"
-        )
-    if not all(row.same_answers for row in rows):
-        lines.append("the two do not give the same logits")
-    if any(row.wrong for row in rows):
-        wrong = count(sum(row.wrong for row in rows), "timed call")
-        lines.append(f"{wrong} gave other logits than before: no verdict, the exit code is 1")
-    return lines
-
-
-def csv_text(rows: Sequence[PairRow]) -> str:
-    """The rows as `--out` keeps them."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [part.name for part in fields(PairRow)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(map(asdict, rows))
-    return text.getvalue()
-
-
-def read_pairs(path: Path) -> list[PairRow]:
-    """The rows of a file that `compare A B --out` wrote."""
-    hints = get_type_hints(PairRow)
-    later = {part.name for part in fields(PairRow) if part.default is not MISSING}
-
-    def known(line: dict[str, str]) -> set[str]:
-        """All of them, but for those that older files have not."""
-        return set(hints) - (later - set(line))
-
-    try:
-        with path.open(encoding="utf-8", newline="") as handle:
-            return [
-                PairRow(**{name: read_cell(hints[name], line[name]) for name in known(line)})
-                for line in csv.DictReader(handle)
-            ]
-    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
-        raise ZooError(
-            f"{path} is no file of comparisons ({error}). Name another --out."
-        ) from error

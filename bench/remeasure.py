@@ -15,10 +15,10 @@ from bench.environment import environment
 from bench.foreign import Given
 from bench.matrix import PRESETS
 from bench.pictures import Gallery
+from bench.ratios import PairedRatio
 from bench.results import Row
 from bench.runtimes import Order
 from bench.schedule import Plan, take_turns
-from bench.stats import PairedRatio
 from bench.subjects import Subject, find_subjects, of_file
 from zoo.errors import ZooError
 from zoo.progress import Progress

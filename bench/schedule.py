@@ -18,8 +18,8 @@ import numpy as np
 
 from bench.arm import Arm
 from bench.kernel import affinity
+from bench.ratios import PairedRatio, paired_ratio, sequential_ratio
 from bench.runtimes import Order
-from bench.stats import PairedRatio, paired_ratio, sequential_ratio
 from zoo.errors import UsageError
 
 _LONG_NS = 5_000_000  # from here on a call pays for its own warming up after a hand-over

@@ -228,7 +228,8 @@ def _compare_pair(
 ) -> None:
     from bench.console import print_pair
     from bench.foreign import Given
-    from bench.pairs import PairSettings, compare_pair, find_way, summary
+    from bench.pairs import PairSettings, compare_pair, find_way
+    from bench.series import summary
     from zoo.progress import progress_for
     from zoo.threads import thread_budget
 

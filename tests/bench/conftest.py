@@ -20,8 +20,11 @@ from bench.arm import Arm
 from bench.compare import compare_results
 from bench.comparison import Comparison
 from bench.matrix import Preset, Settings
+from bench.pairs import PairSettings, compare_pair
 from bench.results import Row, write_csv
+from bench.series import PairRow
 from bench.subjects import Given
+from tests.bench.comparisons import SETTINGS, ComparePair
 from tests.bench.sittings import Compare
 from zoo.progress import Progress
 
@@ -241,5 +244,17 @@ def compare(tmp_path: Path) -> Compare:
         write_csv(tmp_path / "base.csv", base)
         write_csv(tmp_path / "new.csv", new)
         return compare_results(tmp_path / "base.csv", tmp_path / "new.csv", **options)
+
+    return run
+
+
+@pytest.fixture
+def compare_files(faulty_engines: None, module_hurry: None) -> ComparePair:
+    """`compare A B` in the settings of these tests."""
+
+    def run(
+        *targets: Path | str, settings: PairSettings = SETTINGS, **options: Any
+    ) -> list[PairRow]:
+        return list(compare_pair([str(target) for target in targets], settings, **options))
 
     return run

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from bench.comparison import Comparison
 from bench.judging_speed import SpeedFinding
+from bench.ratios import PairedRatio, paired_ratio
 from bench.results import Row
-from bench.stats import PairedRatio, paired_ratio
 
 Compare = Callable[..., Comparison]
 OLD, NEW = "a" * 64, "b" * 64

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bench.compare import compare_results
+from bench.ratios import PairedRatio, paired_ratio
 from bench.results import Row, beside, write_csv
-from bench.stats import PairedRatio, paired_ratio
 from tests.bench.sittings import (
     NEW,
     QUIET_BASE,

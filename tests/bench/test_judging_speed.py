@@ -10,8 +10,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from bench.judging_speed import ASSUMED_SPREAD, Spread, judge_speed
+from bench.ratios import paired_ratio
 from bench.results import Row
-from bench.stats import paired_ratio
 from tests.bench.sittings import (
     ERRORS,
     QUIET_BASE,

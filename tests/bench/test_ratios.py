@@ -9,16 +9,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bench.stats import (
-    TAIL,
-    PairedRatio,
-    paired_ratio,
-    relative_half_width,
-    sequential_ratio,
-    t_interval,
-    trimmed_mean,
-    verdict,
-)
+from bench.ratios import PairedRatio, paired_ratio, sequential_ratio, trimmed_mean, verdict
+from bench.stats import TAIL, relative_half_width, t_interval
 from bench.student import t_quantile, t_tail
 
 Floats = NDArray[np.float64]
@@ -128,6 +120,12 @@ def test_ratios_too_far_apart_for_an_interval_have_an_infinite_one() -> None:
     far = [np.full((1, 4), 1.0), np.array([[1.0, 1e99, 1e99, 1.0]])]
     assert paired_ratio(far).low < 1e-99
     assert paired_ratio(far).high == math.inf
+
+
+def test_the_trimmed_mean_leaves_out_a_fifth_at_each_end() -> None:
+    assert trimmed_mean(np.array([1e9, 3, 1, 2, -1e9])) == 2
+    assert trimmed_mean(np.arange(10.0) ** 2) == (4 + 9 + 16 + 25 + 36 + 49) / 6
+    assert trimmed_mean(np.array([4.0, 8.0])) == 6
 
 
 @given(pairs(), st.sampled_from([0.25, 1000.0]), MARGINS)

@@ -23,7 +23,6 @@ from bench.stats import (
     percentile,
     relative_half_width,
     t_interval,
-    trimmed_mean,
 )
 from bench.student import t_quantile, t_tail
 
@@ -277,12 +276,6 @@ def test_the_t_interval_holds_the_truth_in_95_of_100_sets(count: int) -> None:
     sets = np.random.default_rng(6).normal(7, 2, (2000, count))
     held = sum(low <= 7 <= high for _, low, high in map(t_interval, sets))
     assert 0.93 <= held / 2000 <= 0.97
-
-
-def test_the_trimmed_mean_leaves_out_a_fifth_at_each_end() -> None:
-    assert trimmed_mean(np.array([1e9, 3, 1, 2, -1e9])) == 2
-    assert trimmed_mean(np.arange(10.0) ** 2) == (4 + 9 + 16 + 25 + 36 + 49) / 6
-    assert trimmed_mean(np.array([4.0, 8.0])) == 6
 
 
 # Tests over counts and over many rows

@@ -10,8 +10,8 @@ import pytest
 from click.testing import Result
 
 from bench.environment import environment
-from bench.pairs import read_pairs
 from bench.results import Row, write_csv
+from bench.series import read_pairs
 from bench.subjects import find_subjects
 from zoo.providers import load_onnxruntime
 
