@@ -43,8 +43,7 @@ class Net(nn.Module):
         return logits
 
 
-@pytest.fixture
-def net(pictures: NDArray[np.uint8]) -> nn.Module:
+def make_net(pictures: NDArray[np.uint8]) -> nn.Module:
     """Random, with batch statistics that are not those of the start, in evaluation mode.
 
     Its classes come up about equally often, so that a fault shows in them.
@@ -63,6 +62,12 @@ def net(pictures: NDArray[np.uint8]) -> nn.Module:
         net.head.weight.div_(logits.std(0)[:, None])
         net.head.bias.copy_(-(logits.mean(0) - net.head.bias) / logits.std(0))
     return net
+
+
+@pytest.fixture
+def net(pictures: NDArray[np.uint8]) -> nn.Module:
+    """The same one each time, to be spoiled by a test."""
+    return make_net(pictures)
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +97,13 @@ def reference_of(pictures: NDArray[np.uint8]) -> Callable[..., Reference]:
     return make
 
 
+@pytest.fixture(scope="session")
+def converted_once(pictures: NDArray[np.uint8]) -> ir.Model:
+    """Converting takes seconds, most of them spent on nothing that depends on the net."""
+    return convert(make_net(pictures), (SIDE, SIDE, 3), MEAN, STD)
+
+
 @pytest.fixture
-def converted(net: nn.Module) -> ir.Model:
-    """The net as an ONNX graph that takes pixels."""
-    return convert(net, (SIDE, SIDE, 3), MEAN, STD)
+def converted(converted_once: ir.Model) -> ir.Model:
+    """The net as an ONNX graph that takes pixels; a copy, to be spoiled by a test."""
+    return converted_once.clone()

@@ -18,6 +18,7 @@ from zoo.exporting.convert import convert
 from zoo.exporting.gate import GateError, Reference, judge
 from zoo.exporting.half import to_half
 from zoo.exporting.quantize import calibrate, prepare, quantize
+from zoo.exporting.steps import Widest
 from zoo.progress import Progress
 from zoo.session import Session, open_session
 
@@ -274,7 +275,7 @@ def test_bounds_are_counted_in_pictures(bound: int, images: int, allowed: int) -
     assert gate._allowed(bound, images) == allowed
 
 
-def test_int8_that_another_cpu_answers_otherwise(
+def test_int8_that_gives_other_classes_when_computed_in_float(
     net: nn.Module,
     int8: onnx.ModelProto,
     reference_of: Callable[..., Reference],
@@ -287,7 +288,7 @@ def test_int8_that_another_cpu_answers_otherwise(
     def saturated(session: Session, *rest: Any) -> NDArray[np.float32]:
         logits = real(session, *rest)
         if session is not opened[0]:
-            logits[:3] = -logits[:3]
+            logits[:4] = -logits[:4]
         return logits
 
     opened: list[Session] = []
@@ -299,4 +300,21 @@ def test_int8_that_another_cpu_answers_otherwise(
     monkeypatch.setattr(gate, "open_session", opening)
     monkeypatch.setattr(gate, "_answers", saturated)
     monkeypatch.setitem(gate.MOST_LOST, "int8", 10_000)
-    assert "another CPU would answer differently" in refusal(file_of(int8), "int8", reference)
+    why = refusal(file_of(int8), "int8", reference)
+    assert "4 of 300 pictures get another class, so another CPU would answer differently" in why
+
+
+def test_int8_with_a_step_that_is_no_rounding(
+    net: nn.Module,
+    int8: onnx.ModelProto,
+    reference_of: Callable[..., Reference],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One number of all, in one picture, two steps away: no class tells of it."""
+    reference = reference_of(net)
+    monkeypatch.setitem(gate.MOST_LOST, "int8", 10_000)
+    passes(file_of(int8), "int8", reference)
+    monkeypatch.setattr(gate, "widest_step", lambda *_: Widest(2, "relu", 1000))
+    why = refusal(file_of(int8), "int8", reference)
+    assert "a number of relu is 2 steps away" in why
+    assert "allowed are 1" in why

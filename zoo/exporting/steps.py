@@ -1,0 +1,93 @@
+"""Whether each integer step of an int8 file is what float arithmetic makes of the same numbers.
+
+Run as a whole, a file's steps in integers and in float part ways: a rounding in one layer moves
+others in the next. Step by step they may differ by one, where rounding had a choice, and by more
+only where a kernel is wrong, such as one that saturates. So a few pictures prove what the answers
+of many only suggest.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from zoo.session import open_session
+
+IN_FLOAT = {
+    "session.disable_quant_qdq": "1"
+}  # computes int8 steps in float: no kernel can saturate
+_AT_ONCE = 4  # pictures, for every number between the layers is kept
+_AGAIN = ".again"
+
+Steps = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Widest:
+    """The largest difference of a quantised number from the same one computed in float.
+
+    tensor: where; of: how many numbers were compared.
+    """
+
+    steps: int
+    tensor: str
+    of: int
+
+
+def widest_step(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> Widest:
+    """Compare every quantised tensor between the layers, over pictures as the file takes them."""
+    if not _quantizing(model):
+        return Widest(0, "", 0)
+    image = model.graph.input[0].name
+    integers = open_session(_showing(model).SerializeToString(), name="int8 steps")
+    again = open_session(_anew(model).SerializeToString(), name="int8 steps", config=IN_FLOAT)
+    widest, compared = Widest(0, "", 0), 0
+    for at in range(0, len(pictures), _AT_ONCE):
+        feeds: Steps = {image: pictures[at : at + _AT_ONCE]}
+        outputs = [output.name for output in integers.outputs]
+        found = dict(zip(outputs, integers.run(feeds), strict=True))
+        for name, wanted in zip(outputs, again.run(feeds | found), strict=True):
+            apart = int(np.abs(found[name].astype(np.int16) - wanted).max(initial=0))
+            compared += wanted.size
+            if apart > widest.steps:
+                widest = Widest(apart, name, 0)
+    return Widest(widest.steps, widest.tensor, compared)
+
+
+def _showing(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy that gives what each QuantizeLinear makes; its kernels are those of the file."""
+    copy = _copy(model)
+    _give(copy, [node.output[0] for node in _quantizing(copy)])
+    return copy
+
+
+def _anew(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy that makes the same tensors, each from those before it as they are given."""
+    copy = _copy(model)
+    nodes = _quantizing(copy)
+    copy.graph.input.extend(_uint8(node.output[0]) for node in nodes)
+    for node in nodes:
+        node.output[0] += _AGAIN
+    _give(copy, [node.output[0] for node in nodes])
+    return copy
+
+
+def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    return copy
+
+
+def _quantizing(model: onnx.ModelProto) -> list[onnx.NodeProto]:
+    return [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
+
+
+def _give(model: onnx.ModelProto, names: list[str]) -> None:
+    del model.graph.output[:]
+    model.graph.output.extend(map(_uint8, names))
+
+
+def _uint8(name: str) -> onnx.ValueInfoProto:
+    return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.UINT8, None)
