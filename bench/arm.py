@@ -44,10 +44,10 @@ class Arm:
         self._open: contextlib.ExitStack | None = None
 
     def __enter__(self) -> "Arm":
-        if not self.started_at:
-            self.start()
         try:
-            self.facts = self.ask("load", order=self.order.to_json())
+            if not self.started_at:
+                self.start()
+            self.facts = self.hear()
         except BaseException:
             self.end()
             raise
@@ -69,7 +69,8 @@ class Arm:
             self.end(patience)
 
     def start(self) -> None:
-        """Start the process, so that several get ready at once; then enter it by `with`.
+        """Start the process and have it load, so that several get ready at once; then enter it by
+        `with`, which hears whether it did.
 
         Whoever may not come to that has to call `end`.
         """
@@ -97,6 +98,7 @@ class Arm:
                 env=environment,
             )
             self._open = kept.pop_all()
+        self.tell("load", order=self.order.to_json())
 
     def ask(
         self,

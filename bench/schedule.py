@@ -4,6 +4,10 @@ What a machine does to one arm it does a moment later to the other, so the ratio
 known ten times better than either time. The arms hand over to each other, and nobody else wakes up
 in between. Settings that keep a waiting arm quiet and a called one at its own speed are the
 runtimes' business (`Order.cores`).
+
+Both arms load at once, so that they share what the memory is like. Had one loaded before the other,
+it would have got the scattered pages that the arms before have left, and the other whole stretches,
+of which a processor keeps more addresses at hand: torch is 4 % slower on the former.
 """
 
 import os
@@ -101,7 +105,10 @@ def take_turns(
                     arm.start()
             for arm in arms:
                 stack.enter_context(arm)
-                arm.ask("batch", pictures=str(pictures), size=batch)
+            for arm in arms:
+                arm.tell("batch", pictures=str(pictures), size=batch)
+            for arm in arms:
+                arm.hear()
             seconds = plan.seconds / plan.instances
             if plan.sequential:
                 times = [_alone(arm, seconds / 2, found) for arm in arms]

@@ -1,6 +1,7 @@
 """Turns: who is called when, on which cores, and that the ratio points the right way."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from bench import schedule
+from bench.arm import Arm
 from bench.runtimes import Order
 from bench.schedule import USUAL_CALLS, Plan, Turns, take_turns, usual_way
 from zoo.errors import UsageError, ZooError
@@ -53,13 +55,35 @@ def test_calls_are_handed_over_in_the_order_abba(pictures_npy: Path, recorded: R
     (rows,) = turns.instances
     assert len(rows) == 5
     # An untimed call, then two timed ones: the end of a row and the beginning of the next.
-    told = groups(recorded())
-    assert told[-11:] == [("a", 2), *[("b", 3), ("a", 3)] * 5]
+    lines = [line for line in recorded() if line["what"] == "call"]
+    assert groups(lines)[-11:] == [("a", 2), *[("b", 3), ("a", 3)] * 5]
     # Before them each had its first ones (one, and each of 12 batches), then single calls in turn.
-    assert told[:2] == [("a", 13), ("b", 13)]
-    warming = told[2:-11]
+    assert Counter(line["arm"] for line in lines[:26]) == {"a": 13, "b": 13}
+    warming = groups(lines[26:])[:-11]
     assert warming == [("a", 1), ("b", 1)] * (len(warming) // 2)
     assert len(warming) >= 20
+
+
+def test_both_load_at_once(
+    pictures_npy: Path, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or the first would get the scattered pages that others left, and the second whole ones."""
+    said: list[str] = []
+    tell, hear = Arm.tell, Arm.hear
+
+    def telling(arm: Arm, what: str, **details: Any) -> None:
+        said.append(f"{what} {arm.order.model}")
+        tell(arm, what, **details)
+
+    def hearing(arm: Arm, *arguments: Any) -> dict[str, Any]:
+        said.append(f"heard {arm.order.model}")
+        return hear(arm, *arguments)
+
+    monkeypatch.setattr(Arm, "tell", telling)
+    monkeypatch.setattr(Arm, "hear", hearing)
+    take_turns(A, B, pictures_npy, 1, BRIEF)
+    ready = ["heard a", "heard b"]
+    assert said[:8] == ["load a", "load b", *ready, "batch a", "batch b", *ready]
 
 
 def test_long_calls_need_no_untimed_one(pictures_npy: Path, recorded: Recorded) -> None:
@@ -86,7 +110,7 @@ def test_each_instance_is_two_new_processes_and_the_other_arm_begins(
     assert done == [sum(map(len, instances[: n + 1])) for n in range(3)]
     for number, lines in enumerate(instances):
         first, second = ("a", "b") if number % 2 == 0 else ("b", "a")
-        assert [line["arm"] for line in lines if line["what"] == "load"] == [first, second]
+        assert {line["arm"] for line in lines if line["what"] == "load"} == {first, second}
         assert groups(lines)[-11:] == [(first, 2), *[(second, 3), (first, 3)] * 5]
         assert [line["arm"] for line in lines if line["what"] == "close"] == [second, first]
 
@@ -133,7 +157,10 @@ def test_the_sequential_way_has_no_turns_and_the_same_estimator(
     assert len(turns.apart) == 2
     for number, lines in enumerate(by_instance(recorded())):
         first, second = ("a", "b") if number % 2 == 0 else ("b", "a")
-        assert [arm for arm, _ in groups(lines)] == [first, second] * 2
+        calls = [line for line in lines if line["what"] == "call"]
+        # At first both at once: one, and each of 3 batches.
+        assert Counter(line["arm"] for line in calls[:8]) == {"a": 4, "b": 4}
+        assert [arm for arm, _ in groups(calls[8:])] == [first, second]
     burnt = take_turns(ONE, THREE, pictures_npy, 4, plan)
     for a, b in burnt.apart:
         assert 2 < np.median(b) / np.median(a) < 4.5
