@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.ratios import verdict
 from bench.results import read_cell
-from bench.stats import Interval
+from bench.stats import Interval, relative_half_width
 from bench.wording import count
 from zoo.errors import UsageError, ZooError
 
@@ -97,10 +97,10 @@ def summary(rows: Sequence[PairRow]) -> list[str]:
         (row.low, row.high) for row in rows if row.low is not None and row.high is not None
     ]
     if intervals:
-        half = float(np.median([(high - low) / 2 for low, high in intervals]))
+        half = float(np.median([relative_half_width(low, high) for low, high in intervals]))
         holding = sum(low <= 1 <= high for low, high in intervals)
         lines.append(
-            f"half-width of the 95 % interval {half:.2%} (median); "
+            f"half-width of the 95 % interval {half:.2%} of the ratio (median); "
             f"1 lies in {holding} of {len(intervals)} intervals"
         )
     if not all(row.same_answers for row in rows):

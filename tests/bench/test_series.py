@@ -129,7 +129,14 @@ class TestSummary:
         assert second == (
             "time B / time A 1.0010 (from 0.9990 to 1.0600); more than 5% from 1 in 1 of 3"
         )
-        assert third == "half-width of the 95 % interval 1.00% (median); 1 lies in 2 of 3 intervals"
+        assert third == (
+            "half-width of the 95 % interval 0.94% of the ratio (median); "
+            "1 lies in 2 of 3 intervals"
+        )
+
+    def test_half_of_an_interval_is_a_share_of_what_it_is_around(self) -> None:
+        (*_, third) = summary([replace(ROW, ratio=2.0, low=1.9, high=2.1, verdict="slower")])
+        assert "interval 5.00% of the ratio" in third
 
     def test_the_usual_way_has_no_verdicts(self) -> None:
         rows = [replace(ROW, low=None, high=None, verdict="", ratio=0.9)]
