@@ -69,8 +69,8 @@ def trimmed_mean(values: Floats) -> float:
 def paired_ratio(instances: Sequence[Floats]) -> PairedRatio:
     """time B / time A from turns. Of each instance: [quads, 4], in the order a1, b1, b2, a2.
 
-    Turns of an instance share its luck (memory layout, up to 0.4 %), which more of them do not take
-    away: the instance is the unit, and the interval is the t interval over their trimmed means.
+    Turns of an instance share its luck (memory layout), which more of them do not take away: the
+    instance is the unit, and the interval is the t interval over their trimmed means.
 
     The calm calls count, for they know the ratio best. But an arm that is often slow by itself is
     calm now and then, too; so where the two intervals have nothing in common the usual calls do.

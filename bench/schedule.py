@@ -5,9 +5,8 @@ known ten times better than either time. The arms hand over to each other, and n
 in between. Settings that keep a waiting arm quiet and a called one at its own speed are the
 runtimes' business (`Order.cores`).
 
-Both arms load at once, so that they share what the memory is like. Had one loaded before the other,
-it would have got the scattered pages that the arms before have left, and the other whole stretches,
-of which a processor keeps more addresses at hand: torch is 4 % slower on the former.
+Both arms load at once, so that they share what the memory is like: the one that loads first gets
+the pages that the processes before have left, and is slower for it (docs/measuring.md).
 """
 
 import os

@@ -254,6 +254,17 @@ def test_an_interrupt_ends_a_process_that_is_busy(name: str, pictures_npy: Path)
 # What never gets to be an arm
 
 
+def test_one_that_dies_before_it_is_told_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    def dead(arm: Arm, what: str, **details: object) -> None:
+        raise ArmError("gone")
+
+    monkeypatch.setattr(Arm, "tell", dead)
+    arm = Arm(faulty("Echo"))
+    with pytest.raises(ArmError, match="gone"):
+        arm.__enter__()
+    assert arm._process.returncode is not None
+
+
 def test_a_process_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room.sys, "executable", "/no/such/python")
     with pytest.raises(FileNotFoundError):

@@ -26,6 +26,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         "bench/arm.py",
         "bench/measure.py",
+        "bench/ratios.py",
         "bench/schedule.py",
         "bench/stats.py",
         "bench/student.py",

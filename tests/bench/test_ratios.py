@@ -229,16 +229,3 @@ def test_the_sequential_interval_of_extremes() -> None:
     single = sequential_ratio([np.ones(3)], same)
     assert single.ratio == pytest.approx(2)
     assert (single.low, single.high) == (0, math.inf)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "half"),
-    [
-        (0.98, 1.02, 0.02),
-        (3.0, 3.0, 0.0),
-        (0.0, math.inf, math.inf),
-        (-math.inf, math.inf, math.inf),
-    ],
-)
-def test_relative_half_width(low: float, high: float, half: float) -> None:
-    assert relative_half_width(low, high) == pytest.approx(half)

@@ -278,6 +278,19 @@ def test_the_t_interval_holds_the_truth_in_95_of_100_sets(count: int) -> None:
     assert 0.93 <= held / 2000 <= 0.97
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "half"),
+    [
+        (0.98, 1.02, 0.02),
+        (3.0, 3.0, 0.0),
+        (0.0, math.inf, math.inf),
+        (-math.inf, math.inf, math.inf),
+    ],
+)
+def test_relative_half_width(low: float, high: float, half: float) -> None:
+    assert relative_half_width(low, high) == pytest.approx(half)
+
+
 # Tests over counts and over many rows
 
 

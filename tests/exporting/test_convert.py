@@ -10,7 +10,7 @@ from torch import nn
 
 from zoo.catalog import MODELS, find_model
 from zoo.errors import UsageError
-from zoo.exporting.convert import IR_VERSIONS, convert, fusable
+from zoo.exporting.convert import INPUTS, IR_VERSIONS, convert, fusable
 from zoo.session import open_session
 from zoo.signature import BARE, PIXELS
 
@@ -55,6 +55,7 @@ def test_the_bare_network_takes_normalised_pictures(
 ALONE = [name for name, spec in MODELS.items() if not spec.frozen]
 # What stands before a network does not depend on it: the bare form of two shows it.
 FORMS = [*((name, PIXELS) for name in ALONE), *((name, BARE) for name in ("mlp", "cnn"))]
+assert {form for _, form in FORMS} == set(INPUTS)
 
 
 @pytest.mark.parametrize(("name", "form"), FORMS)

@@ -1,13 +1,12 @@
 """Whether each integer step of an int8 file is what float arithmetic makes of the same numbers.
 
 Run as a whole, a file's steps in integers and in float part ways: a rounding in one layer moves
-others in the next. Step by step they may differ by one, where rounding had a choice, and by more
-only where a kernel is wrong, such as one that saturates. So a few pictures prove what the answers
-of many only suggest.
+others in the next. Step by step they differ by one, where rounding had a choice, and by more only
+where a kernel is wrong, such as one that saturates. That shows in numbers by the million of a few
+pictures, in the layer where it happens, where the classes of thousands would only suggest it.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import onnx
@@ -20,8 +19,6 @@ IN_FLOAT = {
 }  # computes int8 steps in float: no kernel can saturate
 _AT_ONCE = 4  # pictures, for every number between the layers is kept
 _AGAIN = ".again"
-
-Steps = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ def widest_step(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> Widest:
     again = open_session(_anew(model).SerializeToString(), name="int8 steps", config=IN_FLOAT)
     widest, compared = Widest(0, "", 0), 0
     for at in range(0, len(pictures), _AT_ONCE):
-        feeds: Steps = {image: pictures[at : at + _AT_ONCE]}
+        feeds = {image: pictures[at : at + _AT_ONCE]}
         outputs = [output.name for output in integers.outputs]
         found = dict(zip(outputs, integers.run(feeds), strict=True))
         for name, wanted in zip(outputs, again.run(feeds | found), strict=True):
