@@ -47,15 +47,17 @@ def test_steps_differ_by_a_rounding_at_most_and_all_are_looked_at(
     model = quantised(converted, pictures)
     quantizing = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
     assert len(quantizing) > 4
-    few = widest_step(model, pictures[:8])
+    few = widest_step(model, {"image": pictures[:8]})
     assert few.steps <= 1
     # The pixels of both layers at least, of each picture.
     assert few.of > 8 * 2 * 8 * 16 * 16
-    assert widest_step(model, pictures[:4]).of == few.of / 2
+    assert widest_step(model, {"image": pictures[:4]}).of == few.of / 2
 
 
 def test_a_model_without_integer_steps_has_none(converted: ir.Model) -> None:
-    assert widest_step(ir.to_proto(converted), np.zeros((1, 16, 16, 3), np.uint8)).of == 0
+    assert (
+        widest_step(ir.to_proto(converted), {"image": np.zeros((1, 16, 16, 3), np.uint8)}).of == 0
+    )
 
 
 def test_a_step_that_is_computed_otherwise_is_found_in_its_layer(
@@ -70,7 +72,7 @@ def test_a_step_that_is_computed_otherwise_is_found_in_its_layer(
         return copy
 
     monkeypatch.setattr(steps, "_anew", spoiled)
-    found = widest_step(model, pictures[:4])
+    found = widest_step(model, {"image": pictures[:4]})
     assert found.steps > 1
     assert found.tensor == quantised_behind(model, weights_of(model)[1].name)
 
@@ -86,4 +88,4 @@ def test_kernels_that_saturate_are_found_where_a_cpu_has_them(
         fill(tensor, 127)
     saturates = not cpu_flags() & {"avx512_vnni", "avx_vnni"}
     white = np.full((4, 16, 16, 3), 255, np.uint8)
-    assert (widest_step(model, white).steps > 1) == saturates
+    assert (widest_step(model, {"image": white}).steps > 1) == saturates

@@ -241,8 +241,10 @@ def _emulated(model: bytes, answers: Logits, reference: Reference, progress: Pro
     """
     with _refusing("int8.onnx"):
         session = open_session(model, config=IN_FLOAT)
-        again = _answers(session, Signature.of(session), reference, "int8 in float", progress)
-        widest = widest_step(onnx.load_from_string(model), reference.test.images[:FEW])
+        signature = Signature.of(session)
+        again = _answers(session, signature, reference, "int8 in float", progress)
+        feeds = signature.prepare(reference.test.images[:FEW])
+        widest = widest_step(onnx.load_from_string(model), feeds)
     images, labels = len(reference.test), reference.test.labels
     same = _same_class(answers, again)
     right, then = (int((given.argmax(axis=1) == labels).sum()) for given in (answers, again))

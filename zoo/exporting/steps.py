@@ -6,7 +6,9 @@ where a kernel is wrong, such as one that saturates. That shows in numbers by th
 pictures, in the layer where it happens, where the classes of thousands would only suggest it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx
@@ -33,16 +35,16 @@ class Widest:
     of: int
 
 
-def widest_step(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> Widest:
-    """Compare every quantised tensor between the layers, over pictures as the file takes them."""
+def widest_step(model: onnx.ModelProto, pictures: Mapping[str, NDArray[Any]]) -> Widest:
+    """Compare every quantised tensor between the layers, over pictures as the file is fed them."""
     if not _quantizing(model):
         return Widest(0, "", 0)
-    image = model.graph.input[0].name
+    ((image, values),) = pictures.items()
     integers = open_session(_showing(model).SerializeToString(), name="int8 steps")
     again = open_session(_anew(model).SerializeToString(), name="int8 steps", config=IN_FLOAT)
     widest, compared = Widest(0, "", 0), 0
-    for at in range(0, len(pictures), _AT_ONCE):
-        feeds = {image: pictures[at : at + _AT_ONCE]}
+    for at in range(0, len(values), _AT_ONCE):
+        feeds = {image: values[at : at + _AT_ONCE]}
         outputs = [output.name for output in integers.outputs]
         found = dict(zip(outputs, integers.run(feeds), strict=True))
         for name, wanted in zip(outputs, again.run(feeds | found), strict=True):
