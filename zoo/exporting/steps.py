@@ -42,10 +42,10 @@ def widest_step(model: onnx.ModelProto, pictures: Mapping[str, NDArray[Any]]) ->
     ((image, values),) = pictures.items()
     integers = open_session(_showing(model).SerializeToString(), name="int8 steps")
     again = open_session(_anew(model).SerializeToString(), name="int8 steps", config=IN_FLOAT)
+    outputs = [output.name for output in integers.outputs]
     widest, compared = Widest(0, "", 0), 0
     for at in range(0, len(values), _AT_ONCE):
         feeds = {image: values[at : at + _AT_ONCE]}
-        outputs = [output.name for output in integers.outputs]
         found = dict(zip(outputs, integers.run(feeds), strict=True))
         for name, wanted in zip(outputs, again.run(feeds | found), strict=True):
             apart = int(np.abs(found[name].astype(np.int16) - wanted).max(initial=0))
