@@ -238,6 +238,7 @@ class TestZooBackbone:
         ({"backbone_init": "zeros"}, "--backbone-init zeros"),
         ({"weights": "a.pth"}, "--weights and --backbone-init contradict"),
         ({"backbone_size": 0}, "--backbone-size 0"),
+        ({"backbone_resize": "nearest"}, "--backbone-resize nearest: choose from bilinear"),
         ({"backbone": "resnet19", "backbone_init": None}, "no backbone 'resnet19'"),
         ({"weights": "a.pth", "backbone_init": None}, "a.pth: there is no such file"),
         ({"precision": "fp16"}, "not in fp16"),
@@ -280,6 +281,15 @@ def test_a_number_that_hardly_varies_is_not_blown_up() -> None:
     np.testing.assert_allclose(std[:2], [1, 1], atol=0.05)
     assert min(std) > 0.05
     assert frozen._statistics(np.zeros((5, 2), np.float32)) == ((0.0, 0.0), (0.1, 0.1))
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(None, "bilinear"), ("bicubic", "bicubic")])
+def test_pictures_are_resized_as_asked(asked: str | None, taken: str) -> None:
+    data = load("digits")
+    options = replace(RANDOM, backbone_resize=asked)
+    backbone = open_base(options, data, Path("exports"), Progress()).backbone
+    assert backbone.interpolation == taken
+    assert taken in frozen.subject_of(backbone, data, "train", False).preprocessing
 
 
 class TestEngines:

@@ -47,6 +47,9 @@ from zoo.parameters import (
 )
 @click.option("--backbone-size", type=int, metavar="N", help="Show it pictures of this side.")
 @click.option(
+    "--backbone-resize", metavar="bilinear|bicubic", help="How pictures get there, if not as usual."
+)
+@click.option(
     "--backbone-layer",
     metavar="pooled|maps",
     help="Latents behind, or before, its last pooling.",

@@ -25,6 +25,7 @@ from zoo.models.backbones import (
 )
 from zoo.models.calibrated import Calibrated
 from zoo.models.filling import stored_in
+from zoo.models.resize import INTERPOLATIONS
 from zoo.models.transfer import HEADS, RECIPE, Transfer, is_head, normalisation
 from zoo.progress import Progress
 from zoo.training import weights
@@ -40,6 +41,7 @@ _BATCH = 64
 _OPTIONS = (
     "backbone",
     "backbone_size",
+    "backbone_resize",
     "backbone_layer",
     "backbone_init",
     "weights",
@@ -75,6 +77,11 @@ def check_options(model: str, frozen: bool, options: TrainOptions) -> None:
     if options.backbone_layer not in (None, *LAYERS):
         raise UsageError(
             f"--backbone-layer {options.backbone_layer}: choose from {' and '.join(LAYERS)}."
+        )
+    if options.backbone_resize not in (None, *INTERPOLATIONS):
+        raise UsageError(
+            f"--backbone-resize {options.backbone_resize}: choose from "
+            f"{' and '.join(INTERPOLATIONS)}."
         )
     if options.backbone_init not in (None, RANDOM):
         raise UsageError(f"--backbone-init {options.backbone_init}: the only word is {RANDOM}.")
@@ -121,6 +128,8 @@ def open_base(options: TrainOptions, data: Dataset, exports: Path, progress: Pro
 
 def _from_torchvision(name: str, options: TrainOptions) -> Base:
     backbone = describe(name, options.backbone_size, options.backbone_layer or POOLED)
+    if options.backbone_resize:
+        backbone = replace(backbone, interpolation=options.backbone_resize)
     random = options.backbone_init == RANDOM
     trunk = build_trunk(backbone, init=random)
     if random:
@@ -155,7 +164,7 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path) -> Base:
         mean=card.mean,
         std=card.std,
         layer=options.backbone_layer or POOLED,
-        interpolation="bicubic",  # as this zoo's data is resized
+        interpolation=options.backbone_resize or "bicubic",  # as this zoo's data is resized
         origin=options.backbone_init or name,
     )
     trunk = build_trunk(backbone)

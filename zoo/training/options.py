@@ -31,12 +31,12 @@ class TrainOptions:
     computed in, to save memory. compile: through torch.compile.
 
     For transfer alone: backbone: a name of torchvision's, or of a run or export of this zoo;
-    backbone_size: side of the pictures that it is shown; backbone_layer: `pooled` for what its last
-    layer took, or `maps` for what its last pooling took; backbone_init: `random` for a baseline;
-    weights: the file that holds its weights; flip_average: average the latents of a picture and its
-    mirror image; head: `linear`, `hidden` or a number of hidden units, the better one of the first
-    two by validation unless told; finetune: then train the whole network, which is what epochs,
-    batch and lr are about in that case.
+    backbone_size: side of the pictures that it is shown; backbone_resize: `bilinear` or `bicubic`;
+    backbone_layer: `pooled` for what its last layer took, or `maps` for what its last pooling took;
+    backbone_init: `random` for a baseline; weights: the file that holds its weights; flip_average:
+    average the latents of a picture and its mirror image; head: `linear`, `hidden` or a number of
+    hidden units, the better one of the first two by validation unless told; finetune: then train
+    the whole network, which is what epochs, batch and lr are about in that case.
     """
 
     data: str | None = None
@@ -56,6 +56,7 @@ class TrainOptions:
     compile: bool | None = None
     backbone: str | None = None
     backbone_size: int | None = None
+    backbone_resize: str | None = None
     backbone_layer: str | None = None
     backbone_init: str | None = None
     weights: str | None = None
