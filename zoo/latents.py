@@ -26,7 +26,7 @@ from zoo.progress import Progress
 
 Features = NDArray[np.float32]
 CHUNK = 512  # pictures; what a kill may cost, whatever the batch size
-FORMAT = 1
+FORMAT = 2
 IDENTITY, FEATURES, CHUNKS = "identity.json", "features.npy", "chunks.txt"
 
 

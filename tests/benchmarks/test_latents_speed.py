@@ -3,9 +3,11 @@
     tox -e bench -- -k latents
 
 The plain loop is what one writes first: torch, fp32, eager, pictures resized and normalised a batch
-at a time. Random weights with batch statistics of digits, 32x32 pictures shown at 299x299.
+at a time. 32x32 pictures shown at 299x299. Random weights with batch statistics of digits, and
+trained ones where the variable ZOO_INCEPTION names their file, the engine for CIFAR-10's pictures.
 """
 
+import os
 import time
 from collections.abc import Callable
 
@@ -19,7 +21,7 @@ from zoo.artifacts import EXPORTS
 from zoo.data import load
 from zoo.data.dataset import Images
 from zoo.latents import Engine
-from zoo.progress import Progress
+from zoo.progress import PlainProgress, Progress
 from zoo.training import hardware
 from zoo.training.base import open_base
 from zoo.training.engines import engines_for, fastest
@@ -27,6 +29,7 @@ from zoo.training.options import TrainOptions
 
 BATCH = 16
 TURN_SECONDS = 2.0
+TRAINED = os.environ.get("ZOO_INCEPTION")
 CPU = torch.device("cpu")
 
 Arm = Callable[[], float]  # runs for a while and returns images a second
@@ -64,10 +67,11 @@ def plain_loop() -> Callable[[Images], object]:
     return answer
 
 
-def engines(precision: str) -> tuple[list[Engine], Images]:
+def engines(precision: str, weights: str | None = None) -> tuple[list[Engine], Images]:
     """Those that may compute the latents of Inception, and some pictures to choose by."""
-    data = load("digits")
-    options = TrainOptions(backbone="inception_v3", backbone_init="random")
+    data = load("cifar10" if weights else "digits")
+    init = None if weights else "random"
+    options = TrainOptions(backbone="inception_v3", weights=weights, backbone_init=init)
     base = open_base(options, data, EXPORTS, Progress())
     return engines_for(base, data.image_shape, CPU, precision), data.train.images[:BATCH]
 
@@ -75,6 +79,13 @@ def engines(precision: str) -> tuple[list[Engine], Images]:
 def test_latents_of_inception_against_the_plain_loop(compare: Compare) -> None:
     """The engine is the one that training takes."""
     engine = fastest(*engines("auto"), Progress())
+    compare(turn(engine.run), turn(plain_loop()), "1.5")
+
+
+@pytest.mark.skipif(not TRAINED, reason="ZOO_INCEPTION names no weights of Inception v3")
+def test_latents_of_trained_inception_against_the_plain_loop(compare: Compare) -> None:
+    """As above, with weights whose latents tell pictures apart."""
+    engine = fastest(*engines("auto", TRAINED), PlainProgress())
     compare(turn(engine.run), turn(plain_loop()), "1.5")
 
 

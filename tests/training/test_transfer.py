@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from zoo.data import load
 from zoo.errors import UsageError, ZooError
 from zoo.exporting.export import export
 from zoo.latents import Engine, Subject, latents
+from zoo.models.resize import Resize
 from zoo.models.transfer import Transfer
 from zoo.progress import Progress
 from zoo.training import base as base_module
@@ -307,6 +309,22 @@ class TestEngines:
         np.testing.assert_allclose(found[0] / scale, found[1] / scale, atol=1e-5)
         (bf16,) = engines.engines_for(base, (32, 32, 3), CPU, "bf16")
         np.testing.assert_allclose(bf16.run(images) / scale, found[0] / scale, atol=0.05)
+
+    def test_bf16_leaves_alone_what_all_layers_carry_on(self) -> None:
+        layers = nn.Sequential(
+            Resize((8, 8), (12, 12)),
+            nn.Conv2d(3, 64, 3),
+            nn.Conv2d(64, 64, 3),
+            nn.Conv2d(64, 64, 3, groups=64),
+        )
+        dtypes = []
+        found = torch.rand(2, 3, 8, 8)
+        with torch.autocast("cpu", torch.bfloat16):
+            for layer in engines._begun_in_fp32(layers).children():
+                found = layer(found)
+                dtypes.append(found.dtype)
+            assert layers(torch.rand(2, 3, 8, 8)).dtype == torch.bfloat16  # it is a copy
+        assert dtypes == [torch.float32, torch.float32, torch.bfloat16, torch.float32]
 
 
 class TestChoice:

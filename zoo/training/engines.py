@@ -1,5 +1,6 @@
 """What computes latents: torch or onnxruntime, whichever is measured faster on this machine."""
 
+import copy
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -8,11 +9,13 @@ from functools import cache, partial
 import numpy as np
 import onnx_ir as ir
 import torch
+from torch import Tensor, nn
 
 from zoo.data.dataset import Images
 from zoo.exporting.convert import IMAGE, convert
 from zoo.latents import Engine, Features, Subject, finished
 from zoo.models.pixels import FromPixels
+from zoo.models.resize import Resize
 from zoo.models.transfer import Transfer, normalisation
 from zoo.progress import Progress
 from zoo.session import open_session
@@ -23,6 +26,7 @@ from zoo.training.hardware import native_bf16
 BATCH = 32
 SECONDS = 1.0  # of measuring, for each engine
 MAY_DIFFER = 0.05  # of the spread of latents; fp32 engines are within 1e-5 of each other
+NARROW = 32  # channels that a filter takes in, up to which bf16 gains little
 
 
 def engines_for(
@@ -106,7 +110,9 @@ def _torch(
     base: Base, image_shape: tuple[int, int, int], device: torch.device, precision: str
 ) -> Callable[[Images], Features]:
     mean, std = normalisation(base.backbone, image_shape[2])
-    network = FromPixels(_network(base, image_shape), mean, std).eval()
+    network: nn.Module = FromPixels(_network(base, image_shape), mean, std).eval()
+    if precision != "fp32":
+        network = _begun_in_fp32(network)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
@@ -118,6 +124,34 @@ def _torch(
         return found
 
     return run
+
+
+def _begun_in_fp32(network: nn.Module) -> nn.Module:
+    """A copy whose resizing and narrow convolutions autocast leaves alone.
+
+    Most of these come first, and what they round all layers behind them carry on: they cost little
+    time in fp32, and without them latents are two to five times further from those of fp32.
+    """
+    network = copy.deepcopy(network)
+    for name, module in list(network.named_modules()):
+        if isinstance(module, Resize) or (
+            isinstance(module, nn.Conv2d) and module.in_channels // module.groups <= NARROW
+        ):
+            network.set_submodule(name, _InFp32(module))
+    return network
+
+
+class _InFp32(nn.Module):
+    """A layer that computes in fp32 whatever autocast says."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        with autocast(x.device, "fp32"):
+            answer: Tensor = self.layer(x.float())
+        return answer
 
 
 def _onnxruntime(
