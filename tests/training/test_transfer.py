@@ -353,7 +353,9 @@ class TestChoice:
         chosen = engines.choose_engine(offered, self.SUBJECT, images, said)
         assert chosen.name == "exact"
         (line,) = said.lines  # type: ignore[attr-defined]
-        assert re.search(r"rough fp32 not taken, its latents are \d\d% away", line)
+        assert re.search(r"rough fp32 not taken \(its latents are \d\d\.\d% away\)", line)
+        assert re.search(r"exact fp32 [\d,]+ \(its latents are 0\.1% away\)", line)
+        assert re.search(r"first fp32 \d+, slow", line)
 
     def test_one_that_has_begun_goes_on_without_measuring(
         self, images: np.ndarray, said: Progress
