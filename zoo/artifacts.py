@@ -63,8 +63,9 @@ class Card:
     """card.json: where an artifact comes from and what was measured of it.
 
     accuracy: of the source network, plain and with its recipe's test-time views; weights: sha256 of
-    the run's weights; trained: epochs, PFLOP and seconds; ranges: for int8, what each quantised
-    tensor was seen to hold, [low, high]; float_layers: nodes that int8 leaves in
+    the run's weights; trained: epochs, PFLOP and seconds; half_layers: the first ones, which
+    fp16 leaves in fp32; ranges: for int8, what each quantised tensor was seen to hold, [low, high];
+    shifts: what its biases make up for, by layer and channel; float_layers: nodes that it leaves in
     float; machine, cpu_flags: where it was exported; design: of a transfer, see
     `zoo.models.transfer`.
     """
@@ -97,7 +98,9 @@ class Card:
     cpu_flags: tuple[str, ...]
     versions: dict[str, str]
     precisions: dict[str, FileCard]
+    half_layers: tuple[str, ...] = ()
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    shifts: dict[str, tuple[float, ...]] = field(default_factory=dict)
     float_layers: tuple[str, ...] = ()
     design: dict[str, Any] = field(default_factory=dict)
 

@@ -18,6 +18,7 @@ from zoo.artifacts import PRECISIONS, Artifact, find_artifact, sha256
 from zoo.catalog import MODELS
 from zoo.errors import UsageError, ZooError
 from zoo.exporting import gate as gate_module
+from zoo.exporting.choose import CLOSE
 from zoo.exporting.comparison import compare
 from zoo.exporting.export import export
 from zoo.files import write_json
@@ -152,6 +153,22 @@ def test_check_says_same(published: Artifact, digits_run: Callable[[str], Path])
     assert [(one.file, one.same, one.why) for one in found] == [
         (f"{precision}.onnx", True, ()) for precision in PRECISIONS
     ]
+
+
+def test_what_narrow_formats_were_made_with_is_on_the_card_and_gives_the_same_files(
+    digits_run: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network whose logits are never close: first layers in fp32, and biases that are moved."""
+    for precision in ("fp16", "int8"):
+        monkeypatch.setitem(CLOSE, precision, 0.0)
+    run = digits_run("cnn")
+    made = export("cnn", run=run, exports=tmp_path)
+    assert made.card.half_layers[0] == made.card.float_layers[0] == "Conv_0"
+    assert set(made.card.shifts) > set(made.card.float_layers)
+    words = (made.folder / "README.md").read_text()
+    assert "fp16 leaves the first layers in fp32: Conv_0" in words
+    assert "Biases make up for" in words
+    assert [one.same for one in compare("cnn", run=run, exports=tmp_path)] == [True] * 3
 
 
 def test_check_knows_the_opset_that_was_published(

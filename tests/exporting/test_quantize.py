@@ -6,11 +6,9 @@ import onnx_ir as ir
 import pytest
 from numpy.typing import NDArray
 
-from zoo.exporting import quantize as module
 from zoo.exporting.quantize import (
     LARGEST_WEIGHT,
     calibrate,
-    choose_float_layers,
     layers,
     prepare,
     quantize,
@@ -79,35 +77,3 @@ def test_a_layer_that_is_left_in_float_keeps_its_weights(
     assert node.input[1] in kept
     assert len(others) == 2
     assert widest_weight(model) > 0
-
-
-def test_no_layer_is_left_in_float_where_it_brings_nothing(
-    prepared: onnx.ModelProto, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ranges = calibrate(prepared, pictures)
-    for least in ("WORTHWHILE", "COSTLY"):
-        monkeypatch.setattr(module, least, 1.0)
-    assert choose_float_layers(prepared, ranges, pictures) == ()
-
-
-def test_a_small_layer_that_hurts_is_left_in_float(
-    prepared: onnx.ModelProto, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ranges = calibrate(prepared, pictures)
-    ranges["logits"] = (0.0, 1e-3)  # all of them clipped to next to nothing
-    # The head of this net holds most of its weights.
-    assert "Gemm_0" not in choose_float_layers(prepared, ranges, pictures)
-    monkeypatch.setattr(module, "SMALL_LAYER", 1.0)
-    assert "Gemm_0" in choose_float_layers(prepared, ranges, pictures)
-
-
-def test_the_last_convolution_is_left_in_float_where_that_saves_many_pictures(
-    prepared: onnx.ModelProto, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ranges = calibrate(prepared, pictures)
-    last = [node for node in prepared.graph.node if node.op_type == "Conv"][-1]
-    ranges[last.output[0]] = (-1e4, 1e4)  # steps of 78: all else is next to nothing
-    chosen = choose_float_layers(prepared, ranges, pictures)
-    assert last.name in chosen
-    monkeypatch.setattr(module, "COSTLY", 1.0)
-    assert last.name not in choose_float_layers(prepared, ranges, pictures)

@@ -152,8 +152,10 @@ def _card(
         cpu_flags=vector_flags(),
         versions=versions(),
         precisions=cards,
-        ranges=made.ranges,
-        float_layers=made.float_layers,
+        half_layers=made.rounding.half_layers,
+        ranges=made.rounding.ranges,
+        shifts=made.rounding.shifts,
+        float_layers=made.rounding.float_layers,
         design={} if card.design is None else asdict(card.design),
     )
 

@@ -1,7 +1,7 @@
 """One network in each number format."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import onnx
 import onnx_ir as ir
@@ -9,13 +9,14 @@ from torch import nn
 
 from zoo.artifacts import Card
 from zoo.data import Dataset
+from zoo.exporting.choose import choose_half_layers, choose_int8
 from zoo.exporting.convert import IMAGE, convert, fusable
 from zoo.exporting.half import to_half
 from zoo.exporting.quantize import (
     CALIBRATED_ON,
     Ranges,
+    Shifts,
     calibrate,
-    choose_float_layers,
     prepare,
     quantize,
 )
@@ -24,16 +25,34 @@ from zoo.progress import Progress
 from zoo.session import open_session
 from zoo.signature import Signature
 
-CHOSEN_ON = 4096  # training pictures that int8's float layers are chosen on, none to calibrate
+CHOSEN_ON = 4096  # training pictures that layers are chosen on, none to calibrate
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What fp16 and int8 are made with besides the network, all of it from training pictures.
+
+    half_layers: the first ones, which fp16 leaves in fp32. Of int8, ranges: what each tensor was
+    seen to hold; shifts: see `zoo.exporting.shifts`; float_layers: those left in float.
+    """
+
+    half_layers: tuple[str, ...] = ()
+    ranges: Ranges = field(default_factory=dict)
+    shifts: Shifts = field(default_factory=dict)
+    float_layers: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, card: Card) -> "Rounding":
+        """What published files were made with."""
+        return cls(card.half_layers, card.ranges, card.shifts, card.float_layers)
 
 
 @dataclass(frozen=True)
 class Formats:
-    """ONNX models by precision, not stamped yet, and what int8 was made with."""
+    """ONNX models by precision, not stamped yet, and what the narrower ones were made with."""
 
     models: dict[str, onnx.ModelProto]
-    ranges: Ranges = field(default_factory=dict)
-    float_layers: tuple[str, ...] = ()
+    rounding: Rounding
 
 
 def make_formats(
@@ -44,39 +63,48 @@ def make_formats(
     progress: Progress,
     earlier: Card | None = None,
 ) -> Formats:
-    """The models; int8 by what `earlier` recorded, or else by the training pictures of `data`."""
+    """The models, rounded as `earlier` recorded, or else by the training pictures of `data`."""
     card = source.card
     progress.say(f"{source.id}: converting, opset {source.opset}")
     graph = convert(network, card.image_shape, card.mean, card.std, source.form, source.opset)
-    models = {"fp32": ir.to_proto(fusable(graph))}
-    if "fp16" in precisions:
-        models["fp16"] = to_half(models["fp32"])
-    if "int8" not in precisions:
-        return Formats(models)
-    prepared = prepare(graph)
+    plain = ir.to_proto(fusable(graph))
     if earlier is not None:
-        ranges, in_float = earlier.ranges, earlier.float_layers
+        rounding = Rounding.of(earlier)
     elif data is not None:
-        ranges, in_float = _quantisation(source, models["fp32"], prepared, data, progress)
+        rounding = _rounding(source, graph, plain, precisions, data, progress)
     else:
-        raise AssertionError("int8 needs pictures or recorded ranges")
-    models["int8"] = quantize(prepared, ranges, in_float)
-    return Formats(models, ranges, in_float)
+        raise AssertionError("what rounds numbers needs pictures, or to be recorded")
+    makers = {
+        "fp32": lambda: plain,
+        "fp16": lambda: to_half(plain, rounding.half_layers),
+        "int8": lambda: quantize(
+            prepare(graph), rounding.ranges, rounding.float_layers, rounding.shifts
+        ),
+    }
+    return Formats({precision: makers[precision]() for precision in precisions}, rounding)
 
 
-def _quantisation(
+def _rounding(
     source: Source,
+    graph: ir.Model,
     plain: onnx.ModelProto,
-    prepared: onnx.ModelProto,
+    precisions: Sequence[str],
     data: Dataset,
     progress: Progress,
-) -> tuple[Ranges, tuple[str, ...]]:
-    """Ranges and layers to leave in float, both from training pictures."""
-    progress.say(f"{source.id}: calibrating int8 on training pictures")
+) -> Rounding:
     signature = Signature.of(open_session(file_bytes(source, plain, "fp32")))
     pictures = data.train.images
-    ranges = calibrate(prepared, signature.prepare(pictures[:CALIBRATED_ON])[IMAGE])
     # The first pictures of the canonical order are as good as random; small data has few to spare.
     later = pictures[CALIBRATED_ON : CALIBRATED_ON + CHOSEN_ON]
-    unseen = later if len(later) else pictures
-    return ranges, choose_float_layers(prepared, ranges, signature.prepare(unseen)[IMAGE])
+    unseen = signature.prepare(later if len(later) else pictures)[IMAGE]
+    rounding = Rounding()
+    if "fp16" in precisions:
+        progress.say(f"{source.id}: choosing what fp16 leaves in fp32")
+        rounding = Rounding(choose_half_layers(plain, unseen))
+    if "int8" in precisions:
+        progress.say(f"{source.id}: calibrating int8 on training pictures")
+        prepared, seen = prepare(graph), signature.prepare(pictures[:CALIBRATED_ON])[IMAGE]
+        ranges = calibrate(prepared, seen)
+        shifts, left = choose_int8(prepared, ranges, seen, unseen)
+        rounding = replace(rounding, ranges=ranges, shifts=shifts, float_layers=left)
+    return rounding

@@ -1,14 +1,69 @@
 """The same graph with float16 weights and activations; pixels and logits stay as they are."""
 
 import warnings
+from collections.abc import Sequence
 
 import onnx
 
+from zoo.exporting.quantize import LAYERS
 from zoo.providers import load_onnxruntime
 
+_HALF = ".half"
 
-def to_half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy of an fp32 model that computes in fp16; input and output keep their types."""
+
+def to_half(model: onnx.ModelProto, in_float: Sequence[str] = ()) -> onnx.ModelProto:
+    """A copy of an fp32 model that computes in fp16; input and output keep their types.
+
+    in_float: nodes that stay in fp32, the first of the graph's layers. Whatever else comes before
+    the next layer stays, too, so that numbers are rounded to fp16 once, where they go over.
+    """
+    if not in_float:
+        return _halved(model)
+    inferred = onnx.shape_inference.infer_shapes(model)
+    nodes = list(inferred.graph.node)
+    cut = _behind(nodes, in_float)
+    made = {name for node in nodes[:cut] for name in node.output}
+    crossing = dict.fromkeys(name for node in nodes[cut:] for name in node.input if name in made)
+    rest = onnx.utils.Extractor(inferred).extract_model(
+        list(crossing), [output.name for output in model.graph.output]
+    )
+    return _joined(inferred, nodes[:cut], _halved(rest))
+
+
+def _behind(nodes: Sequence[onnx.NodeProto], layers: Sequence[str]) -> int:
+    """The place of the layer that follows these."""
+    places = [place for place, node in enumerate(nodes) if node.op_type in LAYERS]
+    if [nodes[place].name for place in places[: len(layers)]] != list(layers):
+        raise AssertionError(f"{', '.join(layers)}: not the first layers of the graph, in order")
+    return places[len(layers)]
+
+
+def _joined(
+    model: onnx.ModelProto, first: list[onnx.NodeProto], half: onnx.ModelProto
+) -> onnx.ModelProto:
+    """The model with these of its nodes in front of its rest in fp16."""
+    needed = {name for node in first for name in node.input}
+    kept = [tensor for tensor in model.graph.initializer if tensor.name in needed]
+    shared = {tensor.name for tensor in kept}
+    for tensor in half.graph.initializer:
+        if tensor.name in shared:  # such as the limits of a ReLU6
+            tensor.name += _HALF
+    for node in half.graph.node:
+        node.input[:] = [name + _HALF if name in shared else name for name in node.input]
+    # The converter puts the casts of what goes over behind all the rest.
+    given = {name for node in first for name in node.output}
+    casts = [node for node in half.graph.node if given.intersection(node.input)]
+    rest = [node for node in half.graph.node if node not in casts]
+    joined = onnx.ModelProto()
+    joined.CopyFrom(model)
+    for field in ("node", "initializer", "value_info"):
+        joined.graph.ClearField(field)
+    joined.graph.node.extend([*first, *casts, *rest])
+    joined.graph.initializer.extend([*kept, *half.graph.initializer])
+    return joined
+
+
+def _halved(model: onnx.ModelProto) -> onnx.ModelProto:
     load_onnxruntime()
     from onnxruntime.transformers.float16 import convert_float_to_float16
 

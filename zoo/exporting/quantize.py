@@ -5,7 +5,7 @@ Seven bits because CPUs without VNNI add pairs of U8 x S8 products in 16 bits: 2
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,15 +19,14 @@ from zoo.session import open_session
 
 CALIBRATED_ON = 1024  # training pictures
 LARGEST_WEIGHT = 64
-SMALL_LAYER = 0.1  # of all weights
-WORTHWHILE = 0.001  # of the pictures
-COSTLY = 0.02  # of them, for a layer of any size
+LAYERS = ("Conv", "Gemm")  # what has weights
 # What runs in integers. Mul, Add and Gelu are cheaper and more accurate in float.
-OPERATORS = ["Conv", "Gemm", "MaxPool", "AveragePool", "Reshape", "Relu"]
+OPERATORS = [*LAYERS, "MaxPool", "AveragePool", "Reshape", "Relu", "Clip"]
 _BATCH = 64
 _DIGITS = 6  # of a range, which is stored: eight bits show no more
 
 Ranges = dict[str, tuple[float, float]]
+Shifts = dict[str, tuple[float, ...]]
 
 
 def prepare(model: ir.Model) -> onnx.ModelProto:
@@ -72,9 +71,15 @@ def _rounded(value: float) -> float:
 
 
 def quantize(
-    prepared: onnx.ModelProto, ranges: Ranges, in_float: Sequence[str] = ()
+    prepared: onnx.ModelProto,
+    ranges: Ranges,
+    in_float: Sequence[str] = (),
+    shifts: Mapping[str, Sequence[float]] | None = None,
 ) -> onnx.ModelProto:
-    """The int8 model; `in_float` names nodes that stay as they are."""
+    """The int8 model; `in_float` names nodes that stay as they are.
+
+    shifts: by layer, what is added to the bias of each channel; see `zoo.exporting.shifts`.
+    """
     load_onnxruntime()
     from onnxruntime.quantization import CalibrationMethod, QuantType
     from onnxruntime.quantization.calibrate import TensorData, TensorsData
@@ -82,6 +87,9 @@ def quantize(
 
     copy = onnx.ModelProto()
     copy.CopyFrom(prepared)
+    for layer, shift in (shifts or {}).items():
+        if layer not in in_float:
+            _shift(copy, layer, shift)
     data = TensorsData(
         CalibrationMethod.MinMax,
         {
@@ -108,61 +116,20 @@ def quantize(
     return quantized
 
 
-def choose_float_layers(
-    prepared: onnx.ModelProto, ranges: Ranges, pictures: NDArray[Any]
-) -> tuple[str, ...]:
-    """The layers that int8 had better leave in float, by pictures as the model takes them.
-
-    Candidates are the first, which alone sees pixels, and the last, which decides, unless they hold
-    much of the weights. They are left out where more pictures then get the same class as in fp32.
-    The last convolution joins them, large as it may be, where that saves many pictures: of features
-    that no pooling follows, all count, and few steps over the range of the largest lose the rest.
-    """
-    wanted = _classes(prepared, pictures)
-    ends = [name for name in _ends(prepared) if _share_of_weights(prepared, name) < SMALL_LAYER]
-    trials = [(), *((name,) for name in ends), tuple(ends)]
-    shares = [
-        float((wanted == _classes(quantize(prepared, ranges, trial), pictures)).mean())
-        for trial in trials
-    ]
-    best = int(np.argmax(shares))
-    if shares[best] <= shares[0] + WORTHWHILE:
-        best = 0
-    more = (*trials[best], *_last_convolution(prepared, trials[best]))
-    saved = float((wanted == _classes(quantize(prepared, ranges, more), pictures)).mean())
-    return more if saved > shares[best] + COSTLY else trials[best]
-
-
-def _ends(prepared: onnx.ModelProto) -> list[str]:
-    names = layers(prepared)
-    return names[:1] + names[1:][-1:]
-
-
-def _last_convolution(prepared: onnx.ModelProto, besides: Sequence[str]) -> list[str]:
-    names = [node.name for node in prepared.graph.node if node.op_type == "Conv"]
-    return [name for name in names[-1:] if name not in besides]
-
-
-def _share_of_weights(prepared: onnx.ModelProto, layer: str) -> float:
-    sizes = {tensor.name: math.prod(tensor.dims) for tensor in prepared.graph.initializer}
-    own = sum(
-        sizes.get(n, 0) for node in prepared.graph.node if node.name == layer for n in node.input
-    )
-    return float(own / sum(sizes.values()))
-
-
-def _classes(model: onnx.ModelProto, pictures: NDArray[Any]) -> NDArray[np.int64]:
-    session = open_session(model.SerializeToString())
-    parts = [
-        session.run({session.inputs[0].name: pictures[at : at + _BATCH]})[0].argmax(axis=1)
-        for at in range(0, len(pictures), _BATCH)
-    ]
-    return np.concatenate(parts)
+def _shift(model: onnx.ModelProto, layer: str, shift: Sequence[float]) -> None:
+    """Add to the bias of a layer, which gets one where it had none."""
+    (node,) = [node for node in model.graph.node if node.name == layer]
+    biases = [tensor for tensor in model.graph.initializer if tensor.name in node.input[2:]]
+    earlier = onnx.numpy_helper.to_array(biases[0]) if biases else np.float32(0)
+    name = f"{layer}.shifted"
+    moved = (earlier + np.asarray(shift)).astype(np.float32)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(moved, name))
+    node.input[2:] = [name]
 
 
 def layers(prepared: onnx.ModelProto) -> list[str]:
     """The nodes with weights, from the picture on."""
-    return [node.name for node in prepared.graph.node if node.op_type in ("Conv", "Gemm")]
+    return [node.name for node in prepared.graph.node if node.op_type in LAYERS]
 
 
 def widest_weight(model: onnx.ModelProto) -> int:

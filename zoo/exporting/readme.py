@@ -31,7 +31,7 @@ def readme(card: Card) -> str:
         f"{card.accuracy}.{views}",
         "| file | accuracy (95 % interval) | same class as the source | largest difference |\n"
         f"|---|---|---|---|\n{rows}",
-        *_quantised(card),
+        *_rounded(card),
         f"Measured on {card.machine}; of its instructions: {', '.join(card.cpu_flags) or 'none'}.",
         "    import onnxruntime, numpy\n"
         '    session = onnxruntime.InferenceSession("fp32.onnx")\n'
@@ -68,17 +68,24 @@ def _design(card: Card) -> list[str]:
     ]
 
 
-def _quantised(card: Card) -> list[str]:
+def _rounded(card: Card) -> list[str]:
+    """What fp16 and int8 leave out, and what int8 numbers are."""
+    words = []
+    if card.half_layers:
+        words.append(f"fp16 leaves the first layers in fp32: {', '.join(card.half_layers)}.")
     file = card.precisions.get("int8")
-    if file is None:
-        return []
-    kept = ", ".join(card.float_layers)
-    return [
-        "int8 has U8 activations and S8 weights of seven bits, a scale for each channel: no "
-        f"CPU's kernels can saturate; layers left in float: {kept or 'none'}. With its integer "
-        f"steps computed in float, {file.emulated:,} of {file.accuracy.images:,} pictures get the "
-        "same class."
-    ]
+    if file is not None:
+        kept = ", ".join(card.float_layers)
+        moved = " Biases make up for what rounding the weights moves on average." * bool(
+            card.shifts
+        )
+        words.append(
+            "int8 has U8 activations and S8 weights of seven bits, a scale for each channel: no "
+            f"CPU's kernels can saturate; layers left in float: {kept or 'none'}.{moved} With its "
+            f"integer steps computed in float, {file.emulated:,} of {file.accuracy.images:,} "
+            "pictures get the same class."
+        )
+    return words
 
 
 def _example(card: Card) -> str:

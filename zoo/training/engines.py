@@ -1,7 +1,6 @@
 """What computes latents: torch or onnxruntime, whichever is measured faster on this machine."""
 
 import copy
-import math
 import time
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data.dataset import Images
+from zoo.distance import distance
 from zoo.exporting.convert import IMAGE, convert
 from zoo.latents import Engine, Features, Subject, finished
 from zoo.models.pixels import FromPixels
@@ -72,7 +72,7 @@ def fastest(engines: Sequence[Engine], some: Images, progress: Progress) -> Engi
     wanted = engines[0].run(some)
     rates, told = [], []
     for engine in engines:
-        away = _distance(engine.run(some), wanted)  # the first call: it also opens the engine
+        away = distance(engine.run(some), wanted)  # the first call: it also opens the engine
         fits = away <= MAY_DIFFER
         rate = _images_a_second(engine, some) if fits else 0.0
         rates.append(rate)
@@ -83,13 +83,6 @@ def fastest(engines: Sequence[Engine], some: Images, progress: Progress) -> Engi
     chosen = engines[int(np.argmax(rates))]
     progress.say(f"images/s by engine: {', '.join(told)}; taking {chosen.name} {chosen.precision}")
     return chosen
-
-
-def _distance(found: Features, wanted: Features) -> float:
-    """Root mean square of the difference, as a share of how far pictures are from each other."""
-    spread = float(np.sqrt(np.square(wanted - wanted.mean(axis=0)).mean()))
-    error = float(np.sqrt(np.square(found - wanted).mean()))
-    return error / spread if spread else (math.inf if error else 0.0)
 
 
 def _images_a_second(engine: Engine, some: Images) -> float:

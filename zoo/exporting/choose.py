@@ -1,0 +1,145 @@
+"""Which layers fp16 and int8 leave in fp32, chosen on training pictures."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from zoo.distance import distance
+from zoo.exporting.half import to_half
+from zoo.exporting.quantize import Ranges, Shifts, layers, quantize
+from zoo.exporting.shifts import mean_shifts
+from zoo.session import open_session
+
+SMALL_LAYER = 0.1  # of all weights
+WORTHWHILE = 0.001  # of the pictures
+COSTLY = 0.02  # of them, for a layer of any size
+FEW = 256  # pictures that show how far away logits are
+# Of the spread of logits: where they are farther from those of fp32, the first layers stay in fp32.
+CLOSE = {"fp16": 0.01, "int8": 0.1}
+_BATCH = 64
+
+
+def choose_half_layers(model: onnx.ModelProto, pictures: NDArray[Any]) -> tuple[str, ...]:
+    """The first layers that fp16 had better leave in fp32, by pictures as the model takes them."""
+    few = pictures[:FEW]
+    wanted = _logits(model, few)
+
+    def away(in_float: Sequence[str]) -> float:
+        return distance(_logits(to_half(model, in_float), few), wanted)
+
+    return _as_few(model, away, CLOSE["fp16"])
+
+
+def choose_int8(
+    prepared: onnx.ModelProto, ranges: Ranges, seen: NDArray[Any], pictures: NDArray[Any]
+) -> tuple[Shifts, tuple[str, ...]]:
+    """What the biases of int8 make up for, and the layers that it had better leave in float.
+
+    Both by pictures as the model takes them; `seen` are those that the ranges are of. Where logits
+    are close without, there are no shifts, which the card would have to hold a number a channel of.
+    """
+    few = pictures[:FEW]
+    wanted = _logits(prepared, few)
+
+    def away(in_float: Sequence[str], shifts: Shifts) -> float:
+        return distance(_logits(quantize(prepared, ranges, in_float, shifts), few), wanted)
+
+    chosen = _by_class(prepared, ranges, {}, pictures)
+    if away(chosen, {}) <= CLOSE["int8"]:
+        return {}, chosen
+    shifts = mean_shifts(prepared, quantize(prepared, ranges), seen)
+    again = _by_class(prepared, ranges, shifts, pictures)
+
+    def also(first: Sequence[str]) -> tuple[str, ...]:
+        return (*first, *(name for name in again if name not in first))
+
+    first = _as_few(prepared, lambda first: away(also(first), shifts), CLOSE["int8"])
+    return shifts, also(first)
+
+
+def _as_few(
+    model: onnx.ModelProto, away: Callable[[Sequence[str]], float], close: float
+) -> tuple[str, ...]:
+    """As few of the first layers as bring the logits that close; else what brings them closest.
+
+    It is the first that are worth it: they see few channels, so that errors do not average out,
+    and every layer behind them passes theirs on. Together they hold few of the weights.
+    """
+    best: tuple[str, ...] = ()
+    least = math.inf
+    for first in _leading(model):
+        found = away(first)
+        if found < least:
+            best, least = first, found
+        if found <= close:
+            break
+    return best
+
+
+def _leading(model: onnx.ModelProto) -> list[tuple[str, ...]]:
+    """No layer, the first one, the first two, as long as they hold few of the weights.
+
+    Never the last one, which may follow what is no layer: a linear one that takes a Transpose.
+    """
+    names = layers(model)[:-1]
+    sizes = np.cumsum([_share_of_weights(model, name) for name in names])
+    count = int((sizes < SMALL_LAYER).sum())
+    return [tuple(names[:many]) for many in range(count + 1)]
+
+
+def _by_class(
+    prepared: onnx.ModelProto, ranges: Ranges, shifts: Shifts, pictures: NDArray[Any]
+) -> tuple[str, ...]:
+    """Layers without which more pictures get the class that fp32 gives them.
+
+    Candidates are the first, which alone sees pixels, and the last, which decides, unless they hold
+    much of the weights. They are left out where more pictures then get the same class as in fp32.
+    The last convolution joins them, large as it may be, where that saves many pictures: of features
+    that no pooling follows, all count, and few steps over the range of the largest lose the rest.
+    """
+    wanted = _logits(prepared, pictures).argmax(axis=1)
+
+    def share(in_float: Sequence[str]) -> float:
+        answers = _logits(quantize(prepared, ranges, in_float, shifts), pictures)
+        return float((wanted == answers.argmax(axis=1)).mean())
+
+    ends = [name for name in _ends(prepared) if _share_of_weights(prepared, name) < SMALL_LAYER]
+    trials = [(), *((name,) for name in ends), tuple(ends)]
+    shares = [share(trial) for trial in trials]
+    best = int(np.argmax(shares))
+    if shares[best] <= shares[0] + WORTHWHILE:
+        best = 0
+    more = (*trials[best], *_last_convolution(prepared, trials[best]))
+    return more if share(more) > shares[best] + COSTLY else trials[best]
+
+
+def _ends(prepared: onnx.ModelProto) -> list[str]:
+    names = layers(prepared)
+    return names[:1] + names[1:][-1:]
+
+
+def _last_convolution(prepared: onnx.ModelProto, besides: Sequence[str]) -> list[str]:
+    names = [node.name for node in prepared.graph.node if node.op_type == "Conv"]
+    return [name for name in names[-1:] if name not in besides]
+
+
+def _share_of_weights(prepared: onnx.ModelProto, layer: str) -> float:
+    sizes = {tensor.name: math.prod(tensor.dims) for tensor in prepared.graph.initializer}
+    own = sum(
+        sizes.get(n, 0) for node in prepared.graph.node if node.name == layer for n in node.input
+    )
+    return float(own / sum(sizes.values()))
+
+
+def _logits(model: onnx.ModelProto, pictures: NDArray[Any]) -> NDArray[np.float32]:
+    session = open_session(model.SerializeToString())
+    image = session.inputs[0].name
+    parts = [
+        session.run({image: pictures[at : at + _BATCH]})[0]
+        for at in range(0, len(pictures), _BATCH)
+    ]
+    return np.concatenate(parts)
