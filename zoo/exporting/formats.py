@@ -70,6 +70,8 @@ def make_formats(
     plain = ir.to_proto(fusable(graph))
     if earlier is not None:
         rounding = Rounding.of(earlier)
+    elif set(precisions) <= {"fp32"}:
+        rounding = Rounding()
     elif data is not None:
         rounding = _rounding(source, graph, plain, precisions, data, progress)
     else:

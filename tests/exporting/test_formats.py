@@ -1,0 +1,17 @@
+from collections.abc import Callable
+from pathlib import Path
+
+from zoo.exporting.convert import OPSET
+from zoo.exporting.formats import Rounding, make_formats
+from zoo.exporting.source import find_source
+from zoo.progress import Progress
+from zoo.signature import PIXELS
+from zoo.training.examine import trained_network
+
+
+def test_fp32_rounds_nothing_and_so_looks_at_no_pictures(digits_run: Callable[[str], Path]) -> None:
+    source = find_source("mlp", digits_run("mlp"), PIXELS, OPSET)
+    network = trained_network(source.run, source.card)
+    made = make_formats(source, network, ["fp32"], None, Progress())
+    assert list(made.models) == ["fp32"]
+    assert made.rounding == Rounding()
