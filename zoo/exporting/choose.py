@@ -42,17 +42,17 @@ def choose_int8(
     Both by pictures as the model takes them; `seen` are those that the ranges are of. Where logits
     are close without, there are no shifts, which the card would have to hold a number a channel of.
     """
-    few = pictures[:FEW]
-    wanted = _logits(prepared, few)
+    wanted = _logits(prepared, pictures)
 
     def away(in_float: Sequence[str], shifts: Shifts) -> float:
-        return distance(_logits(quantize(prepared, ranges, in_float, shifts), few), wanted)
+        rounded = quantize(prepared, ranges, in_float, shifts)
+        return distance(_logits(rounded, pictures[:FEW]), wanted[:FEW])
 
-    chosen = _by_class(prepared, ranges, {}, pictures)
+    chosen = _by_class(prepared, ranges, {}, pictures, wanted)
     if away(chosen, {}) <= CLOSE["int8"]:
         return {}, chosen
     shifts = mean_shifts(prepared, quantize(prepared, ranges), seen)
-    again = _by_class(prepared, ranges, shifts, pictures)
+    again = _by_class(prepared, ranges, shifts, pictures, wanted)
 
     def also(first: Sequence[str]) -> tuple[str, ...]:
         return (*first, *(name for name in again if name not in first))
@@ -92,20 +92,24 @@ def _leading(model: onnx.ModelProto) -> list[tuple[str, ...]]:
 
 
 def _by_class(
-    prepared: onnx.ModelProto, ranges: Ranges, shifts: Shifts, pictures: NDArray[Any]
+    prepared: onnx.ModelProto,
+    ranges: Ranges,
+    shifts: Shifts,
+    pictures: NDArray[Any],
+    wanted: NDArray[np.float32],
 ) -> tuple[str, ...]:
-    """Layers without which more pictures get the class that fp32 gives them.
+    """Layers without which more pictures get the class that fp32's logits, `wanted`, give them.
 
     Candidates are the first, which alone sees pixels, and the last, which decides, unless they hold
     much of the weights. They are left out where more pictures then get the same class as in fp32.
     The last convolution joins them, large as it may be, where that saves many pictures: of features
     that no pooling follows, all count, and few steps over the range of the largest lose the rest.
     """
-    wanted = _logits(prepared, pictures).argmax(axis=1)
+    classes = wanted.argmax(axis=1)
 
     def share(in_float: Sequence[str]) -> float:
         answers = _logits(quantize(prepared, ranges, in_float, shifts), pictures)
-        return float((wanted == answers.argmax(axis=1)).mean())
+        return float((classes == answers.argmax(axis=1)).mean())
 
     ends = [name for name in _ends(prepared) if _share_of_weights(prepared, name) < SMALL_LAYER]
     trials = [(), *((name,) for name in ends), tuple(ends)]
