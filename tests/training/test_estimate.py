@@ -1,9 +1,12 @@
 from collections.abc import Callable
+from dataclasses import replace
 
+import pytest
 import torch
 from torch import nn
 
 from zoo.catalog import find_model
+from zoo.recipe import Recipe
 from zoo.training.estimate import count_macs, measure_cost
 from zoo.training.loop import Job, Trainer
 
@@ -25,6 +28,24 @@ def test_measuring_leaves_the_training_as_if_it_had_not_been(make_job: Callable[
     assert measured.rows[0].train_loss == plain.rows[0].train_loss
     assert cost.parameters == sum(p.numel() for p in plain.network.parameters())
     assert cost.seconds > 0
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(1.0, 1 + 1 + 1), (10.0, 1 + 2 + 4)])
+def test_a_short_training_is_measured_by_a_share_of_its_steps(
+    make_job: Callable[..., Job],
+    small_recipe: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
+    epochs: float,
+    steps: int,
+) -> None:
+    """One step is counted, up to two warm up, a twentieth is timed."""
+    taken: list[int] = []
+    step = Trainer.train_step
+    monkeypatch.setattr(Trainer, "train_step", lambda *of: (taken.append(1), step(*of)))
+    trainer = Trainer(make_job(recipe=replace(small_recipe, epochs=epochs)))
+    assert trainer.steps == 8 * epochs
+    measure_cost(trainer)
+    assert len(taken) == steps
 
 
 def test_training_flop_is_three_forward_passes_less_the_first_gradient(

@@ -12,9 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 from zoo.progress import clock_text
 from zoo.training.loop import Trainer
 
-WARM_STEPS = 3
+WARM_STEPS = 2  # besides the one that is counted
 TIMED_STEPS = 12
 TIMED_SECONDS = 4.0
+TIMED_SHARE = 0.05  # of the steps to come, at most: a short training is not measured for long
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,19 @@ def _macs(network: nn.Module, picture: Tensor) -> int:
 
 def measure_cost(trainer: Trainer) -> Cost:
     """Train a few steps to see what one takes, then put everything back as it was."""
-    before = trainer.snapshot()
+    before, left = trainer.snapshot(), trainer.steps - trainer.step
     plan = trainer.plan(0)
     counts = {torch.ops.aten.convolution_backward: _backward_of_convolution}
     with FlopCounterMode(display=False, custom_mapping=counts) as counter:
         trainer.train_step(plan, 0)
     flop = counter.get_total_flops() * trainer.steps
-    seconds = _seconds_a_step(trainer)
+    seconds = _seconds_a_step(trainer, max(1, int(TIMED_SHARE * left)))
     trainer.restore(before)
     return Cost(
         parameters=sum(p.numel() for p in trainer.network.parameters() if p.requires_grad),
         macs=_macs(trainer.network, trainer.maker.plain(trainer.images[:1])),
         flop=float(flop),
-        seconds=seconds * (trainer.steps - trainer.step),
+        seconds=seconds * left,
     )
 
 
@@ -81,14 +82,17 @@ def _backward_of_convolution(
     return conv_flop_count(x, weight, out_gradient, transposed) * int(sum(wanted[:2]))
 
 
-def _seconds_a_step(trainer: Trainer) -> float:
+def _seconds_a_step(trainer: Trainer, most: int) -> float:
+    """By as many timed steps as usual, but at most so many."""
     plan = trainer.plan(0)
     times: list[float] = []
-    for step in range(WARM_STEPS + TIMED_STEPS):
+    timed = min(TIMED_STEPS, most)
+    warm = min(WARM_STEPS, timed)
+    for step in range(warm + timed):
         started = time.perf_counter()
         trainer.train_step(plan, step % trainer.steps_per_epoch)
         trainer.check_loss()  # waits for a GPU
-        if step >= WARM_STEPS:
+        if step >= warm:
             times.append(time.perf_counter() - started)
         if sum(times) > TIMED_SECONDS:
             break
