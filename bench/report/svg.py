@@ -178,10 +178,12 @@ def text_width(words: str, size: float = FONT) -> float:
 
 def shortened(words: str, width: float) -> str:
     """Words that fit a width; an ellipsis where some were cut, from the middle."""
-    if text_width(words) <= width:
-        return words
     kept = len(words)
-    while kept > 4 and text_width(words[:kept]) + FONT > width:
+    if text_width(words) <= width or kept <= 4:
+        return words
+    head, tail = words, ""
+    while kept > 4 and text_width(head + tail) + FONT > width:
         kept -= 1
-    head = -(-kept * 3 // 5)
-    return f"{words[:head]}\N{HORIZONTAL ELLIPSIS}{words[len(words) - (kept - head) :]}"
+        first = -(-kept * 3 // 5)
+        head, tail = words[:first], words[len(words) - (kept - first) :]
+    return f"{head}\N{HORIZONTAL ELLIPSIS}{tail}"

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bench.report.labels import place, spread
@@ -66,6 +66,7 @@ def test_names_at_line_ends_are_moved_apart_in_their_order(heights: list[float])
 
 
 @given(st.text(max_size=60), st.floats(30, 300))
+@example("0000000000000M%", 111.0)  # its end is wider than what stands before
 def test_long_names_are_shortened_to_their_room(words: str, width: float) -> None:
     short = shortened(words, width)
     assert text_width(short) <= max(width, text_width("WWWWW"))
