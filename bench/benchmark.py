@@ -7,9 +7,10 @@ from itertools import product
 from pathlib import Path
 
 from bench.environment import environment
+from bench.journal import Journal
 from bench.matrix import REFERENCE, Arm, Settings, arms_of, check
 from bench.operators import write_operators
-from bench.results import Journal, Row, beside, check_is_no_folder
+from bench.results import Row, beside, check_is_no_folder
 from bench.runtimes.registry import check_device, start_seconds
 from bench.subjects import Given, find_subjects
 from bench.sweep import Sweep

@@ -1,10 +1,39 @@
-"""The columns of a row that an engine or a card says, as they are written."""
+"""The columns of a row that are known without a clock: what was asked, what engine and card say."""
 
 from typing import Any
 
 from bench import matrix
+from bench.harness import harness
+from bench.results import Row
 from zoo.intervals import Accuracy
 from zoo.providers import short_name
+
+
+def asked(cell: matrix.Cell, settings: matrix.Settings, machine: str, where: str) -> Row:
+    """The row of a cell before it is measured. where: see `Cell.hash`."""
+    arm, subject, card = cell.arm, cell.arm.subject, cell.arm.subject.card
+    return Row(
+        subject=subject.name,
+        precision=subject.precision,
+        runtime=arm.runtime,
+        provider=arm.provider,
+        boundary=arm.boundary,
+        cuda_graph=None if arm.provider == "cpu" else arm.cuda_graph,
+        threads=arm.threads,
+        batch=cell.batch,
+        scenario=cell.scenario,
+        model=card.model if card else None,
+        family=card.family if card else None,
+        dataset=subject.dataset,
+        parameters=card.parameters if card else None,
+        macs=card.macs if card else None,
+        file_bytes=subject.bytes or None,
+        sha256=subject.sha256 or None,
+        preset=settings.preset.name,
+        machine=machine,
+        harness=harness(arm.runtime),
+        cell=cell.hash(settings, where),
+    )
 
 
 def ran(told: dict[str, Any], provider: str) -> dict[str, Any]:

@@ -5,23 +5,21 @@ one family (Holm): where nothing got worse than allowed, at most 2.5 % of compar
 """
 
 import math
-import zipfile
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TypeVar
 
 from bench.comparison import Breach, Comparison
 from bench.judging_accuracy import AccuracyFinding, Predictions, judge_accuracy
 from bench.judging_speed import SpeedFinding, Spread, judge_speed, log_ratio, same_thing
 from bench.limits import Limits, Pair, finding, name_of
+from bench.matching import match, pairs_of, predictions_of
 from bench.ratios import PairedRatio
-from bench.results import OK, Row, beside, read_csv, read_predictions
+from bench.results import OK, Row
 from bench.stats import TAIL, holm, t_interval
-from bench.subjects import FOREIGN
-from bench.wording import Names, count, figures
-from zoo.errors import UsageError, ZooError
+from bench.wording import Names, figures
+from zoo.errors import ZooError
 from zoo.progress import Progress
 
 Remeasure = Callable[[Row, Row], PairedRatio | None]
@@ -52,13 +50,11 @@ def compare_results(
     """
     limits = Limits(max_slowdown, max_accuracy_drop, max_growth, margin)
     notes: list[str] = []
-    before, after = _by_key(_read(base), _read(new), notes)
-    pairs = [Pair(row, after[key]) for key, row in before.items() if key in after]
-    _check_comparable(base, new, before.values(), after.values(), pairs, any_machine)
-    _note_harness(pairs, notes)
+    before, after = match(base, new, any_machine, notes)
+    pairs = pairs_of(before, after)
     names = Names.of([*before.values(), *after.values()])
     speeds = _speeds(pairs, limits, remeasure, progress or Progress(), notes)
-    accuracies = _accuracies(pairs, _predictions(base), _predictions(new), limits)
+    accuracies = _accuracies(pairs, predictions_of(base), predictions_of(new), limits)
     speeds, accuracies = _proven(pairs, speeds, accuracies)
     rows = tuple(
         finding(pair, speed, accuracy, names, limits)
@@ -78,101 +74,6 @@ def compare_results(
         notes=tuple(notes),
         strict=strict,
     )
-
-
-# Reading and pairing
-
-
-Keyed = dict[tuple[object, ...], Row]
-
-
-def _read(path: Path) -> tuple[Path, list[Row]]:
-    rows = read_csv(path)
-    if not rows:
-        raise UsageError(f"{path} has no rows: nothing was measured. Run bench again.")
-    return path, rows
-
-
-def _by_key(
-    base: tuple[Path, list[Row]], new: tuple[Path, list[Row]], notes: list[str]
-) -> tuple[Keyed, Keyed]:
-    """The rows by what they measure. A file of other origin may have been moved in between."""
-    before, after = _by_name(base[1]), _by_name(new[1])
-    clear = {
-        name for name in before.keys() & after.keys() if len(before[name]) == len(after[name]) == 1
-    }
-    found: list[Keyed] = []
-    for path, rows in (base, new):
-        keyed: Keyed = {}
-        for row in rows:
-            name = PurePath(row.subject).name
-            by_name = row.precision == FOREIGN and name in clear
-            keyed[(name if by_name else row.subject, *row.key[1:])] = row
-        if len(keyed) < len(rows):
-            twice = count(len(rows) - len(keyed), "row")
-            notes.append(f"{path}: {twice} measured again later in it; the last of each counts")
-        found.append(keyed)
-    return found[0], found[1]
-
-
-def _by_name(rows: Iterable[Row]) -> dict[str, set[str]]:
-    """The paths of files of other origin, by the names of the files."""
-    found = defaultdict[str, set[str]](set)
-    for row in rows:
-        if row.precision == FOREIGN:
-            found[PurePath(row.subject).name].add(row.subject)
-    return found
-
-
-def _check_comparable(
-    base: Path,
-    new: Path,
-    before: Iterable[Row],
-    after: Iterable[Row],
-    pairs: Sequence[Pair],
-    any_machine: bool,
-) -> None:
-    if not pairs:
-        first, second = (name_of(next(iter(rows)), Names()) for rows in (before, after))
-        raise UsageError(
-            f"{base} and {new} have no row in common: the first begins with {first}, the second "
-            f"with {second}. Measure both with the same options (--batch, --threads, ...)."
-        )
-    others = [pair for pair in pairs if pair.measured and pair.base.machine != pair.new.machine]
-    if others and not any_machine:
-        pair = others[0]
-        raise UsageError(
-            f"{base} is from machine {pair.base.machine or 'unknown'}, {new} from "
-            f"{pair.new.machine or 'unknown'}: their times cannot be compared. Measure both on one "
-            "machine, or pass --any-machine to compare everything else."
-        )
-
-
-def _note_harness(pairs: Sequence[Pair], notes: list[str]) -> None:
-    """Tell that other code of ours timed the two; an older file does not say which did."""
-    changes = {
-        f"{pair.base.harness or 'unknown'} -> {pair.new.harness or 'unknown'}"
-        for pair in pairs
-        if pair.measured and pair.base.harness != pair.new.harness
-    }
-    if changes:
-        notes.append(
-            f"the harness changed between the two files ({', '.join(sorted(changes))}): a "
-            "difference of time may be its own, not the model's, unless measured again in turns"
-        )
-
-
-def _predictions(path: Path) -> Predictions:
-    try:
-        return read_predictions(path)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        damaged = beside(path, "predictions.npz")
-        raise ZooError(
-            f"{damaged} cannot be read ({error}). Delete it to compare accuracies without it."
-        ) from error
-
-
-# Judging
 
 
 def _speeds(

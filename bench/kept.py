@@ -1,6 +1,7 @@
 """One arm's process for cell after cell, and a new one where it died."""
 
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 
 from bench.arm import Arm
@@ -32,7 +33,27 @@ class Kept:
             self._arm = self._stack.enter_context(Arm(self._order, self._timeout))
         return self._arm
 
+    def starts(self, count: int, pictures: Path, size: int) -> list[dict[str, int]]:
+        """The cold costs of so many processes, in nanoseconds; the last one is kept.
+
+        pictures: the file of their first batch, of `size` pictures.
+        """
+        costs = []
+        for left in reversed(range(count)):
+            opened = self.arm()
+            answer = opened.ask("batch", pictures=str(pictures), size=size)
+            costs.append(
+                {
+                    "cold": answer["answered_at"] - opened.started_at,
+                    "load": opened.facts["load_ns"],
+                    "first": answer["first_ns"],
+                }
+            )
+            if left:
+                self.drop()
+        return costs
+
     def drop(self) -> None:
-        """After a failure: the next one gets a new process."""
+        """End the process: the next cell gets a new one."""
         self._stack.close()
         self._arm = None

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from bench.arm import Arm
 from bench.environment import environment
 from bench.harness import harness
+from bench.journal import append_line
 from bench.matrix import REFERENCE
 from bench.neighbour import neighbour
 from bench.pictures import Gallery
 from bench.ratios import verdict
-from bench.results import append_line, beside, check_is_no_folder
+from bench.results import beside, check_is_no_folder
 from bench.runtimes import Order, find_runtime
 from bench.runtimes.registry import check_device
 from bench.schedule import USUAL_CALLS, Plan, Turns, take_turns, usual_way

@@ -11,10 +11,11 @@ from bench import matrix
 from bench.accuracy import Logits, accuracy_of, difference
 from bench.arm import Arm, ArmError
 from bench.columns import accuracy_columns, from_card, of_card
+from bench.journal import Journal
 from bench.kept import Kept
 from bench.matrix import Settings
 from bench.pictures import Pictures
-from bench.results import Journal, read_predictions, write_predictions
+from bench.results import read_predictions, write_predictions
 from zoo.progress import Progress
 
 _ACCURACY_BATCH = 64

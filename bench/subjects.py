@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.foreign import Given, read_content, read_sidecar
-from zoo.artifacts import PRECISIONS, Artifact, Card, find_artifact, list_artifacts
+from zoo.artifacts import Artifact, find_artifact, list_artifacts
+from zoo.card import PRECISIONS, Card
 from zoo.data.catalog import is_path
 from zoo.data.known import KNOWN
 from zoo.errors import UsageError, ZooError, unknown_name

@@ -12,26 +12,16 @@ import numpy as np
 
 from bench import matrix
 from bench.arm import Arm, OutOfMemoryError
-from bench.columns import from_card, ran
+from bench.columns import asked, from_card, ran
 from bench.environment import Environment
 from bench.evaluate import add_break_even, evaluate
-from bench.harness import harness
+from bench.journal import Journal
 from bench.kept import Kept
 from bench.matrix import Cell, Doubling, Settings
 from bench.measure import measure
 from bench.pictures import Gallery, Pictures
 from bench.referee import Referee
-from bench.results import (
-    FAILED,
-    LATENCY,
-    OK,
-    SKIPPED,
-    THROUGHPUT,
-    Block,
-    Journal,
-    Row,
-    Samples,
-)
+from bench.results import FAILED, LATENCY, OK, SKIPPED, THROUGHPUT, Block, Row, Samples
 from bench.runtimes import Order, UnsupportedError
 from bench.schedule import take_turns
 from zoo.errors import UsageError, ZooError
@@ -158,7 +148,9 @@ class Sweep:
         facts = self._card_facts(arm, pictures)
         sizes = None if measured[0].cell.scenario == LATENCY else Doubling()
         with Kept(arm.order(self.settings), self.settings.timeout) as kept:
-            starts = self._starts(arm, kept, measured[0].cell.batch, pictures)
+            first = measured[0].cell.batch
+            path = pictures.batches(first, self._folder)  # before a process waits for it
+            starts = kept.starts(self.settings.preset.starts, path, first)
             for one in measured:  # which grows meanwhile, where sizes are to be found
                 began = time.monotonic()
                 one.samples.starts = starts
@@ -190,26 +182,6 @@ class Sweep:
         with Arm(arm.order(self.settings), self.settings.timeout) as opened:
             height, width, channels = opened.facts["image_shape"]
             return height, width, channels
-
-    def _starts(
-        self, arm: matrix.Arm, kept: Kept, size: int, pictures: Pictures
-    ) -> list[dict[str, int]]:
-        """The cold costs of some processes, of which the last one is kept."""
-        path = pictures.batches(size, self._folder)  # before a process waits for it
-        costs = []
-        for left in reversed(range(self.settings.preset.starts)):
-            opened = kept.arm()
-            answer = opened.ask("batch", pictures=str(path), size=size)
-            costs.append(
-                {
-                    "cold": answer["answered_at"] - opened.started_at,
-                    "load": opened.facts["load_ns"],
-                    "first": answer["first_ns"],
-                }
-            )
-            if left:
-                kept.drop()
-        return costs
 
     def _cell(self, kept: Kept, one: Measured, pictures: Pictures) -> None:
         """One batch size; what fails is in the row, and condemns no other."""
@@ -296,34 +268,8 @@ class Sweep:
         one.samples.turns = turns.instances
 
     def _new(self, cell: Cell) -> Measured:
-        arm, subject, card = cell.arm, cell.arm.subject, cell.arm.subject.card
-        row = Row(
-            subject=subject.name,
-            precision=subject.precision,
-            runtime=arm.runtime,
-            provider=arm.provider,
-            boundary=arm.boundary,
-            cuda_graph=None if arm.provider == "cpu" else arm.cuda_graph,
-            threads=arm.threads,
-            batch=cell.batch,
-            scenario=cell.scenario,
-            dataset=subject.dataset,
-            file_bytes=subject.bytes or None,
-            sha256=subject.sha256 or None,
-            preset=self.settings.preset.name,
-            machine=self.environment.machine,
-            harness=harness(arm.runtime),
-            cell=cell.hash(self.settings, self._where),
-        )
-        if card:
-            row = replace(
-                row,
-                model=card.model,
-                family=card.family,
-                parameters=card.parameters,
-                macs=card.macs,
-            )
-        return Measured(cell, row)
+        machine = self.environment.machine
+        return Measured(cell, asked(cell, self.settings, machine, self._where))
 
     def _finish(self, one: Measured, seconds: float) -> None:
         """Keep the row."""

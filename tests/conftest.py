@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from bench.matrix import Preset
-    from zoo.artifacts import Card
+    from zoo.card import Card
 
 # An example's time says how busy the machine is, not whether the code is right.
 settings.register_profile("zoo", deadline=None)
@@ -200,7 +200,7 @@ def write_tensor() -> "Callable[[Path, np.ndarray], None]":
 @pytest.fixture
 def make_card() -> "Callable[..., Card]":
     """The card of an artifact with fp32 and int8, as right as its network; `parts` are its own."""
-    from zoo.artifacts import Card, FileCard
+    from zoo.card import Card, FileCard
     from zoo.intervals import Accuracy
 
     def make(**parts: Any) -> Card:

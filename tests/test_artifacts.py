@@ -1,248 +1,18 @@
-"""Publications are whole: whatever happens, a reader finds the old artifact or the new one."""
+"""Artifacts are found by the names that people use; their bytes are those that were published."""
 
-import fcntl
 import json
-import os
 import shutil
-import time
-import traceback
 from collections.abc import Callable
-from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 import zoo
-from zoo.artifacts import (
-    CARD,
-    Artifact,
-    Card,
-    FileCard,
-    find_artifact,
-    list_artifacts,
-    publish,
-    publishing,
-)
+from tests.publications import FACTS, put
+from zoo.artifacts import CARD, Artifact, find_artifact
 from zoo.errors import UsageError, ZooError
-from zoo.files import lock_file, try_lock
-from zoo.intervals import Accuracy
-
-FACTS: dict[str, Any] = {"model": "cnn", "precisions": {"fp32": {}}}
-KILLED = 137
-
-
-def put(root: Path, name: str, text: str, **facts: Any) -> Artifact:
-    """Publish an artifact of three files that all say `text`."""
-    with publishing(name, root) as folder:
-        (folder / "fp32.onnx").write_text(text)
-        (folder / "test_data_set_0").mkdir()
-        (folder / "test_data_set_0" / "input_0.pb").write_text(text)
-        (folder / f"only-{text}.txt").write_text(text)
-        return publish(name, FACTS | facts, folder)
-
-
-def said(artifact: Artifact) -> set[str]:
-    """What its files say, each checked against the manifest, none missing or too many."""
-    there = {
-        path.relative_to(artifact.folder).as_posix()
-        for path in artifact.folder.rglob("*")
-        if path.is_file()
-    }
-    assert there == set(artifact.entry["files"])
-    return {artifact.checked(name).read_text() for name in there}
-
-
-def test_what_was_published_is_found_and_checked(tmp_path: Path) -> None:
-    put(tmp_path, "cnn-digits", "one")
-    (found,) = list_artifacts(tmp_path)
-    assert (found.id, found.precisions) == ("cnn-digits", ("fp32",))
-    assert said(found) == {"one"}
-    assert found.file("fp32") == tmp_path / "cnn-digits" / "fp32.onnx"
-
-
-def test_a_new_one_replaces_all_of_the_old(tmp_path: Path) -> None:
-    put(tmp_path, "cnn-digits", "one")
-    put(tmp_path, "mlp-digits", "else", model="mlp")
-    put(tmp_path, "cnn-digits", "two")
-    assert said(find_artifact("cnn", tmp_path)) == {"two"}
-    assert said(find_artifact("mlp", tmp_path)) == {"else"}
-    hidden = {path.name for path in tmp_path.glob(".*")}
-    assert hidden <= {".lock"}
-
-
-def test_a_block_that_fails_publishes_nothing(tmp_path: Path) -> None:
-    put(tmp_path, "cnn-digits", "one")
-    with pytest.raises(IsADirectoryError), publishing("cnn-digits", tmp_path) as folder:
-        folder.write_text("two")
-    assert said(find_artifact("cnn", tmp_path)) == {"one"}
-    assert not list(tmp_path.glob(".new-*"))
-
-
-def child(work: Callable[[], object]) -> int:
-    """Do the work in another process; its id."""
-    process = os.fork()
-    if not process:
-        try:
-            work()
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return process
-
-
-def code_of(process: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-
-
-def killed_at(step: int, work: Callable[[], object]) -> int:
-    """Do the work in a child that dies like kill -9 before its step-th change on disk.
-
-    Returns the child's exit code: 137 if it died, 0 when the work took fewer steps.
-    """
-    left = step
-
-    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*args: Any, **options: Any) -> Any:
-            nonlocal left
-            if not left:
-                os._exit(KILLED)
-            left -= 1
-            return real(*args, **options)
-
-        return call
-
-    def doomed() -> None:
-        for name in ("rename", "replace", "unlink", "rmdir", "mkdir", "fsync"):
-            setattr(os, name, dying(getattr(os, name)))
-        work()
-
-    return code_of(child(doomed))
-
-
-def test_killed_at_any_point_it_leaves_the_old_or_the_new_one(tmp_path: Path) -> None:
-    put(tmp_path / "before", "cnn-digits", "one")
-    put(tmp_path / "before", "mlp-digits", "else", model="mlp")
-    outcomes = []
-    for step in range(200):
-        root = tmp_path / f"killed-{step}"
-        shutil.copytree(tmp_path / "before", root)
-        code = killed_at(step, lambda root=root: put(root, "cnn-digits", "two"))  # type: ignore[misc]
-        (outcome,) = said(find_artifact("cnn", root))
-        outcomes.append(outcome)
-        assert said(find_artifact("mlp", root)) == {"else"}
-        put(root, "cnn-digits", "three")
-        assert said(find_artifact("cnn", root)) == {"three"}
-        assert not [path for path in root.glob(".*") if path.name != ".lock"]
-        if code == 0:
-            break
-        assert code == KILLED
-    assert len(outcomes) > 10
-    first_new = outcomes.index("two")
-    assert 0 < first_new < len(outcomes) - 1
-    assert outcomes == ["one"] * first_new + ["two"] * (len(outcomes) - first_new)
-
-
-def test_two_at_once_both_end_up_in_the_manifest_and_readers_see_whole_ones(
-    tmp_path: Path,
-) -> None:
-    root, done = tmp_path / "exports", tmp_path / "done"
-    rename = os.rename
-
-    def publish_slowly(name: str) -> None:
-        os.rename = lambda *paths: (rename(*paths), time.sleep(0.02))  # type: ignore[assignment]
-        for text in ("one", "two", "three"):
-            put(root, name, text)
-
-    def read_on() -> None:
-        held: dict[str, Artifact] = {}
-        while not done.exists():
-            for artifact in list_artifacts(root):
-                for reader in (artifact, held.setdefault(artifact.id, artifact)):
-                    assert reader.content("fp32.onnx") in (b"one", b"two", b"three")
-                    reader.checked("test_data_set_0/input_0.pb")
-
-    names = [f"cnn-data{number}" for number in range(4)]
-    publishers = [child(lambda name=name: publish_slowly(name)) for name in names]  # type: ignore[misc]
-    readers = [child(read_on) for _ in range(2)]
-    codes = [code_of(process) for process in publishers]
-    done.touch()
-    codes += [code_of(process) for process in readers]
-    assert codes == [0] * 6
-    found = list_artifacts(root)
-    assert [artifact.id for artifact in found] == names
-    assert all(said(artifact) == {"three"} for artifact in found)
-
-
-def test_an_artifact_that_is_held_becomes_the_new_one(tmp_path: Path) -> None:
-    held = put(tmp_path, "cnn-digits", "one")
-    put(tmp_path, "cnn-digits", "two")
-    assert held.file("fp32").read_text() == "two"
-    assert held.content("only-two.txt") == b"two"
-    (held.folder / "fp32.onnx").write_text("damaged")
-    with pytest.raises(ZooError, match="not the file that was published"):
-        held.file("fp32")
-
-
-def test_a_mere_reader_takes_no_lock_and_completes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    held = put(tmp_path, "cnn-digits", "one")
-    put(tmp_path, "cnn-digits", "two")
-    (tmp_path / ".publish.json").write_text("{")
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert said(find_artifact("cnn", tmp_path)) == {"two"}
-    with pytest.raises(ZooError, match="not the file that was published"):
-        held.file("fp32")
-
-
-@pytest.mark.parametrize(
-    "plan",
-    [
-        "{",
-        "[]",
-        {"format": 1, "artifact": "cnn-digits"},
-        {"format": 1, "artifacts": {}},
-        {"format": 1, "artifacts": {}, "artifact": "../up"},
-        {"format": 1, "artifacts": {}, "artifact": ["cnn-digits"]},
-        {"format": 1, "artifacts": {"../up": {**FACTS, "files": {}}}, "artifact": "../up"},
-    ],
-    ids=["text", "list", "no entries", "no name", "unlisted", "a list as name", "elsewhere"],
-)
-def test_a_damaged_journal_is_named_and_not_carried_out(tmp_path: Path, plan: Any) -> None:
-    root = tmp_path / "exports"
-    artifact = put(root, "cnn-digits", "one")
-    precious = tmp_path / "up" / "precious"
-    for folder in (precious, root / ".new-.." / "up"):
-        folder.mkdir(parents=True)
-    journal = root / ".publish.json"
-    journal.write_text(plan if isinstance(plan, str) else json.dumps(plan))
-    for work in (lambda: list_artifacts(root), lambda: put(root, "cnn-digits", "two")):
-        with pytest.raises(
-            ZooError, match=r"\.publish\.json is damaged .*\. Remove it, and export"
-        ):
-            work()
-    assert precious.exists()
-    assert said(artifact) == {"one"}
-    journal.unlink()
-    assert said(put(root, "cnn-digits", "two")) == {"two"}
-
-
-def test_whoever_waits_for_another_publisher_is_told(tmp_path: Path) -> None:
-    told = []
-    with lock_file(tmp_path / ".lock") as other:
-        assert try_lock(other)
-
-        def on_wait() -> None:
-            told.append("waiting")
-            fcntl.flock(other, fcntl.LOCK_UN)
-
-        with publishing("cnn-digits", tmp_path, on_wait):
-            assert told == ["waiting"]
-    with publishing("cnn-digits", tmp_path, on_wait):
-        assert told == ["waiting"]
+from zoo.publishing import publish, publishing
 
 
 @pytest.mark.parametrize("text", ["other", ""])
@@ -286,37 +56,10 @@ def test_unknown_names_are_usage_errors_and_unpublished_models_are_not(tmp_path:
         find_artifact("densenet-bc-100-12", tmp_path)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{",
-        "[]",
-        '{"format": 1}',
-        '{"format": 1, "artifacts": []}',
-        '{"format": 1, "artifacts": {"../up": {"model": "cnn", "files": {}, "precisions": {}}}}',
-        '{"format": 1, "artifacts": {"cnn": {"model": "cnn"}}}',
-    ],
-)
-def test_a_damaged_manifest_is_named(tmp_path: Path, text: str) -> None:
-    (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(ZooError, match=r"manifest\.json is damaged"):
-        list_artifacts(tmp_path)
-
-
-def test_a_manifest_of_the_future_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text('{"format": 2, "artifacts": {}}')
-    with pytest.raises(ZooError, match="format 2; this zoo reads 1"):
-        list_artifacts(tmp_path)
-
-
-def test_nothing_published_is_an_empty_list(tmp_path: Path) -> None:
-    assert list_artifacts(tmp_path / "nowhere") == []
-
-
 def test_a_damaged_card_is_named(tmp_path: Path) -> None:
     with publishing("cnn-digits", tmp_path) as folder:
         (folder / CARD).write_text(json.dumps({"id": "cnn-digits"}))
-        artifact = publish("cnn-digits", FACTS, folder)
+        artifact = Artifact(tmp_path, "cnn-digits", publish("cnn-digits", FACTS, folder))
     with pytest.raises(ZooError, match=r"card\.json is damaged"):
         _ = artifact.card
 
@@ -331,18 +74,3 @@ def test_an_artifact_answers_from_python(tmp_path: Path, tiny_onnx: Callable[...
     np.testing.assert_allclose(artifact.predict(red), [[10, 0, 0]] * 2, atol=1e-4)
     session = artifact.session()
     assert (session.provider, session.name) == ("cpu", str(artifact.folder / "fp32.onnx"))
-
-
-def test_a_card_comes_back_as_it_was_written(make_card: Callable[..., Card]) -> None:
-    accuracy = Accuracy(9, 10, 0.9, 0.5, 0.99)
-    file = FileCard("fp32.onnx", accuracy, 10, {"1": 1e-6}, 1e-4, 12)
-    card = make_card(
-        mean=(0.1, 0.2, 0.3),
-        with_views=accuracy,
-        cpu_flags=("avx2",),
-        versions={"torch": "2"},
-        precisions={"fp32": file, "int8": replace(file, bound=None, emulated=10)},
-        ranges={"Conv_0": (-1.0, 2.5)},
-        float_layers=("Conv_0",),
-    )
-    assert Card.from_json(json.loads(json.dumps(asdict(card)))) == card

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from zoo.artifacts import publish, publishing
 from zoo.catalog import MODELS
 from zoo.data import load
 from zoo.listing import LISTINGS, list_things
+from zoo.publishing import publish, publishing
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from zoo.data import threads
 from zoo.errors import UsageError, ZooError
 from zoo.predicting import GRID, Prediction, predict, probabilities
 from zoo.progress import Advance, Progress
+from zoo.publishing import publish, publishing
 
 ROOT = Path(__file__).parent.parent
 Make = Callable[..., Path]
@@ -46,10 +47,10 @@ def pictures(tmp_path: Path) -> Path:
 def exports(tiny_onnx: Make, tmp_path: Path) -> Path:
     """A root with one export of cnn, fp32 alone."""
     root = tmp_path / "exports"
-    with artifacts.publishing("cnn-colours", root) as folder:
+    with publishing("cnn-colours", root) as folder:
         shutil.copy(tiny_onnx(), folder / "fp32.onnx")
         facts = {"model": "cnn", "precisions": {"fp32": {}}}
-        artifacts.publish("cnn-colours", facts, folder)
+        publish("cnn-colours", facts, folder)
     return root
 
 
@@ -224,11 +225,11 @@ class TestModels:
         self, exports: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What lies among one's own exports goes by name, and was looked at when it was made."""
-        with artifacts.publishing("cnn-colours", exports) as folder:
+        with publishing("cnn-colours", exports) as folder:
             (folder / "card.json").write_text("{}")
             (folder / "fp32.onnx").write_text("some words, and more of them")
             facts = {"model": "cnn", "precisions": {"fp32": {}}}
-            artifacts.publish("cnn-colours", facts, folder)
+            publish("cnn-colours", facts, folder)
         monkeypatch.delattr(artifacts.Artifact, "session")
         with pytest.raises(ZooError, match=r"fp32\.onnx is refused: it is not an ONNX file"):
             predict(exports / "cnn-colours", [pictures])

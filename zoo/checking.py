@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from zoo.artifacts import Card
+from zoo.card import Card
 from zoo.compatibility import first_onnxruntime, is_older
 from zoo.data.local import load_local
 from zoo.errors import ZooError

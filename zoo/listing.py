@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from zoo.artifacts import EXPORTS, PRECISIONS, Artifact, list_artifacts
+from zoo.artifacts import EXPORTS, Artifact, list_artifacts
+from zoo.card import PRECISIONS
 from zoo.catalog import MODELS
 from zoo.data import describe_datasets
 from zoo.progress import clock_text

@@ -5,16 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from zoo.artifacts import (
-    EXPORTS,
-    MANIFEST,
-    VECTORS,
-    Artifact,
-    Card,
-    find_artifact,
-    list_artifacts,
-    manifest_facts,
-)
+from zoo.artifacts import EXPORTS, VECTORS, Artifact, find_artifact, list_artifacts
+from zoo.card import Card, manifest_facts
 from zoo.checking import (
     Status,
     Verdict,
@@ -30,6 +22,7 @@ from zoo.checking import (
 from zoo.errors import ZooError
 from zoo.inspection.inspector import Inspection, Inspector, printable
 from zoo.progress import Progress
+from zoo.publishing import MANIFEST
 
 _LISTED = 3
 

@@ -9,7 +9,7 @@ from bench.environment import environment
 from bench.harness import harness
 from bench.pairs import PairSettings
 from bench.series import PairRow, csv_text
-from zoo.artifacts import sha256
+from zoo.files import sha256
 
 SETTINGS = PairSettings(
     runtimes=("faulty_sweep:Right", "faulty_sweep:Right"), seconds=0.05, instances=2

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from bench.evaluate import add_break_even, evaluate
+from bench.journal import Journal, read_samples
 from bench.ratios import paired_ratio
-from bench.results import Block, Journal, Row, Samples, read_csv, read_samples
+from bench.results import Block, Row, Samples, read_csv
 from bench.stats import median_interval, percentile
 
 MS = 1_000_000

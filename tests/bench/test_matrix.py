@@ -11,20 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import matrix
-from bench.matrix import (
-    PRESETS,
-    Arm,
-    Cell,
-    Doubling,
-    Preset,
-    Settings,
-    arms_of,
-    check,
-    find_preset,
-)
+from bench.matrix import PRESETS, Arm, Cell, Doubling, Preset, Settings, arms_of, check, find_preset
 from bench.schedule import Plan
 from bench.subjects import FOREIGN, Subject
-from zoo.artifacts import Artifact, Card
+from zoo.artifacts import Artifact
+from zoo.card import Card
 from zoo.errors import UsageError
 
 FILE = Subject("some.onnx", FOREIGN, Path("some.onnx"), "a" * 64, 10)

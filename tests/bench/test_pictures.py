@@ -9,7 +9,8 @@ import pytest
 from bench import pictures
 from bench.pictures import LEAST_BATCHES, Gallery, Pictures
 from bench.subjects import FOREIGN, Given, Subject, find_subjects
-from zoo.artifacts import Artifact, Card
+from zoo.artifacts import Artifact
+from zoo.card import Card
 from zoo.data import load
 from zoo.progress import Progress
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bench.subjects import FOREIGN, Given, find_subjects
-from zoo.artifacts import sha256
 from zoo.errors import UsageError, ZooError
+from zoo.files import sha256
 
 
 def names(targets: list[str], exports: Path, *options: list[str] | None) -> list[tuple[str, str]]:

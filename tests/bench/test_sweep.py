@@ -11,14 +11,8 @@ import numpy as np
 import pytest
 
 from bench.evaluate import evaluate
-from bench.results import (
-    OK,
-    Row,
-    beside,
-    read_csv,
-    read_predictions,
-    read_samples,
-)
+from bench.journal import read_samples
+from bench.results import OK, Row, beside, read_csv, read_predictions
 from zoo.artifacts import find_artifact
 
 FP32 = {"precision": "fp32", "runtime": "onnxruntime", "boundary": "host"}

@@ -7,10 +7,7 @@ from typing import Any
 
 import pytest
 
-from bench.results import (
-    OK,
-    read_predictions,
-)
+from bench.results import OK, read_predictions
 from bench.subjects import Given
 from zoo.artifacts import find_artifact
 from zoo.errors import UsageError
@@ -86,7 +83,7 @@ class TestWithoutTheTestSet:
         """The same artifact, of a dataset that is nowhere."""
         import shutil
 
-        from zoo.artifacts import sha256
+        from zoo.files import sha256
 
         root = Path(shutil.copytree(mlp_exports, tmp_path / "exports"))
         card, manifest = root / "mlp-digits" / "card.json", root / "manifest.json"

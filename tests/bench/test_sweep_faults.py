@@ -9,17 +9,9 @@ from typing import Any
 import pytest
 
 import bench
+from bench.journal import read_samples
 from bench.matrix import Settings
-from bench.results import (
-    FAILED,
-    OK,
-    SKIPPED,
-    Row,
-    beside,
-    read_csv,
-    read_predictions,
-    read_samples,
-)
+from bench.results import FAILED, OK, SKIPPED, Row, beside, read_csv, read_predictions
 from bench.schedule import Plan
 from bench.subjects import Given
 

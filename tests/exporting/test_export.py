@@ -14,14 +14,15 @@ from click.testing import CliRunner
 
 import zoo
 from cli import main
-from zoo.artifacts import PRECISIONS, Artifact, find_artifact, sha256
+from zoo.artifacts import Artifact, find_artifact
+from zoo.card import PRECISIONS
 from zoo.catalog import MODELS
 from zoo.errors import UsageError, ZooError
 from zoo.exporting import gate as gate_module
 from zoo.exporting.choose import CLOSE
 from zoo.exporting.comparison import compare
 from zoo.exporting.export import export
-from zoo.files import write_json
+from zoo.files import sha256, write_json
 from zoo.signature import BARE
 from zoo.training.options import TrainOptions
 from zoo.training.train import train

@@ -12,10 +12,12 @@ import pytest
 from onnx import helper
 
 from zoo import verifying
-from zoo.artifacts import CARD, VECTORS, Card, manifest_facts, publish, publishing
+from zoo.artifacts import CARD, VECTORS
+from zoo.card import Card, manifest_facts
 from zoo.data import load
 from zoo.inspection.inspector import Inspector
 from zoo.intervals import Accuracy
+from zoo.publishing import publish, publishing
 from zoo.session import open_session
 from zoo.signature import Signature, logits
 

@@ -12,19 +12,12 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from zoo.artifacts import (
-    CARD,
-    MANIFEST,
-    VECTORS,
-    Card,
-    find_artifact,
-    manifest_facts,
-    publish,
-    publishing,
-)
+from zoo.artifacts import CARD, VECTORS, find_artifact
+from zoo.card import Card, manifest_facts
 from zoo.checking import check_vectors
 from zoo.errors import UsageError, ZooError
 from zoo.inspection.inspector import VectorRun
+from zoo.publishing import MANIFEST, publish, publishing
 from zoo.verifying import Check, verify
 
 Tiny = Callable[..., Path]

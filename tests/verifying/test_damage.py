@@ -11,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zoo.artifacts import CARD, MANIFEST, Card, find_artifact, manifest_facts, publish, publishing
+from zoo.artifacts import CARD, find_artifact
+from zoo.card import Card, manifest_facts
 from zoo.errors import ZooError
+from zoo.publishing import MANIFEST, publish, publishing
 from zoo.verifying import verify
 
 NAME = "mlp-digits"

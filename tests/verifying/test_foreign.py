@@ -9,7 +9,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from zoo.artifacts import MANIFEST, VECTORS
+from zoo.artifacts import VECTORS
+from zoo.publishing import MANIFEST
 from zoo.verifying import Check, verify
 
 Tiny = Callable[..., Path]

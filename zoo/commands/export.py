@@ -39,7 +39,7 @@ def export(
     as_json: bool,
 ) -> None:
     """Publish the run of MODEL as ONNX files, if they pass the gate."""
-    from zoo.artifacts import PRECISIONS
+    from zoo.card import PRECISIONS
     from zoo.progress import progress_for
     from zoo.signature import PIXELS
 

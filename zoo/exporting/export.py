@@ -13,19 +13,8 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from zoo.artifacts import (
-    CARD,
-    EXPORTS,
-    PRECISIONS,
-    VECTORS,
-    Artifact,
-    Card,
-    FileCard,
-    manifest_facts,
-    publish,
-    publishing,
-    sha256,
-)
+from zoo.artifacts import CARD, EXPORTS, VECTORS, Artifact
+from zoo.card import PRECISIONS, Card, FileCard, manifest_facts
 from zoo.catalog import find_model
 from zoo.cpu import vector_flags
 from zoo.data import Dataset
@@ -36,11 +25,12 @@ from zoo.exporting.gate import Reference, judge
 from zoo.exporting.head import HEAD, head_file
 from zoo.exporting.readme import readme
 from zoo.exporting.source import Source, file_bytes, find_source, min_onnxruntime, versions
-from zoo.files import write_json, write_text
+from zoo.files import sha256, write_json, write_text
 from zoo.intervals import Accuracy
 from zoo.models.transfer import Transfer
 from zoo.progress import Progress
 from zoo.projection import PROJECTION
+from zoo.publishing import publish, publishing
 from zoo.session import open_session
 from zoo.signature import LOGITS, PIXELS, Signature
 from zoo.training import hardware
@@ -100,7 +90,7 @@ def export(
             write_text(folder / PROJECTION, projection.to_csv())
         answers = verdicts["fp32"].logits.argmax(axis=1)
         write_text(folder / "confusion.csv", _confusion_csv(data, answers))
-        return publish(card.id, manifest_facts(card), folder)
+        return Artifact(exports, card.id, publish(card.id, manifest_facts(card), folder))
 
 
 def _precisions(asked: Sequence[str]) -> tuple[str, ...]:

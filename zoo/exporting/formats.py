@@ -7,19 +7,12 @@ import onnx
 import onnx_ir as ir
 from torch import nn
 
-from zoo.artifacts import Card
+from zoo.card import Card
 from zoo.data import Dataset
 from zoo.exporting.choose import choose_half_layers, choose_int8
 from zoo.exporting.convert import IMAGE, convert, fusable
 from zoo.exporting.half import to_half
-from zoo.exporting.quantize import (
-    CALIBRATED_ON,
-    Ranges,
-    Shifts,
-    calibrate,
-    prepare,
-    quantize,
-)
+from zoo.exporting.quantize import CALIBRATED_ON, Ranges, Shifts, calibrate, prepare, quantize
 from zoo.exporting.source import Source, file_bytes
 from zoo.progress import Progress
 from zoo.session import open_session

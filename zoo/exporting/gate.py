@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from zoo.artifacts import FileCard
+from zoo.card import FileCard
 from zoo.data import Split
 from zoo.errors import ZooError
 from zoo.exporting.quantize import LARGEST_WEIGHT, widest_weight

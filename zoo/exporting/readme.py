@@ -1,6 +1,6 @@
 """The README.md of an artifact, written from its card."""
 
-from zoo.artifacts import Card, FileCard
+from zoo.card import Card, FileCard
 from zoo.models.transfer import head_words
 from zoo.signature import PIXELS
 

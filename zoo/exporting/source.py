@@ -9,11 +9,11 @@ from typing import Any
 import onnx
 import torch
 
-from zoo.artifacts import sha256
 from zoo.catalog import find_model
 from zoo.compatibility import first_onnxruntime
 from zoo.errors import UsageError, unknown_name
 from zoo.exporting.convert import INPUTS, IR_VERSIONS
+from zoo.files import sha256
 from zoo.intervals import Accuracy
 from zoo.providers import load_onnxruntime
 from zoo.signature import PIXELS

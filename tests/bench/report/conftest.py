@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench.results import FAILED, SKIPPED, Row, write_csv
-from zoo.artifacts import Card, manifest_facts, publish, publishing
+from zoo.card import Card, manifest_facts
 from zoo.intervals import Accuracy, wilson
+from zoo.publishing import publish, publishing
 
 # model, family, p50 at batch 1 in ms, picture's share of that at batch 64, right of 10,000, bytes
 MODELS = (

@@ -9,7 +9,7 @@ import pytest
 
 from bench.report.models import parse_confusion, read_trainings
 from bench.results import Row
-from zoo.artifacts import Card
+from zoo.card import Card
 
 
 def test_an_artifact_gives_its_curves_and_its_matrix(

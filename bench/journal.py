@@ -1,0 +1,105 @@
+"""The journal of a sweep: what each cell gave, kept for good as soon as it is there.
+
+A line of <stem>.samples.jsonl holds a row and the raw samples that it is computed from.
+"""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bench.results import SCHEMA, Block, Row, Samples, beside, read_csv, write_csv
+from zoo.errors import UsageError, ZooError
+from zoo.files import write_text, writing
+
+
+class Journal:
+    """The lines of <stem>.samples.jsonl, and the CSV that they give: of each cell its last row."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.samples = beside(path, "samples.jsonl")
+        self.rows: list[Row] = []
+
+    def resume(self) -> None:
+        """Take up what an earlier sweep finished; a line it died in is cut off."""
+        if self.path.exists() and not self.samples.exists():
+            raise UsageError(
+                f"{self.samples} is not there: --resume goes by it. Name another --out."
+            )
+        # The CSV has what rows learned later, such as from which call on they are ahead of torch.
+        written = read_csv(self.path) if self.path.exists() else []
+        known = {(row.key, row.cell, row.when): row for row in written}
+        kept = []
+        for line in _whole_lines(self.samples):
+            try:
+                row = Row(**json.loads(line)["row"])
+            except (ValueError, TypeError, KeyError) as error:
+                raise ZooError(
+                    f"{self.samples} is damaged ({error}). Name another --out."
+                ) from error
+            if row.schema != SCHEMA:
+                raise ZooError(
+                    f"{self.samples} has schema {row.schema}, this zoo writes {SCHEMA}. "
+                    "Name another --out."
+                )
+            self._keep(known.get((row.key, row.cell, row.when), row))
+            kept.append(line)
+        write_text(self.samples, "".join(kept))
+        if self.rows != written:
+            write_csv(self.path, self.rows)
+
+    def _keep(self, row: Row) -> None:
+        """In place of an earlier row of the same: one that failed, or of another file or preset."""
+        for at, earlier in enumerate(self.rows):
+            if earlier.key == row.key:
+                self.rows[at] = row
+                return
+        self.rows.append(row)
+
+    def add(self, row: Row, samples: Samples) -> None:
+        """Keep a row for good."""
+        self._keep(row)
+        line = {"cell": row.cell, "row": asdict(row), "samples": asdict(samples)}
+        append_line(self.samples, line)
+        write_csv(self.path, self.rows)
+
+    def update(self, row: Row) -> None:
+        """Keep what a row learned after its samples were kept."""
+        self._keep(row)
+        append_line(self.samples, {"cell": row.cell, "row": asdict(row), "samples": None})
+        write_csv(self.path, self.rows)
+
+
+def append_line(path: Path, value: Any) -> None:
+    """Add a line of JSON to a file, for good."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(value) + "\n")
+            handle.flush()
+            os.fsync(handle.fileno())
+
+
+def _whole_lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ZooError(f"{path} cannot be read: {error}.") from error
+    return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
+
+
+def read_samples(path: Path) -> dict[str, Samples]:
+    """The raw samples beside a CSV, by cell; none where the file was not kept."""
+    found = {}
+    for line in _whole_lines(beside(path, "samples.jsonl")):
+        value = json.loads(line)
+        raw = value["samples"]
+        if raw is None:  # a row that learned something later
+            continue
+        blocks = [Block(**block) for block in raw.pop("blocks")]
+        found[value["cell"]] = Samples(blocks=blocks, **raw)
+    return found
