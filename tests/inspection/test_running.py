@@ -15,7 +15,7 @@ import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from zoo.errors import ZooError
-from zoo.inspection import inspector as inspecting
+from zoo.inspection import process
 from zoo.inspection.inspector import Inspector, LocalData, inspect
 
 Tiny = Callable[..., Path]
@@ -207,7 +207,7 @@ class TestBounds:
     def test_a_start_that_takes_too_long(
         self, tiny_onnx: Tiny, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(inspecting, "_START_SECONDS", 0.0)
+        monkeypatch.setattr(process, "_START_SECONDS", 0.0)
         with pytest.raises(ZooError, match="End other work on this machine"):
             inspect(tiny_onnx())
 
@@ -219,7 +219,7 @@ class TestBounds:
         silent.write_text('#!/bin/sh\necho \'{"ready": ""}\'\nread line\nexec sleep 30 >&-\n')
         silent.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(silent))
-        monkeypatch.setattr(inspecting, "_END_SECONDS", 0.1)
+        monkeypatch.setattr(process, "_END_SECONDS", 0.1)
         assert inspect(tiny_onnx()).reason == "reading it ended the process"
 
     def test_a_file_that_hangs(self, tiny_onnx: Tiny) -> None:

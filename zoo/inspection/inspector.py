@@ -4,12 +4,6 @@ The file is opened in a process of its own (`zoo.inspection.quarantine`), with b
 memory; what kills or hangs that process is an answer too.
 """
 
-import json
-import os
-import selectors
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,24 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from zoo.errors import ZooError
+from zoo.inspection.process import STEPS, Worker
 
 if TYPE_CHECKING:
     from zoo.session import TensorInfo
 
 LARGEST_FILE = 2 << 30
 SECONDS = 60.0  # for one file; the largest of the zoo take one
-_START_SECONDS, _END_SECONDS = 60.0, 5.0
 _LONGEST_REASON = 400
-_STEPS = {
-    "read": "reading it",
-    "parse": "parsing it",
-    "structure": "looking through its graph",
-    "checker": "checking it with onnx.checker",
-    "load": "loading it into onnxruntime",
-    "run": "running it",
-    "vectors": "running its test vectors",
-    "test": "running it on the test set",
-}
 
 
 @dataclass(frozen=True)
@@ -100,7 +84,7 @@ class Inspector:
 
     def __init__(self, seconds: float = SECONDS) -> None:
         self.seconds = seconds
-        self._worker: _Worker | None = None
+        self._worker: Worker | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -151,13 +135,13 @@ class Inspector:
     ) -> tuple[str, dict[str, Any]]:
         """The last step begun and the answer; one that is `spent` ended the process, or should."""
         if self._worker is None:
-            self._worker = _Worker()
+            self._worker = Worker()
         worker, answered = self._worker, False
         try:
             answer = worker.ask(request, self.seconds, advance)
             answered = not answer.get("spent")
         except TimeoutError:
-            answer = {"refused": f"{_STEPS[worker.step]} took more than {self.seconds:.0f} s"}
+            answer = {"refused": f"{STEPS[worker.step]} took more than {self.seconds:.0f} s"}
         finally:
             if not answered:
                 self.close()
@@ -219,96 +203,3 @@ def _infos(values: Iterable[Mapping[str, Any]]) -> "tuple[TensorInfo, ...]":
     return tuple(
         TensorInfo(value["name"], value["dtype"], tuple(value["shape"])) for value in values
     )
-
-
-class _Worker:
-    """The process and its two pipes."""
-
-    def __init__(self) -> None:
-        package = str(Path(__file__).absolute().parent.parent.parent)
-        paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-        # What threads reserve without need counts against the memory limit, too.
-        frugal = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "zoo.inspection.quarantine"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **frugal},
-            bufsize=0,
-        )
-        self._unread = b""
-        self.step = "read"
-        try:
-            ready = self._read(time.monotonic() + _START_SECONDS)
-        except TimeoutError:
-            self.end()
-            raise ZooError(
-                f"the process that inspects ONNX files took more than {_START_SECONDS:.0f} s to "
-                "start. End other work on this machine, and try again."
-            ) from None
-        except BaseException:
-            self.end()
-            raise
-        if ready is None or "ready" not in ready:
-            self.end()
-            silent = "the process that inspects ONNX files ended at once."
-            raise ZooError((ready or {}).get("unusable", silent))
-
-    def ask(
-        self, request: Mapping[str, Any], seconds: float, advance: Callable[[int], object]
-    ) -> dict[str, Any]:
-        """The answer, which is of this side's making where the process ends without one.
-
-        `step` follows the last step begun; no answer in time is a TimeoutError.
-        """
-        deadline = time.monotonic() + seconds
-        self.step = "read"
-        self._write(json.dumps(request).encode() + b"\n")
-        while message := self._read(deadline):
-            if "advance" in message:
-                advance(message["advance"])
-                deadline = time.monotonic() + seconds
-            elif "step" in message:
-                self.step = message["step"]
-            else:
-                return message
-        return {"refused": f"{_STEPS[self.step]} ended the process{self._cause()}", "spent": True}
-
-    def end(self) -> None:
-        """Kill the process and wait for it."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                pipe.close()
-
-    def _write(self, line: bytes) -> None:
-        assert self._process.stdin
-        try:
-            self._process.stdin.write(line)
-        except BrokenPipeError:
-            return  # it died: the next read finds its end
-
-    def _read(self, deadline: float) -> dict[str, Any] | None:
-        """The next message; None when the process ended."""
-        assert self._process.stdout
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            while b"\n" not in self._unread:
-                if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise TimeoutError
-                chunk = self._process.stdout.read(1 << 20)
-                if not chunk:
-                    return None
-                self._unread += chunk
-        line, _, self._unread = self._unread.partition(b"\n")
-        message: dict[str, Any] = json.loads(line)
-        return message
-
-    def _cause(self) -> str:
-        try:
-            code = self._process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            return ""  # it closed its end of the pipe and lives on; `end` kills it
-        return f" ({signal.Signals(-code).name})" if code < 0 else f" (exit code {code})"
