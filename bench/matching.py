@@ -109,6 +109,7 @@ def _note_harness(pairs: Sequence[Pair], notes: list[str]) -> None:
 
 
 def predictions_of(path: Path) -> Predictions:
+    """The predicted classes beside a results file; a clear error where they are damaged."""
     try:
         return read_predictions(path)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
