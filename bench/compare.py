@@ -14,7 +14,7 @@ from bench.comparison import Breach, Comparison
 from bench.judging_accuracy import AccuracyFinding, Predictions, judge_accuracy
 from bench.judging_speed import SpeedFinding, Spread, judge_speed, log_ratio, same_thing
 from bench.limits import Limits, Pair, finding, name_of
-from bench.matching import match, pairs_of, predictions_of
+from bench.matching import match, predictions_of
 from bench.ratios import PairedRatio
 from bench.results import OK, Row
 from bench.stats import TAIL, holm, t_interval
@@ -50,8 +50,7 @@ def compare_results(
     """
     limits = Limits(max_slowdown, max_accuracy_drop, max_growth, margin)
     notes: list[str] = []
-    before, after = match(base, new, any_machine, notes)
-    pairs = pairs_of(before, after)
+    before, after, pairs = match(base, new, any_machine, notes)
     names = Names.of([*before.values(), *after.values()])
     speeds = _speeds(pairs, limits, remeasure, progress or Progress(), notes)
     accuracies = _accuracies(pairs, predictions_of(base), predictions_of(new), limits)

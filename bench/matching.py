@@ -15,21 +15,18 @@ from zoo.errors import UsageError, ZooError
 Keyed = dict[tuple[object, ...], Row]
 
 
-def match(base: Path, new: Path, any_machine: bool, notes: list[str]) -> tuple[Keyed, Keyed]:
-    """The rows of each file by what they measure; what is odd about them is added to `notes`.
+def match(
+    base: Path, new: Path, any_machine: bool, notes: list[str]
+) -> tuple[Keyed, Keyed, list[Pair]]:
+    """The rows of each file by what they measure, and those that both hold, in base's order.
 
-    any_machine: files of two machines are not refused.
+    any_machine: files of two machines are not refused. What is odd is added to `notes`.
     """
     before, after = _by_key(_read(base), _read(new), notes)
-    pairs = pairs_of(before, after)
+    pairs = [Pair(row, after[key]) for key, row in before.items() if key in after]
     _check_comparable(base, new, before.values(), after.values(), pairs, any_machine)
     _note_harness(pairs, notes)
-    return before, after
-
-
-def pairs_of(before: Keyed, after: Keyed) -> list[Pair]:
-    """The rows that both hold, in the order of the first."""
-    return [Pair(row, after[key]) for key, row in before.items() if key in after]
+    return before, after, pairs
 
 
 def _read(path: Path) -> tuple[Path, list[Row]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.card import Card
 from zoo.catalog import MODELS, meant_by
 from zoo.errors import UsageError, ZooError, unknown_name
-from zoo.publishing import alone, entries, may_lock
+from zoo.publishing import alone, entries, finish, may_lock
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,6 +122,7 @@ class Artifact:
 
 def list_artifacts(root: Path = EXPORTS) -> list[Artifact]:
     """Everything published in a folder, by id."""
+    finish(root)
     return [Artifact(root, name, entry) for name, entry in sorted(entries(root).items())]
 
 

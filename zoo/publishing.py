@@ -77,11 +77,15 @@ def publish(artifact: str, facts: dict[str, Any], folder: Path) -> dict[str, Any
     return entry
 
 
-def entries(root: Path) -> dict[str, dict[str, Any]]:
-    """What the manifest says of each artifact, after a publication that was left half-done."""
+def finish(root: Path) -> None:
+    """Complete a publication that was left half-done, where we may; one under way is waited for."""
     if (root / _JOURNAL).exists() and may_lock(root):
         with alone(root):
             pass
+
+
+def entries(root: Path) -> dict[str, dict[str, Any]]:
+    """What the manifest says of each artifact."""
     listed: dict[str, dict[str, Any]] = _read(root / MANIFEST)["artifacts"]
     return listed
 
