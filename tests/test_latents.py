@@ -190,6 +190,7 @@ def test_latents_of_something_else_are_not_taken(tmp_path: Path, other: dict[str
     for engine in (
         Engine("other", "fp32", WIDTH, counting),
         Engine("numpy", "bf16", WIDTH, counting),
+        Engine("numpy", "fp32", WIDTH, counting, "cuda"),
     ):
         assert finished(SUBJECT, images, engine, tmp_path) == 0
 

@@ -37,7 +37,7 @@ class Card:
     fp16 leaves in fp32; ranges: for int8, what each quantised tensor was seen to hold, [low, high];
     shifts: what its biases make up for, by layer and channel; float_layers: nodes that it leaves in
     float; machine, cpu_flags: where it was exported; design: of a transfer, see
-    `zoo.models.transfer`.
+    `zoo.models.transfer`; latents: what computed those it was trained on, such as `torch fp32`.
     """
 
     id: str
@@ -73,6 +73,7 @@ class Card:
     shifts: dict[str, tuple[float, ...]] = field(default_factory=dict)
     float_layers: tuple[str, ...] = ()
     design: dict[str, Any] = field(default_factory=dict)
+    latents: str = ""
 
     @classmethod
     def from_json(cls, value: Any) -> "Card":

@@ -34,13 +34,19 @@ IDENTITY, FEATURES, CHUNKS = "identity.json", "features.npy", "chunks.txt"
 class Engine:
     """What computes the backbone: pictures uint8 [B, H, W, C] in, latents float32 [B, width] out.
 
-    name: `torch` or `onnxruntime`; precision: of its arithmetic.
+    name: `torch` or `onnxruntime`; precision: of its arithmetic; device: `cpu` or `cuda`.
     """
 
     name: str
     precision: str
     width: int
     run: Callable[[Images], Features]
+    device: str = "cpu"
+
+    @property
+    def title(self) -> str:
+        """As the cards name it, such as `torch bf16`."""
+        return f"{self.name} {self.precision}"
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,8 @@ def _computed(chunk: Images, engine: Engine, subject: Subject, batch: int) -> Fe
     if features.shape != (len(chunk), engine.width) or not np.isfinite(features).all():
         raise ZooError(
             f"{subject.backbone} gives latents of {list(features.shape)} for {len(chunk)} "
-            f"pictures, finite: {bool(np.isfinite(features).all())}. Try --precision fp32."
+            f"pictures, finite: {bool(np.isfinite(features).all())}. "
+            "Start again with --overwrite --precision fp32."
         )
     return features
 
@@ -141,6 +148,7 @@ class _Store:
             "image_shape": list(images.shape[1:]),
             "engine": engine.name,
             "precision": engine.precision,
+            "device": engine.device,
             "width": engine.width,
         }
         # What is only a name for people is no part of what the numbers depend on.

@@ -59,11 +59,15 @@ def test_it_goes_on_after_a_kill_and_says_that_it_is_finished(
         text=True,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert not Path("runs").exists()
+    begun = json.loads(Path(f"runs/{ID}/run.json").read_text())
+    assert (begun["finished"], begun["design"]["head"]) == (False, "")
+    assert "Go on with --resume" in call(*TRAIN, code=2).stderr
     done = call(*TRAIN, "--resume")
     assert f"{2 * latents.CHUNK} of 1438 are there from before" in done.stderr
     assert "images/s by engine" not in done.stderr  # the engine is the one that had begun
-    assert json.loads(Path(f"runs/{ID}/run.json").read_text())["finished"]
+    ended = json.loads(Path(f"runs/{ID}/run.json").read_text())
+    assert ended["finished"]
+    assert ended["engine"] == begun["engine"]
     assert "already finished" in call(*TRAIN, "--resume").stderr
 
 

@@ -53,7 +53,7 @@ def test_the_end_to_end_file_passes_the_gate_and_verifies(published: Artifact) -
     assert [check for check in checks if check.status == "failed"] == []
 
 
-def test_card_and_file_say_what_it_stands_on(published: Artifact) -> None:
+def test_card_and_file_say_what_it_stands_on(published: Artifact, run: Run) -> None:
     assert published.id == "transfer-digits-squeezenet1_1-random"
     design = published.card.design
     assert list(design["backbone"]["size"]) == [40, 40]
@@ -62,6 +62,8 @@ def test_card_and_file_say_what_it_stands_on(published: Artifact) -> None:
     words = (published.folder / "README.md").read_text()
     assert "`squeezenet1_1` (weights: random)" in words
     assert "head.onnx" in words
+    assert published.card.latents == run.card().engine
+    assert f"They were computed by {published.card.latents}." in words
 
 
 def test_the_parameters_keep_their_names(published: Artifact, run: Run) -> None:

@@ -15,14 +15,14 @@ from safetensors.torch import load_file
 from torch import nn
 
 from zoo.data import load
-from zoo.errors import UsageError, ZooError
+from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.exporting.export import export
 from zoo.latents import Engine, Subject, latents
 from zoo.models.resize import Resize
 from zoo.models.transfer import Transfer
 from zoo.progress import Progress
 from zoo.training import base as base_module
-from zoo.training import engines, frozen, hooks
+from zoo.training import cards, engines, frozen, hooks
 from zoo.training.base import check_options, open_base, resolved
 from zoo.training.examine import test as examine
 from zoo.training.examine import trained_network
@@ -42,6 +42,7 @@ RANDOM = TrainOptions(
     backbone_init="random",
     precision="fp32",
 )
+FAST = replace(RANDOM, epochs=0.5, head="linear")
 CPU = torch.device("cpu")
 
 
@@ -100,7 +101,8 @@ class TestRun:
         """Nothing is lost between the latents, the standardisation and the network of pixels."""
         card, data = finished.card(), load("digits")
         base = open_base(card.options, data, Path("exports"), Progress())
-        known = frozen.latents_of(base, card, data, Progress())
+        engine = frozen.engine_of(base, card, data, Progress())
+        known = frozen.latents_of(base, card, data, engine, Progress())
         network = trained_network(finished, card).eval()
         with torch.no_grad():
             from_latents = network.head(torch.from_numpy(known.values[:50]))  # type: ignore[operator]
@@ -244,6 +246,14 @@ class TestZooBackbone:
         ({"backbone": "resnet19", "backbone_init": None}, "no backbone 'resnet19'"),
         ({"weights": "a.pth", "backbone_init": None}, "a.pth: there is no such file"),
         ({"precision": "fp16"}, "not in fp16"),
+        (
+            {"latents_runtime": "numpy"},
+            "--latents-runtime numpy: choose from torch and onnxruntime",
+        ),
+        (
+            {"latents_runtime": "onnxruntime", "precision": "bf16"},
+            "onnxruntime computes latents in fp32. Use --precision fp32 or --latents",
+        ),
         ({"backbone": "inception_v3"}, "does not take pictures of 32x32"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
@@ -365,6 +375,142 @@ class TestChoice:
         chosen = engines.choose_engine([first, begun], self.SUBJECT, images, said)
         assert chosen.name == "begun"
         assert said.lines == []  # type: ignore[attr-defined]
+
+
+class TestStoredEngine:
+    """What computes the latents is stored with the run at once, and the run stays with it."""
+
+    @pytest.fixture(autouse=True)
+    def _short(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        self.empty_cache(monkeypatch, tmp_path / "cache")
+        monkeypatch.chdir(tmp_path)
+
+    def empty_cache(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        monkeypatch.setenv("ZOO_CACHE", str(folder))
+
+    def rig(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        """Let the engine of that name win each measurement."""
+        monkeypatch.setattr(engines, "_images_a_second", lambda engine, _: engine.name == name)
+
+    def begun(
+        self, monkeypatch: pytest.MonkeyPatch, name: str, options: TrainOptions = FAST
+    ) -> Run:
+        """A run that was killed before it had any latents, when `name` had been found faster."""
+
+        class Killed(BaseException):
+            pass
+
+        def die(*arguments: object, **named: object) -> None:
+            raise Killed
+
+        self.rig(monkeypatch, name)
+        with monkeypatch.context() as patch:
+            patch.setattr(frozen, "latents", die)
+            with pytest.raises(Killed):
+                train("transfer", options, run=Path("run"))
+        return Run(Path("run"))
+
+    def test_it_is_there_before_the_first_latents(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        card = self.begun(monkeypatch, "onnxruntime").card()
+        assert card.engine == "onnxruntime fp32"
+        assert card.design is not None
+        assert (card.design.head, card.finished) == ("", False)
+
+    @pytest.mark.parametrize("name", ["torch", "onnxruntime"])
+    def test_a_resume_without_the_cache_obeys_it_where_another_is_faster_now(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: Progress, name: str
+    ) -> None:
+        run = self.begun(monkeypatch, name)
+        self.rig(monkeypatch, "onnxruntime" if name == "torch" else "torch")
+        train("transfer", FAST, run=run.folder, resume=True, progress=said)
+        assert not any("images/s by engine" in line for line in said.lines)  # type: ignore[attr-defined]
+        assert run.card().engine == f"{name} fp32"
+
+        pinned = replace(FAST, latents_runtime=name)
+        straight = train("transfer", pinned, run=Path("straight"))
+        assert straight.card().engine == f"{name} fp32"
+        assert straight.weights.read_bytes() == run.weights.read_bytes()
+
+    def test_a_pinned_one_is_taken_whatever_is_faster_or_cached(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.rig(monkeypatch, "onnxruntime")
+        assert train("transfer", FAST, run=Path("free")).card().engine == "onnxruntime fp32"
+        pinned = replace(FAST, latents_runtime="torch")
+        assert train("transfer", pinned, run=Path("pinned")).card().engine == "torch fp32"
+
+    @pytest.mark.parametrize(
+        ("asked", "words"),
+        [
+            ({"latents_runtime": "torch"}, "cannot take --latents-runtime torch"),
+            ({"precision": "bf16"}, "cannot take --precision bf16"),
+        ],
+        ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+    )
+    def test_a_resume_with_another_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str], words: str
+    ) -> None:
+        run = self.begun(monkeypatch, "onnxruntime")
+        options = replace(FAST, **asked)  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match=rf"computed by onnxruntime fp32.*{words}.*overwrite"):
+            train("transfer", options, run=run.folder, resume=True)
+
+    def test_a_resume_may_name_the_one_that_it_has(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        run = self.begun(monkeypatch, "torch", replace(FAST, precision=None))
+        options = replace(FAST, precision="fp32", latents_runtime="torch")
+        train("transfer", options, run=run.folder, resume=True)
+        assert run.card().finished
+
+    def test_precision_on_resume_is_about_the_finetuning_where_there_is_one(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(engines, "native_bf16", lambda _: False)
+        options = replace(FAST, precision=None, finetune=True, epochs=0.1)
+        run = self.begun(monkeypatch, "onnxruntime", options)
+        card = cards.card_to_resume(run, "transfer", TrainOptions(precision="bf16"), load("digits"))
+        assert (card.engine, card.finetuned_in) == ("onnxruntime fp32", "bf16")
+        assert card.options.precision == run.card().options.precision
+
+    def test_one_that_cannot_run_now_is_said_with_the_fix(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = self.begun(monkeypatch, "onnxruntime")
+
+        def missing(*arguments: object, **named: object) -> None:
+            raise UnavailableError("onnxruntime is not installed: pip install onnxruntime-gpu")
+
+        monkeypatch.setattr(engines, "open_session", missing)
+        with pytest.raises(UnavailableError, match=r"is not installed.*--overwrite and another"):
+            train("transfer", FAST, run=run.folder, resume=True)
+        pinned = replace(FAST, latents_runtime="onnxruntime")
+        with pytest.raises(UnavailableError, match="is not installed"):
+            train("transfer", pinned, run=Path("new"))
+        assert not Path("new").exists()
+        other = replace(FAST, latents_runtime="torch")
+        train("transfer", other, run=run.folder, overwrite=True)
+        assert run.card().engine == "torch fp32"
+
+    def test_bf16_that_was_chosen_where_it_is_native_is_not_emulated_in_silence(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = self.begun(monkeypatch, "onnxruntime", replace(FAST, precision=None))
+        card = json.loads(run.card_file.read_text()) | {"engine": "torch bf16"}
+        run.card_file.write_text(json.dumps(card))
+        monkeypatch.setattr(frozen.hardware, "native_bf16", lambda _: False)
+        free = replace(FAST, precision=None)
+        with pytest.raises(ZooError, match=r"not compute in bf16 natively.*--precision bf16"):
+            train("transfer", free, run=run.folder, resume=True)
+        train("transfer", replace(FAST, precision="bf16"), run=run.folder, resume=True)
+        assert run.card().engine == "torch bf16"
+
+    def test_a_card_that_names_none_that_there_is_is_damaged(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = self.begun(monkeypatch, "torch")
+        card = json.loads(run.card_file.read_text()) | {"engine": "numpy"}
+        run.card_file.write_text(json.dumps(card))
+        with pytest.raises(ZooError, match=r"damaged.*'numpy'.*--overwrite"):
+            train("transfer", FAST, run=run.folder, resume=True)
 
 
 def test_random_weights_are_never_taken_in_silence(

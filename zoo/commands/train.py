@@ -34,7 +34,10 @@ from zoo.parameters import (
     "--flip/--no-flip", default=None, help="Whether mirror images keep their class (digits do not)."
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), help="Another seed, other weights.  [default: 0]"
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Another seed, other weights; the same one, the same weights (of a transfer: with "
+    "--latents-runtime and --precision).  [default: 0]",
 )
 @device_option
 @click.option("--precision", metavar="auto|fp32|bf16|fp16", help="Number format.  [default: auto]")
@@ -76,6 +79,12 @@ from zoo.parameters import (
     is_flag=True,
     default=None,
     help="Then train the whole network; --epochs, --batch and --lr are about that.",
+)
+@click.option(
+    "--latents-runtime",
+    metavar="torch|onnxruntime",
+    help="What computes its latents. For the same weights again, pin --precision fp32 or bf16, too."
+    "  [default: what is cached, else the faster by a measurement, stored with the run]",
 )
 @run_option
 @exports_option

@@ -147,6 +147,7 @@ def _card(
         shifts=made.rounding.shifts,
         float_layers=made.rounding.float_layers,
         design={} if card.design is None else asdict(card.design),
+        latents=card.engine,
     )
 
 

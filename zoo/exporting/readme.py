@@ -58,10 +58,11 @@ def _design(card: Card) -> list[str]:
     finetuned = bool(card.design.get("finetuning"))
     stays = "backbone" if finetuned else "frozen backbone"
     then = " Then the whole network was trained on pictures." if finetuned else ""
+    by = f" They were computed by {card.latents}." if card.latents else ""
     return [
         f"A transfer: the {stays} `{backbone['name']}` (weights: {backbone['origin']}), "
         f"shown pictures of {height}x{width} ({backbone['interpolation']}), and a "
-        f"{head_words(card.design['head'])} that was trained on its latents{averaged}.{then} "
+        f"{head_words(card.design['head'])} that was trained on its latents{averaged}.{by}{then} "
         "`head.onnx` is that head alone: input `latents`, float32 `[batch, width]`, output "
         "`logits`. `latents.csv` is a map of the latents of test pictures: the class of each, and "
         "its place along their first two principal components."

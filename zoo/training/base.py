@@ -31,7 +31,7 @@ from zoo.progress import Progress
 from zoo.training import weights
 from zoo.training.augment import BatchMaker
 from zoo.training.checkpoint import load_checkpoint
-from zoo.training.options import TrainOptions
+from zoo.training.options import LATENTS_RUNTIMES, TrainOptions
 from zoo.training.run import Run, known_run
 from zoo.training.seeds import seed_for
 
@@ -48,6 +48,7 @@ _OPTIONS = (
     "flip_average",
     "head",
     "finetune",
+    "latents_runtime",
 )
 
 
@@ -91,6 +92,15 @@ def check_options(model: str, frozen: bool, options: TrainOptions) -> None:
         raise UsageError(f"--backbone-size {options.backbone_size} is no number of pixels.")
     if options.precision == "fp16":
         raise UsageError("transfer computes latents in fp32 or bf16, not in fp16.")
+    if options.latents_runtime not in (None, *LATENTS_RUNTIMES):
+        raise UsageError(
+            f"--latents-runtime {options.latents_runtime}: choose from "
+            f"{' and '.join(LATENTS_RUNTIMES)}."
+        )
+    if options.latents_runtime == "onnxruntime" and options.precision == "bf16":
+        raise UsageError(
+            "onnxruntime computes latents in fp32. Use --precision fp32 or --latents-runtime torch."
+        )
 
 
 def resolved(options: TrainOptions, exports: Path) -> TrainOptions:

@@ -75,12 +75,34 @@ def card_to_resume(target: Run, model: str, asked: TrainOptions, data: Dataset) 
     card.check_data(data)
     if asked.validate is not None:
         asked = replace(asked, validate=held_out(asked.validate, len(data.train)))
+    if card.engine:
+        _refuse_other_latents(asked, card)
+        asked = replace(asked, latents_runtime=None)
     refuse_changes(asked, card.options)
     device = hardware.choose_device(asked.device or card.options.device)
-    precision = _precision(asked.precision, card.options.precision or "", device)
+    begun = card.options.precision or ""
+    if not card.engine:
+        precision = _precision(asked.precision, begun, device)
+    else:
+        precision = begun if card.finetuned_in else asked.precision or begun
     finetuned_in = card.finetuned_in and _precision(asked.precision, card.finetuned_in, device)
     options = replace(card.options, device=device.type, precision=precision)
     return replace(card, options=options, finetuned_in=finetuned_in)
+
+
+def _refuse_other_latents(asked: TrainOptions, card: RunCard) -> None:
+    """What computes the latents stays: those of another runtime or precision are other numbers."""
+    runtime, precision = card.engine.split()
+    stays = {"latents-runtime": (asked.latents_runtime, runtime)}
+    if not card.finetuned_in:  # else --precision is about the finetuning
+        stays["precision"] = (asked.precision, precision)
+    for flag, (now, then) in stays.items():
+        if now not in (None, "auto", then):
+            raise UsageError(
+                f"the latents of this run are computed by {card.engine}, as it was begun, so "
+                f"--resume cannot take --{flag} {now}. Leave it out, or start again with "
+                "--overwrite."
+            )
 
 
 def _precision(asked: str | None, begun: str, device: torch.device) -> str:

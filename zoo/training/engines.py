@@ -1,4 +1,8 @@
-"""What computes latents: torch or onnxruntime, whichever is measured faster on this machine."""
+"""What computes latents: torch or onnxruntime, as asked, else the one that is measured faster here.
+
+A measurement may come out otherwise the next time, and the weights of the head with it. So the run
+stores which one was chosen, and goes on with it.
+"""
 
 import copy
 import time
@@ -31,24 +35,29 @@ NARROW = 32  # channels that a filter takes in, up to which bf16 gains little
 
 
 def engines_for(
-    base: Base, image_shape: tuple[int, int, int], device: torch.device, precision: str
+    base: Base,
+    image_shape: tuple[int, int, int],
+    device: torch.device,
+    precision: str,
+    runtime: str | None = None,
 ) -> list[Engine]:
     """Those that may compute the latents, each of them opened by its first call.
 
-    precision: `fp32`, `bf16`, or `auto` for both where the hardware computes in bf16.
+    precision: `fp32`, `bf16`, or `auto` for both where the hardware computes in bf16. runtime:
+    `torch` (in any precision) or `onnxruntime` (in fp32); None for both.
     """
     wanted = ["fp32"] if precision == "auto" else [precision]
     if precision == "auto" and native_bf16(device):
         wanted.append("bf16")
     width = base.trunk.width
-    found = [
-        Engine("torch", kind, width, _lazy(partial(_torch, base, image_shape, device, kind)))
-        for kind in wanted
-    ]
+    opened = {("torch", kind): partial(_torch, base, image_shape, device, kind) for kind in wanted}
     if "fp32" in wanted:
-        run = _lazy(partial(_onnxruntime, base, image_shape, device))
-        found.append(Engine("onnxruntime", "fp32", width, run))
-    return found
+        opened["onnxruntime", "fp32"] = partial(_onnxruntime, base, image_shape, device)
+    return [
+        Engine(name, kind, width, _lazy(make), device.type)
+        for (name, kind), make in opened.items()
+        if runtime in (None, name)
+    ]
 
 
 def choose_engine(
@@ -58,9 +67,11 @@ def choose_engine(
     done = [finished(subject, images, engine) for engine in engines]
     if max(done):
         return engines[done.index(max(done))]
+    some = np.ascontiguousarray(images[:BATCH])
     if len(engines) == 1:
+        engines[0].run(some)  # one that cannot run is no choice to store
         return engines[0]
-    return fastest(engines, np.ascontiguousarray(images[:BATCH]), progress)
+    return fastest(engines, some, progress)
 
 
 def fastest(engines: Sequence[Engine], some: Images, progress: Progress) -> Engine:
@@ -79,9 +90,9 @@ def fastest(engines: Sequence[Engine], some: Images, progress: Progress) -> Engi
         words = f"{rate:,.0f}" if fits else "not taken"
         if away >= TOLD:
             words += f" (its latents are {away:.1%} away)"
-        told.append(f"{engine.name} {engine.precision} {words}")
+        told.append(f"{engine.title} {words}")
     chosen = engines[int(np.argmax(rates))]
-    progress.say(f"images/s by engine: {', '.join(told)}; taking {chosen.name} {chosen.precision}")
+    progress.say(f"images/s by engine: {', '.join(told)}; taking {chosen.title}")
     return chosen
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data import Dataset, hold_out
-from zoo.errors import UsageError, ZooError
-from zoo.latents import Engine, Features, Subject, latents
+from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.latents import Engine, Features, Subject, finished, latents
 from zoo.models.backbones import Backbone
 from zoo.models.transfer import HEADS, Standard, Transfer, head_words, make_head
 from zoo.progress import Progress
@@ -37,26 +37,24 @@ class Latents:
     values: Features
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    engine: Engine
 
 
 def work_on_latents(
-    card: RunCard, data: Dataset, base: Base, fresh: bool, progress: Progress
+    card: RunCard, data: Dataset, base: Base, engine: Engine, progress: Progress
 ) -> Work:
     """The training of a head on latents, which are computed here where the cache has none."""
-    latents = latents_of(base, card, data, progress)
-    if fresh and card.design is not None:
-        head, recipe = choose_head(card, data, latents, progress)
-        design = replace(card.design, head=head)
-        engine = f"{latents.engine.name} {latents.engine.precision}"
-        card = replace(card, recipe=recipe, design=design, engine=engine)
     if card.design is None or card.design.backbone != base.backbone:
         raise ZooError(
             f"{card.id} stands on other weights of {base.backbone.name} than are found now. "
             "Bring those back, or start again with --overwrite."
         )
+    latents = latents_of(base, card, data, engine, progress)
+    head = card.design.head
+    if not head:
+        head, recipe = choose_head(card, data, latents, progress)
+        card = replace(card, recipe=recipe, design=replace(card.design, head=head))
     split = split_of(data.train.labels, card.options)
-    job = head_job(card, data, latents, card.design.head, *split)
+    job = head_job(card, data, latents, head, *split)
     network = whole(base, card, latents, job.network)
     card = replace(
         card,
@@ -67,15 +65,44 @@ def work_on_latents(
     return Work(card, job, lambda head: whole(base, card, latents, head))
 
 
-def latents_of(base: Base, card: RunCard, data: Dataset, progress: Progress) -> Latents:
+def engine_of(base: Base, card: RunCard, data: Dataset, progress: Progress) -> Engine:
+    """What computes the latents: what the run was begun with, else what is chosen now."""
+    options, device = card.options, hardware.choose_device(card.options.device)
+    subject, images = _subject_of(base, card, data), data.train.images
+    if not card.engine:
+        precision = options.precision or "auto"
+        offered = engines_for(base, data.image_shape, device, precision, options.latents_runtime)
+        return choose_engine(offered, subject, images, progress)
+    runtime, precision = card.engine.split()
+    (engine,) = engines_for(base, data.image_shape, device, precision, runtime)
+    slow = precision == "bf16" and not hardware.native_bf16(device)
+    if slow and options.precision != "bf16" and finished(subject, images, engine) < len(images):
+        raise ZooError(
+            f"the latents of {card.id} are computed by {card.engine}, as the run was begun, and "
+            f"this {device.type} does not compute in bf16 natively. Go on where it does, or very "
+            "slowly here with --precision bf16, or start again with --overwrite."
+        )
+    return engine
+
+
+def latents_of(
+    base: Base, card: RunCard, data: Dataset, engine: Engine, progress: Progress
+) -> Latents:
     """The latents of all training pictures, from the cache where they are."""
-    options, images = card.options, data.train.images
-    subject = subject_of(base.backbone, data, "train", bool(options.flip_average))
-    device = hardware.choose_device(options.device)
-    engines = engines_for(base, data.image_shape, device, options.precision or "auto")
-    engine = choose_engine(engines, subject, images, progress)
-    values = latents(subject, images, engine, batch=BATCH, progress=progress)
-    return Latents(values, *_statistics(values), engine)
+    subject, images = _subject_of(base, card, data), data.train.images
+    try:
+        values = latents(subject, images, engine, batch=BATCH, progress=progress)
+    except UnavailableError as error:
+        raise UnavailableError(
+            f"the latents of {card.id} are computed by {engine.title}, as the run was begun, which "
+            f"cannot run here: {error}. Repair that, or start again with --overwrite and another "
+            "--latents-runtime."
+        ) from error
+    return Latents(values, *_statistics(values))
+
+
+def _subject_of(base: Base, card: RunCard, data: Dataset) -> Subject:
+    return subject_of(base.backbone, data, "train", bool(card.options.flip_average))
 
 
 def subject_of(backbone: Backbone, data: Dataset, split: str, flip_average: bool) -> Subject:

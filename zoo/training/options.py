@@ -16,6 +16,8 @@ from zoo.progress import Progress
 from zoo.recipe import Recipe
 
 DEFAULT_DATA = "cifar10"
+LATENTS_RUNTIMES = ("torch", "onnxruntime")
+ENGINES = ("torch fp32", "torch bf16", "onnxruntime fp32")  # of latents, as a card names them
 MAY_CHANGE_ON_RESUME = ("device", "precision")
 VALIDATION_SEED = 0  # the same pictures are held out for every training seed, so that seeds compare
 
@@ -36,7 +38,9 @@ class TrainOptions:
     backbone_init: `random` for a baseline; weights: the file that holds its weights; flip_average:
     average the latents of a picture and its mirror image; head: `linear`, `hidden` or a number of
     hidden units, the better one of the first two by validation unless told; finetune: then train
-    the whole network, which is what epochs, batch and lr are about in that case.
+    the whole network, which is what epochs, batch and lr are about in that case; latents_runtime:
+    `torch` or `onnxruntime`, which together with precision pins what computes the latents. Without
+    both it is chosen by measuring, and the same seed may give other weights in another run.
     """
 
     data: str | None = None
@@ -63,6 +67,7 @@ class TrainOptions:
     flip_average: bool | None = None
     head: str | None = None
     finetune: bool | None = None
+    latents_runtime: str | None = None
 
     def filled(self, other: "TrainOptions") -> "TrainOptions":
         """These options, with `other`'s where nothing was said."""

@@ -13,7 +13,7 @@ from zoo.models.backbones import DEFAULT, POOLED
 from zoo.models.transfer import Design
 from zoo.recipe import Recipe
 from zoo.records import read
-from zoo.training.options import TrainOptions
+from zoo.training.options import ENGINES, TrainOptions
 
 RUNS = Path("runs")
 # All that a training and its test write; the folder may hold other things, which are not ours.
@@ -40,8 +40,8 @@ class RunCard:
     channel, of the training pixels. parameters: trained numbers; macs: multiply-adds of a picture,
     forward; train_flop: of the whole training; seconds: it took, validation apart. design: of a
     transfer, whose parameters and macs are those of the whole network, and whose recipe is the
-    head's; engine: what computed its latents, and in which precision; finetuned_in: the precision
-    of its finetuning, if there was one.
+    head's; engine: what computes its latents, and in which precision, known before any of them is;
+    finetuned_in: the precision of its finetuning, if there was one.
     """
 
     id: str
@@ -65,6 +65,10 @@ class RunCard:
     design: Design | None = None
     engine: str = ""
     finetuned_in: str = ""
+
+    def __post_init__(self) -> None:
+        if self.engine not in ("", *ENGINES):
+            raise ValueError(f"it names {self.engine!r} as what computes the latents")
 
     @property
     def epochs(self) -> float:

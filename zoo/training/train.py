@@ -16,7 +16,7 @@ from zoo.training.base import check_options, open_base, resolved
 from zoo.training.cards import card_to_resume, new_card
 from zoo.training.checkpoint import load_checkpoint, save_checkpoint
 from zoo.training.estimate import Cost, measure_cost
-from zoo.training.frozen import work_on_latents
+from zoo.training.frozen import engine_of, work_on_latents
 from zoo.training.hooks import Checkpointer, Display, HistoryFile, InterruptedRunError, StopRequest
 from zoo.training.loop import Hook, State, Trainer
 from zoo.training.options import DEFAULTS, TrainOptions
@@ -82,7 +82,12 @@ def train(
         work = finetune.taken_up(card, data, state) if state else None
         if work is None and spec.frozen:
             base = base or open_base(card.options, data, exports, progress)
-            work = work_on_latents(card, data, base, fresh, progress)
+            engine = engine_of(base, card, data, progress)
+            if fresh:  # stored at once: whoever goes on with this run has to compute the same
+                card, fresh = replace(card, engine=engine.title), False
+                target.clear()
+                target.write_card(card)
+            work = work_on_latents(card, data, base, engine, progress)
         work = work or work_on_pictures(card, data)
         trainer = _fit(target, work, state, fresh, progress, hooks)
         if finetune.follows(work):
