@@ -222,6 +222,24 @@ def test_an_int8_weight_beyond_seven_bits(
     assert "saturate" in refusal(file_of(int8), "int8", reference_of(net))
 
 
+def test_an_integer_product_that_some_cpus_add_up_wrongly(
+    pictures: NDArray[np.uint8],
+    reference_of: Callable[..., Reference],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE**2, 24), nn.ReLU(), nn.Linear(24, 5))
+    prepared = prepare(convert(net.eval(), (SIDE, SIDE, 3), MEAN, STD))
+    ranges = calibrate(prepared, pictures)
+    reference = reference_of(net)
+    monkeypatch.setitem(gate.MOST_LOST, "int8", 10_000)
+    passes(file_of(quantize(prepared, ranges)), "int8", reference)
+    monkeypatch.setattr("zoo.exporting.quantize.pad", lambda model, in_float: model)
+    why = refusal(file_of(quantize(prepared, ranges)), "int8", reference)
+    assert "Gemm_0 adds up integers for 24 outputs" in why
+    assert "CPUs with AMX add up wrongly" in why
+
+
 def test_logits_that_are_no_numbers(
     net: nn.Module, converted: ir.Model, reference_of: Callable[..., Reference]
 ) -> None:

@@ -12,6 +12,7 @@ from zoo.data import Dataset
 from zoo.exporting.choose import choose_half_layers, choose_int8
 from zoo.exporting.convert import IMAGE, convert, fusable
 from zoo.exporting.half import to_half
+from zoo.exporting.padding import stay_in_float
 from zoo.exporting.quantize import CALIBRATED_ON, Ranges, Shifts, calibrate, prepare, quantize
 from zoo.exporting.source import Source, file_bytes
 from zoo.progress import Progress
@@ -101,5 +102,6 @@ def _rounding(
         prepared, seen = prepare(graph), signature.prepare(pictures[:CALIBRATED_ON])[IMAGE]
         ranges = calibrate(prepared, seen)
         shifts, left = choose_int8(prepared, ranges, seen, unseen)
+        left += tuple(name for name in stay_in_float(prepared) if name not in left)
         rounding = replace(rounding, ranges=ranges, shifts=shifts, float_layers=left)
     return rounding

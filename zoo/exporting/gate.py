@@ -15,6 +15,7 @@ from zoo.errors import ZooError
 from zoo.exporting.quantize import LARGEST_WEIGHT, widest_weight
 from zoo.exporting.steps import IN_FLOAT, widest_step
 from zoo.intervals import Accuracy
+from zoo.products import TILE, integer_products
 from zoo.progress import Progress
 from zoo.session import Session, open_session
 from zoo.signature import Signature, logits
@@ -150,6 +151,15 @@ def _check_graph(name: str, proto: onnx.ModelProto) -> None:
         raise _refused(
             name,
             f"an int8 weight is {widest}; beyond {LARGEST_WEIGHT} CPUs without VNNI saturate",
+        )
+    uneven = [product for product in integer_products(proto) if product.uneven]
+    if uneven:
+        first = uneven[0]
+        raise _refused(
+            name,
+            f"{first.node} adds up integers for {first.width or 'nobody knows how many'} outputs; "
+            f"beyond {TILE}, and no multiple of it, CPUs with AMX add up wrongly under "
+            "onnxruntime 1.21 to 1.24",
         )
 
 

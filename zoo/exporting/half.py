@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import onnx
 
-from zoo.exporting.quantize import LAYERS
+from zoo.exporting.padding import LAYERS
 from zoo.providers import load_onnxruntime
 
 _HALF = ".half"

@@ -14,12 +14,12 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from zoo.exporting.fold import fold_norms
+from zoo.exporting.padding import LAYERS, WIDE, pad, stay_in_float
 from zoo.providers import load_onnxruntime
 from zoo.session import open_session
 
 CALIBRATED_ON = 1024  # training pictures
 LARGEST_WEIGHT = 64
-LAYERS = ("Conv", "Gemm")  # what has weights
 # What runs in integers. Mul, Add and Gelu are cheaper and more accurate in float.
 OPERATORS = [*LAYERS, "MaxPool", "AveragePool", "Reshape", "Relu", "Clip"]
 _BATCH = 64
@@ -76,7 +76,7 @@ def quantize(
     in_float: Sequence[str] = (),
     shifts: Mapping[str, Sequence[float]] | None = None,
 ) -> onnx.ModelProto:
-    """The int8 model; `in_float` names nodes that stay as they are.
+    """The int8 model; `in_float` names nodes that stay as they are, as do those of `stay_in_float`.
 
     shifts: by layer, what is added to the bias of each channel; see `zoo.exporting.shifts`.
     """
@@ -85,27 +85,29 @@ def quantize(
     from onnxruntime.quantization.calibrate import TensorData, TensorsData
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-    copy = onnx.ModelProto()
-    copy.CopyFrom(prepared)
+    in_float = [*in_float, *stay_in_float(prepared)]
+    shifted = onnx.ModelProto()
+    shifted.CopyFrom(prepared)
     for layer, shift in (shifts or {}).items():
         if layer not in in_float:
-            _shift(copy, layer, shift)
+            _shift(shifted, layer, shift)
     data = TensorsData(
         CalibrationMethod.MinMax,
         {
             name: TensorData(lowest=np.float32(low), highest=np.float32(high))
-            for name, (low, high) in ranges.items()
+            for tensor, (low, high) in ranges.items()
+            for name in (tensor, f"{tensor}{WIDE}")
         },
     )
     quantizer = QDQQuantizer(
-        copy,
+        pad(shifted, in_float),
         per_channel=True,
         reduce_range=True,
         weight_qType=QuantType.QInt8,
         activation_qType=QuantType.QUInt8,
         tensors_range=data,
         nodes_to_quantize=[],
-        nodes_to_exclude=list(in_float),
+        nodes_to_exclude=in_float,
         op_types_to_quantize=OPERATORS,
         extra_options={},
     )

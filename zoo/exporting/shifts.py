@@ -11,7 +11,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from zoo.exporting.quantize import LAYERS, Shifts
+from zoo.exporting.padding import LAYERS
+from zoo.exporting.quantize import Shifts
 from zoo.session import open_session
 
 _BATCH = 64
@@ -54,7 +55,9 @@ def _errors(
             steps, scales = (numbers[name] for name in maker.input[:2])
             along = [1] * steps.ndim
             along[onnx.helper.get_node_attr_value(maker, "axis")] = -1
-            errors[node.name] = weights[inputs[node.name][1]] - steps * scales.reshape(along)
+            weight = weights[inputs[node.name][1]]
+            own = tuple(map(slice, weight.shape))  # without padding, which lies behind
+            errors[node.name] = weight - (steps * scales.reshape(along))[own]
     return errors
 
 
