@@ -14,9 +14,9 @@ import pytest
 
 from tests.publications import FACTS, put, said
 from zoo.artifacts import Artifact, find_artifact, list_artifacts
-from zoo.errors import ZooError
+from zoo.errors import UsageError, ZooError
 from zoo.files import lock_file, try_lock
-from zoo.publishing import publishing
+from zoo.publishing import check_place, publish, publishing
 
 KILLED = 137
 
@@ -100,9 +100,13 @@ def test_killed_at_any_point_it_leaves_the_old_or_the_new_one(tmp_path: Path) ->
         (outcome,) = said(find_artifact("cnn", root))
         outcomes.append(outcome)
         assert said(find_artifact("mlp", root)) == {"else"}
-        put(root, "cnn-digits", "three")
-        assert said(find_artifact("cnn", root)) == {"three"}
-        assert not [path for path in root.glob(".*") if path.name != ".lock"]
+        other = shutil.copytree(root, tmp_path / f"other-{step}")
+        for place, name in ((root, "cnn-digits"), (other, "mlp-digits")):
+            check_place(name, place)
+            put(place, name, "three", model=name.partition("-")[0])
+            assert said(find_artifact(name, place)) == {"three"}
+            assert not [path for path in place.glob(".*") if path.name != ".lock"]
+        assert said(find_artifact("cnn", other)) == {outcome}
         if code == 0:
             break
         assert code == KILLED
@@ -141,6 +145,128 @@ def test_two_at_once_both_end_up_in_the_manifest_and_readers_see_whole_ones(
     found = list_artifacts(root)
     assert [artifact.id for artifact in found] == names
     assert all(said(artifact) == {"three"} for artifact in found)
+
+
+def contents(root: Path) -> dict[str, str]:
+    return {
+        path.relative_to(root).as_posix(): path.read_text()
+        for path in root.rglob("*")
+        if path.is_file() and path.name != ".lock"
+    }
+
+
+def test_what_others_keep_in_the_folder_stays(tmp_path: Path) -> None:
+    precious = (
+        *(".old-thesis/text", ".new-project/text", ".notes.tmp", ".manifest.json.12.tmp"),
+        *("mlp-digits/weights", "data/text"),
+    )
+    for name in precious:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("precious")
+    (tmp_path / ".old-empty").mkdir()
+    put(tmp_path, "cnn-digits", "one")
+    put(tmp_path, "cnn-digits", "two")
+    assert all((tmp_path / name).read_text() == "precious" for name in precious)
+    assert (tmp_path / ".old-empty").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("made", "named"),
+    [
+        ("cnn-digits/run.json", "cnn-digits is in the way: it is not an artifact"),
+        ("cnn-digits", "cnn-digits is in the way: it is not an artifact"),
+        (".new-cnn-digits/text", r"\.new-cnn-digits is in the way"),
+        (".old-cnn-digits/text", r"\.old-cnn-digits is in the way"),
+        (".old-cnn-digits", r"\.old-cnn-digits is in the way"),
+        ("manifest.json", r"manifest\.json is damaged .* move it away"),
+        (".filling.json", r"\.filling\.json is damaged .* Move it away"),
+    ],
+)
+def test_what_stands_in_the_way_is_refused_by_name_before_any_work_and_stays(
+    tmp_path: Path, made: str, named: str
+) -> None:
+    root = tmp_path / "exports"
+    put(root, "mlp-digits", "else", model="mlp")
+    (root / made).parent.mkdir(exist_ok=True)
+    (root / made).write_text('{"precious": 1}')
+    before = contents(root)
+    for work in (
+        lambda: check_place("cnn-digits", root),
+        lambda: put(root, "cnn-digits", "one"),
+    ):
+        with pytest.raises(ZooError, match=named):
+            work()
+        assert contents(root) == before
+
+
+def test_a_file_that_the_manifest_does_not_name_is_not_lost_with_its_artifact(
+    tmp_path: Path,
+) -> None:
+    put(tmp_path, "cnn-digits", "one")
+    notes = tmp_path / "cnn-digits" / "test_data_set_0" / "notes.txt"
+    notes.write_text("precious")
+    for work in (
+        lambda: check_place("cnn-digits", tmp_path),
+        lambda: put(tmp_path, "cnn-digits", "two"),
+    ):
+        with pytest.raises(UsageError, match=r"notes\.txt is in the way.*another --exports"):
+            work()
+    assert notes.read_text() == "precious"
+    notes.unlink()
+    assert said(put(tmp_path, "cnn-digits", "two")) == {"two"}
+
+
+def test_what_comes_in_the_way_meanwhile_is_not_replaced_either(tmp_path: Path) -> None:
+    put(tmp_path, "cnn-digits", "one")
+    with publishing("cnn-digits", tmp_path) as folder:
+        (folder / "fp32.onnx").write_text("two")
+        (tmp_path / "cnn-digits" / "notes.txt").write_text("precious")
+        with pytest.raises(UsageError, match="notes"):
+            publish("cnn-digits", FACTS, folder)
+    assert (tmp_path / "cnn-digits" / "notes.txt").read_text() == "precious"
+    assert find_artifact("cnn", tmp_path).content("fp32.onnx") == b"one"
+    assert not list(tmp_path.glob(".new-*"))
+
+
+@pytest.mark.parametrize("target", ["elsewhere", "gone"])
+def test_a_link_in_place_of_an_artifact_is_refused(tmp_path: Path, target: str) -> None:
+    root = tmp_path / "exports"
+    put(root, "cnn-digits", "one")
+    (root / "cnn-digits").rename(tmp_path / "elsewhere")
+    (root / "cnn-digits").symlink_to(tmp_path / target)
+    for work in (
+        lambda: check_place("cnn-digits", root),
+        lambda: put(root, "cnn-digits", "two"),
+    ):
+        with pytest.raises(UsageError, match="cnn-digits is in the way"):
+            work()
+    assert (tmp_path / "elsewhere" / "fp32.onnx").read_text() == "one"
+
+
+@pytest.mark.parametrize("name", ["../up", "..", ".hidden", "", "a/b"])
+def test_an_id_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "exports"
+    with pytest.raises(ZooError, match="cannot be the name of a folder"):
+        check_place(name, root)
+    with pytest.raises(ZooError, match="cannot be the name of a folder"):
+        put(root, name, "one")
+
+
+@pytest.mark.parametrize("inside", ["file", "file/exports", "link"])
+def test_a_place_that_cannot_hold_artifacts_is_refused_before_any_work(
+    tmp_path: Path, inside: str
+) -> None:
+    (tmp_path / "file").write_text("precious")
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    with pytest.raises(ZooError, match=r"cannot write .*name another"):
+        check_place("cnn-digits", tmp_path / inside)
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_looking_at_a_place_makes_nothing(tmp_path: Path) -> None:
+    check_place("cnn-digits", tmp_path / "deep" / "exports")
+    check_place("cnn-digits", tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_artifact_that_is_held_becomes_the_new_one(tmp_path: Path) -> None:

@@ -2,16 +2,18 @@
 
 import errno
 import fcntl
+import glob
 import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
 
+_UNFINISHED = ".onnx-zoo.tmp"
 _CAUSES = {
     errno.ENOSPC: "the disk is full; free some space and go on",
     errno.EDQUOT: "the disk quota is used up; free some space and go on",
@@ -34,6 +36,18 @@ def writing(path: Path) -> Iterator[None]:
         raise ZooError(f"cannot write {path}: {cause}.") from error
 
 
+def check_writable(folder: Path) -> None:
+    """Refuse at once a folder that cannot be made or written to; nothing is made."""
+    with writing(folder):
+        nearest = folder
+        while not os.path.lexists(nearest):
+            nearest = nearest.parent
+        if not nearest.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(nearest, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; what is there when the block ends becomes `path`.
@@ -43,16 +57,28 @@ def atomic(path: Path) -> Iterator[Path]:
     with writing(path):
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield temporary
-            with temporary.open("rb") as handle:
-                os.fsync(handle.fileno())
-            temporary.replace(path)
-            sync_folder(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
+        sweep(path)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}{_UNFINISHED}")
+        with lock_file(temporary) as alive:
+            with suppress(OSError):  # a file system without locks
+                try_lock(alive)
+            try:
+                yield temporary
+                with temporary.open("rb") as handle:
+                    os.fsync(handle.fileno())
+                temporary.replace(path)
+                sync_folder(path.parent)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+
+def sweep(path: Path) -> None:
+    """Remove what processes that were killed left of `path`: the kernel has freed their locks."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*{_UNFINISHED}"):
+        with suppress(OSError), lock_file(leftover) as handle:
+            if try_lock(handle):
+                leftover.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:
