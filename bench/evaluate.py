@@ -26,6 +26,8 @@ def evaluate(row: Row, samples: Samples, reference: Row | None = None) -> None:
         _solo(row, samples)
     if samples.turns:
         _pair(row, samples, reference)
+    if samples.unpaired:
+        _warn(row, f"it could not be paired with the reference: {samples.unpaired}")
     if samples.starts:
         _cold(row, samples)
     if row.disturbed:

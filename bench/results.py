@@ -170,12 +170,14 @@ class Samples:
     """Everything that was timed for a row.
 
     turns: for each instance, rows of nanoseconds [a1, b1, b2, a2], a being the reference;
-    starts: for each process started, its cold costs in nanoseconds.
+    unpaired: why there are no turns, where there should be; starts: for each process started, its
+    cold costs in nanoseconds.
     """
 
     blocks: list[Block] = field(default_factory=list)
     floor_ns: list[int] = field(default_factory=list)
     turns: list[list[list[int]]] = field(default_factory=list)
+    unpaired: str = ""
     starts: list[dict[str, int]] = field(default_factory=list)
 
 

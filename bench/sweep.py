@@ -34,12 +34,11 @@ _FLOOR_CALLS = 2000
 
 @dataclass
 class Measured:
-    """A row on its way, with what it is computed from. pairing: why there is no pair."""
+    """A row on its way, with what it is computed from."""
 
     cell: Cell
     row: Row
     samples: Samples = field(default_factory=Samples)
-    pairing: str = ""
 
 
 class Sweep:
@@ -262,7 +261,7 @@ class Sweep:
                 replace(settings.preset.pair, timeout=settings.timeout),
             )
         except (ZooError, OSError) as error:
-            one.pairing = f"it could not be paired with the reference: {error}"
+            one.samples.unpaired = str(error)
             return
         row.wrong_answers = (row.wrong_answers or 0) + turns.wrong
         one.samples.turns = turns.instances
@@ -276,7 +275,6 @@ class Sweep:
         row = one.row
         if row.status == OK:
             evaluate(row, one.samples, self._reference_row(one))
-            row.warnings = "; ".join(filter(None, (row.warnings, one.pairing))) or None
         if one.cell.arm.is_reference:
             self._references[row.subject, row.threads, row.batch] = row
         row.seconds = round(seconds, 1)

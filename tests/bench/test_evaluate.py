@@ -155,6 +155,11 @@ def test_clustered_samples_count_for_less() -> None:
         (Samples(blocks=blocks()), {"steady": True}, None),
         (Samples(blocks=blocks()), {"wrong_answers": 2}, "2 timed calls gave other logits"),
         (Samples(blocks=blocks()), {"wrong_answers": 0}, None),
+        (
+            Samples(blocks=blocks(), unpaired="it hung"),
+            {},
+            "it could not be paired with the reference: it hung",
+        ),
     ],
 )
 def test_what_to_know_before_believing_a_row(

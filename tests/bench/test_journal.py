@@ -16,6 +16,7 @@ SAMPLES = Samples(
     blocks=[Block([1, 2, 3], 7, "others", {"steal_share": 0.5, "clock_mhz": None})],
     floor_ns=[1, 2],
     turns=[[[1, 2, 3, 4]]],
+    unpaired="it hung",
     starts=[{"cold": 3, "load": 2, "first": 1}],
 )
 
@@ -36,6 +37,15 @@ def test_rows_and_samples_come_back(tmp_path: Path) -> None:
     written(path, row(p50_ms=1.5), row(batch=2, cell="c2"))
     assert read_csv(path) == [row(p50_ms=1.5), row(batch=2, cell="c2")]
     assert read_samples(path) == {"c1": SAMPLES, "c2": SAMPLES}
+
+
+def test_samples_of_before_pairing_had_a_reason_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    journal = written(path, row())
+    line = json.loads(journal.samples.read_text())
+    del line["samples"]["unpaired"]
+    journal.samples.write_text(json.dumps(line) + "\n")
+    assert read_samples(path) == {"c1": replace(SAMPLES, unpaired="")}
 
 
 def test_resuming_takes_up_what_is_there(tmp_path: Path) -> None:

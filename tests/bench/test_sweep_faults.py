@@ -1,5 +1,6 @@
 """A sweep goes on: what fails is a row with its reason, and takes no other cell with it."""
 
+import json
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,11 +10,14 @@ from typing import Any
 import pytest
 
 import bench
+from bench import sweep
+from bench.evaluate import evaluate
 from bench.journal import read_samples
 from bench.matrix import Settings
 from bench.results import FAILED, OK, SKIPPED, Row, beside, read_csv, read_predictions
 from bench.schedule import Plan
 from bench.subjects import Given
+from zoo.errors import ZooError
 
 Sweep = Callable[..., Any]
 
@@ -153,6 +157,31 @@ class TestOneCellAfterTheOther:
         first, other = found.rows
         assert first.new_shape_ms is None
         assert other.new_shape_ms >= 45
+
+    def test_why_there_is_no_pair_stays_in_the_row(
+        self, sweep_of: Sweep, mlp_exports: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Accuracy is measured after the pair, and the row is evaluated again."""
+
+        def refuse(*_: Any) -> None:
+            raise ZooError("no core is left")
+
+        monkeypatch.setattr(sweep, "take_turns", refuse)
+        options: dict[str, Any] = {"exports": mlp_exports, "runtimes": ("onnxruntime",)}
+        found = sweep_of("mlp", **options)
+        row = found.row(precision="int8")
+        assert (row.status, row.ratio, row.accuracy_source) == (OK, None, "measured")
+        told = "it could not be paired with the reference: no core is left"
+        assert told in str(row.warnings)
+        last = json.loads(beside(found.out, "samples.jsonl").read_text().splitlines()[-1])["row"]
+        for kept in (
+            *read_csv(found.out)[1:],
+            Row(**last),
+            *sweep_of("mlp", resume=True, **options).rows[1:],
+        ):
+            assert kept == row
+            evaluate(kept, read_samples(found.out)[kept.cell])
+            assert told in str(kept.warnings)
 
     def test_the_reference_is_asked_where_it_is_no_part_of_the_sweep(
         self, sweep_of: Sweep, mlp_exports: Path
