@@ -13,6 +13,7 @@ from bench.report import Report
 from bench.results import OK, Row
 from bench.series import PairRow
 from bench.summary import Summary
+from bench.wording import ratio_text
 from zoo.console import print_table, printable
 from zoo.progress import Progress, clock_text
 
@@ -111,10 +112,8 @@ def _texts(row: Row) -> list[str]:
 def _ratio(row: Row) -> str:
     if row.ratio is None:
         return ""
-    if row.ratio_low is None or row.ratio_high is None:
-        return f"{row.ratio:.3f}, no interval"
-    half = (row.ratio_high - row.ratio_low) / 2
-    return f"{row.ratio:.3f} ± {half:.3f} {row.verdict}"
+    known = row.ratio_low is not None and row.ratio_high is not None
+    return f"{ratio_text(row)} {row.verdict}" if known else f"{ratio_text(row)}, no interval"
 
 
 def print_plan(arms: Sequence[Arm], settings: Settings, seconds: float) -> None:

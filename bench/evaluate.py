@@ -11,7 +11,14 @@ import numpy as np
 
 from bench.ratios import paired_ratio, verdict
 from bench.results import Block, Row, Samples
-from bench.stats import calls_to_break_even, median_interval, percentile
+from bench.stats import (
+    FEWEST_BLOCKS,
+    Floats,
+    calls_to_break_even,
+    median_interval,
+    percentile,
+)
+from bench.wording import figures
 
 SHARES = {"p90_ms": 0.90, "p99_ms": 0.99, "p999_ms": 0.999}
 FLOOR_SHARE = 0.1  # above that the harness is a part of what was measured
@@ -69,8 +76,10 @@ def _solo(row: Row, samples: Samples) -> None:
     blocks = [np.asarray(block.ns, float) for block in samples.blocks]
     row.n, row.blocks = sum(map(len, blocks)), len(blocks)
     p50, low, high = (part / _MS for part in median_interval(blocks))
-    row.p50_ms, row.p50_low_ms, row.p50_high_ms = p50, _finite(low), _finite(high)
-    withheld = []
+    known = math.isfinite(high)  # where not, the low end is 0
+    row.p50_ms = p50
+    row.p50_low_ms, row.p50_high_ms = (low, high) if known else (None, None)
+    withheld = [] if known else [f"interval of p50: {_too_little(blocks)}"]
     for name, share in SHARES.items():
         found = percentile(blocks, share)
         setattr(row, name, None if found.value is None else found.value / _MS)
@@ -89,9 +98,12 @@ def _solo(row: Row, samples: Samples) -> None:
             _warn(row, f"{row.floor_share:.0%} of p50 is the harness")
 
 
-def _finite(value: float) -> float | None:
-    """A bound that nothing is known of is left empty."""
-    return value if math.isfinite(value) else None
+def _too_little(blocks: Sequence[Floats]) -> str:
+    """Why blocks give no interval."""
+    if len(blocks) < FEWEST_BLOCKS:
+        return f"blocks={len(blocks)} < {FEWEST_BLOCKS}"
+    medians = [float(np.median(block)) / _MS for block in blocks]
+    return f"blocks={len(blocks)} from {figures(min(medians))} to {figures(max(medians))} ms"
 
 
 def _mean(blocks: list[Block], name: str) -> float | None:
@@ -120,14 +132,11 @@ def _pair(row: Row, samples: Samples, reference: Row | None) -> None:
 
 
 def _solo_ratio(row: Row, reference: Row) -> tuple[float, float]:
-    """Where the ratio of the two p50 may lie, by the interval of each; an unknown bound is none."""
-    low, high = 0.0, math.inf
-    if row.p50_low_ms is not None and reference.p50_high_ms:
-        low = row.p50_low_ms / reference.p50_high_ms
-    # The interval of a few blocks that differ much may reach below 0.
-    if row.p50_high_ms is not None and (reference.p50_low_ms or 0) > 0:
-        high = row.p50_high_ms / (reference.p50_low_ms or 1)
-    return low, high
+    """Where the ratio of the two p50 may lie, by the interval of each; an unknown one is none."""
+    ours, theirs = row.p50_interval, reference.p50_interval
+    if ours is None or theirs is None:
+        return 0.0, math.inf
+    return ours[0] / theirs[1], ours[1] / theirs[0]
 
 
 def _cold(row: Row, samples: Samples) -> None:

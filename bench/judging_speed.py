@@ -127,9 +127,9 @@ def _exp(value: float) -> float:
 
 def _error(row: Row) -> tuple[float, float] | None:
     """The standard error of log(p50) and its degrees of freedom, from the interval over blocks."""
-    low, high = row.p50_low_ms, row.p50_high_ms
-    if low is None or high is None or not 0 < low <= high:
+    if row.p50_interval is None:
         return None
+    low, high = row.p50_interval
     df = _KNOWN if row.blocks is None else max(row.blocks - 1, 1)
     return math.log(high / low) / 2 / t_quantile(1 - TAIL, df), df
 

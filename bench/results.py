@@ -75,7 +75,7 @@ class Row:
     p90_ms: float | None = column("90th percentile, where n supports it")
     p99_ms: float | None = column("99th percentile, where n supports it")
     p999_ms: float | None = column("99.9th percentile, where n supports it")
-    withheld: str | None = column("percentiles that are not claimed, and why")
+    withheld: str | None = column("percentiles and intervals that are not claimed, and why")
     images_per_second: float | None = column("pictures over the wall time of whole blocks")
     steady: bool | None = column("whether the warm-up ended because times had settled")
     floor_us: float | None = column("median time of a call that computes nothing: the harness")
@@ -144,6 +144,14 @@ class Row:
             *(self.subject, self.precision, self.runtime, self.provider, self.boundary),
             *(self.threads, self.batch, self.scenario, bool(self.cuda_graph)),
         )
+
+    @property
+    def p50_interval(self) -> tuple[float, float] | None:
+        """In ms; None where it is not known. Older files hold some that reach below 0: no time."""
+        low, high = self.p50_low_ms, self.p50_high_ms
+        if low is None or high is None or not 0 < low <= high:
+            return None
+        return low, high
 
     @property
     def arm(self) -> str:

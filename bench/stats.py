@@ -24,6 +24,8 @@ TAIL = 0.025  # what a 95 % interval leaves on each side: the level of every one
 _OVERSIGHT = 0.05  # the risk in `least_samples`, one-sided
 _RESAMPLES = 400
 _LEAST_BLOCKS = 8  # of fewer, 400 resamples do not reach the tails that have to be cut off
+FEWEST_BLOCKS = 3  # fewer do not show how blocks vary
+_WIDEST = 100.0  # high / low: from a tenth to ten times a value nothing is known of it
 
 
 class Interval(NamedTuple):
@@ -77,7 +79,7 @@ def effective_count(blocks: Sequence[Floats], share: float) -> float:
     Fewer than 3 blocks do not show how blocks vary at all, so each counts as one sample.
     """
     blocks = filled(blocks)
-    if len(blocks) < 3:
+    if len(blocks) < FEWEST_BLOCKS:
         return float(len(blocks))
     limit = np.quantile(np.concatenate(blocks), share, method="higher")  # one of the samples
     sizes = np.array([len(block) for block in blocks])
@@ -105,21 +107,31 @@ def percentile(blocks: Sequence[Floats], share: float) -> Percentile:
 
 
 def median_interval(blocks: Sequence[Floats], seed: int = 0) -> Interval:
-    """The median of all samples, with an interval from a bootstrap over whole blocks.
+    """The median of all times, with an interval from a bootstrap over whole blocks.
 
     The tails that are cut off the resamples are widened for the number of blocks (Hesterberg's
     expanded percentile interval, 2015): a plain bootstrap of few blocks is too sure of itself.
-    With fewer than 8 blocks it is the t interval over the medians of the blocks; a single block
-    leaves it infinite.
+    With fewer than 8 blocks it is the t interval over the logarithms of the blocks' medians, for a
+    time is above 0 and a disturbance multiplies it. Fewer than 3 blocks, or blocks so different
+    that the interval spans more than a factor of 100, leave it infinite: from 0 on.
     """
     blocks = filled(blocks)
     value = float(np.median(np.concatenate(blocks)))
-    if len(blocks) < _LEAST_BLOCKS:
-        _, low, high = t_interval([float(np.median(block)) for block in blocks])
-    else:
+    low, high = _ends(blocks, seed)
+    low, high = min(low, value), max(high, value)
+    return Interval(value, low, high) if high <= low * _WIDEST else Interval(value, 0.0, math.inf)
+
+
+def _ends(blocks: Sequence[Floats], seed: int) -> tuple[float, float]:
+    if len(blocks) >= _LEAST_BLOCKS:
         medians = _resampled_medians(blocks, np.random.default_rng(seed))
         low, high = np.quantile(medians, _expanded_tails(len(blocks)))
-    return Interval(value, min(float(low), value), max(float(high), value))
+        return float(low), float(high)
+    medians = np.array([np.median(block) for block in blocks])
+    if len(blocks) < FEWEST_BLOCKS or medians.min() <= 0:
+        return 0.0, math.inf
+    _, low, high = np.exp(np.clip(t_interval(np.log(medians)), -700, 700))  # what a float can hold
+    return float(low), float(high)
 
 
 def _resampled_medians(blocks: Sequence[Floats], random: np.random.Generator) -> Floats:

@@ -238,13 +238,18 @@ Interval = tuple[float, float]
 
 
 def _overlapping(
-    winner: Row | None, rows: Iterable[Row], interval: Callable[[Row], Interval]
+    winner: Row | None, rows: Iterable[Row], interval: Callable[[Row], Interval | None]
 ) -> Rows:
-    if winner is None:
-        return ()
-    low, high = interval(winner)
-    met = ((row, interval(row)) for row in rows if row is not winner)
-    return tuple(row for row, (from_, to) in met if from_ <= high and to >= low)
+    """The others whose interval meets the winner's; an unknown one meets none."""
+    return tuple(
+        row
+        for row in rows
+        if winner is not None and row is not winner and _meet(interval(winner), interval(row))
+    )
+
+
+def _meet(one: Interval | None, other: Interval | None) -> bool:
+    return one is not None and other is not None and one[0] <= other[1] and other[0] <= one[1]
 
 
 def _accuracy_interval(row: Row) -> Interval:
@@ -252,8 +257,8 @@ def _accuracy_interval(row: Row) -> Interval:
     return _or(row.accuracy_low, point), _or(row.accuracy_high, point)
 
 
-def _p50_interval(row: Row) -> Interval:
-    return _or(row.p50_low_ms, _p50(row)), _or(row.p50_high_ms, _p50(row))
+def _p50_interval(row: Row) -> Interval | None:
+    return row.p50_interval
 
 
 def _or(value: float | None, instead: float) -> float:

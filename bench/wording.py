@@ -122,7 +122,7 @@ def p50_text(row: Row) -> str:
     """The median call with its interval, in ms; empty where it was not measured."""
     if row.p50_ms is None:
         return ""
-    return f"{figures(row.p50_ms)} ms {span(row.p50_low_ms, row.p50_high_ms)}".strip()
+    return f"{figures(row.p50_ms)} ms {span(*(row.p50_interval or (None, None)))}".strip()
 
 
 def accuracy_text(row: Row) -> str:

@@ -1,5 +1,6 @@
 """Accuracy against latency: both intervals of each row, and the Pareto line."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 from bench.report.labels import Placed, place
@@ -39,8 +40,8 @@ def draw_scatter(answer: Answer, looks: Looks, width: float) -> Markup:
     rows = plotted(answer)
     height = 0.3 * width + 225
     bottom = height - BOTTOM
-    across = logarithmic(_values(rows, "p50_ms"), LEFT, width - RIGHT)
-    up = straight((100 * value for value in _values(rows, "accuracy")), bottom, TOP)
+    across = logarithmic(_times(rows), LEFT, width - RIGHT)
+    up = straight((100 * share for share in _shares(rows)), bottom, TOP)
     places = {id(row): (across(row.p50_ms or 0), up(100 * (row.accuracy or 0))) for row in rows}
     names = looks.names.within(answer.rows)
     named = len(rows) if len(rows) <= width / 40 else len(answer.pareto)
@@ -71,12 +72,17 @@ def _class(index: int, answer: Answer) -> str:
     return "label strong" if index < len(answer.pareto) else "label"
 
 
-def _values(rows: list[Row], name: str) -> list[float]:
-    """Points and ends of intervals: p50_ms, p50_low_ms, ... or accuracy, accuracy_low, ..."""
-    stem, unit = (name[:-3], "_ms") if name.endswith("_ms") else (name, "")
-    names = (name, f"{stem}_low{unit}", f"{stem}_high{unit}")
-    found = (getattr(row, column) for row in rows for column in names)
-    return [value for value in found if value is not None]
+def _times(rows: list[Row]) -> Iterator[float]:
+    """The p50 of each, and the ends of its interval."""
+    for row in rows:
+        yield from (row.p50_ms or 0.0, *(row.p50_interval or ()))
+
+
+def _shares(rows: list[Row]) -> Iterator[float]:
+    """The accuracy of each, and the ends of its interval."""
+    for row in rows:
+        found = (row.accuracy, row.accuracy_low, row.accuracy_high)
+        yield from (value for value in found if value is not None)
 
 
 def _staircase(front: list[tuple[float, float]], right: float) -> Markup:
@@ -92,8 +98,9 @@ def _staircase(front: list[tuple[float, float]], right: float) -> Markup:
 def _intervals(row: Row, at: tuple[float, float], across: Scale, up: Scale) -> Markup:
     x, y = at
     parts = []
-    if row.p50_low_ms is not None and row.p50_high_ms is not None:
-        parts.append(line(across(row.p50_low_ms), y, across(row.p50_high_ms), y, "whisker"))
+    if row.p50_interval:
+        low, high = map(across, row.p50_interval)
+        parts.append(line(low, y, high, y, "whisker"))
     if row.accuracy_low is not None and row.accuracy_high is not None:
         low, high = up(100 * row.accuracy_low), up(100 * row.accuracy_high)
         parts.append(line(x, low, x, high, "whisker"))

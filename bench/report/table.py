@@ -128,19 +128,24 @@ def _with_interval(
     heading: str, name: str, words: Callable[[float], str], after: str | None = None
 ) -> Column:
     """A figure with its interval below, and a word after that."""
-    stem, unit = (name.removesuffix("_ms"), "_ms") if name.endswith("_ms") else (name, "")
 
     def show(row: Row) -> Markup | str:
         value = getattr(row, name)
         if value is None:
             return _nothing()
-        low, high = getattr(row, f"{stem}_low{unit}"), getattr(row, f"{stem}_high{unit}")
-        known = low is not None and high is not None
-        below = [f"{words(low)} to {words(high)}"] if known else []
+        ends = _interval(row, name)
+        below = [" to ".join(map(words, ends))] if ends else []
         below += [getattr(row, after) or ""] if after else []
         return render(tag("b", words(value)), tag("small", ", ".join(filter(None, below))))
 
     return Column(heading, COLUMNS[name], lambda row: getattr(row, name), show)
+
+
+def _interval(row: Row, name: str) -> tuple[float, float] | None:
+    if name == "p50_ms":
+        return row.p50_interval
+    low, high = getattr(row, f"{name}_low"), getattr(row, f"{name}_high")
+    return None if low is None or high is None else (low, high)
 
 
 def _p90(row: Row) -> Markup | str:

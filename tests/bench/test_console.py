@@ -29,12 +29,16 @@ ROW = Row(
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        (ROW, ["0.1235", "64,801", "90.00%", "0.500 ± 0.010 faster", ""]),
+        (ROW, ["0.1235", "64,801", "90.00%", "0.500 (0.490 to 0.510) faster", ""]),
         (replace(ROW, ratio_low=None), ["0.1235", "64,801", "90.00%", "0.500, no interval", ""]),
+        (
+            replace(ROW, ratio=1.2, ratio_low=0.3, ratio_high=4.8, verdict="inconclusive"),
+            ["0.1235", "64,801", "90.00%", "1.200 (0.300 to 4.800) inconclusive", ""],
+        ),
         (replace(ROW, ratio=None), ["0.1235", "64,801", "90.00%", "", ""]),
         (
             replace(ROW, accuracy_source="card", warnings="hot"),
-            ["0.1235", "64,801", "90.00%*", "0.500 ± 0.010 faster", "hot"],
+            ["0.1235", "64,801", "90.00%*", "0.500 (0.490 to 0.510) faster", "hot"],
         ),
         (Row(status=FAILED, reason="it\thung"), ["failed", "", "", "", "it\ufffdhung"]),
     ],

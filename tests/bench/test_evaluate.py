@@ -136,6 +136,20 @@ def test_percentiles_are_withheld_with_the_reason() -> None:
     assert many.p50_ms < many.p90_ms < many.p99_ms < many.p999_ms  # type: ignore[operator]
 
 
+def test_the_interval_of_few_blocks_is_of_times_or_withheld_with_the_reason() -> None:
+    def of(*levels: int) -> Row:
+        return evaluated(Samples(blocks=[Block([level * MS], level * MS) for level in levels]))
+
+    told = of(200, 261, 350)
+    assert told.p50_low_ms is not None
+    assert told.p50_high_ms is not None
+    assert 0 < told.p50_low_ms < 261 < told.p50_high_ms
+    assert "interval" not in str(told.withheld)
+    wild = of(61, 261, 900)
+    assert (wild.p50_ms, wild.p50_low_ms, wild.p50_high_ms) == (261, None, None)
+    assert str(wild.withheld).startswith("interval of p50: blocks=3 from 61.0 to 900 ms; p90: ")
+
+
 def test_clustered_samples_count_for_less() -> None:
     random = np.random.default_rng(3)
     made = [Block([int(MS * level)] * 100, 100 * MS) for level in np.exp(random.normal(0, 0.5, 10))]
@@ -219,6 +233,7 @@ class TestAgreement:
         alone = Samples(blocks=blocks(1.5, count=1, seed=3), turns=turns(1.1))
         found = evaluated(alone, other)
         assert (found.p50_low_ms, found.p50_high_ms) == (None, None)
+        assert str(found.withheld).startswith("interval of p50: blocks=1 < 3; p90: ")
         assert found.ratio_agrees is True
 
     def test_without_a_reference_nothing_is_said(self) -> None:

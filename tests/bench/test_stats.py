@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -196,22 +197,52 @@ def test_a_median_lies_in_its_interval_which_follows_the_unit(
     assert median_interval(shuffled, seed=seed) == pytest.approx(tuple(found))
 
 
+def times(*arguments: Any) -> list[Floats]:
+    """The same as times, around 1."""
+    return [np.exp(block) for block in clustered(*arguments)]
+
+
 def test_the_same_seed_gives_the_same_interval_and_another_seed_nearly() -> None:
-    blocks = clustered(np.random.default_rng(4), 30, 40)
+    blocks = times(np.random.default_rng(4), 30, 40)
     first, again, other = (median_interval(blocks, seed) for seed in (0, 0, 1))
     assert first == again != other
-    assert relative_half_width(*np.exp(first[1:])) == pytest.approx(
-        relative_half_width(*np.exp(other[1:])), rel=0.25
+    assert relative_half_width(*first[1:]) == pytest.approx(
+        relative_half_width(*other[1:]), rel=0.25
     )
 
 
-def test_a_single_block_says_nothing_of_others() -> None:
-    assert median_interval([np.arange(5.0)]) == (2.0, -math.inf, math.inf)
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_or_two_blocks_say_nothing_of_others(count: int) -> None:
+    assert median_interval([np.arange(1, 6.0)] * count) == (3.0, 0.0, math.inf)
 
 
-def test_few_blocks_give_the_t_interval_of_their_medians() -> None:
+def test_few_blocks_give_the_t_interval_of_the_logarithms_of_their_medians() -> None:
     blocks = [np.array([level - 1, level, level + 1.0]) for level in (10, 12, 14)]
-    assert median_interval(blocks) == pytest.approx(t_interval([10, 12, 14]))
+    _, low, high = t_interval(np.log([10, 12, 14]))
+    assert median_interval(blocks) == pytest.approx((12, math.exp(low), math.exp(high)))
+
+
+def test_blocks_that_differ_wildly_give_no_interval_and_none_below_0() -> None:
+    """On a straight scale three calls of 61, 261 and 900 ms give one from -660 ms on."""
+    slow = [np.array([level]) for level in (61.0, 261.0, 900.0)]
+    assert t_interval([61, 261, 900]).low < -600
+    assert median_interval(slow) == (261.0, 0.0, math.inf)
+    wild = [np.full(5, 10.0**power) for power in range(10)]
+    assert median_interval(wild)[1:] == (0.0, math.inf)
+    assert median_interval([np.full(3, level) for level in (1e-300, 1.0, 1e300)])[1] == 0
+    assert median_interval([np.zeros(3)] * 4) == (0.0, 0.0, math.inf)
+
+
+@given(
+    st.lists(
+        st.lists(st.floats(1e-6, 1e12), min_size=1, max_size=5).map(np.array),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_an_interval_of_times_is_above_0_or_not_known(blocks: list[Floats]) -> None:
+    value, low, high = median_interval(blocks)
+    assert 0 < low <= value <= high <= 100 * low * (1 + 1e-9) or (low, high) == (0, math.inf)
 
 
 def test_no_samples_have_no_median() -> None:
@@ -228,10 +259,10 @@ def naive_median_interval(blocks: list[Floats]) -> Interval:
 
 
 def covers(found: Callable[[list[Floats]], Interval], blocks: int, between: float) -> float:
-    """How often the interval of a median holds the true one."""
+    """How often the interval of a median of times holds the true one."""
     random = np.random.default_rng(5)
-    intervals = (found(clustered(random, blocks, 25, between)) for _ in range(300))
-    return sum(low <= 0 <= high for _, low, high in intervals) / 300
+    intervals = (found(times(random, blocks, 25, between)) for _ in range(300))
+    return sum(low <= 1 <= high for _, low, high in intervals) / 300
 
 
 @pytest.mark.parametrize("blocks", [3, 5, 8, 20])
@@ -240,6 +271,24 @@ def test_intervals_of_medians_hold_for_few_and_many_blocks_alike_or_not(
     blocks: int, between: float
 ) -> None:
     assert covers(median_interval, blocks, between) >= 0.9
+
+
+@pytest.mark.parametrize("blocks", [3, 5, 7, 8, 12, 20])
+@pytest.mark.parametrize("between", [0.02, 0.4])
+def test_intervals_of_times_hold_the_true_median_in_about_95_of_100(
+    blocks: int, between: float
+) -> None:
+    """Calls and blocks are lognormal; an interval that is withheld does not count as held."""
+    random = np.random.default_rng(11)
+    held = told = 0
+    for _ in range(600):
+        levels = np.exp(random.normal(0, between, blocks))
+        made = [level * np.exp(random.normal(0, 0.05, 15)) for level in levels]
+        _, low, high = median_interval(made)
+        told += high < math.inf
+        held += low <= 1 <= high < math.inf
+    assert told > 0.95 * 600
+    assert 0.92 <= held / told <= 0.98
 
 
 def test_intervals_that_take_samples_for_independent_do_not_hold() -> None:

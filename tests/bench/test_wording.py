@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.results import Row
-from bench.wording import Names, figures, joined, megabytes, ratio_figures, span
+from bench.wording import Names, figures, joined, megabytes, p50_text, ratio_figures, span
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,13 @@ def test_rows_of_two_files_say_which() -> None:
     names = Names.of(rows, {id(rows[0]): "a.csv", id(rows[1]): "b.csv"})
     assert [names.arm(row) for row in rows] == ["cnn fp32 [a.csv]", "cnn fp32 [b.csv]"]
     assert Names.of(rows, dict.fromkeys(map(id, rows), "a.csv")).arm(rows[0]) == "cnn fp32"
+
+
+def test_a_p50_is_told_with_its_interval_where_that_is_one_of_times() -> None:
+    assert p50_text(Row()) == ""
+    assert p50_text(Row(p50_ms=261.0)) == "261 ms"
+    assert p50_text(Row(p50_ms=261.0, p50_low_ms=200.0, p50_high_ms=341.0)) == (
+        "261 ms (200 to 341)"
+    )
+    older = Row(p50_ms=261.0, p50_low_ms=-485.9, p50_high_ms=1007.9)
+    assert p50_text(older) == "261 ms"

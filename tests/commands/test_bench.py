@@ -44,7 +44,7 @@ class TestAnswers:
         ]
         assert all(float(row[5]) > 0 for row in rows)
         assert all(row[7].endswith("%*") for row in rows)
-        assert [" ± " in row[8] for row in rows] == [False, False, True, True]
+        assert [" to " in row[8] for row in rows] == [False, False, True, True]
         summary = "\n".join(rest[4:])
         for told in (
             "digits, batch 1, 1 thread:",

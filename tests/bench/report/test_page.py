@@ -142,6 +142,15 @@ def test_one_row_is_enough_for_a_scatter(tmp_path: Path, make_row: Callable[...,
     assert "accuracy" in outline_of(tmp_path, [row]).ids
 
 
+def test_an_interval_below_0_of_an_older_file_is_not_shown(
+    tmp_path: Path, make_row: Callable[..., Row]
+) -> None:
+    row = make_row(p50_ms=261.0, p50_low_ms=-485.9, p50_high_ms=1007.9)
+    text = outline_of(tmp_path, [row, make_row(precision="int8")]).text
+    assert "261" in text
+    assert not re.search(r"-48\d[\d.]* to", text)
+
+
 def test_many_rows_are_drawn_in_reasonable_size(
     tmp_path: Path, make_row: Callable[..., Row]
 ) -> None:
