@@ -119,7 +119,7 @@ class TestOf:
             (faked(("float32", (1, 3, 8, 8))), "by which mean and std. Give them"),
             (faked(("float32", (1, 3, 8, 8)), mean="[1, 1, 1]"), "by which std."),
             (faked(("float32", (1, 3, 8, 8)), mean="[[", std="5"), "by which mean and std."),
-            (faked(("float32", (1, 3, 8, 8)), mean="[0]", std="[1]"), "has 3 channels"),
+            (faked(("float32", (1, 3, 8, 8)), mean="[0, 0]", std="[1]"), "has 3 channels"),
             (
                 faked(("float32", (1, 1, 8, 8)), mean="[0]", std="[0]"),
                 "--std cannot be 0.0",

@@ -148,5 +148,7 @@ exports_option = click.option(
 )
 # For --mean and for --std.
 channels_option = partial(
-    click.option, type=NumbersType(), help="Per channel, for a file that does not say it."
+    click.option,
+    type=NumbersType(),
+    help="Per channel or one for all, on the 0..1 scale, for a file that does not say it.",
 )

@@ -5,7 +5,6 @@ rest has to be given: nothing is guessed that could make a prediction wrong.
 """
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from zoo.data.dataset import Images
 from zoo.data.pixels import LARGEST_SIDE
 from zoo.errors import UsageError, ZooError
+from zoo.normalisation import GIVE_THEM, per_channel
 from zoo.session import Session, TensorInfo
 
 Layout = Literal["nhwc", "nchw"]
@@ -24,10 +24,6 @@ PIXELS, BARE = "uint8-nhwc", "float32-nchw"  # the kinds of input that files of 
 _DTYPES = ("uint8", "float32", "float16")
 _OUTPUT_DTYPES = ("float32", "float16", "float64")
 _LARGEST_BATCH_BYTES = 1 << 31
-_GIVE_MEAN = (
-    "Give them on the 0..1 scale, such as --mean .485,.456,.406 --std .229,.224,.225; "
-    "of a file that takes 0..255 the mean is 0 and the std 0.00392157 (1/255)"
-)
 
 
 @dataclass(frozen=True)
@@ -236,11 +232,9 @@ def _normalisation(
     if unknown:
         raise UsageError(
             f"{session.name} takes normalised pixels and does not say by which "
-            f"{' and '.join(unknown)}. {_GIVE_MEAN}"
+            f"{' and '.join(unknown)}. {GIVE_THEM}"
         )
-    for name, value in found.items():
-        _check_numbers(session, name, value or (), channels)
-    return found["mean"], found["std"]
+    return per_channel(found["mean"] or (), found["std"] or (), channels, session.name)
 
 
 def _listed(session: Session, name: str) -> tuple[float, ...] | None:
@@ -249,16 +243,6 @@ def _listed(session: Session, name: str) -> tuple[float, ...] | None:
         return tuple(float(number) for number in json.loads(session.metadata[name]))
     except (KeyError, ValueError, TypeError, RecursionError, OverflowError):
         return None
-
-
-def _check_numbers(session: Session, name: str, values: tuple[float, ...], channels: int) -> None:
-    if len(values) != channels:
-        raise UsageError(
-            f"{session.name} has {channels} channels, and --{name} {len(values)}. {_GIVE_MEAN}"
-        )
-    low = 0.0 if name == "std" else -math.inf
-    if not all(math.isfinite(value) and value > low for value in values):
-        raise UsageError(f"--{name} cannot be {', '.join(map(str, values))}. {_GIVE_MEAN}")
 
 
 def _class_names(session: Session, classes: int | None) -> tuple[str, ...] | None:

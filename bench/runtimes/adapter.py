@@ -22,9 +22,10 @@ class Order:
     """What an arm loads, as it is sent to its process.
 
     model: path of the ONNX file; mean, std: for a file that takes normalised pixels and does not
-    say by what; boundary: `host` counts the copies to and from the device, `device` does not;
-    cores: the calling thread and the pool's threads each keep to one of these, in this order, and
-    a waiting pool does not spin; empty: as the engine does by itself. tf32, cuda_graph: on CUDA;
+    say by what, per channel or one number for all; boundary: `host` counts the copies to and from
+    the device, `device` does not; cores: the calling thread and the pool's threads each keep to one
+    of these, in this order, and a waiting pool does not spin; empty: as the engine does by itself.
+    tf32, cuda_graph: on CUDA;
     allow_fallback: nodes may run on another provider; profile: where the engine writes the time
     of each operator.
     """

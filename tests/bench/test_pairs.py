@@ -169,7 +169,9 @@ class TestRefusals:
         settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
         with pytest.raises(UsageError, match="Give them on the 0"):
             compare_files(file, file, settings=settings)
-        given = Given((0.5,) * 3, (0.25,) * 3)
+        with pytest.raises(UsageError, match=r"Did you mean --mean \.490 --std \.250\?"):
+            compare_files(file, file, settings=settings, given=Given((125.0,), (63.75,)))
+        given = Given((0.5,), (0.25,) * 3)
         assert compare_files(file, file, settings=replace(settings, way=USUAL), given=given)
 
     def test_normalisation_that_nobody_needs_is_refused(

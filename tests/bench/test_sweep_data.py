@@ -38,6 +38,18 @@ class TestForeignFiles:
             sweep_of(file, runtimes=("onnxruntime",))
         assert not (tmp_path / "results.csv").exists()
 
+    def test_a_mean_beside_the_file_is_for_all_channels_or_refused(
+        self, sweep_of: Sweep, tiny_onnx: Any, tmp_path: Path
+    ) -> None:
+        file = tiny_onnx(kind="float32-nchw", size=(32, 32), classes=10, metadata={})
+        beside = file.with_suffix(".json")
+        beside.write_text('{"mean": [0.5], "std": [0.25], "data": "digits"}')
+        assert sweep_of(file, runtimes=("onnxruntime",)).rows[0].status == OK
+        beside.write_text('{"mean": [125], "std": [63.75], "data": "digits"}')
+        with pytest.raises(UsageError, match=r"Did you mean --mean \.490 --std \.250\?"):
+            sweep_of(file, runtimes=("onnxruntime",), out="refused.csv")
+        assert not (tmp_path / "refused.csv").exists()
+
     def test_a_file_of_fixed_batch_is_measured_at_that(
         self, sweep_of: Sweep, tiny_onnx: Any
     ) -> None:

@@ -107,6 +107,15 @@ class TestAnswers:
         (row,) = read_csv(OUT)
         assert (row.accuracy_source, row.images) == ("measured", 359)
 
+    def test_a_mean_of_another_scale_is_exit_2_with_what_was_meant(
+        self, bench: Call, tiny_onnx: Any
+    ) -> None:
+        file = tiny_onnx(kind="float32-nchw", size=(8, 8), classes=10, metadata={})
+        given = ("--mean", "125,123,114", "--std", "63,62,67", "--data", "digits")
+        told = bench(file, *given, "--batch", "1", code=2).stderr
+        assert "Did you mean --mean .490,.482,.447 --std .247,.243,.263?" in told
+        assert not OUT.exists()
+
     def test_normalisation_that_is_not_given_is_asked_for(
         self, bench: Call, tiny_onnx: Any
     ) -> None:

@@ -111,13 +111,39 @@ class TestPredict:
         error = call("predict", model, "grey.jpg", "--provider", "cuda", code=3).stderr
         assert re.search(r"--provider cuda cannot run here: \w+.{10,}", error)
 
-    def test_mean_and_std_may_be_negative_and_several(
-        self, call: Call, tiny_onnx: Callable[..., Path], model: str
+    @pytest.mark.parametrize(
+        ("mean", "std", "best"),
+        [
+            (".0,.5,.5", "1,1,1", "class 0 98."),
+            (".5", ".25,.25,.5", "class 0 50.0%, class 1 50.0%"),
+        ],
+    )
+    def test_mean_and_std_are_for_each_channel_or_one_for_all(
+        self,
+        call: Call,
+        tiny_onnx: Callable[..., Path],
+        model: str,
+        mean: str,
+        std: str,
+        best: str,
     ) -> None:
         tiny_onnx(kind="float32-nchw", metadata={})
-        normalised = ("--mean", "-.1,.5,.5", "--std", "1,1,1")
-        done = call("predict", model, "grey.jpg", *normalised, "--top", "1")
-        assert done.stdout.startswith("grey.jpg  class 0 99.")
+        done = call("predict", model, "grey.jpg", "--mean", mean, "--std", std, "--top", "2")
+        assert done.stdout.startswith(f"grey.jpg  {best}")
+
+    @pytest.mark.parametrize(
+        ("mean", "told"),
+        [
+            ("125,123,114", "Did you mean --mean .490,.482,.447 --std 1.00,1.00,1.00?"),
+            ("-.1,.5,.5", "--mean cannot be -0.1, 0.5, 0.5"),
+        ],
+    )
+    def test_a_mean_of_another_scale_is_refused_with_what_was_meant(
+        self, call: Call, tiny_onnx: Callable[..., Path], model: str, mean: str, told: str
+    ) -> None:
+        tiny_onnx(kind="float32-nchw", metadata={})
+        given = ("--mean", mean, "--std", "255,255,255")
+        assert told in call("predict", model, "grey.jpg", *given, code=2).stderr
 
     def test_names_of_strangers_do_not_steer_the_terminal(
         self, call: Call, tiny_onnx: Callable[..., Path], model: str
