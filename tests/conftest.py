@@ -206,7 +206,9 @@ def make_card() -> "Callable[..., Card]":
     def make(**parts: Any) -> Card:
         accuracy: Accuracy = parts.get("accuracy", Accuracy(9, 10, 0.9, 0.5, 0.99))
         files = {
-            precision: FileCard(f"{precision}.onnx", accuracy, accuracy.images, {"1": 0.0}, None, 3)
+            precision: FileCard(
+                f"{precision}.onnx", accuracy, accuracy.images, {"1": 0.0}, None, 3, "1.17"
+            )
             for precision in ("fp32", "int8")
         }
         facts: dict[str, Any] = {
@@ -233,7 +235,6 @@ def make_card() -> "Callable[..., Card]":
             "with_views": None,
             "opset": 17,
             "ir_version": 8,
-            "min_onnxruntime": "1.17",
             "machine": "here",
             "cpu_flags": (),
             "versions": {},

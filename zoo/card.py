@@ -10,13 +10,24 @@ PRECISIONS = ("fp32", "fp16", "int8")
 
 
 @dataclass(frozen=True)
+class Remade:
+    """Where, and with which versions, a file was made again from `fp32.onnx`, without its run."""
+
+    machine: str
+    cpu_flags: tuple[str, ...]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
 class FileCard:
     """What the gate found about one ONNX file, over the whole test set.
 
     agreement: pictures with the same top class as the source network's; max_difference: largest
     |logit difference| from the source on real images, by batch size, beside `bound`, where that
     precision has one; emulated: pictures with the same top class when the int8 steps are computed
-    in float, a check on the kernels of this CPU; nodes: of the graph.
+    in float, a check on the kernels of this CPU; nodes: of the graph; min_onnxruntime: the oldest
+    release that such a file was run in; remade: of a file made again later, which was compared with
+    `fp32.onnx` in the place of the source network.
     """
 
     file: str
@@ -25,7 +36,9 @@ class FileCard:
     max_difference: dict[str, float]
     bound: float | None
     nodes: int
+    min_onnxruntime: str
     emulated: int | None = None
+    remade: Remade | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +76,6 @@ class Card:
     with_views: Accuracy | None
     opset: int
     ir_version: int
-    min_onnxruntime: str
     machine: str
     cpu_flags: tuple[str, ...]
     versions: dict[str, str]
@@ -78,7 +90,7 @@ class Card:
     @classmethod
     def from_json(cls, value: Any) -> "Card":
         """A card from its JSON value; `ValueError` names what is missing or of a wrong kind."""
-        card: Card = read(cls, value, "the card")
+        card: Card = read(cls, with_oldest_by_file(value), "the card")
         return card
 
 
@@ -86,5 +98,23 @@ def manifest_facts(card: Card) -> dict[str, Any]:
     """What the manifest repeats of a card, so that a list of all artifacts reads one file."""
     names = ("model", "dataset", "input", "parameters", "macs", "trained", "opset", "ir_version")
     whole = asdict(card)
-    facts = {name: whole[name] for name in (*names, "min_onnxruntime", "with_views")}
+    facts = {name: whole[name] for name in (*names, "with_views")}
     return {**facts, "precisions": whole["precisions"]}
+
+
+def with_oldest_by_file(value: Any) -> Any:
+    """A card, or what a manifest repeats of it, as it is written now.
+
+    The oldest onnxruntime once stood there a single time, for all files.
+    """
+    if not isinstance(value, dict) or "min_onnxruntime" not in value:
+        return value
+    rest, oldest = dict(value), value["min_onnxruntime"]
+    del rest["min_onnxruntime"]
+    files = rest.get("precisions")
+    if isinstance(files, dict):
+        rest["precisions"] = {
+            name: {"min_onnxruntime": oldest, **file} if isinstance(file, dict) else file
+            for name, file in files.items()
+        }
+    return rest

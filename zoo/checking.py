@@ -112,7 +112,8 @@ def check_contract(found: Inspection, card: Card) -> Verdict:
 
 def check_metadata(found: Inspection, card: Card, precision: str) -> Verdict:
     """Whether the file says of itself what the card says."""
-    accuracy = card.precisions[precision].accuracy
+    file = card.precisions[precision]
+    accuracy = file.accuracy
     texts = {
         "model": card.model,
         "framework": card.framework,
@@ -123,14 +124,14 @@ def check_metadata(found: Inspection, card: Card, precision: str) -> Verdict:
         "precision": precision,
         "input": card.input,
         "weights": card.weights,
-        "min_onnxruntime": card.min_onnxruntime,
+        "min_onnxruntime": file.min_onnxruntime,
     }
     values: dict[str, Any] = {
         "class_names": list(card.class_names),
         "mean": list(card.mean),
         "std": list(card.std),
         "recipe": card.recipe,
-        "versions": card.versions,
+        "versions": file.remade.versions if file.remade else card.versions,
         "accuracy": {"correct": accuracy.correct, "images": accuracy.images},
     }
     wrong = [name for name, text in texts.items() if found.metadata.get(name) != text]

@@ -1,4 +1,4 @@
-"""Which onnxruntime is the first one that loads a file, by its opset and IR version."""
+"""The oldest onnxruntime that a file is for, by its opset, IR version and precision."""
 
 # (release, highest opset, highest IR version), from onnxruntime's published compatibility page; the
 # last row is the release that took ONNX 1.18 in. A release loads everything that older ones load.
@@ -27,6 +27,23 @@ def first_onnxruntime(opset: int, ir_version: int) -> str | None:
         if opset <= highest_opset and ir_version <= highest_ir:
             return release
     return None
+
+
+# Releases in which files were run on stored images, by precision: `tox -e versions` does it, and
+# docs/onnxruntime-versions.md holds what it found.
+RUN = {
+    "fp32": ("1.17", "1.20", "1.22", "1.24", "1.25", "1.31"),
+    "fp16": ("1.17", "1.20", "1.22", "1.24", "1.25", "1.31"),
+    "int8": ("1.17", "1.20", "1.22", "1.24", "1.25", "1.31"),
+}
+
+
+def oldest_run(opset: int, ir_version: int, precision: str) -> str | None:
+    """The oldest release that loads such a file and that this precision was run in."""
+    first = first_onnxruntime(opset, ir_version)
+    if first is None:
+        return None
+    return next((release for release in RUN[precision] if not is_older(release, first)), None)
 
 
 def is_older(release: str, other: str) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from zoo.artifacts import EXPORTS, VECTORS, Artifact, find_artifact, list_artifacts
-from zoo.card import Card, manifest_facts
+from zoo.card import Card, manifest_facts, with_oldest_by_file
 from zoo.checking import (
     Status,
     Verdict,
@@ -174,7 +174,9 @@ class _Verifier:
             return
         text = f"onnx.checker accepts it, onnxruntime runs it: {found.nodes} nodes"
         yield "loads", ("ok", text)
-        promised = card.min_onnxruntime if card else found.metadata.get("min_onnxruntime")
+        file = card.precisions.get(subject.precision) if card else None
+        told = found.metadata.get("min_onnxruntime")
+        promised = file.min_onnxruntime if file else told
         yield "onnxruntime", check_versions(found, promised, card)
         if card and subject.precision in card.precisions:
             yield "contract", check_contract(found, card)
@@ -211,7 +213,8 @@ def _of_artifact(artifact: Artifact) -> Iterator[tuple[str, Verdict]]:
         yield "card", ("failed", str(error))
         return
     facts = json.loads(json.dumps(manifest_facts(card)))
-    wrong = [name for name, value in facts.items() if artifact.entry.get(name) != value]
+    entry = with_oldest_by_file(artifact.entry)
+    wrong = [name for name, value in facts.items() if entry.get(name) != value]
     wrong += ["id"] if card.id != artifact.id else []
     if wrong:
         yield "card", ("failed", f"the card and the manifest differ: {', '.join(wrong)}")

@@ -10,7 +10,7 @@ from torch import nn
 
 from zoo.catalog import MODELS, find_model
 from zoo.errors import UsageError
-from zoo.exporting.convert import INPUTS, IR_VERSIONS, convert, fusable
+from zoo.exporting.convert import INPUTS, IR_VERSIONS, convert, fusable, unfused
 from zoo.session import open_session
 from zoo.signature import BARE, PIXELS
 
@@ -92,6 +92,9 @@ def test_a_normalisation_behind_a_linear_layer_costs_no_node_when_it_runs(
     np.testing.assert_allclose(*answers, rtol=1e-5, atol=1e-5)
     ran = [operator for _, _, operator in second._placed()]
     assert ran.count("BatchNormalization") == bias
+    contents = [proto_of(model).SerializeToString(deterministic=True)
+                for model in (plain, unfused(ir.from_proto(proto)))]  # fmt: skip
+    assert contents[0] == contents[1]
 
 
 def test_nothing_tells_where_it_was_made(converted: ir.Model) -> None:

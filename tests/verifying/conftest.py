@@ -43,7 +43,8 @@ def facts_of(card: Card, precision: str) -> dict[str, str]:
     texts = ("model", "framework", "dataset", "fingerprint", "view", "input", "weights")
     return {
         **{name: json.dumps(list(value)) for name, value in lists.items()},
-        **{name: getattr(card, name) for name in (*texts, "min_onnxruntime")},
+        **{name: getattr(card, name) for name in texts},
+        "min_onnxruntime": card.precisions[precision].min_onnxruntime,
         "recipe": json.dumps(card.recipe),
         "versions": json.dumps(card.versions),
         "seed": str(card.seed),

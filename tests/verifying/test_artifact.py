@@ -149,8 +149,6 @@ class TestAgainstTheCard:
         ("change", "check", "text"),
         [
             ({"opset": 20}, "onnxruntime", "the card says 20 and 8"),
-            ({"min_onnxruntime": "1.8"}, "onnxruntime", "need onnxruntime 1.12, 1.8 is promised"),
-            ({"min_onnxruntime": "new"}, "onnxruntime", "'new' is no version"),
             ({"image_shape": (28, 28, 3)}, "contract", "the card means image uint8"),
             ({"input": "float32-nchw"}, "contract", "the card means image float32"),
             ({"class_names": ("a", "b")}, "contract", "the card means"),
@@ -166,6 +164,24 @@ class TestAgainstTheCard:
     ) -> None:
         republish(exports, lambda card: replace(card, **change))
         found = named(verify(exports=exports, accuracy=False), check)
+        assert found.status == "failed"
+        assert text in found.text
+
+    @pytest.mark.parametrize(
+        ("oldest", "text"),
+        [("1.8", "need onnxruntime 1.12, 1.8 is promised"), ("new", "'new' is no version")],
+    )
+    def test_a_wrong_oldest_onnxruntime(self, exports: Path, oldest: str, text: str) -> None:
+        def promise(card: Card) -> Card:
+            file = replace(card.precisions["int8"], min_onnxruntime=oldest)
+            return replace(card, precisions=card.precisions | {"int8": file})
+
+        republish(exports, promise)
+        (found,) = [
+            check
+            for check in verify(exports=exports, accuracy=False)
+            if (check.name, check.target) == ("onnxruntime", f"{NAME}/int8.onnx")
+        ]
         assert found.status == "failed"
         assert text in found.text
 

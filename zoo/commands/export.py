@@ -26,6 +26,11 @@ from zoo.parameters import NamesType, data_dir_option, exports_option, json_opti
 )
 @click.option("--opset", type=int, help="Of the files.  [default: 20]")
 @click.option("--check", is_flag=True, help="Say whether the published files come out the same.")
+@click.option(
+    "--mend",
+    is_flag=True,
+    help="Make an int8 file that some CPUs run wrongly again, from the published fp32 file.",
+)
 @json_option
 def export(
     model: str,
@@ -36,6 +41,7 @@ def export(
     form: str | None,
     opset: int | None,
     check: bool,
+    mend: bool,
     as_json: bool,
 ) -> None:
     """Publish the run of MODEL as ONNX files, if they pass the gate."""
@@ -43,6 +49,8 @@ def export(
     from zoo.progress import progress_for
     from zoo.signature import PIXELS
 
+    if mend and (check or precision or form or opset is not None or run is not None):
+        raise UsageError("--mend takes the name of a published model, --exports and --data-dir.")
     form, progress = form or PIXELS, progress_for()
     if check:
         from zoo.exporting.comparison import compare
@@ -59,19 +67,24 @@ def export(
         if not all(comparison.same for comparison in found):
             sys.exit(1)
         return
-    from zoo.exporting.convert import OPSET
-    from zoo.exporting.export import export as export_run
+    if mend:
+        from zoo.exporting.mending import mend as mend_published
 
-    artifact = export_run(
-        model,
-        run=run,
-        precisions=precision or PRECISIONS,
-        form=form,
-        opset=OPSET if opset is None else opset,
-        exports=exports,
-        data_dir=data_dir,
-        progress=progress,
-    )
+        artifact = mend_published(model, exports=exports, data_dir=data_dir, progress=progress)
+    else:
+        from zoo.exporting.convert import OPSET
+        from zoo.exporting.export import export as export_run
+
+        artifact = export_run(
+            model,
+            run=run,
+            precisions=precision or PRECISIONS,
+            form=form,
+            opset=OPSET if opset is None else opset,
+            exports=exports,
+            data_dir=data_dir,
+            progress=progress,
+        )
     if as_json:
         print_json({"id": artifact.id, **artifact.entry})
     else:

@@ -132,6 +132,24 @@ def fusable(model: ir.Model) -> ir.Model:
     return model
 
 
+def unfused(model: ir.Model) -> ir.Model:
+    """A copy as it was before `fusable`."""
+    model = model.clone()
+    graph = model.graph
+    for node in [node for node in graph if node.op_type == "MatMul"]:
+        turned = node.inputs[1].producer() if node.inputs[1] is not None else None
+        if turned is None or turned.op_type != "Transpose":
+            continue
+        as_exported = {"beta": 1.0, "transB": 1, "alpha": 1.0, "transA": 0}
+        gemm = ir.node("Gemm", [node.inputs[0], turned.inputs[0]], attributes=as_exported)
+        gemm.outputs[0].dtype, gemm.outputs[0].shape = ir.DataType.FLOAT, node.outputs[0].shape
+        ir.convenience.replace_nodes_and_values(
+            graph, node, [node, turned], [gemm], node.outputs, gemm.outputs
+        )
+    _rename(graph)
+    return model
+
+
 def _rename(graph: ir.Graph) -> None:
     """Names by operator and number: the exporter's count on from one export to the next."""
     count: Counter[str] = Counter()

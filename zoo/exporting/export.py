@@ -24,7 +24,7 @@ from zoo.exporting.formats import Formats, make_formats
 from zoo.exporting.gate import Reference, judge
 from zoo.exporting.head import HEAD, head_file
 from zoo.exporting.readme import readme
-from zoo.exporting.source import Source, file_bytes, find_source, min_onnxruntime, versions
+from zoo.exporting.source import Source, file_bytes, find_source, versions
 from zoo.files import sha256, write_json, write_text
 from zoo.intervals import Accuracy
 from zoo.models.transfer import Transfer
@@ -137,7 +137,6 @@ def _card(
         with_views=with_views,
         opset=source.opset,
         ir_version=IR_VERSIONS[source.opset],
-        min_onnxruntime=min_onnxruntime(source.opset),
         machine=hardware.describe(torch.device("cpu")),
         cpu_flags=vector_flags(),
         versions=versions(),

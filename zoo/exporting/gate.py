@@ -10,6 +10,7 @@ import onnx
 from numpy.typing import NDArray
 
 from zoo.card import FileCard
+from zoo.compatibility import oldest_run
 from zoo.data import Split
 from zoo.errors import ZooError
 from zoo.exporting.quantize import LARGEST_WEIGHT, widest_weight
@@ -78,6 +79,7 @@ def judge(model: bytes, precision: str, reference: Reference, progress: Progress
         signature = Signature.of(session)
     _check_contract(name, session, signature, reference)
     _check_graph(name, proto)
+    oldest = _oldest_onnxruntime(name, precision, proto)
     with _refusing(name):
         differences = _differences(session, signature, reference)
         answers = _answers(session, signature, reference, name, progress)
@@ -94,6 +96,7 @@ def judge(model: bytes, precision: str, reference: Reference, progress: Progress
         max_difference=differences,
         bound=bound_for(reference.logits) if precision == "fp32" else None,
         nodes=len(proto.graph.node),
+        min_onnxruntime=oldest,
         emulated=_emulated(model, answers, reference, progress) if precision == "int8" else None,
     )
     return Verdict(card, answers)
@@ -161,6 +164,14 @@ def _check_graph(name: str, proto: onnx.ModelProto) -> None:
             f"beyond {TILE}, and no multiple of it, CPUs with AMX add up wrongly under "
             "onnxruntime 1.21 to 1.24",
         )
+
+
+def _oldest_onnxruntime(name: str, precision: str, proto: onnx.ModelProto) -> str:
+    opset = next(entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx"))
+    oldest = oldest_run(opset, proto.ir_version, precision)
+    if oldest is None:
+        raise _refused(name, f"no {precision} file of opset {opset} was run in any onnxruntime")
+    return oldest
 
 
 def _differences(session: Session, signature: Signature, reference: Reference) -> dict[str, float]:

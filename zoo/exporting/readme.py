@@ -26,12 +26,14 @@ def readme(card: Card) -> str:
         f"- input `image`: {shape}\n"
         f"- output `logits`: float32 `[batch, {len(card.class_names)}]`\n"
         f"- classes: {', '.join(card.class_names[:20])}{', ...' * (len(card.class_names) > 20)}\n"
-        f"- opset {card.opset}, IR {card.ir_version}: onnxruntime {card.min_onnxruntime} or newer",
+        f"- opset {card.opset}, IR {card.ir_version}. The oldest onnxruntime it was run in: "
+        f"{_oldest(card)}",
         f"The source network, in {card.framework} and fp32, over the whole test set: "
         f"{card.accuracy}.{views}",
         "| file | accuracy (95 % interval) | same class as the source | largest difference |\n"
         f"|---|---|---|---|\n{rows}",
         *_rounded(card),
+        *_remade(card),
         f"Measured on {card.machine}; of its instructions: {', '.join(card.cpu_flags) or 'none'}.",
         "    import onnxruntime, numpy\n"
         '    session = onnxruntime.InferenceSession("fp32.onnx")\n'
@@ -47,6 +49,14 @@ def _row(name: str, file: FileCard, card: Card) -> str:
     largest = max(file.max_difference.values())
     agreement = f"{file.agreement:,} of {card.accuracy.images:,}"
     return f"| `{name}.onnx` | {interval} | {agreement} | {largest:.2g} |"
+
+
+def _oldest(card: Card) -> str:
+    """The oldest release that the files were run in, of each where they differ."""
+    releases = {name: file.min_onnxruntime for name, file in card.precisions.items()}
+    if len(set(releases.values())) > 1:
+        return ", ".join(f"{release} ({name})" for name, release in releases.items())
+    return next(iter(releases.values()))
 
 
 def _design(card: Card) -> list[str]:
@@ -87,6 +97,16 @@ def _rounded(card: Card) -> list[str]:
             "pictures get the same class."
         )
     return words
+
+
+def _remade(card: Card) -> list[str]:
+    return [
+        f"`{file.file}` was made again from `fp32.onnx`, without the network, and compared with "
+        f"that file, on {file.remade.machine}; of its instructions: "
+        f"{', '.join(file.remade.cpu_flags) or 'none'}."
+        for file in card.precisions.values()
+        if file.remade
+    ]
 
 
 def _example(card: Card) -> str:

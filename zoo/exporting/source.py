@@ -10,7 +10,7 @@ import onnx
 import torch
 
 from zoo.catalog import find_model
-from zoo.compatibility import first_onnxruntime
+from zoo.compatibility import oldest_run
 from zoo.errors import UsageError, unknown_name
 from zoo.exporting.convert import INPUTS, IR_VERSIONS
 from zoo.files import sha256
@@ -80,7 +80,7 @@ def _facts(source: Source, precision: str, accuracy: Accuracy | None) -> dict[st
         "std": list(card.std),
         "weights": sha256(source.run.weights),
         "versions": versions(),
-        "min_onnxruntime": min_onnxruntime(source.opset),
+        "min_onnxruntime": min_onnxruntime(source.opset, precision),
     }
     if card.design is not None:
         facts["design"] = asdict(card.design)
@@ -100,8 +100,8 @@ def versions() -> dict[str, str]:
     }
 
 
-def min_onnxruntime(opset: int) -> str:
-    release = first_onnxruntime(opset, IR_VERSIONS[opset])
+def min_onnxruntime(opset: int, precision: str) -> str:
+    release = oldest_run(opset, IR_VERSIONS[opset], precision)
     if release is None:
         raise AssertionError("an opset that the table of onnxruntime's releases does not reach")
     return release
