@@ -15,6 +15,7 @@ from bench.judging_accuracy import AccuracyFinding, Predictions, judge_accuracy
 from bench.judging_speed import SpeedFinding, Spread, judge_speed, log_ratio, same_thing
 from bench.limits import Limits, Pair, finding, name_of
 from bench.matching import match, predictions_of
+from bench.proving import proofs
 from bench.ratios import PairedRatio
 from bench.results import OK, Row
 from bench.stats import TAIL, holm, t_interval
@@ -72,6 +73,7 @@ def compare_results(
         breaches=tuple(dict.fromkeys([*breaches, *lost])),
         notes=tuple(notes),
         strict=strict,
+        proofs=tuple(proofs(pairs, speeds, base, limits, names, remeasures=remeasure is not None)),
     )
 
 

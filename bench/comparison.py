@@ -75,11 +75,8 @@ class RowFinding:
             return f"BREACH: {', '.join(breach.kind for breach in self.breaches)}"
         words = []
         if self.speed:
-            kept = "limit undecided" if "time" in self.inconclusive else "within the limit"
-            plain = self.speed.verdict in ("same", "faster")
-            word = self.speed.verdict if plain else f"{self.speed.verdict}, {kept}"
             identical = " (same file and engine)" if self.speed.how == "identical" else ""
-            words.append(f"{word}{identical}")
+            words.append(f"{self.speed.word}{identical}")
         words += [f"{name} undecided" for name in self.inconclusive if name != "time"]
         return "; ".join(words) or self.note or "as before"
 
@@ -89,7 +86,8 @@ class Comparison:
     """All that two results files say of each other.
 
     limits: what is allowed, in words; added, removed: cells that only the new, only the base file
-    has; breaches: each once, though several rows may show it; notes: what holds for all rows.
+    has; breaches: each once, though several rows may show it; notes: what holds for all rows;
+    proofs: how what is left open can be settled.
     """
 
     base: str
@@ -101,6 +99,7 @@ class Comparison:
     breaches: tuple[Breach, ...]
     notes: tuple[str, ...]
     strict: bool
+    proofs: tuple[str, ...] = ()
 
     @property
     def inconclusive(self) -> int:
@@ -144,6 +143,7 @@ class Comparison:
             padded = (f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True) if width)
             lines.append("  ".join(padded).rstrip())
         lines += [f"{which}: {text}" for which, text in _ways(self.rows)]
+        lines += [f"to prove it: {text}" for text in self.proofs]
         lines += [f"added    {what}" for what in self.added]
         lines += [f"removed  {what}" for what in self.removed]
         return [printable(line) for line in lines]
@@ -163,6 +163,7 @@ class Comparison:
             parts.append(_table(telling))
         if self.rows:
             parts.append(_folded(f"All rows ({len(self.rows)})", _table(self.rows)))
+        parts += [f"To prove it: {_escaped(text)}" for text in self.proofs]
         how = [f"- {_escaped(note)}" for note in self.notes]
         how += [f"- {_escaped(which)}: {_escaped(text)}" for which, text in _ways(self.rows)]
         if how:
@@ -183,7 +184,7 @@ def _cells(row: RowFinding) -> list[str]:
 def _time(speed: SpeedFinding | None) -> str:
     if speed is None or speed.ratio is None:
         return ""
-    return f"x{ratio_text(speed)}, {speed.how}"
+    return f"x{ratio_text(speed)}, {'no interval' if speed.how == 'none' else speed.how}"
 
 
 def ratio_text(speed: SpeedFinding) -> str:

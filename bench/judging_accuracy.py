@@ -77,14 +77,23 @@ def judge_accuracy(
     if pair is not None:
         lost, gained, images, how = pair
         return _paired(base, new, lost, gained, images, how, allowed)
-    return _by_shares(base, new, allowed)
+    return _unchanged(base, new, "shares") or _by_shares(base, new, allowed)
+
+
+def _unchanged(base: Row, new: Row, how: Literal["shares", "card"]) -> AccuracyFinding | None:
+    """The same file with the same accuracy lost nothing, whichever pictures those are."""
+    shares = _shares(base, new)
+    if base.sha256 is None or base.sha256 != new.sha256 or shares[0] != shares[1]:
+        return None
+    text = "the same file, by its card" if how == "card" else "the same file, the same accuracy"
+    return AccuracyFinding(how, text, *shares, 0.0, outcome="held")
 
 
 def _by_card(base: Row, new: Row, allowed: float) -> AccuracyFinding:
     """The card tells how many pictures are right, but not which."""
-    shares = _shares(base, new)
-    if base.sha256 is not None and base.sha256 == new.sha256 and shares[0] == shares[1]:
-        return AccuracyFinding("card", "the same file, by its card", *shares, 0.0, outcome="held")
+    unchanged = _unchanged(base, new, "card")
+    if unchanged is not None:
+        return unchanged
     found = _by_shares(base, new, allowed)
     counts = "" if found.p is not None else ", and no counts"
     return replace(

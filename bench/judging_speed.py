@@ -15,7 +15,7 @@ from bench.ratios import PairedRatio, Verdict, verdict
 from bench.results import Row
 from bench.stats import TAIL
 from bench.student import t_quantile
-from bench.wording import count, figures
+from bench.wording import count, figures, times_slower
 
 Outcome = Literal["held", "breach", "inconclusive"]
 
@@ -60,7 +60,8 @@ class SpeedFinding:
 
     how: measured again as a pair (`paired`), from two sittings (`sittings`), from two sittings of
     the same file on the same engine (`identical`), or unknown (`none`). verdict: by the margin.
-    outcome: by what is allowed. p: one-sided, against "slower by no more than is allowed", empty
+    outcome: by what is allowed; beyond: whether the ratio is, proven or not; word: both of these in
+    a few words. p: one-sided, against "slower by no more than is allowed", empty
     where there is nothing to prove; p_adjusted: after Holm, over all tests of the comparison.
     """
 
@@ -73,6 +74,8 @@ class SpeedFinding:
     high: float | None = None
     verdict: Verdict = "inconclusive"
     outcome: Outcome = "inconclusive"
+    beyond: bool = False
+    word: str = ""
     p: float | None = None
     p_adjusted: float | None = None
 
@@ -144,6 +147,22 @@ def judge_speed(
     margin: float,
 ) -> SpeedFinding:
     """What is known of the time of a call, before Holm. allowed, margin: shares, 0.05 for 5 %."""
+    found = _found(base, new, measured_again, spread, allowed=allowed, margin=margin)
+    found = replace(found, beyond=found.ratio is not None and found.ratio > 1 + allowed)
+    if found.how != "paired" and base.machine != new.machine:
+        return replace(found, word="not comparable: two machines")
+    return replace(found, word=_word(found, allowed))
+
+
+def _found(
+    base: Row,
+    new: Row,
+    measured_again: PairedRatio | None,
+    spread: Spread,
+    *,
+    allowed: float,
+    margin: float,
+) -> SpeedFinding:
     times = base.p50_ms, new.p50_ms
     if measured_again is not None:
         text = f"measured again in turns, {count(measured_again.instances, 'instance')}"
@@ -158,7 +177,9 @@ def judge_speed(
             for name, row in (("base", base), ("new", new))
             if (row.p50_ms or 0) <= 0 or _error(row) is None
         ]
-        return SpeedFinding("none", f"no p50 with an interval in {' and '.join(lacking)}", *times)
+        found = SpeedFinding("none", f"no p50 with an interval in {' and '.join(lacking)}", *times)
+        log = log_ratio(base, new)
+        return found if log is None else replace(found, ratio=_exp(log))
     one_machine = base.machine == new.machine
     sittings = "two sittings" if one_machine else "two machines, not measured again"
     if not same_thing(base, new):
@@ -170,10 +191,27 @@ def judge_speed(
     if not one_machine:
         return _unproven(found, "held")
     # What is the same cannot have got slower. That the machine has is no breach of the model's.
-    if ratio.low <= 1 + allowed:
+    if ratio.ratio <= 1 + allowed:
         return replace(found, outcome="held", p=None)
+    if ratio.low <= 1 + allowed:
+        return replace(found, outcome="inconclusive", p=None)
     text = f"{found.text}; so the machine or its settings changed, not the model"
     return replace(found, text=text, outcome="inconclusive", p=None)
+
+
+def _word(found: SpeedFinding, allowed: float) -> str:
+    if found.verdict in ("same", "faster"):
+        return found.verdict
+    if found.ratio is None:
+        return "time not known"
+    slower = f"{times_slower(found.ratio)} slower"
+    if found.how == "identical" and (found.low or 0) > 1 + allowed:
+        return f"{slower}, by the machine"
+    if found.beyond:
+        return f"{slower}, too noisy to prove"
+    if found.high is not None and found.high <= 1 + allowed:
+        return f"{found.verdict}, within the limit"
+    return found.verdict if found.how == "identical" else f"{found.verdict}, limit undecided"
 
 
 def _judged(found: SpeedFinding, ratio: PairedRatio, allowed: float, margin: float) -> SpeedFinding:

@@ -30,7 +30,10 @@ def match(
 
 
 def _read(path: Path) -> tuple[Path, list[Row]]:
-    rows = read_csv(path)
+    try:
+        rows = read_csv(path)
+    except ZooError as error:  # exit code 1 says that a breach is proven, and nothing else
+        raise UsageError(str(error)) from error
     if not rows:
         raise UsageError(f"{path} has no rows: nothing was measured. Run bench again.")
     return path, rows
@@ -111,6 +114,6 @@ def predictions_of(path: Path) -> Predictions:
         return read_predictions(path)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         damaged = beside(path, "predictions.npz")
-        raise ZooError(
+        raise UsageError(
             f"{damaged} cannot be read ({error}). Delete it to compare accuracies without it."
         ) from error

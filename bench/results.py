@@ -210,8 +210,6 @@ def csv_text(rows: Iterable[Row]) -> str:
 
 def read_csv(path: Path) -> list[Row]:
     """The rows of a results file; a clear error for any other."""
-    if not path.exists():
-        raise missing_file(path, f"python cli.py bench --out {path}")
     try:
         with path.open(encoding="utf-8", newline="") as handle:
             reader = csv.DictReader(handle)
@@ -219,6 +217,8 @@ def read_csv(path: Path) -> list[Row]:
             if not {"subject", "runtime", "schema"} <= set(heading):
                 raise ZooError(f"{path} is no results file of this zoo (its columns say so).")
             return [_row(path, number, row) for number, row in enumerate(reader, 2)]
+    except FileNotFoundError:
+        raise missing_file(path, f"python cli.py bench --out {path}") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ZooError(f"{path} cannot be read as results: {error}.") from error
 

@@ -149,6 +149,11 @@ def ratio_figures(ratio: float) -> str:
     return f"{ratio:.3f}" if ratio < 10 else figures(ratio)
 
 
+def times_slower(ratio: float) -> str:
+    """`2.0x`, and `1.07x` where a tenth would be too coarse."""
+    return f"{figures(ratio, 2 if ratio >= 2 else 3)}x"
+
+
 def megabytes(bytes_: float) -> str:
     """A size in MB of 10^6 bytes."""
     return f"{figures(bytes_ / 1e6, 2 if bytes_ < 1e7 else 3)} MB"

@@ -23,7 +23,7 @@ from tests.bench.sittings import (
     speed_of,
     twins,
 )
-from zoo.errors import UsageError, ZooError
+from zoo.errors import UsageError
 
 
 def _noise(random: np.random.Generator, sitting: float) -> tuple[list[Row], list[Row]]:
@@ -199,8 +199,10 @@ def test_no_rows_are_refused(compare: Compare) -> None:
 def test_another_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
     write_csv(tmp_path / "base.csv", [cell()])
     (tmp_path / "new.csv").write_text(text)
-    with pytest.raises(ZooError, match=message):
-        compare_results(tmp_path / "base.csv", tmp_path / "new.csv")
+    for files in (("base.csv", "new.csv"), ("new.csv", "base.csv")):
+        with pytest.raises(UsageError, match=message) as error:
+            compare_results(*(tmp_path / name for name in files))
+        assert error.value.exit_code == 2  # 1 says that a breach is proven
 
 
 def test_a_missing_file_and_damaged_predictions_are_told(compare: Compare, tmp_path: Path) -> None:
@@ -208,5 +210,13 @@ def test_a_missing_file_and_damaged_predictions_are_told(compare: Compare, tmp_p
     with pytest.raises(UsageError, match=r"there is no file .*none\.csv"):
         compare_results(tmp_path / "base.csv", tmp_path / "none.csv")
     beside(tmp_path / "base.csv", "predictions.npz").write_bytes(b"PK not a zip")
-    with pytest.raises(ZooError, match=r"base\.predictions\.npz cannot be read"):
+    with pytest.raises(UsageError, match=r"base\.predictions\.npz cannot be read"):
         compare([cell()], [cell()])
+
+
+def test_what_cannot_be_opened_is_no_breach(tmp_path: Path) -> None:
+    write_csv(tmp_path / "base.csv", [cell()])
+    (tmp_path / "folder.csv").mkdir()
+    for name in ("folder.csv", f"{'x' * 300}.csv"):
+        with pytest.raises(UsageError, match="cannot be read as results"):
+            compare_results(tmp_path / "base.csv", tmp_path / name)

@@ -128,6 +128,20 @@ def test_the_card_of_one_file_says_one_thing(compare: Compare) -> None:
     )
 
 
+def test_the_same_file_with_the_same_accuracy_needs_no_predictions(compare: Compare) -> None:
+    base = accurate(cell(), 9000)
+    found = compare([base], [accurate(cell(1.001), 9000)])
+    accuracy = found.rows[0].accuracy
+    assert accuracy is not None
+    assert (accuracy.how, accuracy.outcome, accuracy.drop) == ("shares", "held", 0.0)
+    assert accuracy.text == "the same file, the same accuracy"
+    assert "undecided" not in found.rows[0].verdict
+    for new in (accurate(cell(1.001), 8999), accurate(changed(), 9000)):
+        assert "accuracy" in compare([base], [new]).rows[0].inconclusive
+    unknown = replace(base, sha256=None)
+    assert "accuracy" in compare([unknown], [replace(unknown, n=7)]).rows[0].inconclusive
+
+
 def test_an_accuracy_that_is_gone_is_inconclusive(compare: Compare) -> None:
     new = changed(accuracy_reason="no data")
     accuracy = compare([accurate(cell(), 9000)], [new]).rows[0].accuracy

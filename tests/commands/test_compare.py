@@ -90,6 +90,23 @@ class TestResults:
         assert "1 inconclusive" in call("compare", *files).stdout
         call("compare", *files, "--strict", code=1)
 
+    def test_every_time_doubled_is_told_with_the_way_to_prove_it(
+        self, call: Call, in_folder: Path
+    ) -> None:
+        still = [row(batch=batch) for batch in (1, 8, 64)]
+        write_csv(Path("base.csv"), still)
+        write_csv(Path("new.csv"), [row(2.0, batch=batch) for batch in (1, 8, 64)])
+        done = call("compare", "base.csv", "new.csv")
+        assert done.stdout.count("2.0x slower, too noisy to prove") == 3
+        assert "to prove it: 3 rows up to 2.0x slower with the same file and engine" in done.stdout
+        assert "within the limit" not in done.stdout
+
+    @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "subject,runtime,schema\ncnn,ort,99\n"])
+    def test_another_file_is_exit_2(self, call: Call, results: Any, text: str) -> None:
+        base, new = results(row(), changed(1.0))
+        Path(new).write_text(text)
+        assert new in call("compare", base, new, code=2).stderr
+
     def test_json_tells_the_exit_code(self, call: Call, results: Any) -> None:
         done = call("compare", *results(row(), changed(1.5)), "--json", code=1)
         found = json.loads(done.stdout)
@@ -150,7 +167,7 @@ class TestResults:
         [
             (["base.csv", "neww.csv"], 2, "there is no file neww.csv. Did you mean new.csv?"),
             (["gone.csv", "new.csv"], 2, "Make it with: python cli.py bench --out gone.csv"),
-            (["base.csv", "other.csv"], 1, "other.csv is no results file"),
+            (["base.csv", "other.csv"], 2, "other.csv is no results file"),
             (["base.csv", "mlp"], 2, "compare takes two CSVs of bench, or two models"),
             (["base.csv", "new.csv", "--repeat", "3"], 2, "--repeat is for two models"),
             (
