@@ -12,6 +12,8 @@ from bench.wording import Names, accuracy_text, joined, p50_text
 
 Rows = tuple[Row, ...]
 
+_AS_FAST = 1.03  # beyond both intervals: how far apart the luck of a process puts the same file
+
 
 @dataclass(frozen=True)
 class Question:
@@ -51,6 +53,11 @@ class Answer:
     like_best: Rows
     like_fastest: Rows
 
+    @property
+    def contested(self) -> bool:
+        """Whether there are two rows or more, so that one of them can win."""
+        return len(self.rows) > 1
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -67,8 +74,8 @@ class Summary:
     budget_mb: float | None
     names: Names
 
-    def marks(self, row: Row) -> list[str]:
-        """What a row won: some of `pareto`, `best accuracy`, `fastest`."""
+    def won(self, row: Row) -> list[str]:
+        """What a row is the best in: some of `pareto`, `best accuracy`, `fastest`."""
         for answer in self.answers:
             won = {
                 "pareto": _holds(answer.pareto, row),
@@ -78,6 +85,11 @@ class Summary:
             if any(won.values()):
                 return [mark for mark, holds in won.items() if holds]
         return []
+
+    def marks(self, row: Row) -> list[str]:
+        """The same where there were others to win against."""
+        alone = any(answer.rows == (row,) for answer in self.answers)
+        return [] if alone else self.won(row)
 
     def lines(self) -> list[str]:
         """The summary in plain words, a heading and a few lines for each question."""
@@ -115,6 +127,8 @@ class Summary:
 
     def answer_lines(self, answer: Answer) -> list[str]:
         """An answer in words, a line a fact."""
+        if not answer.contested:
+            return [self._told(answer.rows[0]), *self._within(answer)]
         lines = []
         if answer.best_accuracy:
             lines.append(
@@ -124,17 +138,27 @@ class Summary:
             lines.append("best accuracy: not known; no row has one")
         if answer.fastest:
             lines.append(f"fastest: {self._told(answer.fastest)}{_alike(answer.like_fastest)}")
-        budget = self.budget_text()
-        if budget and answer.within_budget:
-            lines.append(f"best under {budget}: {self._told(answer.within_budget)}")
-        elif budget:
-            lines.append(f"best under {budget}: none")
+        lines += self._within(answer)
         if answer.pareto:
             lines.append(
                 f"Pareto set ({len(answer.pareto)} of {len(answer.rows)}; no other is both faster "
-                f"and more accurate): {joined(self.names.arm(row) for row in answer.pareto)}"
+                f"and more accurate, ties included): {joined(map(self.names.arm, answer.pareto))}"
             )
         return lines
+
+    def _within(self, answer: Answer) -> list[str]:
+        """What the budget says, a line at most."""
+        budget = self.budget_text()
+        if not budget:
+            return []
+        if not answer.contested:
+            return [f"under {budget}: {'yes' if self.fits(answer.rows[0]) else 'no'}"]
+        best = answer.within_budget
+        return [f"best under {budget}: {self._told(best) if best else 'none'}"]
+
+    def fits(self, row: Row) -> bool:
+        """Whether a row is within the budget."""
+        return _inside(row, self.budget_ms, self.budget_mb)
 
     def budget_text(self) -> str:
         """The budget in words, empty where there is none. Megabytes are of the ONNX file."""
@@ -216,15 +240,32 @@ def _answer(
 def pareto_set(rows: Iterable[Row]) -> Rows:
     """Rows that no other beats in accuracy or p50 without losing in the other, by rising p50.
 
-    Twins, equal in both, are all in it.
+    Of equally accurate rows all are in it that are as fast, as far as their p50 can tell.
     """
     timed = [row for row in rows if row.p50_ms is not None and row.accuracy is not None]
+    ordered = sorted(timed, key=lambda row: (_p50(row), -_accuracy(row)))
     kept: list[Row] = []
-    for row in sorted(timed, key=lambda row: (_p50(row), -_accuracy(row))):
-        twin = kept and (_p50(row), _accuracy(row)) == (_p50(kept[-1]), _accuracy(kept[-1]))
-        if twin or not kept or _accuracy(row) > _accuracy(kept[-1]):
-            kept.append(row)
+    leader = None  # the fastest of the most accurate so far
+    for row in ordered:
+        if leader is None or _accuracy(row) > _accuracy(leader):
+            leader = row
+        elif _accuracy(row) < _accuracy(leader) or not _as_fast(row, leader):
+            continue
+        kept.append(row)
     return tuple(kept)
+
+
+def _as_fast(row: Row, faster: Row) -> bool:
+    """Whether two p50 differ by no more than their intervals and what processes differ by.
+
+    The same bytes on the same engine are as fast as themselves, whatever was measured.
+    """
+    ran = [(one.sha256, one.engine, one.provider, one.cuda_graph) for one in (row, faster)]
+    if row.sha256 and ran[0] == ran[1]:
+        return True
+    low, _ = row.p50_interval or (_p50(row), 0)
+    _, high = faster.p50_interval or (0, _p50(faster))
+    return min(low, _p50(row)) <= max(high, _p50(faster)) * _AS_FAST
 
 
 def _inside(row: Row, budget_ms: float | None, budget_mb: float | None) -> bool:

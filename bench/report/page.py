@@ -125,11 +125,16 @@ def _card(answer: Answer, summary: Summary) -> Markup:
         name = summary.names.arm(row) if row else otherwise
         facts.extend((tag("dt", term), tag("dd", tag("b", name), *more)))
 
-    add("best accuracy", answer.best_accuracy, "not known")
-    add("fastest", answer.fastest, "not known")
-    if summary.budget_text():
+    if answer.contested:
+        add("best accuracy", answer.best_accuracy, "not known")
+        add("fastest", answer.fastest, "not known")
+    else:
+        add("measured", answer.rows[0])
+    if summary.budget_text() and answer.contested:
         add(f"best under {summary.budget_text()}", answer.within_budget)
-    if answer.pareto:
+    elif summary.budget_text():
+        add(f"under {summary.budget_text()}", None, "yes" if summary.fits(answer.rows[0]) else "no")
+    if answer.pareto and answer.contested:
         term = f"Pareto set, fastest first ({len(answer.pareto)} of {len(answer.rows)})"
         arms = joined(summary.names.arm(row) for row in answer.pareto)
         facts.extend((tag("dt", term), tag("dd", arms)))

@@ -19,7 +19,7 @@ from bench.report.svg import (
     y_axis,
 )
 from bench.results import Row
-from bench.summary import Answer
+from bench.summary import Answer, Rows
 from bench.wording import accuracy_text, p50_text
 
 LEFT, TOP, BOTTOM, RIGHT = 40, 26, 44, 12
@@ -28,7 +28,7 @@ LEFT, TOP, BOTTOM, RIGHT = 40, 26, 44, 12
 def plotted(answer: Answer) -> list[Row]:
     """The rows that have both figures; those of the Pareto set first."""
     both = [row for row in answer.rows if row.p50_ms is not None and row.accuracy is not None]
-    front = [id(row) for row in answer.pareto]
+    front = [id(row) for row in _front(answer)]
     return sorted(both, key=lambda row: (id(row) not in front, row.p50_ms))
 
 
@@ -44,11 +44,11 @@ def draw_scatter(answer: Answer, looks: Looks, width: float) -> Markup:
     up = straight((100 * share for share in _shares(rows)), bottom, TOP)
     places = {id(row): (across(row.p50_ms or 0), up(100 * (row.accuracy or 0))) for row in rows}
     names = looks.names.within(answer.rows)
-    named = len(rows) if len(rows) <= width / 40 else len(answer.pareto)
+    named = len(rows) if len(rows) <= width / 40 else len(_front(answer))
     words = [names.label(row) for row in rows[:named]]
     room = (LEFT + 2, TOP - 4, width, bottom)
-    labels = place([places[id(row)] for row in rows], words, room, len(answer.pareto))
-    front = [places[id(row)] for row in answer.pareto]
+    labels = place([places[id(row)] for row in rows], words, room, len(_front(answer)))
+    front = [places[id(row)] for row in _front(answer)]
     return drawing(
         width,
         height,
@@ -69,7 +69,12 @@ def draw_scatter(answer: Answer, looks: Looks, width: float) -> Markup:
 
 def _class(index: int, answer: Answer) -> str:
     """Rows of the Pareto set come first, and are named in bold."""
-    return "label strong" if index < len(answer.pareto) else "label"
+    return "label strong" if index < len(_front(answer)) else "label"
+
+
+def _front(answer: Answer) -> Rows:
+    """The Pareto set, where there are rows to be better than."""
+    return answer.pareto if answer.contested else ()
 
 
 def _times(rows: list[Row]) -> Iterator[float]:
@@ -119,6 +124,6 @@ def _point(row: Row, at: tuple[float, float], looks: Looks, answer: Answer) -> M
         looks.names.cell(row),
         p50_text(row),
         accuracy_text(row),
-        "in the Pareto set" if any(row is other for other in answer.pareto) else "",
+        "in the Pareto set" if any(row is other for other in _front(answer)) else "",
     ]
     return tag("g", hover(words), looks.mark(row, *at))

@@ -78,7 +78,7 @@ def _summary_csv(content: Content) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*(["source"] if several else []), *KEPT, *FLAGS])
     for row in content.rows:
-        values, marks = asdict(row), content.summary.marks(row)
+        values, marks = asdict(row), content.summary.won(row)
         writer.writerow(
             [
                 *([content.sources[id(row)]] if several else []),

@@ -46,6 +46,56 @@ def test_twins_are_both_in_the_pareto_set() -> None:
     assert subjects(pareto_set([row("a"), row("b"), row("worse", 1.0, 0.8)])) == ["a", "b"]
 
 
+def test_equally_accurate_rows_that_are_as_fast_are_tied() -> None:
+    """Five files with the same answers: which of them is the fastest is chance."""
+    tied = [
+        row(name, p50) for name, p50 in zip("abcde", (1.0, 1.01, 1.02, 1.03, 1.04), strict=True)
+    ]
+    others = [row("slower", 1.2), row("worse", 1.001, 0.89), row("better", 2.0, 0.95)]
+    assert subjects(pareto_set([*reversed(tied), *others])) == [*"abcde", "better"]
+    alone = [
+        replace(one, p50_low_ms=None) for one in (row("a", 1.0), row("b", 1.02), row("c", 1.05))
+    ]
+    assert subjects(pareto_set(alone)) == ["a", "b"]
+
+
+def test_a_tie_that_something_more_accurate_beats_is_out() -> None:
+    rows = [row("a", 1.0), row("better", 1.01, 0.95), row("tied with a", 1.015)]
+    assert subjects(pareto_set(rows)) == ["a", "better"]
+
+
+def test_copies_of_a_file_are_tied_whatever_was_measured() -> None:
+    copy = {"sha256": "a" * 64, "engine": "onnxruntime 1.31.1"}
+    rows = [row("a", 1.0, **copy), row("b", 1.3, **copy)]
+    assert subjects(pareto_set(rows)) == ["a", "b"]
+    for other in ({"sha256": "b" * 64}, {"engine": "torch 2.14.1"}, {"sha256": None}):
+        assert subjects(pareto_set([rows[0], row("b", 1.3, **{**copy, **other})])) == ["a"]
+    unknown = {"sha256": None, "engine": "onnxruntime 1.31.1"}
+    assert subjects(pareto_set([row("a", 1.0, **unknown), row("b", 1.3, **unknown)])) == ["a"]
+
+
+def test_a_row_alone_wins_nothing() -> None:
+    alone = row("a")
+    found = summarise([alone, row("a", batch=64), row("b", batch=64)])
+    assert found.lines()[:2] == [
+        "digits, batch 1, 1 thread:",
+        "  a fp32, 90.00% (89.50% to 90.50%), 1.00 ms (0.990 to 1.01)",
+    ]
+    assert found.lines()[2] == "digits, batch 64, 1 thread:"
+    assert found.marks(alone) == []
+    assert found.won(alone) == ["pareto", "best accuracy", "fastest"]  # for a table's flags
+    assert found.marks(found.answers[1].rows[0]) != []
+    text = "\n".join(summarise([alone, row("b", status=FAILED)]).lines())
+    assert not any(word in text for word in ("best", "fastest", "Pareto"))
+
+
+def test_a_row_alone_is_within_a_budget_or_not() -> None:
+    for accuracy in (0.9, None):
+        for budget, told in ((2, "yes"), (0.5, "no")):
+            found = summarise([row("a", 1.0, accuracy)], budget)
+            assert found.lines()[-1] == f"  under {budget} ms a call (p50): {told}"
+
+
 levels = st.integers(1, 6)
 
 

@@ -132,8 +132,23 @@ def test_charts_without_figures_are_left_out(tmp_path: Path, make_row: Callable[
     bare = Row("net.onnx", "file", "onnxruntime", "cpu", "host", 1, 1, "latency", p50_ms=2.0)
     outline = outline_of(tmp_path, [bare])
     assert set(outline.ids) & set(SECTIONS) == {"answers", "cells", "warnings", "guide"}
-    assert "best accuracy not known" in outline.text
+    assert "best accuracy" not in outline.text
     assert "nothing was profiled" in outline.text
+
+
+def test_a_row_alone_is_not_said_to_win(tmp_path: Path, make_row: Callable[..., Row]) -> None:
+    path = tmp_path / "one.csv"
+    write_csv(path, [make_row(), make_row(batch=64, p50_ms=9.0)])
+    made = report([path], exports=tmp_path / "none", budget_ms=1)
+    page, text = made.html.read_text(), made.markdown.read_text()
+    assert "under 1 ms a call (p50): yes" in text.replace("\\", "")
+    assert "under 1 ms a call (p50): no" in text.replace("\\", "")
+    for told in (page, text):
+        assert "87.91%" in told
+        for word in ("best under", "fastest:", "Pareto set (", "1 of 1", "in the Pareto set"):
+            assert word not in told
+    for mark in ('class="badge"', 'class="pareto"', "label strong", "<dt>fastest", "<dt>best"):
+        assert mark not in page
 
 
 def test_one_row_is_enough_for_a_scatter(tmp_path: Path, make_row: Callable[..., Row]) -> None:
