@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import math
 import os
+import re
 import select
 import signal
 import subprocess
@@ -10,17 +12,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from bench.runtimes import Order
-from bench.runtimes.registry import process_environment
+from bench.runtimes.registry import bounded_by_address_space, process_environment
 from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.memory import Watch, default_bound, size_text
 
 ROOT = Path(__file__).parent.parent
 _TOLD = 400  # characters of what a dying process said
 _PATIENCE = 5.0  # seconds for a process to end by itself
+_NO_MEMORY = re.compile(r"bad_alloc|cannot allocate|MemoryError", re.I)  # last words
 
 
 class ArmError(ZooError):
@@ -41,6 +46,10 @@ class Arm:
         self.peer = peer
         self.facts: dict[str, Any] = {}
         self.started_at = 0
+        self.companion: Arm | None = None  # whose memory is watched, too, while this one is heard
+        self._bound = 0
+        self._watch: Watch | None = None
+        self._took_too_much = False
         self._open: contextlib.ExitStack | None = None
 
     def __enter__(self) -> "Arm":
@@ -74,6 +83,7 @@ class Arm:
 
         Whoever may not come to that has to call `end`.
         """
+        self._bound = self.order.memory or default_bound()
         environment = {**os.environ, **process_environment(self.order)}
         environment["PYTHONPATH"] = os.pathsep.join(
             part for part in (str(ROOT), os.environ.get("PYTHONPATH")) if part
@@ -98,7 +108,9 @@ class Arm:
                 env=environment,
             )
             self._open = kept.pop_all()
-        self.tell("load", order=self.order.to_json())
+        if not bounded_by_address_space(self.order):
+            self._watch = Watch(self._process.pid, self._bound)
+        self.tell("load", order=replace(self.order, memory=self._bound).to_json())
 
     def ask(
         self,
@@ -118,7 +130,7 @@ class Arm:
         try:
             os.write(self._commands, line.encode())
         except BrokenPipeError:
-            raise ArmError(self._death()) from None
+            raise self._death() from None
 
     def hear(
         self, timeout: float | None = None, on_progress: Callable[[int], None] = lambda count: None
@@ -130,34 +142,60 @@ class Arm:
                 break
             on_progress(answer["progress"])
         if "error" in answer:
-            raise _error(answer)
+            raise _error(answer, self._bound_told)
         return answer
 
     def _line(self, timeout: float) -> bytes:
         deadline = time.monotonic() + timeout
         while b"\n" not in self._buffer:
             left = max(0.0, deadline - time.monotonic())
-            if not select.select([self._answers], [], [], left)[0]:
+            heard = select.select([self._answers], [], [], min(left, self._look()))[0]
+            if heard:
+                part = os.read(self._answers, 1 << 16)
+                if not part:
+                    raise self._death()
+                self._buffer += part
+            elif time.monotonic() >= deadline:
                 self._process.kill()
                 raise ArmError(f"it hung: no answer in {timeout:g} s")
-            part = os.read(self._answers, 1 << 16)
-            if not part:
-                raise ArmError(self._death())
-            self._buffer += part
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
 
-    def _death(self) -> str:
+    def _look(self) -> float:
+        """End a process whose memory is watched and too large; seconds until the next look."""
+        every = self.companion._look() if self.companion else math.inf
+        if self._watch is None:
+            return every
+        if self._watch.exceeded():
+            self._took_too_much = True
+            self._process.kill()
+        return min(every, self._watch.every)
+
+    @property
+    def _bound_told(self) -> str:
+        """For a want of memory; nothing where it may be that of a device."""
+        if self._watch:
+            return ""
+        return f" (its process may take {size_text(self._bound)} of memory; --memory raises that)"
+
+    def _death(self) -> ArmError:
         """How the process ended, and the last that it said."""
         code = self._ended(_PATIENCE)
+        if self._took_too_much:
+            bound = size_text(self._bound)
+            return OutOfMemoryError(f"it took more than {bound} of memory; --memory raises that")
         self._said.seek(0)
         text = self._said.read().decode(errors="replace").strip()
         said = f": {text[-_TOLD:]}" if text else ""
         if code < 0:
             name = signal.Signals(-code).name
             hint = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
-            return f"its process was killed by {name}{hint}{said}"
-        return f"its process ended with code {code}{said}"
+            ended = f"its process was killed by {name}{hint}{said}"
+        else:
+            ended = f"its process ended with code {code}{said}"
+        if _NO_MEMORY.search(text):
+            return OutOfMemoryError(f"{ended}{self._bound_told}")
+        return ArmError(ended)
 
     def end(self, patience: float = 0.0) -> None:
         """Have the process gone, and with it its pipes; nothing where it never started."""
@@ -180,15 +218,19 @@ class Arm:
         return code
 
 
-def _error(answer: dict[str, Any]) -> ZooError:
-    """As the worker raised it: what is not available here is no failure of the model."""
+def _error(answer: dict[str, Any], bound: str) -> ZooError:
+    """As the worker raised it: what is not available here is no failure of the model.
+
+    bound: what is said of the bound of memory where that did not suffice.
+    """
     kinds: dict[str, type[ZooError]] = {
         "UnavailableError": UnavailableError,
         "UsageError": UsageError,
-        "MemoryError": OutOfMemoryError,
     }
     if answer["kind"] == "UnsupportedError":
         from bench.runtimes import UnsupportedError
 
         return UnsupportedError(answer["error"])
+    if answer["kind"] == "MemoryError":
+        return OutOfMemoryError(f"{answer['error'].rstrip('.')}{bound}")
     return kinds.get(answer["kind"], ArmError)(answer["error"])

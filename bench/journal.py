@@ -12,6 +12,9 @@ from typing import Any
 from bench.results import SCHEMA, Block, Row, Samples, beside, read_csv, write_csv
 from zoo.errors import UsageError, ZooError
 from zoo.files import write_text, writing
+from zoo.reading import read_text
+
+_LARGEST = 4 << 30  # bytes of raw samples
 
 
 class Journal:
@@ -84,7 +87,7 @@ def append_line(path: Path, value: Any) -> None:
 
 def _whole_lines(path: Path) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, _LARGEST)
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:

@@ -62,6 +62,7 @@ class Settings:
     boundaries: tuple[Boundary, ...] = ()
     margin: float = 0.02
     timeout: float = 600.0
+    memory: int | None = None
     tf32: bool = False
     cuda_graph: bool = False
     allow_fallback: bool = False
@@ -129,6 +130,7 @@ class Arm:
             tf32=settings.tf32,
             cuda_graph=self.cuda_graph,
             allow_fallback=settings.allow_fallback,
+            memory=settings.memory,
         )
 
 

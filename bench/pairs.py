@@ -28,6 +28,7 @@ from bench.subjects import Given, Subject, find_subjects, is_file, of_file, refu
 from zoo.artifacts import EXPORTS
 from zoo.errors import UsageError, unknown_name
 from zoo.files import write_text
+from zoo.inspection.inspector import Inspector
 from zoo.progress import Advance, Progress
 from zoo.providers import find_provider, short_name
 from zoo.threads import thread_budget
@@ -41,7 +42,8 @@ _MOST_APART = 1e-3  # of (1 + the largest logit): beyond it the two do not answe
 class PairSettings:
     """How two arms are compared. runtimes: A's and B's; seconds: of turns, over all
     instances; way: one of WAYS; neighbour: the share of the time that a process beside is busy;
-    timeout: seconds that an arm has for an answer."""
+    timeout: seconds that an arm has for an answer; memory: bytes that it may take, None for a
+    share of what is left."""
 
     runtimes: tuple[str, str] = (REFERENCE, REFERENCE)
     provider: str = "cpu"
@@ -53,6 +55,7 @@ class PairSettings:
     way: str = TURNS
     neighbour: float = 0.0
     timeout: float = Plan.timeout
+    memory: int | None = None
 
 
 def find_way(name: str) -> str:
@@ -144,17 +147,18 @@ def _two_subjects(
 ) -> tuple[Subject, Subject]:
     found = []
     given = given or Given()
-    for target, precision in zip(targets, precisions, strict=True):
-        if is_file(target):
-            subject = of_file(Path(target), given)
-        else:
-            (subject,) = find_subjects([target], exports, [precision])
-        if subject.path is None:
-            raise UsageError(
-                f"{subject.name} has no {precision} file. "
-                f"Make it with: python cli.py export {subject.name} --precision {precision}"
-            )
-        found.append(subject)
+    with Inspector() as inspector:
+        for target, precision in zip(targets, precisions, strict=True):
+            if is_file(target):
+                subject = of_file(Path(target), given, inspector)
+            else:
+                (subject,) = find_subjects([target], exports, [precision])
+            if subject.path is None:
+                raise UsageError(
+                    f"{subject.name} has no {precision} file. "
+                    f"Make it with: python cli.py export {subject.name} --precision {precision}"
+                )
+            found.append(subject)
     refuse_unused(given, found, targets[0])
     return found[0], found[1]
 
@@ -167,6 +171,7 @@ def _order(subject: Subject, settings: PairSettings, at: int) -> Order:
         threads=settings.threads,
         mean=subject.mean,
         std=subject.std,
+        memory=settings.memory,
     )
 
 

@@ -21,13 +21,15 @@ from bench.runtimes import Order
 from bench.schedule import Plan, take_turns
 from bench.subjects import Subject, find_subjects, of_file
 from zoo.errors import ZooError
+from zoo.inspection.inspector import Inspector
 from zoo.progress import Progress
 
 
 class Remeasurer:
     """Finds the files of two rows by their hashes, among what is published and beside it.
 
-    given: the normalisation of files that do not say it; timeout: seconds an answer.
+    given: the normalisation of files that do not say it; timeout: seconds an answer;
+    memory: bytes that an arm may take.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class Remeasurer:
         data_dir: Path | None = None,
         given: Given | None = None,
         timeout: float = Plan.timeout,
+        memory: int | None = None,
     ) -> None:
         self.exports = exports
         self.data_dir = data_dir
         self.given = given or Given()
         self.timeout = timeout
+        self.memory = memory
 
     @cached_property
     def _known(self) -> dict[str, Subject]:
@@ -60,7 +64,10 @@ class Remeasurer:
         found = [self._find(row) for row in (base, new)]
         if found[0] is None or found[1] is None:
             return None
-        orders = _order(base, found[0]), _order(new, found[1])
+        orders = (
+            replace(_order(base, found[0]), memory=self.memory),
+            replace(_order(new, found[1]), memory=self.memory),
+        )
         if base.sha256 == new.sha256 and replace(orders[0], model="") == replace(
             orders[1], model=""
         ):
@@ -101,7 +108,9 @@ class Remeasurer:
             return self._known[row.sha256]
         if row.subject.lower().endswith(".onnx"):
             try:
-                subject = of_file(Path(row.subject), replace(self.given, data=row.dataset))
+                given = replace(self.given, data=row.dataset)
+                with Inspector() as inspector:
+                    subject = of_file(Path(row.subject), given, inspector)
             except ZooError:
                 return None
             return subject if subject.sha256 == row.sha256 else None

@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 
 from zoo.errors import UsageError, ZooError, missing_file
 from zoo.files import atomic, write_text
+from zoo.reading import open_regular, open_text
 
 SCHEMA = 1
+LARGEST_CSV, LARGEST_PREDICTIONS = 256 << 20, 1 << 30  # bytes of a file that is read
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
 LATENCY, THROUGHPUT = "latency", "throughput"
 
@@ -211,7 +213,7 @@ def csv_text(rows: Iterable[Row]) -> str:
 def read_csv(path: Path) -> list[Row]:
     """The rows of a results file; a clear error for any other."""
     try:
-        with path.open(encoding="utf-8", newline="") as handle:
+        with open_text(path, LARGEST_CSV) as handle:
             reader = csv.DictReader(handle)
             heading = list(reader.fieldnames or ())
             if not {"subject", "runtime", "schema"} <= set(heading):
@@ -273,7 +275,12 @@ def write_predictions(path: Path, arms: dict[str, NDArray[np.int64]]) -> None:
 def read_predictions(path: Path) -> dict[str, NDArray[np.int64]]:
     """The predicted classes beside a CSV, by `Row.arm`; none where the file was not kept."""
     try:
-        with np.load(beside(path, "predictions.npz"), allow_pickle=False) as stored:
+        with (
+            open_regular(beside(path, "predictions.npz"), LARGEST_PREDICTIONS) as file,
+            np.load(file, allow_pickle=False) as stored,
+        ):
+            if sum(part.file_size for part in stored.zip.infolist()) > LARGEST_PREDICTIONS:
+                raise ValueError(f"it holds more than {LARGEST_PREDICTIONS >> 20:,} MiB")
             return {name: stored[name] for name in stored.files}
     except FileNotFoundError:
         return {}

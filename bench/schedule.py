@@ -24,6 +24,7 @@ from bench.kernel import affinity
 from bench.ratios import PairedRatio, paired_ratio, sequential_ratio
 from bench.runtimes import Order
 from zoo.errors import UsageError
+from zoo.memory import default_bound
 
 _LONG_NS = 5_000_000  # from here on a call pays for its own warming up after a hand-over
 _WARM_TURNS = 10
@@ -95,10 +96,16 @@ def take_turns(
         with ExitStack() as stack:
             ends = socket.socketpair()
             with ends[0], ends[1]:
+                half = default_bound(len(pair))  # both are loaded at once
                 arms = [
-                    Arm(replace(order, cores=cores[: order.threads]), plan.timeout, end.fileno())
+                    Arm(
+                        replace(order, cores=cores[: order.threads], memory=order.memory or half),
+                        plan.timeout,
+                        end.fileno(),
+                    )
                     for order, end in zip(pair, ends, strict=True)
                 ]
+                arms[0].companion = arms[1]
                 for arm in arms:
                     stack.callback(arm.end)  # the other one may fail before this one is entered
                     arm.start()

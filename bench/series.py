@@ -12,10 +12,11 @@ from typing import Any, get_type_hints
 import numpy as np
 
 from bench.ratios import verdict
-from bench.results import read_cell
+from bench.results import LARGEST_CSV, read_cell
 from bench.stats import Interval, relative_half_width
 from bench.wording import count
 from zoo.errors import UsageError, ZooError
+from zoo.reading import open_text
 
 _APART = 0.05  # what many a script would report as a change
 
@@ -130,7 +131,7 @@ def read_pairs(path: Path) -> list[PairRow]:
         return set(hints) - (later - set(line))
 
     try:
-        with path.open(encoding="utf-8", newline="") as handle:
+        with open_text(path, LARGEST_CSV) as handle:
             return [
                 PairRow(**{name: read_cell(hints[name], line[name]) for name in known(line)})
                 for line in csv.DictReader(handle)

@@ -10,6 +10,7 @@ from zoo.card import PRECISIONS, Card
 from zoo.data.catalog import is_path
 from zoo.data.known import KNOWN
 from zoo.errors import UsageError, ZooError, unknown_name
+from zoo.inspection.inspector import Inspector
 
 __all__ = [
     "FOREIGN",
@@ -90,11 +91,12 @@ def find_subjects(
         found = [one for artifact in artifacts for one in _of_artifact(artifact, precisions, given)]
         refuse_unused(given, found, "what is published")
         return found
-    for target in targets:
-        if is_file(target):
-            found.append(of_file(Path(target), given))
-        else:
-            found += _of_artifact(find_artifact(target, exports), precisions, given)
+    with Inspector() as inspector:
+        for target in targets:
+            if is_file(target):
+                found.append(of_file(Path(target), given, inspector))
+            else:
+                found += _of_artifact(find_artifact(target, exports), precisions, given)
     refuse_unused(given, found, targets[0])
     return list({(one.name, one.precision): one for one in found}.values())
 
@@ -120,12 +122,12 @@ def _of_artifact(
     return found
 
 
-def of_file(path: Path, given: Given) -> Subject:
+def of_file(path: Path, given: Given, inspector: Inspector) -> Subject:
     """A file of other origin, with what is given for it or stands in the JSON beside it.
 
     One that takes raw pixels is given no mean and std.
     """
-    content = read_content(path)
+    content = read_content(path, inspector)
     told = given.over(read_sidecar(path))
     _check_data(told.data)
     return Subject(

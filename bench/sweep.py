@@ -71,7 +71,12 @@ class Sweep:
         """Open each file of other origin once: what it does not say is asked for (`UsageError`)."""
         foreign = (arm.subject for arm in arms if not arm.subject.card and self._open(arm))
         for subject in dict.fromkeys(foreign):
-            order = Order(model=str(subject.path), mean=subject.mean, std=subject.std)
+            order = Order(
+                model=str(subject.path),
+                mean=subject.mean,
+                std=subject.std,
+                memory=self.settings.memory,
+            )
             try:
                 with Arm(order, self.settings.timeout) as opened:
                     height, width, channels = opened.facts["image_shape"]

@@ -25,11 +25,15 @@ from bench.environment import Evidence, read_contention, vram_mib
 from bench.results import Block
 from bench.runtimes import Adapter, Answer, Order, Placed, find_runtime
 from bench.runtimes.null import Null
+from bench.runtimes.registry import bounded_by_address_space
 from zoo.errors import ZooError
+from zoo.memory import limit_address_space
 
 Message = dict[str, Any]
 _KEPT_BYTES = 128 << 10  # of answers: more would push the model out of the caches
-_NO_MEMORY = re.compile(r"out of memory|allocate memory|bad_alloc|failed to allocate", re.I)
+_NO_MEMORY = re.compile(
+    r"out of memory|allocate memory|bad_alloc|failed to allocate|memory does not suffice", re.I
+)
 _YOURS, _OVER = b"y", b"o"  # said between arms that take turns
 _CLOSE = 1e-4  # of (1 + the largest logit): how far a repeated answer may be from the first
 
@@ -49,6 +53,8 @@ class Worker:
         """Make the model ready; `load_ns` is that alone."""
         wanted = Order.from_json(order)
         self.adapter = find_runtime(wanted.runtime)()
+        if wanted.memory and bounded_by_address_space(wanted):
+            limit_address_space(wanted.memory, wanted.threads)
         began = time.perf_counter_ns()
         self.adapter.load(wanted)
         took = time.perf_counter_ns() - began
@@ -200,7 +206,10 @@ class Worker:
             try:
                 answer = getattr(self, command.pop("do"))(**command)
             except ZooError as error:
-                answer = {"error": str(error), "kind": type(error).__name__}
+                kind = type(error).__name__
+                if kind == "ZooError" and _NO_MEMORY.search(str(error)):
+                    kind = "MemoryError"
+                answer = {"error": str(error), "kind": kind}
             except MemoryError:
                 answer = {"error": "the memory does not suffice", "kind": "MemoryError"}
             except Exception as error:  # an engine may raise anything, and the sweep goes on

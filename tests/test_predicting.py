@@ -16,7 +16,7 @@ from PIL import Image
 
 import zoo
 from zoo import artifacts, predicting
-from zoo.data import threads
+from zoo.data import pixels, threads
 from zoo.errors import UsageError, ZooError
 from zoo.predicting import GRID, Prediction, predict, probabilities
 from zoo.progress import Advance, Progress
@@ -99,7 +99,7 @@ class TestPictures:
         assert said[2:4] == ["green", "No such file or directory"]
         assert said[4]
         assert "no pictures in this folder" in said[5]
-        assert said[6] == "not a file"
+        assert said[6] == "it is a named pipe, not a regular file"
 
     @pytest.mark.parametrize("asked", [["gone.png"], [], ["."]], ids=["file", "none", "folder"])
     def test_no_picture_at_all_is_an_error(
@@ -113,9 +113,9 @@ class TestPictures:
     def test_too_large_a_file_is_not_read(
         self, tiny_onnx: Make, pictures: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(predicting, "_LARGEST_FILE", 10)
+        monkeypatch.setattr(pixels, "LARGEST_FILE", 10)
         ((_, problem), *_) = first(predict(tiny_onnx(), [pictures]))
-        assert problem.startswith("larger than")
+        assert problem == "it is larger than 10 bytes"
 
     def test_only_a_bounded_number_of_pictures_is_read_ahead(
         self, tiny_onnx: Make, pictures: Path, monkeypatch: pytest.MonkeyPatch

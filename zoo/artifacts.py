@@ -11,6 +11,7 @@ from zoo.card import Card
 from zoo.catalog import MODELS, meant_by
 from zoo.errors import UsageError, ZooError, unknown_name
 from zoo.publishing import alone, entries, finish, may_lock
+from zoo.reading import read_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from zoo.session import Session
 
 EXPORTS = Path("exports")
+_LARGEST_FILE = 2 << 30
 CARD, VECTORS = "card.json", "test_data_set_0"
 
 
@@ -86,7 +88,7 @@ class Artifact:
         path = self.folder / name
         try:
             expected = self.entry["files"][name]["sha256"]
-            content = path.read_bytes()
+            content = read_bytes(path, _LARGEST_FILE)
         except KeyError:
             raise ZooError(f"the manifest in {self.root} names no {self.id}/{name}.") from None
         except OSError as error:

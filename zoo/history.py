@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from zoo.files import write_text
+from zoo.reading import open_text
+
+_LARGEST = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def write_history(path: Path, rows: list[EpochRow]) -> None:
 
 def read_history(path: Path) -> list[EpochRow]:
     """The rows of a history.csv."""
-    with path.open(newline="", encoding="utf-8") as handle:
+    with open_text(path, _LARGEST) as handle:
         return [_parse(row) for row in csv.DictReader(handle)]
 
 

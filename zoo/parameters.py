@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from zoo.memory import UNITS
+
 PATH = click.Path(path_type=Path)
 
 
@@ -60,6 +62,23 @@ class PositiveType(click.ParamType[float]):
         if not 0 < number < math.inf:
             self.fail(f"'{value}' is no number above 0, such as 2.5.")
         return number
+
+
+class MemoryType(click.ParamType[int]):
+    """`8GB` or `512MB`, in bytes."""
+
+    name = "8GB"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value).lower()
+        unit = next((unit for unit in UNITS if text.endswith(unit.lower())), "")
+        try:
+            count = int(float(text.removesuffix(unit.lower())) * UNITS[unit])
+        except (KeyError, ValueError, OverflowError):
+            count = 0
+        if count < 1:
+            self.fail(f"'{value}' is no amount of memory. Write one such as 8GB or 512MB.")
+        return count
 
 
 class NumbersType(click.ParamType[tuple[float, ...]]):
@@ -146,6 +165,8 @@ exports_option = click.option(
     show_default=True,
     help="The folder of published models.",
 )
+memory_option = partial(click.option, "--memory", type=MemoryType())
+timeout_option = partial(click.option, "--timeout", type=PositiveType(), show_default=True)
 # For --mean and for --std.
 channels_option = partial(
     click.option,

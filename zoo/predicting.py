@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zoo.artifacts import CARD, EXPORTS, find_artifact
 from zoo.data.dataset import Images
-from zoo.data.pixels import UnreadableError, decode, shown
+from zoo.data.pixels import UnreadableError, decode, read_encoded, shown
 from zoo.data.threads import over_chunks
 from zoo.data.tree import ENDINGS
 from zoo.errors import UsageError, ZooError
@@ -21,7 +21,6 @@ from zoo.signature import LOGITS, Signature, logits
 
 GRID = 64
 _BATCH, _BATCH_BYTES = 64, 1 << 24
-_LARGEST_FILE = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -195,17 +194,9 @@ class _Predictor:
 
 def _encoded(path: Path) -> bytes:
     """The bytes of a picture's file."""
-    try:
-        if path.is_dir():
-            raise UnreadableError(f"no pictures in this folder ({', '.join(ENDINGS)})")
-        if path.exists() and not path.is_file():
-            raise UnreadableError("not a file")
-        if path.stat().st_size > _LARGEST_FILE:
-            raise UnreadableError(f"larger than {_LARGEST_FILE >> 20} MiB")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise UnreadableError(reason or str(error)) from error
+    if path.is_dir():
+        raise UnreadableError(f"no pictures in this folder ({', '.join(ENDINGS)})")
+    return read_encoded(path)
 
 
 def probabilities(values: NDArray[np.float32], output: str) -> NDArray[np.float64]:

@@ -24,10 +24,12 @@ from typing import Any
 from zoo.card import PRECISIONS
 from zoo.errors import UsageError, ZooError
 from zoo.files import check_writable, locked, sha256, sweep, sync_folder, write_json, writing
+from zoo.reading import read_text
 from zoo.records import read
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+_LARGEST = 64 << 20
 _FILLING, _JOURNAL, _LOCK = ".filling.json", ".publish.json", ".lock"
 _NEW, _OLD = ".new-", ".old-"
 
@@ -109,7 +111,7 @@ def entries(root: Path) -> dict[str, dict[str, Any]]:
 def _read(path: Path) -> dict[str, Any]:
     """The manifest, or the journal: the next manifest, and the id of what is new in it."""
     try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        value: dict[str, Any] = json.loads(read_text(path, _LARGEST))
         if value["format"] != FORMAT:
             raise ZooError(f"{path} has format {value['format']}; this zoo reads {FORMAT}.")
         for name, entry in value["artifacts"].items():
@@ -170,7 +172,7 @@ def _empty(root: Path) -> None:
     """Remove the folder that was being filled."""
     filling = root / _FILLING
     try:
-        value = json.loads(filling.read_text(encoding="utf-8"))
+        value = json.loads(read_text(filling, _LARGEST))
         artifact = read(str, value["artifact"], "artifact")
         _check_id(artifact)
     except FileNotFoundError:

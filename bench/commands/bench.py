@@ -12,6 +12,7 @@ from bench.commands.options import (
     budget_mb_option,
     budget_ms_option,
     margin_option,
+    memory_option,
     timeout_option,
 )
 from zoo.console import print_json
@@ -92,6 +93,7 @@ from zoo.parameters import (
 @budget_ms_option
 @budget_mb_option
 @timeout_option(default=600)
+@memory_option
 @click.option("--tf32", is_flag=True, help="Compute fp32 in TF32, on a GPU.")
 @click.option("--cuda-graph", is_flag=True, help="Replay a CUDA graph, at the device boundary.")
 @click.option("--allow-fallback", is_flag=True, help="Let nodes run on another provider.")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from bench.commands.options import margin_option, timeout_option
+from bench.commands.options import margin_option, memory_option, timeout_option
 from zoo.console import print_json
 from zoo.errors import UsageError
 from zoo.parameters import (
@@ -36,7 +36,7 @@ class OfModels(click.Option):
 of_results = partial(click.option, cls=OfResults)
 of_models = partial(click.option, cls=OfModels)
 
-_OF_REMEASURING = ("mean", "std", "timeout")
+_OF_REMEASURING = ("mean", "std", "timeout", "memory")
 
 
 @click.command()
@@ -128,6 +128,7 @@ _OF_REMEASURING = ("mean", "std", "timeout")
     help="Disturb the measurement by a process that is busy for this share of the time.",
 )
 @timeout_option(default=120)
+@memory_option
 @channels_option("--mean")
 @channels_option("--std")
 def compare(
@@ -201,6 +202,7 @@ def _compare_results(
         data_dir=data_dir,
         given=Given(options["mean"], options["std"]),
         timeout=options["timeout"],
+        memory=options["memory"],
     )
     names = ("max_slowdown", "max_accuracy_drop", "max_growth", "any_machine", "strict", "subset")
     found = compare_results(
@@ -245,6 +247,7 @@ def _compare_pair(
         way=find_way(options["way"]),
         neighbour=options["neighbour"],
         timeout=options["timeout"],
+        memory=options["memory"],
     )
     rows = []
     for row in compare_pair(

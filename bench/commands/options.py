@@ -4,6 +4,7 @@ from functools import partial
 
 import click
 
+from zoo import parameters
 from zoo.parameters import PercentType, PositiveType
 
 budget_ms_option = click.option(
@@ -19,10 +20,7 @@ margin_option = click.option(
     show_default=True,
     help="Times that differ by less are the same.",
 )
-timeout_option = partial(
-    click.option,
-    "--timeout",
-    type=PositiveType(),
-    show_default=True,
-    help="Seconds that an arm has for an answer.",
+timeout_option = partial(parameters.timeout_option, help="Seconds that an arm has for an answer.")
+memory_option = parameters.memory_option(
+    help="What an arm's process may take.  [default: three quarters of what is left]"
 )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.results import Row, beside, read_csv
+from bench.results import LARGEST_CSV, Row, beside, read_csv
 from zoo.errors import UsageError, ZooError, missing_file
+from zoo.reading import open_text, read_text
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _timing(benchmark: dict[str, Any]) -> Timing:
 
 def _read_operators(path: Path) -> list[Operator]:
     try:
-        with path.open(encoding="utf-8", newline="") as handle:
+        with open_text(path, LARGEST_CSV) as handle:
             return [_operator(row) for row in csv.DictReader(handle)]
     except FileNotFoundError:
         return []
@@ -153,7 +154,7 @@ def _operator(row: dict[str, str]) -> Operator:
 
 def _read_object(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_text(path, LARGEST_CSV))
     except (OSError, ValueError, RecursionError) as error:
         raise ZooError(f"{path} cannot be read: {error}.") from error
     if not isinstance(value, dict):

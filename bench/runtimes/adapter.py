@@ -27,7 +27,7 @@ class Order:
     of these, in this order, and a waiting pool does not spin; empty: as the engine does by itself.
     tf32, cuda_graph: on CUDA;
     allow_fallback: nodes may run on another provider; profile: where the engine writes the time
-    of each operator.
+    of each operator; memory: bytes that the process may take, None for a share of what is left.
     """
 
     model: str
@@ -42,6 +42,7 @@ class Order:
     cuda_graph: bool = False
     allow_fallback: bool = False
     profile: str | None = None
+    memory: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For the pipe."""
@@ -79,6 +80,8 @@ class Adapter(Protocol):
     `process_environment(order)`: what must stand in the environment before its process starts;
     `unsupported(asked)`: why it cannot do that whatever the machine, or None;
     `problem(provider)`: why it cannot run there on this machine, or None;
+    `reserves_little(order)`: whether it reserves no more address space than it uses, so that the
+    bound of its memory can be one of address space; else its resident memory is watched;
     `start_seconds`: what a process of it takes to its first answer, for forecasts.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.runtimes.adapter import Logits, Order, Placed
 from zoo.data.dataset import Images
-from zoo.providers import CUDA
+from zoo.providers import CPU, CUDA
 from zoo.session import open_session
 from zoo.signature import Signature
 
@@ -20,6 +20,11 @@ _SEARCH = "EXHAUSTIVE"
 
 class OnnxRuntime:
     """A session; between calls its threads spin as they do by default, unless they are pinned."""
+
+    @staticmethod
+    def reserves_little(order: Order) -> bool:
+        """CUDA and other devices reserve far more than they use."""
+        return order.provider.lower() in ("cpu", CPU.lower())
 
     def load(self, order: Order) -> None:
         """Open the session, and refuse it where nodes run elsewhere than asked."""

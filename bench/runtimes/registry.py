@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.runtimes.adapter import Adapter, Asked, Order
 from zoo.errors import UnavailableError, UsageError, unknown_name
+from zoo.memory import limits_address_space
 from zoo.providers import DISTRIBUTIONS
 
 RUNTIMES = {
@@ -62,6 +63,12 @@ def process_environment(order: Order) -> dict[str, str]:
     """What must stand in the environment before an engine's process starts."""
     describe: Any = getattr(find_runtime(order.runtime), "process_environment", None)
     return describe(order) if describe else {}
+
+
+def bounded_by_address_space(order: Order) -> bool:
+    """Whether the kernel can hold an engine's process to its bound of memory."""
+    tell: Any = getattr(find_runtime(order.runtime), "reserves_little", None)
+    return limits_address_space() and bool(tell and tell(order))
 
 
 def unsupported(runtime: str, asked: Asked) -> str | None:

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from bench import arm as room
-from bench.arm import Arm, ArmError
+from bench.arm import Arm, ArmError, OutOfMemoryError
 from bench.runtimes import Order, UnsupportedError
 from zoo.errors import UnavailableError, UsageError, ZooError
 
@@ -249,6 +249,63 @@ def test_an_interrupt_ends_a_process_that_is_busy(name: str, pictures_npy: Path)
     # While the process starts, loads or hangs: whatever it has come to by then.
     with pytest.raises(KeyboardInterrupt), interrupted(0.7), Arm(faulty(name)) as arm:
         arm.ask("batch", pictures=str(pictures_npy), size=4)
+
+
+# How much memory it may take
+
+
+@pytest.fixture
+def vast_onnx(tmp_path: Path) -> Path:
+    """A network that makes a tensor of 800 MB whatever it is shown."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes = [
+        helper.make_node("ConstantOfShape", ["count"], ["zeros"]),
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["pixels"], ["logits"], axes=[1, 2], keepdims=0),
+        helper.make_node("ReduceSum", ["logits"], ["sum"], keepdims=0),
+        helper.make_node("Add", ["zeros", "sum"], ["large"]),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", 32, 32, 3])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 3])
+    large = helper.make_tensor_value_info("large", TensorProto.FLOAT, ["many"])
+    count = numpy_helper.from_array(np.array([200_000_000]), "count")
+    graph = helper.make_graph(nodes, "vast", [image], [logits, large], [count])
+    opset = helper.make_opsetid("", 12)
+    path = tmp_path / "vast.onnx"
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[opset]), path)
+    return path
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux heeds the limit")
+def test_onnxruntime_on_a_cpu_is_bounded_by_address_space(
+    vast_onnx: Path, pictures_npy: Path
+) -> None:
+    with Arm(Order(str(vast_onnx), memory=100 * 10**6)) as arm:
+        assert arm._watch is None  # nobody wakes up while it is timed
+        with pytest.raises(OutOfMemoryError, match="may take 100 MB of memory; --memory raises"):
+            arm.ask("batch", pictures=str(pictures_npy), size=4)
+        assert arm.ask("memory")
+
+
+def test_another_engine_is_watched(pictures_npy: Path) -> None:
+    arm = Arm(faulty("Swells", memory=200 * 10**6))
+    with pytest.raises(OutOfMemoryError, match="it took more than 200 MB of memory; --memory"):
+        arm.__enter__()
+    assert arm._process.returncode == -signal.SIGKILL
+
+
+def test_of_two_that_load_at_once_both_are_watched() -> None:
+    """While one is heard, the other's memory may grow."""
+    one, other = Arm(faulty("HangsLoading"), 1.5), Arm(faulty("Swells", memory=200 * 10**6))
+    one.companion = other
+    one.start(), other.start()
+    with pytest.raises(ArmError, match="it hung"):
+        one.__enter__()
+    assert other._process.poll() == -signal.SIGKILL
+    with pytest.raises(OutOfMemoryError, match="it took more than 200 MB"):
+        other.__enter__()
 
 
 # What never gets to be an arm

@@ -2,15 +2,17 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from bench.subjects import FOREIGN, Given, find_subjects
+from bench.subjects import FOREIGN, Given, find_subjects, of_file
 from zoo.errors import UsageError, ZooError
 from zoo.files import sha256
+from zoo.inspection.inspector import Inspector
 
 
 def names(targets: list[str], exports: Path, *options: list[str] | None) -> list[tuple[str, str]]:
@@ -130,13 +132,60 @@ class TestFiles:
         assert after.bytes == before.bytes
         assert after.sha256 != before.sha256
         (tmp_path / "weights.bin").unlink()
-        with pytest.raises(UsageError, match=r"tensors in weights\.bin, which cannot be read: No"):
+        with pytest.raises(UsageError, match=r"another file, 'weights\.bin', which is not there"):
             find_subjects([str(path)], tmp_path)
 
-    def test_what_lies_outside_its_folder_is_not_read(self, tmp_path: Path) -> None:
-        for name in ("/dev/zero", "../weights.bin"):
-            (found,) = find_subjects([str(external(tmp_path, name))], tmp_path)
-            assert found.bytes == (tmp_path / "model.onnx").stat().st_size
+    @pytest.mark.parametrize("name", ["/dev/zero", "../weights.bin", "passwd", "zero"])
+    def test_what_lies_outside_its_folder_is_not_read(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / "passwd").symlink_to("/etc/passwd")
+        (tmp_path / "zero").symlink_to("/dev/zero")
+        with pytest.raises(UsageError, match=r"model\.onnx is refused: .* outside its folder"):
+            find_subjects([str(external(tmp_path, name))], tmp_path)
+
+    def test_a_pipe_is_not_waited_for_whatever_it_is_called(
+        self, tmp_path: Path, tiny_onnx: Callable[..., Path]
+    ) -> None:
+        os.mkfifo(tmp_path / "pipe")
+        os.mkfifo(tmp_path / "pipe.onnx")
+        with pytest.raises(UsageError, match=r"pipe\.onnx cannot be read: it is a named pipe"):
+            find_subjects([str(tmp_path / "pipe.onnx")], tmp_path)
+        with pytest.raises(UsageError, match="'pipe', which is not a regular file"):
+            find_subjects([str(external(tmp_path, "pipe"))], tmp_path)
+        path = tiny_onnx()
+        os.mkfifo(tmp_path / "tiny.onnx.json")
+        with pytest.raises(UsageError, match="cannot be used: it is a named pipe"):
+            find_subjects([str(path)], tmp_path)
+
+    def test_a_device_is_not_read(self, tmp_path: Path, tiny_onnx: Callable[..., Path]) -> None:
+        (tmp_path / "zero.onnx").symlink_to("/dev/zero")
+        with pytest.raises(UsageError, match=r"zero\.onnx cannot be read: it is a device"):
+            find_subjects([str(tmp_path / "zero.onnx")], tmp_path)
+        path = tiny_onnx()
+        (tmp_path / "tiny.onnx.json").symlink_to("/dev/zero")
+        with pytest.raises(UsageError, match="cannot be used: it is a device"):
+            find_subjects([str(path)], tmp_path)
+
+    def test_the_cache_of_a_model_hub(self, tmp_path: Path) -> None:
+        """Model and data are links to blobs of one folder, named by their hashes."""
+        plain = external(tmp_path)
+        (blobs := tmp_path / "hub" / "blobs").mkdir(parents=True)
+        (names := tmp_path / "hub" / "snapshots" / "main" / "onnx").mkdir(parents=True)
+        for blob, name in (("a1", "model.onnx"), ("b2", "weights.bin")):
+            shutil.copy(tmp_path / name, blobs / blob)
+            (names / name).symlink_to(f"../../../blobs/{blob}")
+        (found,) = find_subjects([str(names / "model.onnx")], tmp_path)
+        (same,) = find_subjects([str(plain)], tmp_path)
+        assert (found.sha256, found.bytes) == (same.sha256, same.bytes)
+
+    def test_reading_one_is_bounded_and_leaves_the_parent_unharmed(self, tmp_path: Path) -> None:
+        path = external(tmp_path)
+        with (tmp_path / "weights.bin").open("r+b") as sparse:
+            sparse.truncate(1 << 40)  # a TiB of zeros
+        with (
+            Inspector(seconds=1.0) as impatient,
+            pytest.raises(UsageError, match="is refused: reading it took more than 1 s"),
+        ):
+            of_file(path, Given(), impatient)
 
     def test_one_that_is_damaged_is_for_the_engine_to_refuse(self, tmp_path: Path) -> None:
         path = tmp_path / "damaged.onnx"

@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from zoo.data import load
+from zoo.data import load, tree
 
 Refused = Callable[..., str]
 
@@ -105,3 +106,42 @@ def test_names_in_other_encodings_work(make: Any, tmp_path: Path) -> None:
     data = load(str(root))
     assert data.class_names == ("ant", "b\u00e9e", "cow")
     assert len(data.train) == 15
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [(None, "a named pipe"), ("/dev/zero", "a device")],
+    ids=["pipe", "device"],
+)
+def test_what_is_no_regular_file_is_no_picture(
+    farm: Path, refused: Refused, target: str | None, reason: str
+) -> None:
+    """Neither is waited for, or read without end."""
+    odd = farm / "train" / "bee" / "odd.png"
+    os.mkfifo(odd) if target is None else odd.symlink_to(target)
+    text = refused(farm)
+    assert "odd.png" in text
+    assert f"it is {reason}, not a regular file" in text
+    assert load(str(farm), skip_bad=True).skipped == (str(odd),)
+
+
+def test_official_files_that_are_pipes(make: Any, tmp_path: Path, refused: Refused) -> None:
+    os.mkfifo(tmp_path / "cifar-10-python.tar.gz")
+    assert "it is a named pipe" in refused("cifar10", data_dir=tmp_path)
+    (tmp_path / "cifar-10-python.tar.gz").unlink()
+    folder = tmp_path / "cifar-10-batches-py"
+    folder.mkdir()
+    os.mkfifo(folder / "test_batch")
+    assert "it is a named pipe" in refused("cifar10", data_dir=tmp_path)
+
+
+def test_a_picture_that_a_zip_packs_too_well(
+    make: Any, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tree, "LARGEST_FILE", 1 << 20)
+    path = make.zip(tmp_path / "farm.zip", make.pictures())
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train/bee/bomb.png", bytes(2 << 20))
+    assert path.stat().st_size < 100_000
+    text = refused(path)
+    assert "bomb.png: it is larger than 1 MiB" in text

@@ -1,5 +1,6 @@
 """Models that must be refused, each with its reason, and the data beside them."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -210,7 +211,7 @@ def test_functions_that_end_are_fine(changed: Callable[[Change], Inspection]) ->
 
 
 class TestDataBesideIt:
-    """As torch.onnx.export and onnx.save write it; onnx.checker takes no links at all."""
+    """As torch.onnx.export and onnx.save write it, and as model hubs keep it."""
 
     @pytest.fixture
     def place(self, tiny_onnx: Tiny, tmp_path: Path) -> Callable[..., Path]:
@@ -239,6 +240,40 @@ class TestDataBesideIt:
             found = inspector.inspect(place(location, **numbers))
             assert found.ok, found.reason
             assert found.external == 36
+
+    def test_links_inside_its_folder_are_followed(
+        self, place: Callable[..., Path], inspector: Inspector
+    ) -> None:
+        """onnx.checker takes neither kind."""
+        path = place("soft.bin", offset=4)
+        path.with_name("soft.bin").symlink_to("inside/weights.bin")
+        path.with_name("hard.bin").hardlink_to(path.with_name("weights.bin"))
+        for named in (path, place("hard.bin")):
+            found = inspector.inspect(named)
+            assert found.ok, found.reason
+            assert found.external == 36
+
+    def test_the_cache_of_a_model_hub(
+        self, place: Callable[..., Path], inspector: Inspector, tmp_path: Path
+    ) -> None:
+        """Model and data are links to blobs of one folder, named by their hashes."""
+        (blobs := tmp_path / "hub" / "blobs").mkdir(parents=True)
+        (names := tmp_path / "hub" / "snapshots" / "main").mkdir(parents=True)
+        place("weights.bin").rename(blobs / "a1")
+        (tmp_path / "models" / "weights.bin").rename(blobs / "b2")
+        (names / "model.onnx").symlink_to("../../blobs/a1")
+        (names / "weights.bin").symlink_to("../../blobs/b2")
+        found = inspector.inspect(names / "model.onnx")
+        assert found.ok, found.reason
+        assert found.external == 36
+        (names / "weights.bin").unlink()
+        (names / "weights.bin").symlink_to("../../../secret.bin")
+        assert "outside its folder" in inspector.inspect(names / "model.onnx").reason
+
+    def test_a_pipe_in_its_folder(self, place: Callable[..., Path], inspector: Inspector) -> None:
+        path = place("pipe")
+        os.mkfifo(path.with_name("pipe"))
+        assert "which is not a regular file" in inspector.inspect(path).reason
 
     @pytest.mark.parametrize(
         ("location", "numbers", "reason"),

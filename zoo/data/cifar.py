@@ -15,9 +15,11 @@ from zoo.data.dataset import Images, Labels
 from zoo.data.known import CifarForm
 from zoo.data.sources import SPLITS, ArraySource, Origin
 from zoo.errors import ZooError
+from zoo.reading import open_regular, read_bytes
 
 SIDE = 32
 PICTURE_BYTES = 3 * SIDE * SIDE
+LARGEST_FILE = 1 << 30  # a batch has 30 MB, and all of CIFAR-100 153
 Batch = tuple[Images, Labels]
 
 
@@ -90,10 +92,10 @@ def _origin(
 def _members(path: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     """(name, content) of every wanted file in a folder or .tar.gz; all must be there."""
     found = set()
-    for name, content in _folder_members(path) if path.is_dir() else _archive_members(path, wanted):
-        if name in wanted:
-            found.add(name)
-            yield name, content
+    members = _folder_members if path.is_dir() else _archive_members
+    for name, content in members(path, wanted):
+        found.add(name)
+        yield name, content
     missing = [name for name in wanted if name not in found]
     if missing:
         raise ZooError(f"{path} lacks {', '.join(missing)}; {_FETCH_AGAIN}")
@@ -102,21 +104,23 @@ def _members(path: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]
 _FETCH_AGAIN = "it is not the whole official archive. Fetch it again, or remove it."
 
 
-def _folder_members(path: Path) -> Iterator[tuple[str, bytes]]:
+def _folder_members(path: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     for file in sorted(path.iterdir()):
-        if file.is_file():
+        if file.name in wanted:
             try:
-                yield file.name, file.read_bytes()
+                yield file.name, read_bytes(file, LARGEST_FILE)
             except OSError as error:
                 raise ZooError(f"cannot read {file}: {error.strerror}.") from error
 
 
 def _archive_members(path: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     try:
-        with tarfile.open(path, "r:gz") as archive:
+        with open_regular(path) as packed, tarfile.open(fileobj=packed, mode="r:gz") as archive:
             for member in archive:
                 name = PurePosixPath(member.name).name
                 if name in wanted and member.isfile():
+                    if member.size > LARGEST_FILE:
+                        raise tarfile.TarError(f"{name} is larger than {LARGEST_FILE >> 20:,} MiB")
                     file = archive.extractfile(member)
                     assert file is not None
                     yield name, file.read()

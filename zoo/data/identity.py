@@ -11,10 +11,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.data.pixels import LARGEST_FILE
 from zoo.data.sources import Origin
 from zoo.data.threads import over_chunks
 from zoo.errors import ZooError
 from zoo.files import write_json
+from zoo.reading import open_regular
 
 HASH_CHUNK_FILES = 64
 
@@ -87,7 +89,8 @@ def _part_hash(origin: Origin, name: str) -> bytes:
     content = hashlib.sha256()
     if not name.endswith("/"):
         try:
-            with Path(_file(origin, name)).open("rb") as handle:
+            # An archive may have any size, a file of a folder that of an image.
+            with open_regular(Path(_file(origin, name)), LARGEST_FILE if name else None) as handle:
                 content = hashlib.file_digest(handle, "sha256")
         except OSError as error:
             content.update(_unreadable(origin, name, error).encode())

@@ -1,6 +1,7 @@
 """MNIST's idx files, plain or gzipped, as MNIST and Fashion-MNIST are published."""
 
 import gzip
+import io
 import struct
 import zlib
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import numpy as np
 from zoo.data.dataset import Images
 from zoo.data.sources import ArraySource, Origin
 from zoo.errors import ZooError
+from zoo.reading import read_bytes
 
 TRAIN_IMAGES = "train-images-idx3-ubyte"
 FILES = {
@@ -19,6 +21,7 @@ FILES = {
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
 UINT8_CODE = 8
+LARGEST_FILE = 1 << 30
 
 
 def idx_file(folder: Path, name: str) -> Path | None:
@@ -56,9 +59,10 @@ def idx_origin(folder: Path, class_names: tuple[str, ...]) -> Origin:
 def read_idx(path: Path, axes: int) -> Images:
     """The uint8 array of an idx file with `axes` axes."""
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, LARGEST_FILE)
         if path.suffix == ".gz":
-            content = gzip.decompress(content)
+            with gzip.open(io.BytesIO(content)) as packed:
+                content = packed.read(LARGEST_FILE + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise ZooError(f"{path} cannot be read to its end ({error}); fetch it again.") from error
     header = 4 + 4 * axes

@@ -4,15 +4,18 @@ import hashlib
 import io
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from zoo.data.dataset import Images
 from zoo.errors import UsageError
+from zoo.reading import read_bytes
 
 FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
 LARGEST_SIDE = 16384
+LARGEST_FILE = 1 << 30  # an image of the largest side, uncompressed
 
 
 class UnreadableError(Exception):
@@ -38,6 +41,15 @@ class View:
     def __str__(self) -> str:
         parts = [f"{self.size[0]}x{self.size[1]}"] if self.size else []
         return "-".join([*parts, "grey"] if self.grey else parts)
+
+
+def read_encoded(path: Path) -> bytes:
+    """The bytes of an image file, or `UnreadableError`."""
+    try:
+        return read_bytes(path, LARGEST_FILE)
+    except (OSError, ValueError) as error:  # a name may hold a NUL
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise UnreadableError(reason or str(error)) from error
 
 
 def decode(encoded: bytes, channels: int) -> Images:

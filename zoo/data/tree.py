@@ -4,6 +4,7 @@ Hidden files and `__MACOSX` are ignored, so is whatever has no picture's ending.
 may lie below one common folder, as it does when a folder was zipped.
 """
 
+import io
 import os
 import unicodedata
 import zipfile
@@ -17,9 +18,10 @@ import numpy as np
 
 from zoo.data.dataset import Images, Labels
 from zoo.data.known import official_names
-from zoo.data.pixels import UnreadableError, decode
+from zoo.data.pixels import LARGEST_FILE, UnreadableError, decode, read_encoded
 from zoo.data.sources import SPLITS, Origin, check_classes
 from zoo.errors import ZooError
+from zoo.reading import open_regular
 
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
 LAYOUT = "Pictures belong into train/<class>/ and test/<class>/ (png, jpg, webp or bmp)."
@@ -49,10 +51,7 @@ def folder_origin(path: Path, channels: int = 3) -> Origin:
     @contextmanager
     def opened() -> Iterator[TreeSource]:
         def read(name: str) -> bytes:
-            try:
-                return (path / name).read_bytes()
-            except OSError as error:
-                raise UnreadableError(error.strerror or str(error)) from error
+            return read_encoded(path / name)
 
         yield _tree(names, "", channels, str(path), read)
 
@@ -65,14 +64,14 @@ def zip_origin(path: Path, channels: int = 3) -> Origin:
     @contextmanager
     def opened() -> Iterator[TreeSource]:
         try:
-            archive = zipfile.ZipFile(path)
-        except zipfile.BadZipFile as error:
-            raise ZooError(
-                f"{path} is not a zip archive, or a truncated one; copy or download it again."
-            ) from error
-        with archive:
+            file = open_regular(path)
+        except OSError as error:
+            raise ZooError(f"cannot read {path}: {error.strerror}.") from error
+        with file, _archive(path, file) as archive:
 
             def read(name: str) -> bytes:
+                if archive.getinfo(name).file_size > LARGEST_FILE:
+                    raise UnreadableError(f"it is larger than {LARGEST_FILE >> 20:,} MiB")
                 try:
                     return archive.read(name)
                 except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
@@ -84,6 +83,15 @@ def zip_origin(path: Path, channels: int = 3) -> Origin:
             yield _tree(names, _common_folder(names), channels, str(path), read)
 
     return Origin(f"zip-{channels}", path, ("",), opened)
+
+
+def _archive(path: Path, file: io.BufferedReader) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except zipfile.BadZipFile as error:
+        raise ZooError(
+            f"{path} is not a zip archive, or a truncated one; copy or download it again."
+        ) from error
 
 
 def _walk(path: Path) -> Iterator[str]:

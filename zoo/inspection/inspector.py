@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from zoo.errors import ZooError
 from zoo.inspection.process import STEPS, Worker
+from zoo.reading import open_regular
 
 if TYPE_CHECKING:
     from zoo.session import TensorInfo
@@ -41,8 +42,9 @@ class Inspection:
     """What was found. `reason` says why a file that is not `ok` is refused, `step` where it failed.
 
     sha256, bytes: of the file; external: bytes of its tensors that lie in other files of its
-    folder; opset: of the default domain; nodes: of the graph; signature: why `predict` cannot use
-    the file, or ""; vectors: for each folder that was asked for; seconds: how long it took.
+    folder; opset: of the default domain; nodes: of the graph; operators: how many nodes of each,
+    inner graphs included; signature: why `predict` cannot use the file, or ""; vectors: for each
+    folder that was asked for; seconds: how long it took.
     """
 
     ok: bool
@@ -55,11 +57,30 @@ class Inspection:
     opset: int = 0
     ir_version: int = 0
     nodes: int = 0
+    operators: dict[str, int] = field(default_factory=dict)
     inputs: "tuple[TensorInfo, ...]" = ()
     outputs: "tuple[TensorInfo, ...]" = ()
     signature: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     vectors: dict[str, VectorRun] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds and says of itself; it was read, not run.
+
+    sha256, bytes: of the file and of those in which its tensors lie; raw: it takes uint8; of bytes
+    that are no ONNX file nothing else is known.
+    """
+
+    sha256: str
+    bytes: int
+    raw: bool
+    opset: int = 0
+    ir_version: int = 0
+    nodes: int = 0
+    operators: dict[str, int] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,12 +130,18 @@ class Inspector:
             "vectors": [str(folder.absolute()) for folder in vectors],
             "seconds": self.seconds,
         }
-        fresh = self._worker is None
-        step, answer = self._ask(request)
-        if answer.get("spent") and not fresh:
-            # Files before this one may have left the process short of memory, or damaged.
-            step, answer = self._ask(request)
+        step, answer = self._ask_twice(request)
         return _inspection(step, answer, time.monotonic() - started)
+
+    def read(self, path: Path) -> Content:
+        """What a file holds, whether it can be run or not; `ZooError` if it is refused."""
+        with open_regular(path, LARGEST_FILE):
+            pass  # a file that is not there, or is none, is an `OSError`
+        request = {"path": str(path.absolute()), "seconds": self.seconds, "content": True}
+        _, answer = self._ask_twice(request)
+        if "refused" in answer:
+            raise ZooError(printable(answer["refused"]))
+        return Content(**answer["facts"])
 
     def count_correct(self, path: Path, test: LocalData, advance: Callable[[int], object]) -> int:
         """How many pictures of a test set a file that passed gets right; `ZooError` if it fails.
@@ -129,6 +156,12 @@ class Inspector:
         if "refused" in answer:
             raise ZooError(printable(answer["refused"]))
         return int(answer["facts"]["correct"])
+
+    def _ask_twice(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Files before this one may have left the process short of memory, or damaged."""
+        fresh = self._worker is None
+        step, answer = self._ask(request)
+        return self._ask(request) if answer.get("spent") and not fresh else (step, answer)
 
     def _ask(
         self, request: Mapping[str, Any], advance: Callable[[int], object] = lambda count: None
@@ -170,7 +203,7 @@ def _refused_at_sight(path: Path) -> str:
         if not path.is_file():
             return "it is not a plain file"
         size = path.stat().st_size
-        with path.open("rb"):
+        with open_regular(path):
             pass
     except OSError as error:
         return f"it cannot be read: {error.strerror}"

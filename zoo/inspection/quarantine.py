@@ -1,9 +1,10 @@
 """The process in which files of unknown origin are opened: python -m zoo.inspection.quarantine.
 
-A line of JSON comes in for each request, {"path", "seconds"} with "vectors" to look at a file, or
-with "test" to count its right answers. Lines of JSON go out: {"step"} and {"advance"} on the way,
-then {"facts"} or {"refused"}. Whatever a file does to this process (kills it, hangs it, eats its
-memory), the one that asked goes on: see `zoo.inspection.inspector`.
+A line of JSON comes in for each request, {"path", "seconds"} with "vectors" to look at a file, with
+"content" to read it alone, or with "test" to count its right answers. Lines of JSON go out:
+{"step"} and {"advance"} on the way, then {"facts"} or {"refused"}. Whatever a file does to this
+process (kills it, hangs it, eats its memory), the one that asked goes on: see
+`zoo.inspection.inspector`.
 """
 
 import hashlib
@@ -23,9 +24,11 @@ from onnx import ModelProto, TensorProto
 
 from zoo.data import load
 from zoo.errors import ZooError
+from zoo.inspection.content import content_of, facts_of
 from zoo.inspection.structure import check_structure, check_wire
-from zoo.inspection.tensors import Beside
+from zoo.inspection.tensors import Beside, RefusedError, with_data
 from zoo.inspection.trial import count_correct, refusing, run_on_noise, run_vectors
+from zoo.reading import read_bytes
 from zoo.session import Session, open_session
 from zoo.signature import Signature
 from zoo.threads import thread_budget
@@ -33,6 +36,7 @@ from zoo.threads import thread_budget
 _MEMORY = 2 << 30  # beside six times the file: parsed, checked and optimized, it lies there often
 _THREADS = 8  # each more takes some of that memory for its stack
 _LONGEST_ANSWER = 4 << 20
+_LARGEST_FILE = 2 << 30
 
 Send = Callable[[Mapping[str, Any]], None]
 
@@ -84,6 +88,8 @@ def _answer(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
     try:
         if "test" in request:
             return {"facts": {"correct": _count(path, request, send)}}
+        if "content" in request:
+            return {"facts": _content(path, send)}
         return {"facts": examine(path, map(Path, request["vectors"]), send)}
     except MemoryError:
         reason = "it wants more memory than a file of its size may have"
@@ -98,29 +104,36 @@ class _Parsed:
     """A well-formed file, with what is known of it.
 
     opens: what to give to onnx and onnxruntime: the bytes that were read, or the path where some
-    of the data lies beside it.
+    of the data lies beside it; beside: where that is.
     """
 
+    model: ModelProto
     opens: bytes | Path
+    beside: Beside
     facts: dict[str, Any]
+
+    @property
+    def checks(self) -> bytes | Path:
+        """What to give to onnx.checker, which follows no links."""
+        if isinstance(self.opens, Path) and self.beside.linked:
+            return bytes(with_data(self.model, self.opens).SerializeToString())
+        return self.opens
 
 
 def _parsed(path: Path, send: Send, mapped: int = 0) -> _Parsed:
     """Read a file and look through it. mapped: bytes of other files that are to be in memory."""
     send({"step": "read"})
     _limit_memory(path.stat().st_size, mapped)
-    data = path.read_bytes()
+    data = read_bytes(path, _LARGEST_FILE)
     send({"step": "parse"})
-    check_wire(data)
-    with refusing("its bytes are damaged"):
-        model = ModelProto.FromString(data)
+    model = _model(data)
     send({"step": "structure"})
-    beside = Beside(path.parent)
+    beside = Beside(path)
     check_structure(model, beside)
     _limit_memory(len(data) + beside.bytes, mapped)
     own = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    facts = {**own, "external": beside.bytes, **_facts_of(model)}
-    return _Parsed(path if beside.bytes else data, facts)
+    facts = {**own, "external": beside.bytes, **facts_of(model)}
+    return _Parsed(model, path if beside.bytes else data, beside, facts)
 
 
 def examine(path: Path, vectors: Iterator[Path], send: Send) -> dict[str, Any]:
@@ -131,7 +144,7 @@ def examine(path: Path, vectors: Iterator[Path], send: Send) -> dict[str, Any]:
     found = _parsed(path, send)
     send({"step": "checker"})
     with refusing("onnx.checker refuses it"):
-        onnx.checker.check_model(found.opens, full_check=True)
+        onnx.checker.check_model(found.checks, full_check=True)
     send({"step": "load"})
     session = replace(open_session(found.opens, threads=1), name=path.name)
     send({"step": "run"})
@@ -143,6 +156,25 @@ def examine(path: Path, vectors: Iterator[Path], send: Send) -> dict[str, Any]:
         "signature": _signature_problem(session),
         "vectors": {str(folder): run_vectors(session, folder) for folder in vectors},
     }
+
+
+def _content(path: Path, send: Send) -> dict[str, Any]:
+    """What lies in the file and beside it; bytes that are no model are for a runtime to refuse."""
+    send({"step": "read"})
+    _limit_memory(path.stat().st_size, 0)
+    data = read_bytes(path, _LARGEST_FILE)
+    try:
+        model = _model(data)
+    except RefusedError:
+        return content_of(path, data, None)
+    return content_of(path, data, model)
+
+
+def _model(data: bytes) -> ModelProto:
+    check_wire(data)
+    with refusing("its bytes are damaged"):
+        model: ModelProto = ModelProto.FromString(data)
+    return model
 
 
 def _count(path: Path, request: Mapping[str, Any], send: Send) -> int:
@@ -177,16 +209,6 @@ def _limit_memory(size: int, mapped: int) -> None:
     soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     with suppress(ValueError, OSError):  # macOS has no such limit
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
-def _facts_of(model: ModelProto) -> dict[str, Any]:
-    opsets = {entry.domain: entry.version for entry in model.opset_import}
-    return {
-        "opset": opsets.get("", opsets.get("ai.onnx", 0)),
-        "ir_version": model.ir_version,
-        "metadata": {entry.key: entry.value for entry in model.metadata_props},
-        "nodes": len(model.graph.node),
-    }
 
 
 if __name__ == "__main__":

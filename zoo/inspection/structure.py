@@ -192,7 +192,7 @@ def _check_functions(functions: Iterable[FunctionProto]) -> None:
     follows = [
         [
             number[key]
-            for node in _all_nodes(function.node)
+            for node in all_nodes(function.node)
             if (key := _key(node.domain, node.op_type, node.overload)) in number
         ]
         for function in listed
@@ -205,7 +205,7 @@ def _check_domains(model: ModelProto) -> None:
     own = {_key(part.domain, part.name, part.overload) for part in model.functions}
     bodies = [model.graph.node, *(function.node for function in model.functions)]
     for body in bodies:
-        for node in _all_nodes(body):
+        for node in all_nodes(body):
             key = _key(node.domain, node.op_type, node.overload)
             if node.domain not in KNOWN_DOMAINS and key not in own:
                 raise RefusedError(
@@ -248,11 +248,12 @@ def _fixed_sides(kind: TypeProto) -> list[int]:
     return [side.dim_value for side in kind.tensor_type.shape.dim if side.HasField("dim_value")]
 
 
-def _all_nodes(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
+def all_nodes(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
+    """These, and those of the graphs inside them."""
     for node in nodes:
         yield node
         for graph in _graphs_of(node):
-            yield from _all_nodes(graph.node)
+            yield from all_nodes(graph.node)
 
 
 def _graphs_of(node: NodeProto) -> Iterator[GraphProto]:

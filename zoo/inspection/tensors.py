@@ -1,10 +1,14 @@
 """What a tensor in a file claims, against what it holds."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from onnx import TensorProto
+from onnx import ModelProto, TensorProto
+
+from zoo.reading import open_regular
 
 LARGEST_TENSOR = 2 << 30
 
@@ -39,21 +43,19 @@ class RefusedError(Exception):
 class Beside:
     """The files in a model's own folder, which may hold data of its tensors.
 
-    bytes: that its tensors have claimed there so far.
+    bytes: that its tensors have claimed there so far; linked: some of it is reached by links.
     """
 
-    folder: Path
+    model: Path
     bytes: int = 0
+    linked: bool = False
 
     def held(self, tensor: TensorProto, needs: int, title: str) -> int:
         """How many bytes lie there for a tensor that takes `needs`."""
-        entries = {entry.key: entry.value for entry in tensor.external_data}
-        where = entries.get("location", "")
-        size = self._size(where, title)
-        try:
-            offset, length = (int(entries.get(key, "0")) for key in ("offset", "length"))
-        except ValueError:
-            raise RefusedError(f"where the data of {title} lies is no number") from None
+        where, offset, length = place_of(tensor, title)
+        path = data_file(self.model, where, title)
+        size = path.stat().st_size
+        self.linked = self.linked or _is_linked(self.model, path)
         self.bytes += needs
         if self.bytes > LARGEST_TENSOR:
             raise RefusedError("its tensors claim more than 2 GiB of other files")
@@ -63,16 +65,68 @@ class Beside:
             )
         return length or needs
 
-    def _size(self, where: str, title: str) -> int:
-        path, parts = self.folder / where, Path(where).parts
-        # onnxruntime takes what lies at "*/_ORT_MEM_ADDR_/*" for an address in memory.
-        inside = not Path(where).is_absolute() and not {"..", "*"} & set(parts)
-        reason = "outside its folder"
-        if inside and path.resolve().is_relative_to(self.folder.resolve()):
-            if path.is_file():
-                return path.stat().st_size
-            reason = "which is not there"
-        raise RefusedError(f"the data of {title} lies in another file, '{where}', {reason}")
+
+def place_of(tensor: TensorProto, title: str) -> tuple[str, int, int]:
+    """The name of the file that holds the data of a tensor, the offset in it and the length."""
+    entries = {entry.key: entry.value for entry in tensor.external_data}
+    try:
+        offset, length = (int(entries.get(key, "0")) for key in ("offset", "length"))
+    except ValueError:
+        raise RefusedError(f"where the data of {title} lies is no number") from None
+    return entries.get("location", ""), offset, length
+
+
+def data_file(model: Path, where: str, title: str) -> Path:
+    """The regular file beside a model in which the data of a tensor lies.
+
+    Links are followed inside the folder that the model is named in, and inside the one that its
+    real file lies in: in the cache of a model hub both are links to files of one folder.
+    """
+    path, parts = model.parent / where, Path(where).parts
+    # onnxruntime takes what lies at "*/_ORT_MEM_ADDR_/*" for an address in memory.
+    inside = not Path(where).is_absolute() and not {"..", "*"} & set(parts) and "\0" not in where
+    homes = (model.parent.resolve(), model.resolve().parent)
+    reason = "outside its folder"
+    if inside and any(path.resolve().is_relative_to(home) for home in homes):
+        if path.is_file():
+            return path
+        there = path.exists() and not path.is_dir()
+        reason = "which is not a regular file" if there else "which is not there"
+    raise RefusedError(f"the data of {title} lies in another file, '{where}', {reason}")
+
+
+def _is_linked(model: Path, path: Path) -> bool:
+    """Whether onnx.checker, which takes no links of either kind, would refuse a file of data."""
+    named = model.parent.resolve() / path.relative_to(model.parent)
+    return path.resolve() != named or path.stat().st_nlink > 1
+
+
+def external_tensors(message: Any) -> Iterator[TensorProto]:
+    """The tensors whose data lies in other files: initializers, attributes, inner graphs."""
+    if isinstance(message, TensorProto):
+        if message.data_location == TensorProto.EXTERNAL:
+            yield message
+        return
+    for _, value in message.ListFields():
+        parts = [value] if hasattr(value, "ListFields") else value
+        if not isinstance(parts, str | bytes | int | float):
+            for part in parts:
+                if hasattr(part, "ListFields"):
+                    yield from external_tensors(part)
+
+
+def with_data(model: ModelProto, path: Path) -> ModelProto:
+    """A copy that holds itself what its tensors keep beside it, after `check_tensor`."""
+    whole = ModelProto()
+    whole.CopyFrom(model)
+    for tensor in external_tensors(whole):
+        where, offset, _ = place_of(tensor, tensor.name)
+        with open_regular(data_file(path, where, tensor.name)) as file:
+            file.seek(offset)
+            tensor.raw_data = file.read(_needed(tensor, tensor.name))
+        tensor.ClearField("external_data")
+        tensor.ClearField("data_location")
+    return whole
 
 
 def check_tensor(tensor: TensorProto, title: str, beside: Beside | None = None) -> None:

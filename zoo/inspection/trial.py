@@ -13,12 +13,14 @@ from zoo.data import Split
 from zoo.data.pixels import shown
 from zoo.errors import ZooError
 from zoo.inspection.tensors import RefusedError, check_tensor
+from zoo.reading import read_bytes
 from zoo.session import Session, TensorInfo
 from zoo.signature import Signature, logits
 
 BATCHES = (1, 2)
 _SIDE, _LENGTH = 224, 8  # for the sides that a file leaves open
 _AT_ONCE = 512
+_LARGEST_VECTORS = 1 << 30
 
 
 @contextmanager
@@ -112,7 +114,7 @@ def run_vectors(session: Session, folder: Path) -> dict[str, Any]:
 
 
 def _tensor(path: Path) -> NDArray[Any]:
-    data = path.read_bytes()
+    data = read_bytes(path, _LARGEST_VECTORS)
     with refusing(f"{path.name} is not a tensor"):
         tensor = TensorProto.FromString(data)
     check_tensor(tensor, path.name)

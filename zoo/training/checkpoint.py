@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zoo.errors import ZooError
 from zoo.files import atomic
+from zoo.reading import open_regular
 
 _KEY = "zoo"
 
@@ -28,7 +29,7 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors, on the CPU, and the JSON of a file that `save_checkpoint` wrote."""
     try:
-        with safe_open(path, framework="pt") as file:
+        with open_regular(path), safe_open(path, framework="pt") as file:
             meta = (file.metadata() or {}).get(_KEY)
             if meta is None:
                 raise ZooError(

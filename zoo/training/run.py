@@ -11,11 +11,13 @@ from zoo.errors import ZooError
 from zoo.files import write_json, writing
 from zoo.models.backbones import DEFAULT, POOLED
 from zoo.models.transfer import Design
+from zoo.reading import RefusedFileError, read_text
 from zoo.recipe import Recipe
 from zoo.records import read
 from zoo.training.options import ENGINES, TrainOptions
 
 RUNS = Path("runs")
+_LARGEST_CARD = 64 << 20
 # All that a training and its test write; the folder may hold other things, which are not ours.
 FILES = (
     "run.json",
@@ -136,14 +138,14 @@ class Run:
     def card(self) -> RunCard:
         """Read run.json."""
         try:
-            return RunCard.from_json(json.loads(self.card_file.read_text(encoding="utf-8")))
+            return RunCard.from_json(json.loads(read_text(self.card_file, _LARGEST_CARD)))
         except FileNotFoundError:
             raise ZooError(
                 f"{self.folder} is not the folder of a run: it has no run.json."
             ) from None
         except NotADirectoryError:
             raise ZooError(f"{self.folder} is a file, not the folder of a run.") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (RefusedFileError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ZooError(
                 f"{self.card_file} is damaged ({error}). Start again with --overwrite."
             ) from error

@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Mapping
 from http.client import HTTPException
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from zoo.errors import UsageError, ZooError
+from zoo.reading import RefusedFileError, open_regular
 
 _WRAPPINGS = ("state_dict", "model", "model_state_dict")  # what training scripts put around them
 _PARALLEL = "module."  # in front of every name after a training on several devices
@@ -19,14 +21,18 @@ _PARALLEL = "module."  # in front of every name after a training on several devi
 
 def from_file(path: Path) -> dict[str, Tensor]:
     """The state dict in a safetensors file or a torch file; nothing in it is executed."""
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         raise UsageError(f"--weights {path}: there is no such file.")
     try:
-        if _is_torch(path):
-            with path.open("rb") as file:  # by its name torch would take the one kind for the other
-                found = torch.load(file, map_location="cpu", weights_only=True)
-        else:
-            found = load_file(path)
+        with open_regular(path) as file:  # by its name torch would take one kind for the other
+            torch_wrote = _is_torch(file)
+            found = (
+                torch.load(file, map_location="cpu", weights_only=True)
+                if torch_wrote
+                else load_file(path)
+            )
+    except RefusedFileError as error:
+        raise UsageError(f"--weights {path} cannot be read: {error}.") from error
     except pickle.UnpicklingError as error:
         raise UsageError(
             f"--weights {path} holds more than weights, which is not executed here. Save the "
@@ -40,10 +46,11 @@ def from_file(path: Path) -> dict[str, Tensor]:
     return _state_dict(path, found)
 
 
-def _is_torch(path: Path) -> bool:
+def _is_torch(file: BufferedReader) -> bool:
     """A zip as torch writes it, or the pickle that it wrote before."""
-    with path.open("rb") as file:
-        return file.read(2) in (b"PK", b"\x80\x02")
+    start = file.read(2)
+    file.seek(0)
+    return start in (b"PK", b"\x80\x02")
 
 
 def _state_dict(path: Path, found: Any) -> dict[str, Tensor]:

@@ -47,6 +47,16 @@ class Hungry(Null):
         raise MemoryError
 
 
+class Swells(Null):
+    """Takes more and more memory as it loads, up to 4 GB."""
+
+    def load(self, order: Order) -> None:
+        self.held = []
+        for _ in range(256):
+            self.held.append(np.ones(16 << 20, np.uint8))
+            time.sleep(0.01)
+
+
 class Killed(Null):
     def run(self, placed: Placed) -> Logits:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,52 @@
+"""What an ONNX file holds and says of itself, found out without running it."""
+
+import hashlib
+from collections import Counter
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from onnx import ModelProto, TensorProto
+
+from zoo.inspection.structure import all_nodes
+from zoo.inspection.tensors import data_file, external_tensors, place_of
+from zoo.reading import open_regular
+
+_PIECE = 1 << 20
+
+
+def facts_of(model: ModelProto) -> dict[str, Any]:
+    """Versions, metadata and operators, those of inner graphs and functions included."""
+    opsets = {entry.domain: entry.version for entry in model.opset_import}
+    bodies = [model.graph.node, *(function.node for function in model.functions)]
+    operators = Counter(node.op_type for body in bodies for node in all_nodes(body))
+    return {
+        "opset": opsets.get("", opsets.get("ai.onnx", 0)),
+        "ir_version": model.ir_version,
+        "metadata": {entry.key: entry.value for entry in model.metadata_props},
+        "nodes": len(model.graph.node),
+        "operators": dict(operators),
+    }
+
+
+def content_of(path: Path, data: bytes, model: ModelProto | None) -> dict[str, Any]:
+    """The file with those in which its tensors lie. model: None where the bytes are none."""
+    digest, size = hashlib.sha256(data), len(data)
+    model = model or ModelProto()
+    titles = {
+        place_of(tensor, tensor.name)[0]: f"'{tensor.name}'" for tensor in external_tensors(model)
+    }
+    for name, title in sorted(titles.items()):
+        digest.update(f"\0{name}\0".encode())
+        with open_regular(data_file(path, name, title)) as handle:
+            for piece in iter(partial(handle.read, _PIECE), b""):
+                digest.update(piece)
+                size += len(piece)
+    own = {"sha256": digest.hexdigest(), "bytes": size, "raw": _takes_bytes(model)}
+    return own | facts_of(model)
+
+
+def _takes_bytes(model: ModelProto) -> bool:
+    own = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in own]
+    return len(inputs) == 1 and inputs[0].type.tensor_type.elem_type == TensorProto.UINT8

@@ -1,0 +1,113 @@
+"""How much memory is ours to give to a process, and holding it to that.
+
+What the machine has left is cut by the limits of the control groups that a container sets.
+"""
+
+import contextlib
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+_SHARE = 0.75  # of what is left: the rest is for everybody else, and for what is noticed late
+_PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
+# Reserved, not used: the stack of a thread, and what malloc sets apart for it.
+_OF_A_THREAD = 80 << 20
+UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+def default_bound(processes: int = 1) -> int:
+    """Bytes that a process may take where nobody says it, one of so many at a time."""
+    return int(memory_left() * _SHARE) // processes
+
+
+def memory_left() -> int:
+    """Bytes that can be taken now without harm to others."""
+    import psutil
+
+    return min([psutil.virtual_memory().available, *_left_in_groups()])
+
+
+def _left_in_groups() -> Iterator[int]:
+    """What each control group that this process is in has left, where it has a limit."""
+    for folder, limit, usage, cache in _groups():
+        with contextlib.suppress(OSError, ValueError):  # `max` is no number: there is no limit
+            most, used = (int((folder / name).read_text()) for name in (limit, usage))
+            yield max(0, most - used + _reclaimable(folder / "memory.stat", cache))
+
+
+def _groups() -> Iterator[tuple[Path, str, str, str]]:
+    """Folders, from the process's own up, with the names that its version of cgroups has."""
+    try:
+        lines = (_PROC / "self" / "cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, place = line.split(":", 2)
+        if not controllers:
+            root, names = _GROUPS, ("memory.max", "memory.current", "inactive_file")
+        elif "memory" in controllers.split(","):
+            root = _GROUPS / "memory"
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        else:
+            continue
+        own = root / place.lstrip("/")
+        for folder in (own, *own.parents):
+            if folder.is_relative_to(root):
+                yield folder, *names
+
+
+def _reclaimable(path: Path, name: str) -> int:
+    """Files that the kernel keeps in memory only until somebody needs it."""
+    fields = (line.split() for line in path.read_text().splitlines())
+    return next((int(value) for key, value in fields if key == name), 0)
+
+
+def limit_address_space(most: int, threads: int = 1) -> None:
+    """Let this process take so many bytes beside what it has reserved; then allocations fail."""
+    wanted = _reserved() + threads * _OF_A_THREAD + most
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def limits_address_space() -> bool:
+    """Whether the kernel heeds such a limit; macOS only stores it."""
+    return sys.platform == "linux"
+
+
+def _reserved() -> int:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        pages = int((_PROC / "self" / "statm").read_text().split()[0])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+class Watch:
+    """Tells when the resident memory of a process goes beyond a bound; a look takes 20 us."""
+
+    def __init__(self, pid: int, most: int, every: float = 0.25) -> None:
+        """most: bytes. every: seconds between two looks, for who waits for the process anyhow."""
+        import psutil
+
+        self.most, self.every = most, every
+        self._process: Any = psutil.Process(pid)
+        self._gone = psutil.Error
+
+    def exceeded(self) -> bool:
+        """Whether it takes more now."""
+        try:
+            return bool(self._process.memory_info().rss > self.most)
+        except self._gone:
+            return False  # which its pipe tells, too
+
+
+def size_text(count: int) -> str:
+    """`8 GB`, `512 MB`: as `--memory` takes it."""
+    for unit, size in reversed(UNITS.items()):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return f"{count} bytes"
