@@ -105,12 +105,13 @@ def run(
     journal = Journal(out)
     if resume:
         journal.resume()
-    elif out.exists() or journal.samples.exists():
-        raise UsageError(f"{out} exists. Go on with --resume, or name another --out.")
+    else:
+        journal.refuse_existing()
     here = environment()
     progress = progress or Progress()
     sweep = Sweep(settings, journal, here, data_dir, progress)
     sweep.look(arms)
+    journal.begin()
     write_json(beside(out, "environment.json"), asdict(here))
     on_start(out)
     for row in sweep.run(arms):

@@ -25,12 +25,26 @@ class Journal:
         self.samples = beside(path, "samples.jsonl")
         self.rows: list[Row] = []
 
+    def refuse_existing(self) -> None:
+        """Refuse to begin where anything lies that a sweep would replace."""
+        for path in files_of(self.path):
+            if os.path.lexists(path):
+                go_on = "Go on with --resume, or name" if self.samples.exists() else "Name"
+                raise UsageError(f"{path} exists. {go_on} another --out.")
+
+    def begin(self) -> None:
+        """Make the file by which --resume knows that what lies beside it is of this sweep."""
+        if not self.samples.exists():
+            write_text(self.samples, "")
+
     def resume(self) -> None:
         """Take up what an earlier sweep finished; a line it died in is cut off."""
         if self.path.exists() and not self.samples.exists():
             raise UsageError(
                 f"{self.samples} is not there: --resume goes by it. Name another --out."
             )
+        if not self.samples.exists():
+            self.refuse_existing()
         # The CSV has what rows learned later, such as from which call on they are ahead of torch.
         written = read_csv(self.path) if self.path.exists() else []
         known = {(row.key, row.cell, row.when): row for row in written}
@@ -73,6 +87,12 @@ class Journal:
         self._keep(row)
         append_line(self.samples, {"cell": row.cell, "row": asdict(row), "samples": None})
         write_csv(self.path, self.rows)
+
+
+def files_of(path: Path) -> list[Path]:
+    """All that a sweep writes: its CSV, and what stands beside that."""
+    suffixes = ("samples.jsonl", "environment.json", "predictions.npz", "operators.csv")
+    return [path, *(beside(path, suffix) for suffix in suffixes)]
 
 
 def append_line(path: Path, value: Any) -> None:

@@ -29,6 +29,7 @@ from zoo.artifacts import EXPORTS
 from zoo.errors import UsageError, unknown_name
 from zoo.files import write_text
 from zoo.inspection.inspector import Inspector
+from zoo.marks import refuse_others
 from zoo.progress import Advance, Progress
 from zoo.providers import find_provider, short_name
 from zoo.threads import thread_budget
@@ -87,6 +88,8 @@ def compare_pair(
     settings = _checked(settings, out)
     a, b = _two_subjects(targets, precisions, exports, given)
     rows = read_pairs(out) if out and out.exists() else []
+    if out:
+        refuse_others([beside(out, "samples.jsonl")], "name another --out", ("repeat",))
     series = _series(a, b, settings)
     check_series(rows, series, out)
     if len(rows) < repeat:

@@ -69,7 +69,9 @@ def planted(layers: int) -> onnx.ModelProto:
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--layers", type=click.IntRange(min=1), default=40, show_default=True)
 def main(out: Path, layers: int) -> None:
-    """Write such a model to OUT."""
+    """Write such a model to OUT, which must not exist yet."""
+    if out.exists():
+        raise click.UsageError(f"{out} exists. Name another file.")
     with atomic(out) as temporary:
         onnx.save(planted(layers), temporary)
 

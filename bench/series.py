@@ -132,11 +132,14 @@ def read_pairs(path: Path) -> list[PairRow]:
 
     try:
         with open_text(path, LARGEST_CSV) as handle:
-            return [
+            rows = [
                 PairRow(**{name: read_cell(hints[name], line[name]) for name in known(line)})
                 for line in csv.DictReader(handle)
             ]
+        if not rows and path.stat().st_size:
+            raise ValueError("it has no row")
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise ZooError(
             f"{path} is no file of comparisons ({error}). Name another --out."
         ) from error
+    return rows

@@ -4,12 +4,14 @@ from pathlib import Path
 
 from bench.benchmark import run
 from bench.console import RowPrinter, print_report, print_summary
+from bench.journal import files_of
 from bench.matrix import PRESETS, Settings
 from bench.report import report
-from bench.results import FAILED, beside
+from bench.results import FAILED
 from bench.summary import summarise
 from zoo.files import writing
 from zoo.progress import Progress
+from zoo.tour import claim
 
 SETTINGS = Settings(preset=PRESETS["quick"], measure_accuracy=True)
 
@@ -20,8 +22,9 @@ def measure(folder: Path, progress: Progress) -> bool:
     Whether every cell could be measured.
     """
     results = folder / "results.csv"
+    claim(folder)
     with writing(results):
-        for old in (results, beside(results, "samples.jsonl")):
+        for old in files_of(results):
             old.unlink(missing_ok=True)
     with RowPrinter() as printer:
         rows = run(

@@ -63,7 +63,8 @@ def test_it_trains_tests_and_draws_in_its_own_folder(in_folder: Path) -> None:
     told = Told()
     made = quickstart(Path("here"), told, "mlp")
     assert [path.name for path in in_folder.iterdir()] == ["here"]
-    assert {path.name for path in Path("here").iterdir()} == {"mlp-digits", "exports"}
+    left = {path.name for path in Path("here").iterdir()}
+    assert left == {"mlp-digits", "exports", "quickstart.json"}
     found = {path.name for path in made.run.folder.iterdir()}
     assert found - {"mistakes.png"} == FILES
     for name in found:
@@ -100,6 +101,26 @@ def test_the_command_prints_what_was_found(in_folder: Path) -> None:
         assert expected in done.stdout
     assert f"epoch {MLP_EPOCHS}/{MLP_EPOCHS}" in done.stderr
     assert "<html" in Path("q/results.html").read_text()
+
+
+def test_a_folder_of_something_else_is_refused_and_stays(in_folder: Path) -> None:
+    for name in ("results.csv", "mlp-digits/weights.safetensors", "quickstart.json"):
+        path = Path("q") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("precious")
+        done = CliRunner().invoke(main, ["quickstart", "--folder", "q"])
+        assert done.exit_code == 2
+        assert "Name another --folder" in done.stderr
+        assert path.read_text() == "precious"
+        (path.parent if path.parent.name == "mlp-digits" else path).rename(in_folder / path.name)
+
+
+def test_one_that_was_killed_at_its_start_is_in_nobodys_way(in_folder: Path) -> None:
+    Path("q").mkdir()
+    Path("q/.quickstart.json.12.onnx-zoo.tmp").touch()
+    module.claim(Path("q"))
+    module.claim(Path("q"))
+    assert [path.name for path in Path("q").iterdir()] == ["quickstart.json"]
 
 
 def test_a_file_in_place_of_its_folder_is_named(in_folder: Path) -> None:

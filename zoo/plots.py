@@ -18,6 +18,7 @@ from zoo.data import Dataset
 from zoo.data.dataset import Images
 from zoo.files import atomic
 from zoo.history import EpochRow
+from zoo.marks import MARK
 from zoo.projection import Projection
 
 # Blue and orange of the Okabe-Ito set: told apart by every kind of colour vision.
@@ -36,7 +37,7 @@ def save(figure: Figure, path: Path) -> None:
     for text in figure.findobj(Text):
         text.set_parse_math(False)  # a class may be called "$5 and $10"
     with atomic(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
+        figure.savefig(temporary, format="png", dpi=110, metadata={"Software": MARK})
 
 
 def drawable(text: str) -> str:

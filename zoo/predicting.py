@@ -15,6 +15,7 @@ from zoo.data.threads import over_chunks
 from zoo.data.tree import ENDINGS
 from zoo.errors import UsageError, ZooError
 from zoo.inspection.inspector import inspect
+from zoo.marks import refuse_others
 from zoo.progress import Progress
 from zoo.session import Session, open_session
 from zoo.signature import LOGITS, Signature, logits
@@ -74,8 +75,8 @@ def predict(
     """
     if top < 1:
         raise UsageError(f"--top must be at least 1, not {top}.")
-    if save is not None and save.is_dir():
-        raise ZooError(f"cannot write {save}: this is a folder; name a file.")
+    if save is not None:
+        refuse_others([save], "name another --save")
     session, title = _open(model, precision, exports, provider)
     signature = Signature.of(session, mean, std)
     found = _find([Path(image) for image in images])

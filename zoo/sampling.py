@@ -7,6 +7,7 @@ import numpy as np
 from zoo import plots
 from zoo.data import Dataset, load
 from zoo.errors import UsageError
+from zoo.marks import refuse_others
 from zoo.progress import Progress
 
 
@@ -22,7 +23,12 @@ def samples(
     count: int = 40,
     progress: Progress | None = None,
 ) -> Path:
-    """Write a PNG of `count` training pictures with their classes, or of picture `image` alone."""
+    """Write a PNG of `count` training pictures with their classes, or of picture `image` alone.
+
+    A file that this project did not write is not replaced.
+    """
+    out = out or Path("samples.png" if image is None else f"sample-{image}.png")
+    refuse_others([out], "name another --out")
     data = load(
         name,
         data_dir=data_dir,
@@ -32,14 +38,12 @@ def samples(
         progress=progress or Progress(),
     )
     if image is None:
-        out = out or Path("samples.png")
         _draw_grid(data, count, out)
         return out
     if image >= len(data.train):
         raise UsageError(
             f"--image {image}: {data.name} has training pictures 0 to {len(data.train) - 1}."
         )
-    out = out or Path(f"sample-{image}.png")
     plots.draw_image(data, image, out)
     return out
 

@@ -7,6 +7,7 @@ from bench.report.guide import GUIDE
 from bench.report.markup import visible
 from bench.report.suites import HEADINGS, cells
 from bench.report.table import plain_table
+from zoo.marks import MARKDOWN_LINE
 
 
 def draw_markdown(content: Content) -> str:
@@ -16,6 +17,7 @@ def draw_markdown(content: Content) -> str:
 
 def _lines(content: Content) -> Iterator[str]:
     summary = content.summary
+    yield MARKDOWN_LINE
     yield from (f"# {escaped(content.title)}", "", escaped(content.origin), "")
     if content.rows:
         yield from ("## In short", "")

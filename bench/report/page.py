@@ -16,6 +16,7 @@ from bench.report.table import draw_table
 from bench.results import Row
 from bench.summary import Answer, Summary
 from bench.wording import accuracy_text, count, joined, p50_text
+from zoo.marks import MARK
 
 
 def draw_page(content: Content) -> str:
@@ -36,6 +37,7 @@ def draw_page(content: Content) -> str:
     ]
     head = [
         tag("meta", charset="utf-8"),
+        tag("meta", name="generator", content=MARK),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", content.title),

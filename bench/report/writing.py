@@ -14,6 +14,7 @@ from bench.summary import Summary
 from zoo.artifacts import EXPORTS
 from zoo.errors import UsageError
 from zoo.files import write_text
+from zoo.marks import refuse_others
 
 # Of the results' columns, those that a table of one's own is most often made of.
 KEPT = (
@@ -50,7 +51,8 @@ def report(
     """Write <out>.html, <out>.md and <out>.summary.csv, beside the first file unless told.
 
     paths: results of `bench`, or files of pytest-benchmark (JSON); exports: where the artifacts
-    that were measured are looked for, for their training curves and confusion matrices.
+    that were measured are looked for, for their training curves and confusion matrices. Files that
+    no report wrote are not replaced.
     """
     inputs = read_inputs(paths)
     stem = _stem(out or paths[0])
@@ -60,6 +62,8 @@ def report(
     for path in paths:
         if path.absolute() in (page.absolute(), text.absolute(), table.absolute()):
             raise UsageError(f"the report would replace {path}, which it is made of; choose --out.")
+    refuse_others([page, text], "name another --out")
+    refuse_others([table], "name another --out", ("subject", *FLAGS))
     content = gather(inputs, exports, budget_ms, budget_mb)
     write_text(table, _summary_csv(content))
     write_text(text, draw_markdown(content))

@@ -56,6 +56,23 @@ class TestRows:
         assert row.sha256_a != row.sha256_b
         assert not row.same_answers
 
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("pairs.csv", "precious"),
+            ("pairs.csv", "a,b\n1,2\n"),
+            ("pairs.samples.jsonl", "precious\n"),
+            ("pairs.samples.jsonl", '{"precious": 1}\n'),
+        ],
+    )
+    def test_nothing_of_others_is_added_to_or_replaced(
+        self, compare_files: ComparePair, tiny_onnx: Any, tmp_path: Path, name: str, content: str
+    ) -> None:
+        (tmp_path / name).write_text(content)
+        with pytest.raises(ZooError, match=f"{name}.*ame another --out"):
+            compare_files(tiny_onnx(), tiny_onnx(), out=tmp_path / "pairs.csv")
+        assert (tmp_path / name).read_text() == content
+
     def test_other_answers_are_told(self, compare_files: ComparePair, tiny_onnx: Any) -> None:
         settings = replace(SETTINGS, runtimes=("onnxruntime", "faulty_sweep:Drifts"))
         (row,) = compare_files(tiny_onnx(), tiny_onnx(), settings=settings)

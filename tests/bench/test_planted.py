@@ -54,3 +54,7 @@ def test_the_command_writes_it(tmp_path: Path) -> None:
     assert onnx.load(out) == planted(2)
     assert list(tmp_path.iterdir()) == [out]
     assert CliRunner().invoke(main, [str(out), "--layers", "0"]).exit_code == 2
+    again = CliRunner().invoke(main, [str(out), "--layers", "3"])
+    assert again.exit_code == 2
+    assert "exists" in again.output
+    assert onnx.load(out) == planted(2)

@@ -233,11 +233,26 @@ class TestRefusals:
         assert started == []
         assert list(in_folder.iterdir()) == []
 
-    def test_a_file_that_exists_is_exit_2_and_stays(self, bench: Call, started: list[str]) -> None:
-        OUT.write_text("precious")
-        assert "Go on with --resume, or name another --out" in bench("mlp", code=2).stderr
-        assert OUT.read_text() == "precious"
+    @pytest.mark.parametrize(
+        "name", ["r.csv", "r.environment.json", "r.predictions.npz", "r.operators.csv"]
+    )
+    def test_a_file_that_exists_is_exit_2_and_stays(
+        self, bench: Call, started: list[str], name: str
+    ) -> None:
+        Path(name).write_text("precious")
+        assert f"{name} exists. Name another --out" in bench("mlp", code=2).stderr
+        if name != "r.csv":
+            assert f"{name} exists. Name" in bench("mlp", "--resume", code=2).stderr
+        assert Path(name).read_text() == "precious"
         assert started == []
+
+    def test_a_sweep_that_exists_may_be_gone_on_with(self, bench: Call) -> None:
+        options = ("mlp", "--precision", "int8", "--runtime", "torch", "--batch", "1")
+        beside(OUT, "samples.jsonl").touch()  # of one that was killed before its first row
+        beside(OUT, "environment.json").touch()
+        assert "Go on with --resume, or name another --out" in bench(*options, code=2).stderr
+        bench(*options, "--resume")
+        assert [row.status for row in read_csv(OUT)] == [SKIPPED]
 
     def test_nothing_to_go_on_with_is_exit_2(
         self, call: Call, mlp_exports: Path, in_folder: Path

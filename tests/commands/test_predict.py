@@ -81,6 +81,14 @@ class TestPredict:
         call("predict", model, "pictures", "--save", "grid.png")
         with Image.open("grid.png") as drawn:
             assert drawn.format == "PNG"
+        call("predict", model, "pictures", "--save", "grid.png")
+
+    def test_save_replaces_nothing_of_others(self, call: Call, model: str) -> None:
+        before = Path("grey.jpg").read_bytes()
+        done = call("predict", model, "pictures", "--save", "grey.jpg", code=2)
+        assert "grey.jpg exists" in done.stderr
+        assert done.stdout == ""
+        assert Path("grey.jpg").read_bytes() == before
 
     @pytest.mark.parametrize(
         ("arguments", "code", "cause"),

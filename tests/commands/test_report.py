@@ -98,5 +98,14 @@ def test_a_file_that_is_not_there_is_exit_2_and_the_fix_is_named(
     assert list(Path().glob("*.html")) == []
 
 
+@pytest.mark.parametrize("name", ["r.html", "r.md", "r.summary.csv"])
+def test_only_its_own_files_are_replaced(call: Call, results: Path, name: str) -> None:
+    call("report", results)
+    call("report", results)
+    Path(name).write_text("precious")
+    assert f"{name} exists" in call("report", results, code=2).stderr
+    assert Path(name).read_text() == "precious"
+
+
 def test_no_file_is_exit_2(call: Call) -> None:
     assert "RESULTS" in call("report", code=2).stderr

@@ -74,6 +74,16 @@ class TestSamples:
         assert done.stdout == "grid.png\n"
         assert Path("grid.png").exists()
 
+    def test_only_its_own_image_is_replaced(self, call: Call) -> None:
+        command = ("samples", "--data", "digits", "--count", "3")
+        call(*command)
+        call(*command)
+        for name in ("samples.png", "notes"):
+            Path(name).write_text("precious")
+            error = call(*command, "--out", name, code=2).stderr
+            assert f"{name} exists" in error
+            assert Path(name).read_text() == "precious"
+
     @pytest.mark.parametrize("out", [".", "folder"])
     def test_a_folder_in_place_of_the_picture_is_named(self, call: Call, out: str) -> None:
         Path("folder").mkdir()

@@ -13,9 +13,8 @@ from torch import Tensor
 
 from zoo.errors import ZooError
 from zoo.files import atomic
+from zoo.marks import CHECKPOINT_KEY
 from zoo.reading import open_regular
-
-_KEY = "zoo"
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
@@ -23,14 +22,14 @@ def save_checkpoint(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]
     whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     with atomic(path) as temporary:
         # Not save_file: it has a temporary file of its own, and its own words for a full disk.
-        temporary.write_bytes(save(whole, metadata={_KEY: json.dumps(meta)}))
+        temporary.write_bytes(save(whole, metadata={CHECKPOINT_KEY: json.dumps(meta)}))
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors, on the CPU, and the JSON of a file that `save_checkpoint` wrote."""
     try:
         with open_regular(path), safe_open(path, framework="pt") as file:
-            meta = (file.metadata() or {}).get(_KEY)
+            meta = (file.metadata() or {}).get(CHECKPOINT_KEY)
             if meta is None:
                 raise ZooError(
                     f"{path} is a safetensors file, but not one that this project wrote. "
