@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import ZooError
-from zoo.files import atomic, write_json, write_text, writing
+from zoo.files import atomic, sweep, write_json, write_text, writing
 
 ROOT = Path(__file__).parent.parent
 
@@ -135,6 +135,41 @@ def test_kill_9_leaves_the_old_file(tmp_path: Path, block: str) -> None:
     assert path.read_text() == "old"
     write_text(path, "new")  # what the dead process left is in nobody's way
     assert path.read_text() == "new"
+
+
+def leave_half(path: Path) -> Path:
+    """What a killed process leaves of a file."""
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from zoo.files import atomic\n"
+        f"with atomic(Path(sys.argv[1])) as temporary:\n    {KILLED_IN_THE_BLOCK}\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], cwd=ROOT, check=False)
+    (left,) = path.parent.iterdir()
+    return left
+
+
+def test_what_a_killed_process_left_goes_with_the_next_writing(tmp_path: Path) -> None:
+    path = tmp_path / "file[1].txt"
+    left = leave_half(path)
+    others = [tmp_path / name for name in (".file[1].txt.12.tmp", ".file1.txt.12.onnx-zoo.tmp")]
+    for other in others:
+        other.write_text("precious")
+    write_text(path, "new")
+    assert not left.exists()
+    assert {*tmp_path.iterdir()} == {path, *others}
+
+
+def test_what_another_process_is_writing_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    with atomic(path) as temporary:
+        temporary.write_text("mine")
+        with pytest.raises(ZeroDivisionError), atomic(tmp_path / "other.txt"):
+            raise ZeroDivisionError
+        sweep(path)
+        assert temporary.read_text() == "mine"
+    assert path.read_text() == "mine"
 
 
 def test_json_keeps_every_letter_and_ends_in_a_newline(tmp_path: Path) -> None:

@@ -263,8 +263,21 @@ def test_the_next_builder_of_anything_removes_leftovers(
 ) -> None:
     for name in ("a" * 64, f"{'b' * 64}.damaged"):
         (own_cache / "building" / name).mkdir(parents=True)
+    (own_cache / "locks").mkdir()
+    for key in ("a" * 64, "b" * 64):
+        (own_cache / "locks" / key).touch()
     load(str(farm))
     assert not list((own_cache / "building").iterdir())
+
+
+def test_what_no_builder_left_is_not_removed(farm: Path, own_cache: Path) -> None:
+    precious = [own_cache / "building" / name for name in ("house/plan", "a" * 64 + "/plan", "b")]
+    for path in precious:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("precious")
+    load(str(farm))
+    assert [path.read_text() for path in precious] == ["precious"] * 3
+    assert {path.name for path in (own_cache / "locks").iterdir()} == {only_entry(own_cache).name}
 
 
 MEETING = """

@@ -10,6 +10,7 @@ A killed builder leaves its folder in building/ and, by the kernel's care, no lo
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -25,6 +26,8 @@ from zoo.files import lock_file, locked, sync_folder, try_lock, write_json, writ
 
 FORMAT = 1
 META = "meta.json"
+_DAMAGED = ".damaged"
+_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def _publish(root: Path, key: str, folder: Path) -> None:
     entry = root / "entries" / key
     with writing(entry):
         if entry.exists():
-            damaged = root / "building" / f"{key}.damaged"
+            damaged = root / "building" / f"{key}{_DAMAGED}"
             entry.rename(damaged)
             shutil.rmtree(damaged)
         folder.rename(entry)
@@ -114,12 +117,16 @@ def _publish(root: Path, key: str, folder: Path) -> None:
 
 
 def _sweep(root: Path, own: str) -> None:
-    """Remove what killed builders left: their lock is free, for they hold it while they live."""
+    """Remove what killed builders left: their lock is free, for they hold it while they live.
+
+    What has no lock of its name was not left by a builder, which makes the lock first.
+    """
     for leftover in (root / "building").iterdir():
-        key = leftover.name.partition(".")[0]
+        key = leftover.name.removesuffix(_DAMAGED)
+        lock = root / "locks" / key
         if key == own:
             shutil.rmtree(leftover)
-            continue
-        with lock_file(root / "locks" / key) as handle:
-            if try_lock(handle):
-                shutil.rmtree(leftover, ignore_errors=True)
+        elif _KEY.fullmatch(key) and lock.is_file():
+            with lock_file(lock) as handle:
+                if try_lock(handle):
+                    shutil.rmtree(leftover, ignore_errors=True)
