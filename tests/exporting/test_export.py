@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import zoo
+import zoo.exporting.export as export_module
 from cli import main
 from zoo.artifacts import Artifact, find_artifact
 from zoo.card import PRECISIONS
@@ -24,6 +26,7 @@ from zoo.exporting.comparison import compare
 from zoo.exporting.export import export
 from zoo.files import sha256, write_json
 from zoo.signature import BARE
+from zoo.training.examine import trained_network
 from zoo.training.options import TrainOptions
 from zoo.training.train import train
 
@@ -225,6 +228,50 @@ def test_a_file_that_fails_the_gate_leaves_what_was_there(
         after.checked(name)
 
 
+def test_a_run_in_the_way_is_refused_before_any_work_and_stays(
+    digits_run: Callable[[str], Path], in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = shutil.copytree(digits_run("mlp"), Path("runs/mlp-digits"))
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    monkeypatch.setattr(export_module, "trained_network", None)
+    done = CliRunner().invoke(main, ["export", "mlp", "--exports", "runs"])
+    assert done.exit_code == 2
+    assert "runs/mlp-digits is in the way: it is not an artifact" in done.stderr
+    assert "choose another --exports" in done.stderr
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_a_place_that_cannot_hold_it_is_refused_before_any_work(
+    digits_run: Callable[[str], Path], in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("file").write_text("precious")
+    monkeypatch.setattr(export_module, "trained_network", None)
+    for place in (Path("file"), Path("file/exports")):
+        with pytest.raises(ZooError, match="cannot write"):
+            export("mlp", run=digits_run("mlp"), exports=place)
+
+
+def test_all_of_an_artifact_is_of_one_training(
+    digits_run: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run may be trained anew while the gate is at work."""
+    run = shutil.copytree(digits_run("mlp"), tmp_path / "run")
+    weights, history = sha256(run / "weights.safetensors"), (run / "history.csv").read_bytes()
+
+    def load(*arguments: Any) -> Any:
+        network = trained_network(*arguments)
+        for name in ("weights.safetensors", "history.csv"):
+            (run / name).write_text("of another training")
+        return network
+
+    monkeypatch.setattr(export_module, "trained_network", load)
+    artifact = export("mlp", run=run, exports=tmp_path / "exports", precisions=["fp32"])
+    assert artifact.card.weights == weights
+    assert artifact.content("history.csv") == history
+    model = onnx.load(artifact.file())
+    assert {part.key: part.value for part in model.metadata_props}["weights"] == weights
+
+
 def test_an_unfinished_run_is_not_exported(
     digits_run: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -276,6 +323,22 @@ def test_an_artifact_is_tested_where_its_run_is_gone(published: Artifact, in_fol
     }  # fmt: skip
     for name in published.entry["files"]:
         published.checked(name)
+
+
+def test_findings_replace_nothing_of_others(published: Artifact, in_folder: Path) -> None:
+    shutil.copytree(published.root, "exports")
+    zoo.test("mlp-digits")
+    zoo.test("mlp-digits")
+    (Path("results") / "mlp-digits" / "test.json").unlink()  # of one that was killed
+    zoo.test("mlp-digits")
+    for name in ("confusion.png", "predictions.csv", "test.json"):
+        shutil.rmtree("results")
+        path = Path("results/mlp-digits") / name
+        path.parent.mkdir(parents=True)
+        path.write_text("precious")
+        with pytest.raises(UsageError, match=f"{name} exists.*run this in another folder"):
+            zoo.test("mlp-digits")
+        assert path.read_text() == "precious"
 
 
 def test_the_api_has_the_words_of_the_commands(

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,14 @@ import torch
 from safetensors.torch import load_file
 
 from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.exporting.export import export
 from zoo.history import read_history
+from zoo.holding import LOCK
 from zoo.progress import PlainProgress, Progress
-from zoo.training import hardware, hooks
+from zoo.training import examine, hardware, hooks
 from zoo.training.loop import Hook, Trainer
 from zoo.training.options import TrainOptions
-from zoo.training.run import Run
+from zoo.training.run import Run, RunCard
 from zoo.training.train import train
 
 QUICK = TrainOptions(data="digits", epochs=2, precision="fp32", size=(16, 16))
@@ -382,3 +385,164 @@ def test_a_gpu_run_goes_on_after_an_interruption(tmp_path: Path, model: str) -> 
         train(model, options, run=tmp_path / "run", hooks=(StopAt(7),))
     done = train(model, run=tmp_path / "run", resume=True)
     assert read_history(done.history)[-1].train_accuracy > 0.5
+
+
+# A process that trains until it is told to go on, or is killed.
+HELD = """
+import sys
+from pathlib import Path
+from zoo.training.loop import Hook
+from zoo.training.options import TrainOptions
+from zoo.training.train import train
+
+class Pause(Hook):
+    def stepped(self, trainer):
+        if trainer.step == 5:
+            print("trained 5 steps", flush=True)
+            sys.stdin.read()
+
+options = TrainOptions(data="digits", epochs=2, precision="fp32", size=(16, 16))
+train("mlp", options, run=Path(sys.argv[1]), overwrite=True, hooks=(Pause(),))
+"""
+
+
+class Training:
+    """Another process that is in the middle of a training."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", HELD, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        assert self.process.stdout
+        assert self.process.stdout.readline() == "trained 5 steps\n"
+
+    def end(self) -> int:
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.close()
+        self.process.stdout.close()
+        return self.process.wait()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_second_process_stops_at_once_and_says_who_trains_there(
+    tmp_path: Path, whole: Run
+) -> None:
+    folder = shutil.copytree(whole.folder, tmp_path / "run")
+    other = Training(folder)
+    before = contents(folder)
+    held = rf"run is being worked on by process {other.process.pid} \(.*\), since 20"
+    for work in (
+        lambda: train("mlp", QUICK, run=folder),
+        lambda: train("mlp", run=folder, resume=True),
+        lambda: train("mlp", TrainOptions(seed=1).filled(QUICK), run=folder, overwrite=True),
+        lambda: examine.test("mlp", run=folder),
+        lambda: export("mlp", run=folder, exports=tmp_path / "exports"),
+    ):
+        with pytest.raises(ZooError, match=held) as refusal:
+            work()
+        assert refusal.value.exit_code == 1
+    assert contents(folder) == before
+    assert other.end() == 0
+    assert_same_weights(Run(folder), whole)
+    assert not (folder / LOCK).exists()
+    examine.test("mlp", run=folder)
+
+
+def test_a_run_of_a_process_that_was_killed_is_free(tmp_path: Path, whole: Run) -> None:
+    other = Training(tmp_path / "run")
+    other.process.kill()
+    assert other.end() == -signal.SIGKILL
+    assert_same_weights(train("mlp", run=tmp_path / "run", resume=True), whole)
+    assert not (tmp_path / "run" / LOCK).exists()
+
+
+def test_two_at_once_never_leave_a_card_of_other_weights(tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\nimport zoo\n"
+        "options = zoo.TrainOptions(data='digits', epochs=1, seed=int(sys.argv[2]))\n"
+        "try:\n    zoo.train('mlp', options, run=Path(sys.argv[1]))\n"
+        "except zoo.ZooError as error:\n    sys.exit(f'{error}')\n"
+    )
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path / "run"), str(seed)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+        for seed in (1, 2)
+    ]
+    said = [child.communicate()[1] for child in children]
+    assert sorted(child.returncode for child in children) == [0, 1]
+    assert "is being worked on by process" in "".join(said) or "already holds a run" in "".join(
+        said
+    )
+    run = Run(tmp_path / "run")
+    winner = 1 + [child.returncode for child in children].index(0)
+    assert run.finished_card().options.seed == winner
+    alone = train("mlp", TrainOptions(data="digits", epochs=1, seed=winner), run=tmp_path / "alone")
+    assert_same_weights(run, alone)
+
+
+def test_what_is_replaced_while_it_is_read_is_told(
+    tmp_path: Path, whole: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(shutil.copytree(whole.folder, tmp_path / "run"))
+    other = train("mlp", TrainOptions(seed=1).filled(QUICK), run=tmp_path / "other")
+    card = run.finished_card()
+    shutil.copy(other.weights, run.weights)
+    with pytest.raises(ZooError, match="was replaced meanwhile"):
+        examine.trained_network(run, card)
+
+
+def begin_and_die(run: Run, card: RunCard, step: int) -> int:
+    """Let another process replace the run's card, and die before its step-th change on disk."""
+    process = os.fork()
+    if not process:
+        left = step
+        for name in ("replace", "unlink", "fsync"):
+
+            def dying(*args: object, real: object = getattr(os, name), **options: object) -> object:
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    os._exit(137)
+                return real(*args, **options)  # type: ignore[operator]
+
+            setattr(os, name, dying)
+        run.begin(card)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def test_killed_while_it_replaces_a_run_nothing_is_mixed(
+    tmp_path: Path, whole: Run, stopped: Run
+) -> None:
+    """Either the old run is whole, or the new one goes on from its own beginning."""
+    other = train("mlp", TrainOptions(seed=1, epochs=0.2).filled(QUICK), run=tmp_path / "other")
+    begun = replace(other.card(), finished=False, weights="")
+    seeds = []
+    for step in range(30):
+        run = Run(shutil.copytree(whole.folder, tmp_path / f"run-{step}"))
+        shutil.copy(stopped.state, run.state)
+        (run.folder / "test.json").write_text("{}")
+        code = begin_and_die(run, begun, step)
+        card = run.card()
+        seeds.append(card.options.seed)
+        if card.finished:
+            assert run.finished_card() == whole.finished_card()
+        assert_same_weights(train("mlp", run=run.folder, resume=True), (whole, other)[seeds[-1]])
+        assert not list(run.folder.glob(".*"))
+        if code == 0:
+            break
+        assert code == 137
+    assert seeds == sorted(seeds)
+    assert {0, 1} == set(seeds)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -25,12 +24,12 @@ from zoo.exporting.gate import Reference, judge
 from zoo.exporting.head import HEAD, head_file
 from zoo.exporting.readme import readme
 from zoo.exporting.source import Source, file_bytes, find_source, versions
-from zoo.files import sha256, write_json, write_text
+from zoo.files import write_json, write_text
 from zoo.intervals import Accuracy
 from zoo.models.transfer import Transfer
 from zoo.progress import Progress
 from zoo.projection import PROJECTION
-from zoo.publishing import publish, publishing
+from zoo.publishing import check_place, publish, publishing
 from zoo.session import open_session
 from zoo.signature import LOGITS, PIXELS, Signature
 from zoo.training import hardware
@@ -59,6 +58,12 @@ def export(
     progress = progress or Progress()
     wanted = _precisions(precisions)
     source = find_source(name, run, form, opset)
+    history = source.run.finished_history(source.card)
+
+    def tell() -> None:
+        progress.say(f"waiting for another process that is publishing in {exports}/")
+
+    check_place(source.id, exports, tell)
     data = source.card.options.load_data(data_dir, progress)
     source.card.check_data(data)
     hardware.settle()
@@ -81,9 +86,9 @@ def export(
     }
     head = head_file(source, network, data) if isinstance(network, Transfer) else None
     card = _card(source, reference, seen, made, cards)
-    waiting = f"waiting for another process that is publishing in {exports}/"
-    with publishing(card.id, exports, lambda: progress.say(waiting)) as folder:
-        _fill(folder, source, card, files, data)
+    with publishing(card.id, exports, tell) as folder:
+        _fill(folder, card, files, data)
+        write_text(folder / "history.csv", history)
         if head is not None:
             (folder / HEAD).write_bytes(head)
         if projection is not None:
@@ -124,7 +129,7 @@ def _card(
         input=source.form,
         recipe=asdict(card.recipe),
         seed=card.options.seed or 0,
-        weights=sha256(source.run.weights),
+        weights=card.weights,
         parameters=card.parameters,
         macs=card.macs,
         trained={
@@ -150,7 +155,7 @@ def _card(
     )
 
 
-def _fill(folder: Path, source: Source, card: Card, files: dict[str, bytes], data: Dataset) -> None:
+def _fill(folder: Path, card: Card, files: dict[str, bytes], data: Dataset) -> None:
     for precision, content in files.items():
         (folder / f"{precision}.onnx").write_bytes(content)
     session = open_session(files["fp32"])
@@ -160,7 +165,6 @@ def _fill(folder: Path, source: Source, card: Card, files: dict[str, bytes], dat
     vectors.mkdir()
     _write_vector(vectors / "input_0.pb", feeds[IMAGE], IMAGE)
     _write_vector(vectors / "output_0.pb", session.run(feeds)[0], LOGITS)
-    shutil.copyfile(source.run.history, folder / "history.csv")
     write_json(folder / CARD, asdict(card))
     write_text(folder / "README.md", readme(card))
 

@@ -13,7 +13,6 @@ from zoo.catalog import find_model
 from zoo.compatibility import oldest_run
 from zoo.errors import UsageError, unknown_name
 from zoo.exporting.convert import INPUTS, IR_VERSIONS
-from zoo.files import sha256
 from zoo.intervals import Accuracy
 from zoo.providers import load_onnxruntime
 from zoo.signature import PIXELS
@@ -22,7 +21,7 @@ from zoo.training.run import Run, RunCard, find_run
 
 @dataclass(frozen=True)
 class Source:
-    """The run that is exported. form: of the files' input."""
+    """The run that is exported. card: with the weights' sha256; form: of the files' input."""
 
     run: Run
     card: RunCard
@@ -78,7 +77,7 @@ def _facts(source: Source, precision: str, accuracy: Accuracy | None) -> dict[st
         "input": source.form,
         "mean": list(card.mean),
         "std": list(card.std),
-        "weights": sha256(source.run.weights),
+        "weights": source.card.weights,
         "versions": versions(),
         "min_onnxruntime": min_onnxruntime(source.opset, precision),
     }

@@ -181,6 +181,7 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path) -> Base:
     if not options.backbone_init:
         if isinstance(found, Run):
             tensors = load_checkpoint(found.weights)[0]
+            found.check_weights(card.weights)
         else:
             tensors = stored_in(onnx.load_from_string(found.content("fp32.onnx")), trunk.network)
         load_weights(backbone, trunk, tensors, name)

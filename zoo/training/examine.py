@@ -15,8 +15,9 @@ from zoo.artifacts import EXPORTS, Artifact, find_artifact, known_artifact
 from zoo.catalog import find_model
 from zoo.data import Dataset, load
 from zoo.errors import ZooError, unknown_name
-from zoo.files import write_json, write_text
+from zoo.files import check_writable, write_json, write_text
 from zoo.intervals import Accuracy
+from zoo.marks import is_ours, refuse_others
 from zoo.models.filling import fill
 from zoo.models.transfer import Transfer
 from zoo.progress import Progress
@@ -34,6 +35,7 @@ RESULTS = Path("results")
 SHOWN = 40
 PRINTED = 8
 PROJECTED = 2000  # pictures on the map of latents
+_COLUMNS = ("index", "label", "prediction", "confidence")
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,28 @@ def test(
     """
     progress = progress or Progress()
     if run is None and known_run(name) is None and known_artifact(name, exports) is not None:
-        seen = _seen_by_artifact(find_artifact(name, exports), data_dir, device, progress)
-    else:
-        seen = _seen_by_run(find_run(name, run), data_dir, device, progress)
+        artifact = find_artifact(name, exports)
+        _refuse_others(RESULTS / artifact.card.id)
+        return _findings(_seen_by_artifact(artifact, data_dir, device, progress))
+    target = find_run(name, run)
+    target.finished_card()
+    with target.held():
+        return _findings(_seen_by_run(target, data_dir, device, progress))
+
+
+def _refuse_others(folder: Path) -> None:
+    """Refuse what lies where the findings go, unless an earlier test left it."""
+    check_writable(folder)
+    if is_ours(folder / "test.json", ("fingerprint", "accuracy", "confusion")):
+        return
+    remedy = "run this in another folder"
+    names = ("confusion.png", "predictions.png", "mistakes.png", "latents.png", "test.json")
+    refuse_others((folder / name for name in names), remedy)
+    refuse_others([folder / "predictions.csv"], remedy, _COLUMNS)
+
+
+def _findings(seen: "_Seen") -> Findings:
+    """What the logits say, written beside the run, or into results/."""
     data, plain, views = seen.data, seen.plain, seen.views
     labels = data.test.labels
     predictions = plain.argmax(axis=1)
@@ -171,6 +192,7 @@ def trained_network(run: Run, card: RunCard) -> nn.Module:
     spec = find_model(card.model)
     network = spec.build(card.image_shape, len(card.class_names), card.design)
     tensors, _ = load_checkpoint(run.weights)
+    run.check_weights(card.weights)
     try:
         fill(network, tensors)
     except RuntimeError as error:
@@ -281,7 +303,7 @@ def _predictions_csv(logits: NDArray[np.float32], data: Dataset) -> str:
     """index, label, prediction and confidence of every test picture, in canonical order."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["index", "label", "prediction", "confidence"])
+    writer.writerow(_COLUMNS)
     beliefs = _softmax(logits)
     for index, (label, belief) in enumerate(zip(data.test.labels, beliefs, strict=True)):
         best = int(belief.argmax())

@@ -74,6 +74,19 @@ class TrainOptions:
         said = {name: value for name, value in vars(self).items() if value is not None}
         return replace(other, **said)
 
+    def flags(self) -> list[str]:
+        """What `train` is to be told so that it trains by these options again."""
+        words = []
+        for name, value in vars(self).items():
+            flag = f"--{name.replace('_', '-')}"
+            if value is False:
+                words += ["--no-flip"] if name == "flip" else []
+            elif value is True:
+                words.append(flag)
+            elif value is not None and value != getattr(DEFAULTS, name):
+                words += [flag, "x".join(map(str, value)) if name == "size" else str(value)]
+        return words
+
     def load_data(self, data_dir: Path | None, progress: Progress) -> Dataset:
         """The pictures these options ask for."""
         return datasets.load(

@@ -1,37 +1,29 @@
 """A run on disk: the folder that one training fills, and what may be done with one that exists."""
 
 import json
-from dataclasses import asdict, dataclass
+import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from zoo.catalog import find_model, meant_by
 from zoo.data import Dataset
 from zoo.errors import ZooError
-from zoo.files import write_json, writing
+from zoo.files import sha256, sweep, write_json, writing
+from zoo.holding import holding, refuse_held
 from zoo.models.backbones import DEFAULT, POOLED
 from zoo.models.transfer import Design
 from zoo.reading import RefusedFileError, read_text
 from zoo.recipe import Recipe
 from zoo.records import read
 from zoo.training.options import ENGINES, TrainOptions
+from zoo.training.remains import FILES, is_run, without_card
 
 RUNS = Path("runs")
 _LARGEST_CARD = 64 << 20
-# All that a training and its test write; the folder may hold other things, which are not ours.
-FILES = (
-    "run.json",
-    "state.safetensors",
-    "weights.safetensors",
-    "history.csv",
-    "curves.png",
-    "test.json",
-    "predictions.csv",
-    "confusion.png",
-    "predictions.png",
-    "mistakes.png",
-    "latents.png",
-)
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,8 @@ class RunCard:
     forward; train_flop: of the whole training; seconds: it took, validation apart. design: of a
     transfer, whose parameters and macs are those of the whole network, and whose recipe is the
     head's; engine: what computes its latents, and in which precision, known before any of them is;
-    finetuned_in: the precision of its finetuning, if there was one.
+    finetuned_in: the precision of its finetuning, if there was one. weights: sha256 of
+    weights.safetensors once it is finished; "" in runs of before this was kept.
     """
 
     id: str
@@ -67,6 +60,7 @@ class RunCard:
     design: Design | None = None
     engine: str = ""
     finetuned_in: str = ""
+    weights: str = ""
 
     def __post_init__(self) -> None:
         if self.engine not in ("", *ENGINES):
@@ -140,43 +134,109 @@ class Run:
         try:
             return RunCard.from_json(json.loads(read_text(self.card_file, _LARGEST_CARD)))
         except FileNotFoundError:
+            if is_run(self.folder):
+                raise ZooError(without_card(self.folder)) from None
             raise ZooError(
                 f"{self.folder} is not the folder of a run: it has no run.json."
             ) from None
         except NotADirectoryError:
             raise ZooError(f"{self.folder} is a file, not the folder of a run.") from None
         except (RefusedFileError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ZooError(
-                f"{self.card_file} is damaged ({error}). Start again with --overwrite."
-            ) from error
+            remedy = "Start again with --overwrite"
+            if not is_run(self.folder):
+                remedy = "Move it away, or name another folder with --run"
+            raise ZooError(f"{self.card_file} is damaged ({error}). {remedy}.") from error
 
     def finished_card(self) -> RunCard:
-        """Read run.json, which must say that the training ended."""
+        """Read run.json, which must say that the training ended and describe the weights here."""
         card = self.card()
         if not card.finished:
+            refuse_held(self.folder)
             raise ZooError(
                 f"the training in {self.folder} is not finished. "
                 f"Go on with: python cli.py train {card.model} --resume --run {self.folder}"
             )
-        return card
+        return self._with_weights(card)
+
+    def _with_weights(self, card: RunCard) -> RunCard:
+        """The card of a finished run, with the hash of its weights also where it is an old one."""
+        found = self._weights_hash()
+        if not found:
+            raise self._broken(
+                card,
+                f"{self.weights} is gone, but run.json says that the training is finished",
+            )
+        if card.weights not in ("", found):
+            raise self._broken(
+                card, f"{self.weights} is not the file that run.json describes (sha256 differs)"
+            )
+        return replace(card, weights=found)
+
+    def check_weights(self, expected: str) -> None:
+        """Refuse weights that were replaced since the card with that hash was read."""
+        if expected not in ("", self._weights_hash()):
+            refuse_held(self.folder)
+            raise ZooError(f"{self.weights} was replaced meanwhile. Run the command again.")
+
+    def _weights_hash(self) -> str:
+        try:
+            return sha256(self.weights)
+        except OSError:
+            return ""
+
+    def finished_history(self, card: RunCard) -> str:
+        """The text of history.csv of a finished run."""
+        try:
+            return self.history.read_text(encoding="utf-8")
+        except OSError:
+            raise self._broken(
+                card,
+                f"{self.history} is gone, but run.json says that the training is finished",
+            ) from None
+
+    def _broken(self, card: RunCard, what: str) -> ZooError:
+        refuse_held(self.folder)
+        command = shlex.join(
+            [card.model, *card.options.flags(), "--run", str(self.folder), "--overwrite"]
+        )
+        return ZooError(f"{what}. Bring it back, or train again: python cli.py train {command}")
 
     def write_card(self, card: RunCard) -> None:
         """Replace run.json."""
         write_json(self.card_file, asdict(card))
 
-    def clear(self) -> None:
-        """Remove what an earlier training left here, the card first."""
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the only process that changes this run, or stop at once."""
+        places = (self.folder, *self.folder.parents)
+        made = [folder for folder in places if not os.path.lexists(folder)]
         with writing(self.folder):
-            self.card_file.unlink(missing_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with holding(self.folder):
+                yield
+        finally:
+            with suppress(OSError):  # the first that holds something now
+                for folder in made:
+                    folder.rmdir()
+
+    def begin(self, card: RunCard) -> None:
+        """Put the card of a new training in the place of what an earlier one left.
+
+        The checkpoint goes first and the other files last: killed between, it is never taken for
+        one of the new training's, and the folder is always known as a run's.
+        """
+        with writing(self.folder):
+            self.state.unlink(missing_ok=True)
+            self.write_card(card)
             for name in FILES:
-                (self.folder / name).unlink(missing_ok=True)
+                if name != self.card_file.name:
+                    (self.folder / name).unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """Remove half-written files of processes that were killed."""
-        with writing(self.folder):
-            for name in FILES:
-                for leftover in self.folder.glob(f".{name}.*.tmp"):
-                    leftover.unlink(missing_ok=True)
+        for name in FILES:
+            sweep(self.folder / name)
 
 
 def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:
@@ -225,7 +285,8 @@ def _model_of(run: Run) -> str:
 
 
 def list_runs(root: Path = RUNS) -> list[Run]:
-    """The runs in a folder, by name."""
+    """The runs in a folder, by name; those that have lost their run.json, too."""
+    found = (Run(folder) for folder in root.glob("*"))
     return sorted(
-        (Run(card.parent) for card in root.glob("*/run.json")), key=lambda run: run.folder.name
+        (run for run in found if run.exists or is_run(run.folder)), key=lambda run: run.folder.name
     )

@@ -8,8 +8,10 @@ import torch
 from zoo import plots
 from zoo.artifacts import EXPORTS
 from zoo.catalog import find_model
+from zoo.data import Dataset
 from zoo.errors import UsageError, ZooError
-from zoo.history import write_history
+from zoo.files import sha256
+from zoo.history import read_history, write_history
 from zoo.progress import Progress, clock_text
 from zoo.training import finetune, hardware
 from zoo.training.base import check_options, open_base, resolved
@@ -20,6 +22,7 @@ from zoo.training.frozen import engine_of, work_on_latents
 from zoo.training.hooks import Checkpointer, Display, HistoryFile, InterruptedRunError, StopRequest
 from zoo.training.loop import Hook, State, Trainer
 from zoo.training.options import DEFAULTS, TrainOptions
+from zoo.training.remains import refuse_others
 from zoo.training.run import RUNS, Run, RunCard, run_id
 from zoo.training.work import Work, work_on_pictures
 
@@ -62,34 +65,62 @@ def train(
         asked = replace(asked, backbone=options.backbone)
     data = options.load_data(data_dir, progress)
     target = Run(run or RUNS / run_id(model, data.name, data.view, options))
+    with target.held():
+        return _train(
+            target, model, options, asked, data, resume, overwrite, exports, progress, hooks
+        )
+
+
+def _train(
+    target: Run,
+    model: str,
+    options: TrainOptions,
+    asked: TrainOptions,
+    data: Dataset,
+    resume: bool,
+    overwrite: bool,
+    exports: Path,
+    progress: Progress,
+    hooks: tuple[Hook, ...],
+) -> Run:
+    """`train`, while nobody else changes the run. asked: the options without defaults."""
+    spec = find_model(model)
+    target.sweep()
     fresh = overwrite or not target.exists
     base = None
     if fresh:
+        refuse_others(target.folder, overwrite)
         base = open_base(options, data, exports, progress) if spec.frozen else None
         card = new_card(model, options, data, base, progress)
     elif resume:
         card = card_to_resume(target, model, asked, data)
     else:
+        if target.card().finished:
+            target.finished_history(target.finished_card())
         raise UsageError(
             f"{target.folder} already holds a run. Go on with --resume, replace it with "
             "--overwrite, or name another folder with --run."
         )
     if card.finished:
+        target.finished_history(target.finished_card())
+        if not target.curves.exists():
+            plots.draw_curves(read_history(target.history), target.curves)
         progress.say(f"{target.folder}: already finished.")
         return target
     with hardware.memory_errors(MEMORY_ADVICE), torch.random.fork_rng():
         state = load_checkpoint(target.state) if not fresh and target.state.exists() else None
+        if not fresh and state is None:
+            progress.say(f"{target.folder}: no checkpoint is there, starting from the beginning")
         work = finetune.taken_up(card, data, state) if state else None
         if work is None and spec.frozen:
             base = base or open_base(card.options, data, exports, progress)
             engine = engine_of(base, card, data, progress)
             if fresh:  # stored at once: whoever goes on with this run has to compute the same
-                card, fresh = replace(card, engine=engine.title), False
-                target.clear()
-                target.write_card(card)
+                card = replace(card, engine=engine.title)
+                target.begin(card)
             work = work_on_latents(card, data, base, engine, progress)
         work = work or work_on_pictures(card, data)
-        trainer = _fit(target, work, state, fresh, progress, hooks)
+        trainer = _fit(target, work, state, state is None, progress, hooks)
         if finetune.follows(work):
             progress.say(f"{card.id}: the head is trained; now the whole network")
             work = finetune.after(work, trainer, target.card(), data)
@@ -102,21 +133,24 @@ def _fit(
     target: Run,
     work: Work,
     state: State | None,
-    fresh: bool,
+    begins: bool,
     progress: Progress,
     hooks: tuple[Hook, ...],
 ) -> Trainer:
-    """Train to the end of a stage, from its start or from a checkpoint's state."""
+    """Train to the end of a stage, from its start or from a checkpoint's state.
+
+    begins: the training does, so what an earlier one left goes.
+    """
     card, trainer = work.card, Trainer(work.job)
     if state is not None:
         _take_up(trainer, state, target)
         progress.say(f"{target.folder}: going on after step {trainer.step}/{trainer.steps}")
     cost = measure_cost(trainer)
     progress.say(f"{card.id}: {cost.line()}")
-    if fresh:
-        target.clear()
-    target.sweep()
-    target.write_card(_with_cost(work, cost))
+    if begins:
+        target.begin(_with_cost(work, cost))
+    else:
+        target.write_card(_with_cost(work, cost))
     checkpointer, stop = Checkpointer(target), StopRequest()
     with progress.task(card.id, trainer.steps - trainer.step) as advance, stop.listening():
         own = (Display(progress, advance), HistoryFile(target), checkpointer, stop)
@@ -156,6 +190,7 @@ def _finish(target: Run, trainer: Trainer, work: Work, progress: Progress) -> No
     write_history(target.history, trainer.history)
     plots.draw_curves(trainer.history, target.curves)
     save_checkpoint(target.weights, work.whole(trainer.kept).state_dict(), {"id": card.id})
-    target.write_card(replace(card, finished=True, seconds=seconds))
+    finished = replace(card, finished=True, seconds=seconds, weights=sha256(target.weights))
+    target.write_card(finished)
     target.state.unlink(missing_ok=True)
     progress.say(f"{target.folder}: trained in {clock_text(seconds)}")

@@ -1,0 +1,95 @@
+"""A folder that one process at a time may change: the second one stops at once and says why.
+
+The lock is a file in the folder while it is held, which says by whom. The kernel frees the lock of
+a process that dies; the file that it leaves is taken over by the next one.
+"""
+
+import json
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from zoo.errors import UsageError, ZooError
+from zoo.files import lock_file, try_lock, writing
+from zoo.records import read
+
+LOCK = ".run.lock"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that holds a folder. since: local time, to the second."""
+
+    pid: int
+    command: str
+    since: str
+
+    @classmethod
+    def this_process(cls) -> "Holder":
+        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        return cls(os.getpid(), command, f"{datetime.now():%Y-%m-%d %H:%M:%S}")
+
+    def __str__(self) -> str:
+        return f"process {self.pid} ({self.command}), since {self.since}"
+
+
+@contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Be the only process in this block, or stop at once (`ZooError`)."""
+    path = folder / LOCK
+    with lock_file(path) as handle:
+        if not try_lock(handle):
+            raise _refusal(folder)
+        if not _is_still(path, handle):  # its last holder removed it after we had opened it
+            with holding(folder):
+                yield
+            return
+        if path.stat().st_size and not _holder(path):
+            raise UsageError(
+                f"{path} exists, and this program did not write it, so it is not replaced. "
+                "Move it away, or name another folder."
+            )
+        with writing(path):
+            os.truncate(handle, 0)
+            os.write(handle, json.dumps(asdict(Holder.this_process())).encode())
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def refuse_held(folder: Path) -> None:
+    """Stop (`ZooError`) where another process is changing the folder; nothing is written."""
+    try:
+        with (folder / LOCK).open("rb") as handle:
+            free = try_lock(handle.fileno())
+    except OSError:  # nobody ever held it, or we may not ask
+        return
+    holder = _holder(folder / LOCK)
+    if not free and not (holder and holder.pid == os.getpid()):
+        raise _refusal(folder)
+
+
+def _refusal(folder: Path) -> ZooError:
+    holder = _holder(folder / LOCK) or "another process"
+    return ZooError(f"{folder} is being worked on by {holder}. Wait for it to end, or stop it.")
+
+
+def _holder(path: Path) -> Holder | None:
+    try:
+        found: Holder = read(Holder, json.loads(path.read_text(encoding="utf-8")), "holder")
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found
+
+
+def _is_still(path: Path, handle: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except OSError:
+        return False

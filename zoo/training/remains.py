@@ -1,0 +1,57 @@
+"""What lies in the folder of a run, and whether a new training may replace it."""
+
+import os
+from pathlib import Path
+
+from zoo import marks
+from zoo.errors import UsageError
+
+# All that a training and its test write; the folder may hold other things, which are not ours.
+FILES = (
+    "run.json",
+    "state.safetensors",
+    "weights.safetensors",
+    "history.csv",
+    "curves.png",
+    "test.json",
+    "predictions.csv",
+    "confusion.png",
+    "predictions.png",
+    "mistakes.png",
+    "latents.png",
+)
+_TELLING = ("model", "options", "recipe", "fingerprint")  # keys of run.json
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a training of this project wrote here: its card or its tensors tell."""
+    telling = ("run.json", "state.safetensors", "weights.safetensors")
+    return any(marks.is_ours(folder / name, _TELLING) for name in telling)
+
+
+def refuse_others(folder: Path, overwrite: bool) -> None:
+    """Refuse a new training where files lie that it would replace and that no run left.
+
+    overwrite: what a run left may be replaced.
+    """
+    there = _files_in(folder)
+    others = [name for name in there if (folder / name).is_dir() or not is_run(folder)]
+    if others:
+        raise UsageError(
+            f"{folder} holds {', '.join(others)}, which no training of this program left, so it is "
+            "not replaced. Move it away, or name another folder with --run."
+        )
+    if there and not overwrite:
+        raise UsageError(without_card(folder))
+
+
+def without_card(folder: Path) -> str:
+    """What to say of a run that has lost its run.json."""
+    return (
+        f"{folder} holds {', '.join(_files_in(folder))}, but no run.json, which says what they "
+        "are. Bring it back, train anew with --overwrite, or name another folder with --run."
+    )
+
+
+def _files_in(folder: Path) -> list[str]:
+    return [name for name in FILES if os.path.lexists(folder / name)]
