@@ -140,9 +140,7 @@ def print_plan(arms: Sequence[Arm], settings: Settings, seconds: float) -> None:
 def print_summary(summary: Summary) -> None:
     """The short answer of a sweep."""
     click.echo()
-    click.echo("\n".join(map(printable, summary.lines())))
-    if any(row.accuracy_source == "card" for answer in summary.answers for row in answer.rows):
-        click.echo("* accuracy as the card says it, not measured here")
+    click.echo("\n".join(map(printable, [*summary.lines(), *summary.gaps()])))
 
 
 def print_report(made: Report) -> None:

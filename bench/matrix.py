@@ -74,6 +74,13 @@ class Settings:
         chosen = self.measure_accuracy
         return self.preset.accuracy if chosen is None else chosen
 
+    @property
+    def why_no_accuracy(self) -> str:
+        """Why the test set is not run, where it is not."""
+        if self.measure_accuracy is None:
+            return f"preset {self.preset.name} does not measure it: add --accuracy"
+        return "not measured (--no-accuracy)"
+
 
 @dataclass(frozen=True)
 class Arm:

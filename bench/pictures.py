@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bench.subjects import Subject
 from zoo.artifacts import VECTORS
-from zoo.data.dataset import Images, Split
+from zoo.data.dataset import Dataset, Images, Split
 from zoo.data.local import load_local
 from zoo.data.pixels import shown
 from zoo.errors import ZooError
@@ -72,34 +72,38 @@ class Gallery:
 
     def _make(self, subject: Subject, shape: tuple[int, int, int]) -> Pictures:
         name = f"pictures-{len(self._made)}"
-        reason = "nothing says which test set is its own: name one with --data"
-        if subject.place:
-            card = subject.card
-            fingerprint = card.fingerprint if card else None
-            try:
-                data = load_local(subject.place, fingerprint, self.data_dir, self.progress)
-            except ZooError as error:  # a damaged copy is as good as none
-                data = str(error)
-            if not isinstance(data, str):
-                few = 64 * LEAST_BATCHES
-                path = self.folder / f"{name}.npy"
-                shown_to = _write(data.test, shape, path, None if self.whole else few)
-                return Pictures(
-                    name=name,
-                    few=shown_to[:few],
-                    source=f"test set of {subject.dataset}",
-                    test=path if self.whole else None,
-                    labels=np.asarray(data.test.labels),
-                    class_names=data.class_names,
-                )
-            reason = data
-            if subject.is_of_own_folder and subject.data is None:
-                reason = f"{reason}: name its folder or zip with --data"
+        data = data_of(subject, self.data_dir, self.progress)
+        if not isinstance(data, str):
+            few = 64 * LEAST_BATCHES
+            path = self.folder / f"{name}.npy"
+            shown_to = _write(data.test, shape, path, None if self.whole else few)
+            return Pictures(
+                name=name,
+                few=shown_to[:few],
+                source=f"test set of {subject.dataset}",
+                test=path if self.whole else None,
+                labels=np.asarray(data.test.labels),
+                class_names=data.class_names,
+            )
         vectors = _vectors(subject, shape)
         if vectors is not None:
-            return Pictures(name, vectors, "test vectors of the artifact", reason=reason)
+            return Pictures(name, vectors, "test vectors of the artifact", reason=data)
         random = np.random.default_rng(0).integers(0, 256, (64, *shape), dtype=np.uint8)
-        return Pictures(name, random, "random pixels", reason=reason)
+        return Pictures(name, random, "random pixels", reason=data)
+
+
+def data_of(subject: Subject, data_dir: Path | None, progress: Progress) -> Dataset | str:
+    """The data whose test set tells a subject's accuracy, or in plain words why there is none."""
+    if not subject.place:
+        return "nothing says which test set is its own: name one with --data"
+    fingerprint = subject.card.fingerprint if subject.card else None
+    try:
+        data = load_local(subject.place, fingerprint, data_dir, progress)
+    except ZooError as error:  # a damaged copy is as good as none
+        data = str(error)
+    if isinstance(data, str) and subject.is_of_own_folder and subject.data is None:
+        return f"{data}: name its folder or zip with --data"
+    return data
 
 
 def _write(test: Split, shape: tuple[int, int, int], path: Path, most: int | None) -> Images:

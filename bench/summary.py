@@ -3,6 +3,7 @@
 Only `ok` rows count, and only rows that answer the same question are held against each other.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -159,6 +160,19 @@ class Summary:
     def fits(self, row: Row) -> bool:
         """Whether a row is within the budget."""
         return _inside(row, self.budget_ms, self.budget_mb)
+
+    def gaps(self) -> list[str]:
+        """Why accuracies are not known, or by the card's word alone; a line for each reason."""
+        of_card, none = dict[str, None](), defaultdict[str, list[str]](list)
+        for row in (*(row for answer in self.answers for row in answer.rows), *self.peaks):
+            if row.accuracy is None and row.accuracy_reason:
+                none[row.accuracy_reason].append(self.names.arm(row))
+            elif row.accuracy_source == "card":
+                of_card[row.accuracy_reason or "nobody says why"] = None
+        return [
+            *(f"* accuracy as the card says it, not measured here: {why}" for why in of_card),
+            *(f"no accuracy of {joined(dict.fromkeys(arms))}: {why}" for why, arms in none.items()),
+        ]
 
     def budget_text(self) -> str:
         """The budget in words, empty where there is none. Megabytes are of the ONNX file."""

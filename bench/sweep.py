@@ -21,6 +21,7 @@ from bench.matrix import Cell, Doubling, Settings
 from bench.measure import measure
 from bench.pictures import Gallery, Pictures
 from bench.referee import Referee
+from bench.required import check_test_sets, classes_of, demand_accuracy, missing_accuracy
 from bench.results import FAILED, LATENCY, OK, SKIPPED, THROUGHPUT, Block, Row, Samples
 from bench.runtimes import Order, UnsupportedError
 from bench.schedule import take_turns
@@ -68,8 +69,14 @@ class Sweep:
         }
 
     def look(self, arms: Sequence[matrix.Arm]) -> None:
-        """Open each file of other origin once: what it does not say is asked for (`UsageError`)."""
-        foreign = (arm.subject for arm in arms if not arm.subject.card and self._open(arm))
+        """Open each file of other origin once: what it does not say is asked for (`UsageError`).
+
+        Accuracy that is demanded and cannot be measured is refused.
+        """
+        open_arms = [arm for arm in arms if self._open(arm)]
+        foreign = (arm.subject for arm in open_arms if not arm.subject.card)
+        demanded = bool(self.settings.measure_accuracy)
+        classes: dict[str, int] = {}
         for subject in dict.fromkeys(foreign):
             order = Order(
                 model=str(subject.path),
@@ -82,12 +89,17 @@ class Sweep:
                     height, width, channels = opened.facts["image_shape"]
                     takes = (height, width, channels), opened.facts["fixed_batch"]
                     self._takes[subject.name] = takes
+                    if demanded:
+                        classes[subject.name] = classes_of(opened, *takes)
                 if takes[1]:
                     self.progress.say(f"{subject.name} takes batches of {takes[1]} only")
             except UsageError:
                 raise
             except ZooError:  # then each of its rows says why
                 continue
+        if demanded:
+            subjects = (arm.subject for arm in open_arms if not arm.skipped)
+            check_test_sets(subjects, classes, self.data_dir, self.progress)
 
     def run(self, arms: Sequence[matrix.Arm]) -> Iterator[Row]:
         """Measure all cells that were not measured before."""
@@ -172,9 +184,12 @@ class Sweep:
         """The columns of accuracy until it is measured, or if it is not."""
         facts: dict[str, Any] = {"inputs": pictures.source}
         if not self.settings.accuracy:
-            return facts | from_card(arm, f"preset {self.settings.preset.name}: not measured")
+            return facts | from_card(arm, self.settings.why_no_accuracy)
         if pictures.test is None:
-            return facts | from_card(arm, pictures.reason or "there is no test set")
+            reason = pictures.reason or "there is no test set"
+            if self.settings.measure_accuracy:
+                raise ZooError(missing_accuracy(reason))
+            return facts | from_card(arm, reason)
         return facts | {"accuracy_reason": _PENDING}
 
     def _image_shape(self, arm: matrix.Arm) -> tuple[int, int, int]:
@@ -245,6 +260,8 @@ class Sweep:
             columns = from_card(arm, f"measuring it failed: {error}")
         for one in timed:
             one.row = replace(one.row, **{"accuracy_reason": None, **columns})
+            if self.settings.measure_accuracy:
+                demand_accuracy(one.row)
             evaluate(one.row, one.samples, self._reference_row(one))
             self.journal.update(one.row)
 

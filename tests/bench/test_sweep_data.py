@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from bench.results import OK, read_predictions
+from bench import pictures, sweep
+from bench.results import FAILED, OK, read_predictions
 from bench.subjects import Given
 from zoo.artifacts import find_artifact
-from zoo.errors import UsageError
+from zoo.errors import UsageError, ZooError
 
 Sweep = Callable[..., Any]
 
@@ -78,6 +79,33 @@ class TestForeignFiles:
         assert row.accuracy is None
         assert row.accuracy_reason == "it gives 4 classes, digits has 10"
 
+    def test_that_is_refused_beforehand_where_accuracy_is_demanded(
+        self, sweep_of: Sweep, tiny_onnx: Any, tmp_path: Path
+    ) -> None:
+        for batch in ("batch", 2):
+            with pytest.raises(UsageError, match=r"it gives 4 classes, digits has 10.*--data"):
+                sweep_of(
+                    tiny_onnx(classes=4, batch=batch),
+                    given=Given(data="digits"),
+                    measure_accuracy=True,
+                )
+        assert list(tmp_path.glob("results*")) == []
+
+    def test_so_is_a_file_whose_test_set_nothing_tells(
+        self, sweep_of: Sweep, tiny_onnx: Any
+    ) -> None:
+        with pytest.raises(UsageError, match=r"name one with --data; or leave --accuracy away"):
+            sweep_of(tiny_onnx(), measure_accuracy=True)
+
+    def test_accuracy_that_is_demanded_and_can_be_had_is_measured(
+        self, sweep_of: Sweep, tiny_onnx: Any
+    ) -> None:
+        file = tiny_onnx(size=(32, 32), classes=10)
+        found = sweep_of(
+            file, given=Given(data="digits"), runtimes=("onnxruntime",), measure_accuracy=True
+        ).rows[0]
+        assert (found.status, found.accuracy_source) == (OK, "measured")
+
     def test_it_is_compared_with_itself_in_other_engines(
         self, sweep_of: Sweep, tiny_onnx: Any
     ) -> None:
@@ -122,6 +150,27 @@ class TestWithoutTheTestSet:
             assert "no copy of cifar10 here" in row.accuracy_reason
             assert row.agreement is None
         assert read_predictions(found.out) == {}
+
+    def test_where_accuracy_is_demanded_it_is_refused_beforehand(
+        self, sweep_of: Sweep, published: Path, monkeypatch: pytest.MonkeyPatch, started: list[str]
+    ) -> None:
+        monkeypatch.delenv("ZOO_DATA", raising=False)
+        options: dict[str, Any] = {"exports": published, "runtimes": ("onnxruntime",)}
+        with pytest.raises(ZooError, match=r"mlp-digits.*no copy of cifar10.*--accuracy") as error:
+            sweep_of("mlp", measure_accuracy=True, **options)
+        assert error.value.exit_code == 1
+        assert started == []
+
+    def test_test_sets_that_vanish_afterwards_are_failures(
+        self, sweep_of: Sweep, mlp_exports: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pictures, "load_local", lambda *_: "the disk was pulled out")
+        monkeypatch.setattr(sweep, "check_test_sets", lambda *_: None)
+        found = sweep_of(
+            "mlp", exports=mlp_exports, precisions=("fp32",), measure_accuracy=True
+        ).rows[0]
+        assert found.status == FAILED
+        assert "accuracy was asked for and is missing: the disk was pulled out" in found.reason
 
     def test_a_preset_that_does_not_measure_takes_the_cards_word(
         self, sweep_of: Sweep, mlp_exports: Path

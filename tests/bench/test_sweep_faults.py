@@ -206,6 +206,33 @@ class TestOneCellAfterTheOther:
         assert row.inputs == "test vectors of the artifact"
         assert "file" in row.accuracy_reason
 
+    def test_accuracy_that_is_demanded_and_fails_is_a_failure_that_resume_mends(
+        self, sweep_of: Sweep, mlp_exports: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        options: dict[str, Any] = {
+            **{"exports": mlp_exports, "precisions": ("fp32",), "runtimes": ("onnxruntime",)},
+            "measure_accuracy": True,
+        }
+        with monkeypatch.context() as patch:
+            patch.setattr(sweep.Referee, "accuracy", _no_accuracy)
+            (row,) = sweep_of("mlp", **options).rows
+        assert row.status == FAILED
+        assert row.reason == (
+            "accuracy was asked for and is missing: measuring it failed: the arm died"
+        )
+        assert row.p50_ms is not None
+        (again,) = sweep_of("mlp", resume=True, **options).rows
+        assert (again.status, again.reason, again.accuracy_source) == (OK, "", "measured")
+
+    def test_where_it_is_only_the_usual_the_card_tells(
+        self, sweep_of: Sweep, mlp_exports: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sweep.Referee, "accuracy", _no_accuracy)
+        (row,) = sweep_of(
+            "mlp", exports=mlp_exports, precisions=("fp32",), runtimes=("onnxruntime",)
+        ).rows
+        assert (row.status, row.accuracy_source) == (OK, "card")
+
     def test_damaged_predictions_do_not_hinder_a_resume(
         self, sweep_of: Sweep, mlp_exports: Path
     ) -> None:
@@ -215,3 +242,7 @@ class TestOneCellAfterTheOther:
         again = sweep_of("mlp", precisions=("int8",), resume=True, **options)
         assert {row.status for row in again.rows} == {OK}
         assert any("int8" in name for name in read_predictions(again.out))
+
+
+def _no_accuracy(*_: Any) -> None:
+    raise ZooError("the arm died")

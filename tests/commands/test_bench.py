@@ -53,7 +53,7 @@ class TestAnswers:
             "fastest: mlp ",
             "best under 1000 ms a call (p50) and 0.001 MB of ONNX file: none",
             "Pareto set (",
-            "* accuracy as the card says it, not measured here",
+            "* accuracy as the card says it, not measured here: preset tiny does not measure it",
             "results   r.csv",
             "next      python cli.py report r.csv",
         ):
@@ -98,7 +98,27 @@ class TestAnswers:
         done = bench(tiny_onnx(), "--batch", "2")
         (row,) = read_csv(OUT)
         assert row.inputs == "random pixels"
-        assert "best accuracy: not known; no row has one" in done.stdout
+        assert f"no accuracy of {tiny_onnx().name}: nothing says which test set" in done.stdout
+        assert not any(word in done.stdout for word in ("best", "fastest", "Pareto"))
+
+    def test_data_without_accuracy_says_what_to_add(self, bench: Call, tiny_onnx: Any) -> None:
+        file = tiny_onnx(size=(8, 8), classes=10)
+        told = "no accuracy of tiny.onnx: preset tiny does not measure it: add --accuracy"
+        options = (file, "--data", "digits", "--preset", "quick", "--batch", "1")
+        assert told in bench(*options).stdout
+        again = bench(*options, "--accuracy", "--resume")
+        assert "add --accuracy" not in again.stdout
+        assert read_csv(OUT)[0].accuracy_source == "measured"
+
+    @pytest.mark.parametrize("preset", ["quick", "standard"])
+    def test_accuracy_that_was_asked_for_and_cannot_be_measured_is_an_error(
+        self, bench: Call, tiny_onnx: Any, preset: str
+    ) -> None:
+        file, options = tiny_onnx(classes=7), ("--accuracy", "--preset", preset, "--batch", "1")
+        done = bench(file, *options, "--data", "digits", code=2)
+        assert "it gives 7 classes, digits has 10" in done.stderr
+        assert "name one with --data" in bench(file, *options, code=2).stderr
+        assert not OUT.exists()
 
     def test_normalisation_can_be_given(self, bench: Call, tiny_onnx: Any) -> None:
         file = tiny_onnx(kind="float32-nchw", size=(8, 8), classes=10, metadata={})
