@@ -11,13 +11,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import onnx
+import psutil
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import zoo
 from zoo import artifacts, predicting
 from zoo.data import pixels, threads
 from zoo.errors import UsageError, ZooError
+from zoo.inspection.inspector import Inspector
 from zoo.predicting import GRID, Prediction, predict, probabilities
 from zoo.progress import Advance, Progress
 from zoo.publishing import publish, publishing
@@ -183,7 +186,8 @@ class TestGuesses:
     def test_values_that_are_no_numbers_are_no_prediction(
         self, tiny_onnx: Make, pictures: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(predicting, "inspect", lambda path: SimpleNamespace(ok=True))
+        passed = SimpleNamespace(ok=True)
+        monkeypatch.setattr(Inspector, "inspect", lambda inspector, path: passed)
         model = onnx.load(path := tiny_onnx())
         bias = next(tensor for tensor in model.graph.initializer if tensor.name == "bias")
         bias.float_data[:] = [float("nan")] * 3
@@ -239,13 +243,114 @@ class TestModels:
     ) -> None:
         path = tiny_onnx()
         path.write_bytes(path.read_bytes()[:-40])
-        monkeypatch.delattr(predicting, "open_session")
+        monkeypatch.delattr(Inspector, "open")
         with pytest.raises(ZooError, match=r"tiny\.onnx is refused: .*cut short"):
             predict(path, [pictures])
 
     def test_a_file_has_the_precision_it_has(self, tiny_onnx: Make, pictures: Path) -> None:
         with pytest.raises(UsageError, match="leave --precision away"):
             predict(tiny_onnx(), [pictures], precision="int8")
+
+
+def only_white(path: Path, then: list[onnx.NodeProto]) -> Path:
+    """A file that runs the nodes `then` with `count` 2^34 for a white picture, else 0.
+
+    Noise, which every file is tried with, is not white.
+    """
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["pixels"], ["means"], axes=[1, 2], keepdims=0),
+        helper.make_node("ReduceMax", ["means"], ["most"], keepdims=0),
+        helper.make_node("Div", ["most", "white"], ["share"]),
+        helper.make_node("Floor", ["share"], ["whole"]),
+        helper.make_node("Cast", ["whole"], ["is_white"], to=TensorProto.INT64),
+        helper.make_node("Mul", ["is_white", "many"], ["count"]),
+        *then,
+    ]
+    held = [
+        numpy_helper.from_array(np.array(255, np.float32), "white"),
+        numpy_helper.from_array(np.array(1 << 34), "many"),
+        numpy_helper.from_array(np.array([0]), "axis"),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", 4, 5, 3])
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 3])
+    graph = helper.make_graph(nodes, "white", [image], [logits], held)
+    opset = helper.make_opsetid("", 13)
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[opset]), path)
+    return path
+
+
+def loops(path: Path) -> Path:
+    """For hours."""
+    inputs = [
+        helper.make_tensor_value_info("i", TensorProto.INT64, []),
+        helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+        helper.make_tensor_value_info("v", TensorProto.FLOAT, ["n", 3]),
+    ]
+    outputs = [
+        helper.make_tensor_value_info("going", TensorProto.BOOL, []),
+        helper.make_tensor_value_info("w", TensorProto.FLOAT, ["n", 3]),
+    ]
+    nodes = [
+        helper.make_node("Identity", ["go"], ["going"]),
+        helper.make_node("Relu", ["v"], ["w"]),
+    ]
+    body = helper.make_graph(nodes, "body", inputs, outputs)
+    return only_white(
+        path, [helper.make_node("Loop", ["count", "", "means"], ["logits"], body=body)]
+    )
+
+
+def swells(path: Path) -> Path:
+    """To 64 GiB."""
+    nodes = [
+        helper.make_node("Unsqueeze", ["count", "axis"], ["shape"]),
+        helper.make_node("ConstantOfShape", ["shape"], ["zeros"]),
+        helper.make_node("ReduceSum", ["zeros"], ["zero"], keepdims=0),
+        helper.make_node("Add", ["means", "zero"], ["logits"]),
+    ]
+    return only_white(path, nodes)
+
+
+class TestBounds:
+    """What one picture alone sets off, after the file passed with noise."""
+
+    @pytest.mark.parametrize(
+        ("make", "options", "told"),
+        [
+            (loops, {"seconds": 3.0}, r"took more than 3 s; --timeout gives it more"),
+            (swells, {"memory": 10**9}, r"[Mm]emory.*; --memory gives it more"),
+        ],
+        ids=["loops", "swells"],
+    )
+    def test_the_pictures_are_named_and_nothing_is_left(
+        self,
+        tmp_path: Path,
+        make: Callable[[Path], Path],
+        options: dict[str, float],
+        told: str,
+    ) -> None:
+        path = make(tmp_path / "odd.onnx")
+        for colour in ("black", "white"):
+            Image.new("RGB", (5, 4), colour).save(tmp_path / f"{colour}.png")
+        (found,) = predict(path, [tmp_path / "black.png"], **options)
+        assert len(found.guesses) == 3
+        before = {child.pid for child in psutil.Process().children()}
+        both = [tmp_path / "black.png", tmp_path / "white.png"]
+        with pytest.raises(ZooError, match=told) as caught:
+            list(predict(path, both, **options))
+        assert f"{path} failed: " in str(caught.value)
+        assert str(caught.value).endswith(f"({both[0]} to {both[1]}).")
+        assert {child.pid for child in psutil.Process().children()} == before
+
+    def test_no_process_is_left_of_predictions_that_nobody_wants(
+        self, tiny_onnx: Make, pictures: Path
+    ) -> None:
+        before = {child.pid for child in psutil.Process().children()}
+        found = predict(tiny_onnx(), [pictures] * 100)
+        next(found)
+        found.close()
+        assert {child.pid for child in psutil.Process().children()} == before
 
 
 class TestGrid:

@@ -67,9 +67,14 @@ def _reclaimable(path: Path, name: str) -> int:
 
 def limit_address_space(most: int, threads: int = 1) -> None:
     """Let this process take so many bytes beside what it has reserved; then allocations fail."""
-    wanted = _reserved() + threads * _OF_A_THREAD + most
+    set_address_space(_reserved() + threads * _OF_A_THREAD + most)
+
+
+def set_address_space(most: int | None) -> None:
+    """Let this process reserve so many bytes in all, None for as many as it may ask for."""
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    limits = [part for part in (most, hard) if part not in (None, resource.RLIM_INFINITY)]
+    soft = min(limits, default=resource.RLIM_INFINITY)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 

@@ -2,25 +2,29 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.artifacts import CARD, EXPORTS, find_artifact
+from zoo.artifacts import CARD, EXPORTS, Artifact, find_artifact
 from zoo.data.dataset import Images
 from zoo.data.pixels import UnreadableError, decode, read_encoded, shown
 from zoo.data.threads import over_chunks
 from zoo.data.tree import ENDINGS
 from zoo.errors import UsageError, ZooError
-from zoo.inspection.inspector import inspect
+from zoo.inspection.inspector import Inspector
+from zoo.inspection.remote import RemoteSession
 from zoo.marks import refuse_others
 from zoo.progress import Progress
-from zoo.session import Session, open_session
+from zoo.providers import find_provider, short_name
+from zoo.session import Opened
 from zoo.signature import LOGITS, Signature, logits
 
 GRID = 64
+SECONDS = 120.0  # for 64 images through a third-party file
 _BATCH, _BATCH_BYTES = 64, 1 << 24
 
 
@@ -64,6 +68,8 @@ def predict(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     save: Path | None = None,
+    seconds: float = SECONDS,
+    memory: int | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Prediction]:
     """The `top` classes of each picture, as they come; any number of pictures fits in memory.
@@ -71,45 +77,61 @@ def predict(
     model: an export by id or model name, or an ONNX file; images: files, and folders that are
     searched for them; precision: of an export, fp32 unless told; mean, std: per channel on the 0..1
     scale, for a file that takes normalised pixels and does not say how; save: a PNG of the first
-    `GRID` pictures with their predictions, drawn when all are done.
+    `GRID` pictures with their predictions, drawn when all are done. A file, or a folder, is a third
+    party's: it runs in a process of its own, with so many seconds for 64 pictures and so many bytes
+    of memory, by default three quarters of what is left.
     """
     if top < 1:
         raise UsageError(f"--top must be at least 1, not {top}.")
     if save is not None:
         refuse_others([save], "name another --save")
-    session, title = _open(model, precision, exports, provider)
-    signature = Signature.of(session, mean, std)
-    found = _find([Path(image) for image in images])
-    predictions = _Predictor(session, signature, top).over(found, progress or Progress())
-    return _without_pixels(predictions, save, title)
+    with ExitStack() as stack:
+        inspector = stack.enter_context(Inspector(seconds, memory))
+        file, title = _found(model, precision, exports)
+        if isinstance(file, Path):
+            session: Opened = stack.enter_context(closing(_remote(inspector, file, provider)))
+        else:
+            session = file.session(precision or "fp32", provider=provider)
+        signature = Signature.of(session, mean, std)
+        found = _find([Path(image) for image in images])
+        predictions = _Predictor(session, signature, top).over(found, progress or Progress())
+        return _to_the_end(stack.pop_all(), _without_pixels(predictions, save, title))
 
 
-def _open(
-    model: str | Path, precision: str | None, exports: Path, provider: str
-) -> tuple[Session, str]:
-    """The session, and what to call the model."""
+def _found(model: str | Path, precision: str | None, exports: Path) -> tuple[Path | Artifact, str]:
+    """The file, or the artifact where it goes by its name; and what to call it.
+
+    What goes by a path may come from anywhere, its manifest too.
+    """
     path = Path(model)
     if path.suffix.lower() == ".onnx" or path.is_file():
         if precision is not None:
             raise UsageError(f"{path} has the precision it has; leave --precision away.")
-        _check_stranger(path)
-        return open_session(path, provider=provider), path.name
+        return path, path.name
     precision = precision or "fp32"
     if (path / CARD).is_file():
         artifact = find_artifact(path.name, path.parent)
-        _check_stranger(artifact.file(precision))
-    else:
-        artifact = find_artifact(str(model), exports)
-    return artifact.session(precision, provider=provider), f"{artifact.id} {precision}"
+        return artifact.file(precision), f"{artifact.id} {precision}"
+    artifact = find_artifact(str(model), exports)
+    return artifact, f"{artifact.id} {precision}"
 
 
-def _check_stranger(path: Path) -> None:
-    """What goes by a path may come from anywhere, its manifest too: look at it from afar first."""
-    if not path.is_file():
+def _remote(inspector: Inspector, path: Path, provider: str) -> RemoteSession:
+    """A session of a file that passed, in the inspector's process."""
+    if not path.exists():
         raise ZooError(f"there is no file {path}.")
-    found = inspect(path)
+    if provider.lower() != "cpu":
+        provider = short_name(find_provider(provider))  # said before a file is looked at
+    found = inspector.inspect(path)
     if not found.ok:
         raise ZooError(f"{path} is refused: {found.reason.rstrip('.')}.")
+    return RemoteSession(inspector, path, provider)
+
+
+def _to_the_end(held: ExitStack, predictions: Iterator[Prediction]) -> Iterator[Prediction]:
+    """Let go of what predictions need when there are no more."""
+    with held:
+        yield from predictions
 
 
 def _find(images: Sequence[Path]) -> list[Path]:
@@ -144,7 +166,7 @@ def _ignored(name: str) -> bool:
 
 @dataclass(frozen=True)
 class _Predictor:
-    session: Session
+    session: Opened
     signature: Signature
     top: int
 
@@ -174,7 +196,12 @@ class _Predictor:
 
     def _predict(self, pictures: list[_Picture]) -> Iterator[tuple[Prediction, Images | None]]:
         readable = [picture.pixels for picture in pictures if picture.pixels is not None]
-        rows = iter(self._guesses(np.stack(readable)) if readable else [])
+        try:
+            rows = iter(self._guesses(np.stack(readable)) if readable else [])
+        except ZooError as error:
+            first, last = pictures[0].path, pictures[-1].path
+            which = f"{first}" if len(pictures) == 1 else f"{first} to {last}"
+            raise type(error)(f"{str(error).rstrip('.')} ({which}).") from error
         for picture in pictures:
             guesses = () if picture.pixels is None else next(rows)
             yield Prediction(picture.path, guesses, picture.problem), picture.pixels

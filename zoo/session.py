@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
@@ -36,6 +36,25 @@ class TensorInfo:
     name: str
     dtype: str
     shape: tuple[int | str | None, ...]
+
+
+class Opened(Protocol):
+    """What an open ONNX file says of itself and can be asked, in whichever process it is open."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def inputs(self) -> tuple[TensorInfo, ...]: ...
+
+    @property
+    def outputs(self) -> tuple[TensorInfo, ...]: ...
+
+    @property
+    def metadata(self) -> dict[str, str]: ...
+
+    def run(self, feeds: Mapping[str, Array]) -> list[Array]:
+        """Compute all outputs, in order, from the inputs by name."""
 
 
 @dataclass(frozen=True, eq=False)

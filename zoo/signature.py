@@ -16,7 +16,7 @@ from zoo.data.dataset import Images
 from zoo.data.pixels import LARGEST_SIDE
 from zoo.errors import UsageError, ZooError
 from zoo.normalisation import GIVE_THEM, per_channel
-from zoo.session import Session, TensorInfo
+from zoo.session import Opened, TensorInfo
 
 Layout = Literal["nhwc", "nchw"]
 LOGITS = "logits"
@@ -51,7 +51,7 @@ class Signature:
     @classmethod
     def of(
         cls,
-        session: Session,
+        session: Opened,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
     ) -> "Signature":
@@ -109,7 +109,7 @@ class Signature:
 
 
 def logits(
-    session: Session, signature: Signature, images: Images, batch: int = 64
+    session: Opened, signature: Signature, images: Images, batch: int = 64
 ) -> NDArray[np.float32]:
     """The file's values for pictures uint8 [N, H, W, C]: float32 [N, classes].
 
@@ -135,7 +135,7 @@ def logits(
     return np.concatenate(parts)
 
 
-def _input(session: Session) -> TensorInfo:
+def _input(session: Opened) -> TensorInfo:
     if len(session.inputs) != 1:
         names = ", ".join(tensor.name for tensor in session.inputs) or "none"
         raise UsageError(
@@ -151,7 +151,7 @@ def _input(session: Session) -> TensorInfo:
     return tensor
 
 
-def _layout(session: Session, tensor: TensorInfo) -> tuple[Layout, tuple[int, int, int]]:
+def _layout(session: Opened, tensor: TensorInfo) -> tuple[Layout, tuple[int, int, int]]:
     """The layout, and height, width and channels."""
     _, first, middle, last = tensor.shape
     shapes: dict[Layout, tuple[int | str | None, ...]] = {
@@ -192,7 +192,7 @@ def _shown(tensor: TensorInfo) -> str:
     return f"{tensor.name}: {tensor.dtype} [{sizes}]"
 
 
-def _output(session: Session) -> TensorInfo:
+def _output(session: Opened) -> TensorInfo:
     named = [tensor for tensor in session.outputs if tensor.name == LOGITS]
     candidates = named or list(session.outputs)
     if len(candidates) != 1:
@@ -210,7 +210,7 @@ def _output(session: Session) -> TensorInfo:
 
 
 def _normalisation(
-    session: Session,
+    session: Opened,
     tensor: TensorInfo,
     channels: int,
     mean: Sequence[float] | None,
@@ -237,7 +237,7 @@ def _normalisation(
     return per_channel(found["mean"] or (), found["std"] or (), channels, session.name)
 
 
-def _listed(session: Session, name: str) -> tuple[float, ...] | None:
+def _listed(session: Opened, name: str) -> tuple[float, ...] | None:
     """A list of numbers in the metadata, None where there is none."""
     try:
         return tuple(float(number) for number in json.loads(session.metadata[name]))
@@ -245,7 +245,7 @@ def _listed(session: Session, name: str) -> tuple[float, ...] | None:
         return None
 
 
-def _class_names(session: Session, classes: int | None) -> tuple[str, ...] | None:
+def _class_names(session: Opened, classes: int | None) -> tuple[str, ...] | None:
     text = session.metadata.get("class_names")
     if text is None:
         return None

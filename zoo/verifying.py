@@ -20,7 +20,7 @@ from zoo.checking import (
     claim_of_file,
 )
 from zoo.errors import ZooError
-from zoo.inspection.inspector import Inspection, Inspector, printable
+from zoo.inspection.inspector import SECONDS, Inspection, Inspector, printable
 from zoo.progress import Progress
 from zoo.publishing import MANIFEST
 
@@ -42,13 +42,16 @@ def verify(
     exports: Path = EXPORTS,
     data_dir: Path | None = None,
     accuracy: bool = True,
+    seconds: float = SECONDS,
+    memory: int | None = None,
     progress: Progress | None = None,
 ) -> list[Check]:
     """Check artifacts and ONNX files; without a target, everything published in `exports`.
 
     A target is an artifact's id or its model's name, or the path of a file or of an artifact's
     folder. data_dir: where local copies of the datasets lie; nothing is downloaded. accuracy:
-    measure it again over the test set, where that is at hand.
+    measure it again over the test set, where that is at hand. seconds, memory: what a file may take
+    to load and run, in bytes; by default 2 GiB and six times its size.
     """
     checks: list[Check] = []
     subjects: list[_Subject] = []
@@ -61,7 +64,7 @@ def verify(
             )
     for target in targets:
         subjects += _subjects(target, exports)
-    with Inspector() as inspector:
+    with Inspector(seconds, memory) as inspector:
         verifier = _Verifier(inspector, data_dir, accuracy, progress or Progress())
         checks += verifier.checks(subjects)
     return checks

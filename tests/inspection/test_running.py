@@ -124,7 +124,9 @@ class TestBounds:
         short.write_bytes(spin(10))
         with Inspector(seconds=1.5) as inspector:
             assert inspector.inspect(short).ok
-            assert inspector.inspect(endless).reason == "running it took more than 2 s"
+            assert inspector.inspect(endless).reason == (
+                "running it took more than 2 s; --timeout gives it more"
+            )
             assert inspector.inspect(tiny_onnx()).ok
 
     def test_functions_that_unfold_without_end(self, tmp_path: Path, tiny_onnx: Tiny) -> None:
@@ -145,6 +147,14 @@ class TestBounds:
         assert not found.ok
         assert "memory" in found.reason or "alloc" in found.reason
         assert inspector.inspect(tiny_onnx()).ok
+
+    def test_the_bound_of_memory_may_be_another(self, tmp_path: Path) -> None:
+        large = tmp_path / "large.onnx"
+        large.write_bytes(swell(1 << 13))  # half a GiB for a picture, twice that for two
+        with Inspector(memory=500 * 10**6) as inspector:
+            assert inspector.inspect(large).reason.endswith("; --memory gives it more")
+        with Inspector(memory=8 * 10**9) as inspector:
+            assert inspector.inspect(large).ok
 
     @pytest.mark.parametrize("sign", [signal.SIGSEGV, signal.SIGABRT, signal.SIGKILL])
     def test_a_death_is_an_answer_and_the_next_file_gets_a_new_process(

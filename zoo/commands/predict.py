@@ -8,7 +8,14 @@ import click
 
 from zoo.console import naming_problems, print_guesses, print_guesses_csv, print_guesses_json
 from zoo.errors import UsageError, ZooError
-from zoo.parameters import PATH, channels_option, exports_option, json_option
+from zoo.parameters import (
+    PATH,
+    channels_option,
+    exports_option,
+    json_option,
+    memory_option,
+    timeout_option,
+)
 
 
 @click.command()
@@ -25,6 +32,8 @@ from zoo.parameters import PATH, channels_option, exports_option, json_option
 @channels_option("--mean")
 @channels_option("--std")
 @click.option("--save", type=PATH, help="A PNG of the first pictures.")
+@timeout_option("seconds", default=120, help="Seconds that an ONNX file has for 64 pictures.")
+@memory_option(help="What an ONNX file may take.  [default: three quarters of what is left]")
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print a row for each guess.")
 def predict(

@@ -6,7 +6,13 @@ from pathlib import Path
 import click
 
 from zoo.console import print_checks, print_json
-from zoo.parameters import data_dir_option, exports_option, json_option
+from zoo.parameters import (
+    data_dir_option,
+    exports_option,
+    json_option,
+    memory_option,
+    timeout_option,
+)
 
 
 @click.command()
@@ -16,12 +22,16 @@ from zoo.parameters import data_dir_option, exports_option, json_option
 @click.option(
     "--accuracy/--no-accuracy", default=True, help="Measure it again, where the data is at hand."
 )
+@timeout_option(default=60, help="Seconds that a file has to load and run.")
+@memory_option(help="What a file may take.  [default: 2 GiB and six times its size]")
 @json_option
 def verify(
     targets: tuple[str, ...],
     exports: Path,
     data_dir: Path | None,
     accuracy: bool,
+    timeout: float,
+    memory: int | None,
     as_json: bool,
 ) -> None:
     """Check published models, or any ONNX file; exits 1 where something is wrong."""
@@ -33,6 +43,8 @@ def verify(
         exports=exports,
         data_dir=data_dir,
         accuracy=accuracy,
+        seconds=timeout,
+        memory=memory,
         progress=progress_for(),
     )
     if as_json:

@@ -5,13 +5,14 @@ memory; what kills or hangs that process is an answer too.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from zoo.errors import ZooError
-from zoo.inspection.process import STEPS, Worker
+from zoo.errors import UnavailableError, ZooError
+from zoo.inspection.process import STEPS, TooLargeError, Worker
+from zoo.memory import default_bound
 from zoo.reading import open_regular
 
 if TYPE_CHECKING:
@@ -99,12 +100,15 @@ class LocalData:
 class Inspector:
     """Inspects files one after the other; a process serves many, a new one follows one that died.
 
-    seconds: for each file. One that takes down a process that served others before is tried once
-    more in a new one, so that it is not blamed for what they did.
+    seconds: for each file, and for each run of one that is kept open; memory: bytes that the
+    process may take, None for what the size of a file allows (`open`: a share of what is left). One
+    that takes down a process that served others before is tried once more in a new one, so that it
+    is not blamed for what they did.
     """
 
-    def __init__(self, seconds: float = SECONDS) -> None:
+    def __init__(self, seconds: float = SECONDS, memory: int | None = None) -> None:
         self.seconds = seconds
+        self.memory = memory
         self._worker: Worker | None = None
 
     def __enter__(self) -> Self:
@@ -129,6 +133,7 @@ class Inspector:
             "path": str(path.absolute()),
             "vectors": [str(folder.absolute()) for folder in vectors],
             "seconds": self.seconds,
+            "memory": self.memory,
         }
         step, answer = self._ask_twice(request)
         return _inspection(step, answer, time.monotonic() - started)
@@ -139,8 +144,7 @@ class Inspector:
             pass  # a file that is not there, or is none, is an `OSError`
         request = {"path": str(path.absolute()), "seconds": self.seconds, "content": True}
         _, answer = self._ask_twice(request)
-        if "refused" in answer:
-            raise ZooError(printable(answer["refused"]))
+        _check(answer)
         return Content(**answer["facts"])
 
     def count_correct(self, path: Path, test: LocalData, advance: Callable[[int], object]) -> int:
@@ -151,11 +155,44 @@ class Inspector:
         """
         folder = str(test.data_dir.absolute()) if test.data_dir else None
         wanted = {**asdict(test), "data_dir": folder}
-        request = {"path": str(path.absolute()), "seconds": self.seconds, "test": wanted}
+        request = {
+            "path": str(path.absolute()),
+            "seconds": self.seconds,
+            "memory": self.memory,
+            "test": wanted,
+        }
         _, answer = self._ask(request, advance)
-        if "refused" in answer:
-            raise ZooError(printable(answer["refused"]))
+        _check(answer)
         return int(answer["facts"]["correct"])
+
+    def open(
+        self, path: Path, provider: str = "cpu"
+    ) -> "tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...], dict[str, str]]":
+        """Keep a file that passed open for `run`; its inputs, outputs and metadata."""
+        memory = self.memory or default_bound()
+        request = {
+            "path": str(path.absolute()),
+            "seconds": self.seconds,
+            "memory": memory,
+            "open": provider,
+        }
+        _, answer = self._ask(request, watched=None if provider == "cpu" else memory)
+        _check(answer)
+        facts = answer["facts"]
+        return _infos(facts["inputs"]), _infos(facts["outputs"]), facts["metadata"]
+
+    def run(self, folder: Path, names: Sequence[str]) -> list[bool]:
+        """Run the file that is open on input_<n>.npy of a folder, by the names of its inputs.
+
+        For each output whether it lies there as output_<n>.npy.
+        """
+        if self._worker is None:
+            raise ZooError("the process that holds it has ended.")
+        request = {"run": str(folder.absolute()), "names": list(names), "seconds": self.seconds}
+        _, answer = self._ask(request)
+        _check(answer)
+        written: list[bool] = answer["facts"]
+        return written
 
     def _ask_twice(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Files before this one may have left the process short of memory, or damaged."""
@@ -164,17 +201,30 @@ class Inspector:
         return self._ask(request) if answer.get("spent") and not fresh else (step, answer)
 
     def _ask(
-        self, request: Mapping[str, Any], advance: Callable[[int], object] = lambda count: None
+        self,
+        request: Mapping[str, Any],
+        advance: Callable[[int], object] = lambda count: None,
+        watched: int | None = None,
     ) -> tuple[str, dict[str, Any]]:
-        """The last step begun and the answer; one that is `spent` ended the process, or should."""
+        """The last step begun and the answer; one that is `spent` ended the process, or should.
+
+        watched: bytes of resident memory that the process is held to from now on.
+        """
         if self._worker is None:
             self._worker = Worker()
         worker, answered = self._worker, False
+        if watched is not None:
+            worker.watch(watched)
+        hint = "" if "content" in request else "; --timeout gives it more"
         try:
             answer = worker.ask(request, self.seconds, advance)
             answered = not answer.get("spent")
         except TimeoutError:
-            answer = {"refused": f"{STEPS[worker.step]} took more than {self.seconds:.0f} s"}
+            took = f"{STEPS[worker.step]} took more than {self.seconds:.0f} s"
+            answer = {"refused": f"{took}{hint}"}
+        except TooLargeError as error:
+            took = f"{STEPS[worker.step]} took more than {error} of memory"
+            answer = {"refused": f"{took}; --memory gives it more"}
         finally:
             if not answered:
                 self.close()
@@ -210,6 +260,13 @@ def _refused_at_sight(path: Path) -> str:
     if size >= LARGEST_FILE:
         return f"it has {size / (1 << 30):.1f} GiB; an ONNX file ends below 2"
     return "" if size else "it is empty"
+
+
+def _check(answer: Mapping[str, Any]) -> None:
+    """Raise what the process refused."""
+    if "refused" in answer:
+        kind = UnavailableError if answer.get("kind") == "UnavailableError" else ZooError
+        raise kind(printable(answer["refused"]))
 
 
 def _inspection(step: str, answer: Mapping[str, Any], seconds: float) -> Inspection:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.memory import Watch, size_text
 
 _START_SECONDS, _END_SECONDS = 60.0, 5.0
 STEPS = {  # what it tells that it begins, in words
@@ -23,7 +24,12 @@ STEPS = {  # what it tells that it begins, in words
     "run": "running it",
     "vectors": "running its test vectors",
     "test": "running it on the test set",
+    "predict": "running it on these images",
 }
+
+
+class TooLargeError(Exception):
+    """The process takes more memory than it may; the message is how much it may."""
 
 
 class Worker:
@@ -43,6 +49,7 @@ class Worker:
             bufsize=0,
         )
         self._unread = b""
+        self._watch: Watch | None = None
         self.step = "read"
         try:
             ready = self._read(time.monotonic() + _START_SECONDS)
@@ -68,7 +75,7 @@ class Worker:
         `step` follows the last step begun; no answer in time is a TimeoutError.
         """
         deadline = time.monotonic() + seconds
-        self.step = "read"
+        self.step = "predict" if "run" in request else "read"
         self._write(json.dumps(request).encode() + b"\n")
         while message := self._read(deadline):
             if "advance" in message:
@@ -79,6 +86,10 @@ class Worker:
             else:
                 return message
         return {"refused": f"{STEPS[self.step]} ended the process{self._cause()}", "spent": True}
+
+    def watch(self, most: int) -> None:
+        """End it when its resident memory goes beyond so many bytes, while an answer is awaited."""
+        self._watch = Watch(self._process.pid, most)
 
     def end(self) -> None:
         """Kill the process and wait for it."""
@@ -101,8 +112,14 @@ class Worker:
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             while b"\n" not in self._unread:
-                if not selector.select(max(0.0, deadline - time.monotonic())):
-                    raise TimeoutError
+                left = max(0.0, deadline - time.monotonic())
+                every = self._watch.every if self._watch else left
+                if not selector.select(min(left, every)):
+                    if time.monotonic() >= deadline:
+                        raise TimeoutError
+                    if self._watch and self._watch.exceeded():
+                        raise TooLargeError(size_text(self._watch.most))
+                    continue
                 chunk = self._process.stdout.read(1 << 20)
                 if not chunk:
                     return None

@@ -1,7 +1,8 @@
 """The process in which files of unknown origin are opened: python -m zoo.inspection.quarantine.
 
 A line of JSON comes in for each request, {"path", "seconds"} with "vectors" to look at a file, with
-"content" to read it alone, or with "test" to count its right answers. Lines of JSON go out:
+"content" to read it alone, with "test" to count its right answers, or with "open" to keep it open
+for requests {"run", "names", "seconds"}. Lines of JSON go out:
 {"step"} and {"advance"} on the way, then {"facts"} or {"refused"}. Whatever a file does to this
 process (kills it, hangs it, eats its memory), the one that asked goes on: see
 `zoo.inspection.inspector`.
@@ -13,8 +14,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,11 @@ from onnx import ModelProto, TensorProto
 from zoo.data import load
 from zoo.errors import ZooError
 from zoo.inspection.content import content_of, facts_of
+from zoo.inspection.serving import Serving
 from zoo.inspection.structure import check_structure, check_wire
 from zoo.inspection.tensors import Beside, RefusedError, with_data
 from zoo.inspection.trial import count_correct, refusing, run_on_noise, run_vectors
+from zoo.memory import limit_address_space, set_address_space
 from zoo.reading import read_bytes
 from zoo.session import Session, open_session
 from zoo.signature import Signature
@@ -55,10 +57,11 @@ def main() -> None:
         answers.flush()
 
     send(_readiness())
+    serving = Serving()
     for line in sys.stdin:
         request = json.loads(line)
         _set_alarm(request)
-        send(_answer(request, send))
+        send(_answer(request, send, serving))
         signal.alarm(0)
 
 
@@ -83,20 +86,28 @@ def _readiness() -> dict[str, str]:
     return {"ready": ""}
 
 
-def _answer(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
-    path = Path(request["path"])
+def _answer(request: Mapping[str, Any], send: Send, serving: Serving) -> dict[str, Any]:
+    kind = ""
     try:
+        if "run" in request:
+            return {"facts": serving.run(Path(request["run"]), request["names"])}
+        path = Path(request["path"])
+        if "open" in request:
+            return {"facts": serving.hold(_opened(path, request, send))}
         if "test" in request:
             return {"facts": {"correct": _count(path, request, send)}}
         if "content" in request:
             return {"facts": _content(path, send)}
-        return {"facts": examine(path, map(Path, request["vectors"]), send)}
+        return {"facts": examine(path, request, send)}
     except MemoryError:
         reason = "it wants more memory than a file of its size may have"
     except Exception as error:  # the parsers and onnxruntime raise nearly every kind
-        reason = str(error) or type(error).__name__
+        reason = str(error).rstrip(".") or type(error).__name__
+        kind = type(error).__name__
     words = reason.lower()
-    return {"refused": reason, "spent": "memory" in words or "alloc" in words}
+    spent = "memory" in words or "alloc" in words
+    hint = "; --memory gives it more" if spent and "content" not in request else ""
+    return {"refused": f"{reason}{hint}", "kind": kind, "spent": spent}
 
 
 @dataclass(frozen=True)
@@ -120,28 +131,32 @@ class _Parsed:
         return self.opens
 
 
-def _parsed(path: Path, send: Send, mapped: int = 0) -> _Parsed:
-    """Read a file and look through it. mapped: bytes of other files that are to be in memory."""
+def _parsed(path: Path, send: Send, memory: int | None, mapped: int = 0) -> _Parsed:
+    """Read a file and look through it.
+
+    memory: bytes that it may take, None for what its size allows; mapped: of other files that are
+    to be in memory.
+    """
     send({"step": "read"})
-    _limit_memory(path.stat().st_size, mapped)
+    _limit_memory(path.stat().st_size, memory, mapped)
     data = read_bytes(path, _LARGEST_FILE)
     send({"step": "parse"})
     model = _model(data)
     send({"step": "structure"})
     beside = Beside(path)
     check_structure(model, beside)
-    _limit_memory(len(data) + beside.bytes, mapped)
+    _limit_memory(len(data) + beside.bytes, memory, mapped)
     own = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
     facts = {**own, "external": beside.bytes, **facts_of(model)}
     return _Parsed(model, path if beside.bytes else data, beside, facts)
 
 
-def examine(path: Path, vectors: Iterator[Path], send: Send) -> dict[str, Any]:
+def examine(path: Path, request: Mapping[str, Any], send: Send) -> dict[str, Any]:
     """Read, parse, check, open and run a file; the facts of one that passes, as JSON values.
 
-    vectors: folders with input_0.pb and output_0.pb. send: hears the name of each step.
+    Its "vectors" are folders with input_0.pb and output_0.pb. send: hears the name of each step.
     """
-    found = _parsed(path, send)
+    found = _parsed(path, send, request["memory"])
     send({"step": "checker"})
     with refusing("onnx.checker refuses it"):
         onnx.checker.check_model(found.checks, full_check=True)
@@ -150,18 +165,19 @@ def examine(path: Path, vectors: Iterator[Path], send: Send) -> dict[str, Any]:
     send({"step": "run"})
     run_on_noise(session)
     send({"step": "vectors"})
+    folders = map(Path, request["vectors"])
     return found.facts | {
         "inputs": [asdict(info) for info in session.inputs],
         "outputs": [asdict(info) for info in session.outputs],
         "signature": _signature_problem(session),
-        "vectors": {str(folder): run_vectors(session, folder) for folder in vectors},
+        "vectors": {str(folder): run_vectors(session, folder) for folder in folders},
     }
 
 
 def _content(path: Path, send: Send) -> dict[str, Any]:
     """What lies in the file and beside it; bytes that are no model are for a runtime to refuse."""
     send({"step": "read"})
-    _limit_memory(path.stat().st_size, 0)
+    _limit_memory(path.stat().st_size)
     data = read_bytes(path, _LARGEST_FILE)
     try:
         model = _model(data)
@@ -180,7 +196,7 @@ def _model(data: bytes) -> ModelProto:
 def _count(path: Path, request: Mapping[str, Any], send: Send) -> int:
     """Right answers over a test set that the process that asks has brought into the cache."""
     test = request["test"]
-    found = _parsed(path, send, test["mapped"])
+    found = _parsed(path, send, request["memory"], test["mapped"])
     send({"step": "test"})
     data = load(test["name"], data_dir=Path(test["data_dir"]) if test["data_dir"] else None)
     threads = min(_THREADS, thread_budget())
@@ -193,6 +209,15 @@ def _count(path: Path, request: Mapping[str, Any], send: Send) -> int:
     return count_correct(session, data.test, advance)
 
 
+def _opened(path: Path, request: Mapping[str, Any], send: Send) -> Session:
+    """A session with all threads that are ours, of a process that may take "memory" bytes."""
+    found = _parsed(path, send, request["memory"])
+    send({"step": "load"})
+    if request["open"] != "cpu":  # which reserves more than it uses; the one that asks watches it
+        set_address_space(None)
+    return replace(open_session(found.opens, provider=request["open"]), name=path.name)
+
+
 def _signature_problem(session: Session) -> str:
     """Why `predict` could not use the file, or ""."""
     try:
@@ -202,13 +227,12 @@ def _signature_problem(session: Session) -> str:
     return ""
 
 
-def _limit_memory(size: int, mapped: int) -> None:
+def _limit_memory(size: int, memory: int | None = None, mapped: int = 0) -> None:
     """Reserve too much, and the reservation fails; the limit follows the file at hand."""
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    wanted = _MEMORY + 6 * size + mapped
-    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    with suppress(ValueError, OSError):  # macOS has no such limit
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+    if memory is None:
+        set_address_space(_MEMORY + 6 * size + mapped)
+    else:
+        limit_address_space(memory + mapped, thread_budget())
 
 
 if __name__ == "__main__":

@@ -1,0 +1,50 @@
+"""A session of a third-party file, open in the quarantine process and not in this one."""
+
+import io
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import ZooError
+from zoo.inspection.inspector import Inspector
+from zoo.inspection.serving import LARGEST_OUTPUT
+from zoo.reading import read_bytes
+from zoo.session import Array
+
+_HEADER = 1 << 10  # of an .npy file
+
+
+class RemoteSession:
+    """As much of `zoo.session.Session` as showing it images takes."""
+
+    def __init__(self, inspector: Inspector, path: Path, provider: str) -> None:
+        """inspector: whose process opens it, after it inspected the file."""
+        self.name = str(path)
+        self.inputs, self.outputs, self.metadata = inspector.open(path, provider)
+        self._inspector = inspector
+        self._folder = tempfile.TemporaryDirectory(prefix="predict-")
+
+    def run(self, feeds: Mapping[str, Array]) -> list[Array]:
+        """All outputs, in order; one that is no array of numbers is empty."""
+        folder = Path(self._folder.name)
+        for at, array in enumerate(feeds.values()):
+            np.save(folder / f"input_{at}.npy", array)
+        try:
+            written = self._inspector.run(folder, list(feeds))
+        except ZooError as error:
+            raise type(error)(f"{self.name} failed: {error}") from error
+        return [
+            _read(folder / f"output_{at}.npy") if there else np.empty(0)
+            for at, there in enumerate(written)
+        ]
+
+    def close(self) -> None:
+        """Remove what travelled."""
+        self._folder.cleanup()
+
+
+def _read(path: Path) -> Any:
+    return np.load(io.BytesIO(read_bytes(path, LARGEST_OUTPUT + _HEADER)), allow_pickle=False)

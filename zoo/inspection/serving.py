@@ -1,0 +1,48 @@
+"""A file that stays open in the quarantine process, to be run on what the one that asks has.
+
+Arrays travel as files of a folder that both know: input_<n>.npy in, output_<n>.npy out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import ZooError
+from zoo.session import Session
+
+LARGEST_OUTPUT = 256 << 20  # logits of a batch of images are a thousandth of that
+
+
+class Serving:
+    """Holds the session of the last file that was opened."""
+
+    def __init__(self) -> None:
+        self._session: Session | None = None
+
+    def hold(self, session: Session) -> dict[str, Any]:
+        """Take up a session; what the one that asks has to know of it, as JSON values."""
+        self._session = session
+        return {
+            "inputs": [asdict(info) for info in session.inputs],
+            "outputs": [asdict(info) for info in session.outputs],
+            "metadata": session.metadata,
+        }
+
+    def run(self, folder: Path, names: Sequence[str]) -> list[bool]:
+        """Compute all outputs; for each whether it is an array, which then lies in the folder."""
+        if self._session is None:
+            raise ZooError("no file is open")
+        feeds = {name: np.load(folder / f"input_{at}.npy") for at, name in enumerate(names)}
+        written = []
+        for at, value in enumerate(self._session.run(feeds)):
+            held: Any = value  # a list of maps, perhaps
+            plain = isinstance(held, np.ndarray) and held.dtype.kind in "fiub"
+            if plain:
+                if held.nbytes > LARGEST_OUTPUT:
+                    raise ZooError(f"an output takes {held.nbytes >> 20:,} MiB")
+                np.save(folder / f"output_{at}.npy", held)
+            written.append(plain)
+        return written
