@@ -20,6 +20,7 @@ from zoo.commands.verify import verify
 from zoo.console import print_artifact, print_findings, print_json, print_list, printable
 from zoo.errors import UsageError, ZooError, unknown_name
 from zoo.parameters import PATH, data_dir_option, exports_option, json_option
+from zoo.threads import spin_briefly
 
 EXIT_INTERRUPTED = 130
 
@@ -57,6 +58,7 @@ def main() -> None:
 
     Begin with: python cli.py quickstart
     """
+    spin_briefly()
 
 
 for command in (train, test, samples, export, verify, predict, bench, compare, report, doctor):

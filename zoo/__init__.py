@@ -70,5 +70,8 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'zoo' has no attribute '{name}'")
+    from zoo.threads import spin_briefly
+
+    spin_briefly()
     module, attribute = _HOMES[name]
     return getattr(import_module(module), attribute)
