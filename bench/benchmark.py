@@ -16,6 +16,7 @@ from bench.subjects import Given, find_subjects
 from bench.sweep import Sweep
 from zoo.artifacts import EXPORTS
 from zoo.errors import UsageError
+from zoo.faults import Here
 from zoo.files import write_json
 from zoo.progress import Progress
 from zoo.providers import find_provider, short_name
@@ -85,6 +86,7 @@ def run(
     out: Path | None = None,
     resume: bool = False,
     profile: bool = False,
+    on: Here | None = None,
     on_start: Callable[[Path], None] = lambda out: None,
     on_row: Callable[[Row], None] = lambda row: None,
     progress: Progress | None = None,
@@ -94,8 +96,9 @@ def run(
     targets: artifacts' ids, models' names, or ONNX files; all that is published without any.
     precisions: of artifacts; given: what foreign files do not say of themselves. out: the CSV, by
     default results/<time>.csv. resume: go on with a sweep that was stopped. profile: write the
-    time of each operator too. on_start: hears where the rows will stand, before anything is
-    measured; on_row: of each row, in order.
+    time of each operator too. on: what computes, by default this onnxruntime on this CPU: what it
+    is known to answer wrongly is a failed row. on_start: hears where the rows will stand, before
+    anything is measured; on_row: of each row, in order.
     """
     arms, settings = plan(targets, settings, precisions=precisions, exports=exports, given=given)
     if resume and out is None:
@@ -109,7 +112,7 @@ def run(
         journal.refuse_existing()
     here = environment()
     progress = progress or Progress()
-    sweep = Sweep(settings, journal, here, data_dir, progress)
+    sweep = Sweep(settings, journal, here, data_dir, progress, on)
     sweep.look(arms)
     journal.begin()
     write_json(beside(out, "environment.json"), asdict(here))

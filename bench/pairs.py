@@ -26,7 +26,8 @@ from bench.schedule import USUAL_CALLS, Plan, Turns, take_turns, usual_way
 from bench.series import PairRow, check_series, csv_text, judged, read_pairs
 from bench.subjects import Given, Subject, find_subjects, is_file, of_file, refuse_unused
 from zoo.artifacts import EXPORTS
-from zoo.errors import UsageError, unknown_name
+from zoo.errors import UnavailableError, UsageError, unknown_name
+from zoo.faults import Here
 from zoo.files import write_text
 from zoo.inspection.inspector import Inspector
 from zoo.marks import refuse_others
@@ -76,13 +77,14 @@ def compare_pair(
     given: Given | None = None,
     repeat: int = 1,
     out: Path | None = None,
+    on: Here | None = None,
     progress: Progress | None = None,
 ) -> Iterator[PairRow]:
     """Measure B against A `repeat` times.
 
     Rows that `out` already holds are not measured again, only judged by the margin of now. Every
     time that was taken stands in <out>.samples.jsonl. A series is gone on with on its own machine,
-    by its own engines and harness only.
+    by its own engines and harness only. on: what computes, by default this onnxruntime on this CPU.
     """
     progress = progress or Progress()
     settings = _checked(settings, out)
@@ -98,6 +100,10 @@ def compare_pair(
     else:
         yield from (judged(row, settings.margin) for row in rows[:repeat])
         return
+    for subject, runtime in zip((a, b), settings.runtimes, strict=True):
+        fault = subject.fault(runtime, settings.provider, on or Here.found())
+        if fault:
+            raise UnavailableError(f"{subject.name} would be answered wrongly: {fault}.")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, neighbour(settings.neighbour):
         orders = (_order(a, settings, 0), _order(b, settings, 1))
         shown = _shown(orders, (a, b), settings, Path(folder), data_dir, progress)

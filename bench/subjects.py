@@ -10,6 +10,7 @@ from zoo.card import PRECISIONS, Card
 from zoo.data.catalog import is_path
 from zoo.data.known import KNOWN
 from zoo.errors import UsageError, ZooError, unknown_name
+from zoo.faults import Here, fault_of, fault_of_content
 from zoo.inspection.inspector import Inspector
 
 __all__ = [
@@ -30,7 +31,8 @@ class Subject:
     """One ONNX file. path: None where the artifact has no file of this precision.
 
     mean, std, data: as given for a foreign file; an artifact's card says its own, but for where a
-    folder of pictures lies that it was trained on.
+    folder of pictures lies that it was trained on. integer_widths: of a foreign file, see
+    `zoo.products`.
     """
 
     name: str
@@ -42,6 +44,18 @@ class Subject:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     data: str | None = None
+    integer_widths: tuple[int, ...] = ()
+
+    def fault(self, runtime: str, provider: str, on: Here) -> str | None:
+        """Why it is known to be answered wrongly; None where it is not.
+
+        on: what computes. Only faults of onnxruntime's CPU provider are known.
+        """
+        if (runtime, provider) != ("onnxruntime", "cpu") or self.path is None:
+            return None
+        if self.artifact:
+            return fault_of_content(self.artifact.content(self.path.name), on)
+        return fault_of(self.integer_widths, on)
 
     @property
     def card(self) -> Card | None:
@@ -139,6 +153,7 @@ def of_file(path: Path, given: Given, inspector: Inspector) -> Subject:
         mean=None if content.raw else told.mean,
         std=None if content.raw else told.std,
         data=told.data,
+        integer_widths=content.integer_widths,
     )
 
 

@@ -25,7 +25,8 @@ from bench.required import check_test_sets, classes_of, demand_accuracy, missing
 from bench.results import FAILED, LATENCY, OK, SKIPPED, THROUGHPUT, Block, Row, Samples
 from bench.runtimes import Order, UnsupportedError
 from bench.schedule import take_turns
-from zoo.errors import UsageError, ZooError
+from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.faults import Here
 from zoo.progress import Progress
 from zoo.providers import DISTRIBUTIONS
 
@@ -52,8 +53,10 @@ class Sweep:
         environment: Environment,
         data_dir: Path | None,
         progress: Progress,
+        on: Here | None = None,
     ) -> None:
         self.settings = settings
+        self.on = on or Here.found()
         self.journal = journal
         self.environment = environment
         engines = {name: environment.packages.get(name) for name in (*DISTRIBUTIONS, "torch")}
@@ -121,6 +124,7 @@ class Sweep:
             self._end(measured, SKIPPED, arm.skipped)
         else:
             try:
+                self._check_fault(arm)
                 self._measure(arm, measured)
             except UnsupportedError as error:
                 self._end(measured, SKIPPED, str(error))
@@ -128,6 +132,12 @@ class Sweep:
                 self._end(measured, FAILED, str(error))
         for one in measured:
             yield one.row
+
+    def _check_fault(self, arm: matrix.Arm) -> None:
+        """Refuse what is known to give wrong answers here."""
+        fault = arm.subject.fault(arm.runtime, arm.provider, self.on)
+        if fault:
+            raise UnavailableError(f"it would be answered wrongly: {fault}")
 
     def _cells(self, arm: matrix.Arm) -> list[Measured]:
         """All of an arm; of those whose number is to be found, the first."""
@@ -275,6 +285,7 @@ class Sweep:
         row.reference = f"{reference.runtime} {reference.provider} {reference.subject.precision}"
         row.margin = settings.margin
         try:
+            self._check_fault(reference)
             turns = take_turns(
                 reference.order(settings),
                 one.cell.arm.order(settings),

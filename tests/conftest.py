@@ -198,6 +198,41 @@ def write_tensor() -> "Callable[[Path, np.ndarray], None]":
 
 
 @pytest.fixture
+def integer_onnx(tmp_path: Path) -> Callable[[int], Path]:
+    """Make files that somebody else made: pixels, an integer product so wide, three logits."""
+
+    def make(width: int) -> Path:
+        import numpy as np
+        import onnx
+        from onnx import TensorProto, helper, numpy_helper
+
+        draw = np.random.default_rng(0)
+        tensors = {
+            "flat": np.array([0, -1]),
+            "first": draw.integers(-9, 9, (60, width)).astype(np.int8),
+            "second": draw.random((width, 3), np.float32),
+        }
+        nodes = [
+            helper.make_node("Reshape", ["image", "flat"], ["pixels"]),
+            helper.make_node("MatMulInteger", ["pixels", "first"], ["sums"]),
+            helper.make_node("Cast", ["sums"], ["floats"], to=TensorProto.FLOAT),
+            helper.make_node("MatMul", ["floats", "second"], ["logits"]),
+        ]
+        graph = helper.make_graph(
+            nodes,
+            "integers",
+            [helper.make_tensor_value_info("image", TensorProto.UINT8, ["batch", 4, 5, 3])],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 3])],
+            [numpy_helper.from_array(value, name) for name, value in tensors.items()],
+        )
+        model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
+        onnx.save(model, tmp_path / f"integers{width}.onnx")
+        return tmp_path / f"integers{width}.onnx"
+
+    return make
+
+
+@pytest.fixture
 def make_card() -> "Callable[..., Card]":
     """The card of an artifact with fp32 and int8, as right as its network; `parts` are its own."""
     from zoo.card import Card, FileCard

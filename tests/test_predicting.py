@@ -19,7 +19,8 @@ from PIL import Image
 import zoo
 from zoo import artifacts, predicting
 from zoo.data import pixels, threads
-from zoo.errors import UsageError, ZooError
+from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.faults import Here
 from zoo.inspection.inspector import Inspector
 from zoo.predicting import GRID, Prediction, predict, probabilities
 from zoo.progress import Advance, Progress
@@ -186,7 +187,7 @@ class TestGuesses:
     def test_values_that_are_no_numbers_are_no_prediction(
         self, tiny_onnx: Make, pictures: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        passed = SimpleNamespace(ok=True)
+        passed = SimpleNamespace(ok=True, integer_widths=())
         monkeypatch.setattr(Inspector, "inspect", lambda inspector, path: passed)
         model = onnx.load(path := tiny_onnx())
         bias = next(tensor for tensor in model.graph.initializer if tensor.name == "bias")
@@ -399,3 +400,28 @@ def test_neither_torch_nor_onnx_is_imported(exports: Path, pictures: Path) -> No
     loaded = set(done.stderr.split())
     assert "onnxruntime" in loaded
     assert loaded & {"torch", "torchvision", "onnx", "pandas", "matplotlib", "sklearn"} == set()
+
+
+BAD = Here("1.24.4", frozenset({"amx_int8"}))
+
+
+def test_a_file_that_this_onnxruntime_answers_wrongly_here(
+    integer_onnx: Callable[[int], Path], pictures: Path
+) -> None:
+    with pytest.raises(UnavailableError, match=r"answered wrongly: onnxruntime 1\.24\.4.*26324"):
+        list(predict(integer_onnx(24), [pictures], on=BAD))
+    assert len(list(predict(integer_onnx(32), [pictures], on=BAD))) == 3
+    assert len(list(predict(integer_onnx(24), [pictures], on=Here("1.25.0", BAD.flags)))) == 3
+
+
+def test_an_export_of_earlier_that_this_onnxruntime_answers_wrongly_here(
+    integer_onnx: Callable[[int], Path], pictures: Path, tmp_path: Path
+) -> None:
+    for width in (24, 32):
+        with publishing(f"cnn-{width}", tmp_path / "exports") as folder:
+            shutil.copy(integer_onnx(width), folder / "int8.onnx")
+            publish(f"cnn-{width}", {"model": "cnn", "precisions": {"int8": {}}}, folder)
+    asked = {"precision": "int8", "exports": tmp_path / "exports", "on": BAD}
+    with pytest.raises(UnavailableError, match="cnn-24 int8 would be answered wrongly"):
+        list(predict("cnn-24", [pictures], **asked))
+    assert len(list(predict("cnn-32", [pictures], **asked))) == 3

@@ -10,6 +10,7 @@ from zoo.card import Card
 from zoo.compatibility import first_onnxruntime, is_older
 from zoo.data.local import load_local
 from zoo.errors import ZooError
+from zoo.faults import Here, fault_of
 from zoo.inspection.inspector import Inspection, Inspector, LocalData, VectorRun
 from zoo.progress import Progress
 
@@ -84,6 +85,14 @@ def check_versions(found: Inspection, promised: str | None, card: Card | None) -
     if fails:
         return "failed", f"{versions} need onnxruntime {needed}, {promised} is promised"
     return "ok", f"{versions}: onnxruntime {promised} loads it"
+
+
+def check_faults(found: Inspection, on: Here) -> Verdict:
+    """Whether this onnxruntime is known to answer the file wrongly on this CPU."""
+    fault = fault_of(found.integer_widths, on)
+    if fault:
+        return "failed", fault
+    return "ok", f"no known fault of onnxruntime {on.version} on this CPU meets it"
 
 
 def check_contract(found: Inspection, card: Card) -> Verdict:

@@ -14,7 +14,8 @@ from zoo.data.dataset import Images
 from zoo.data.pixels import UnreadableError, decode, read_encoded, shown
 from zoo.data.threads import over_chunks
 from zoo.data.tree import ENDINGS
-from zoo.errors import UsageError, ZooError
+from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.faults import Here, fault_of, fault_of_content
 from zoo.inspection.inspector import Inspector
 from zoo.inspection.remote import RemoteSession
 from zoo.marks import refuse_others
@@ -70,6 +71,7 @@ def predict(
     save: Path | None = None,
     seconds: float = SECONDS,
     memory: int | None = None,
+    on: Here | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Prediction]:
     """The `top` classes of each picture, as they come; any number of pictures fits in memory.
@@ -79,19 +81,27 @@ def predict(
     scale, for a file that takes normalised pixels and does not say how; save: a PNG of the first
     `GRID` pictures with their predictions, drawn when all are done. A file, or a folder, is a third
     party's: it runs in a process of its own, with so many seconds for 64 pictures and so many bytes
-    of memory, by default three quarters of what is left.
+    of memory, by default three quarters of what is left. on: what computes, by default this
+    onnxruntime on this CPU.
     """
     if top < 1:
         raise UsageError(f"--top must be at least 1, not {top}.")
     if save is not None:
         refuse_others([save], "name another --save")
+    here = on or Here.found()
     with ExitStack() as stack:
         inspector = stack.enter_context(Inspector(seconds, memory))
         file, title = _found(model, precision, exports)
         if isinstance(file, Path):
-            session: Opened = stack.enter_context(closing(_remote(inspector, file, provider)))
+            remote, widths = _remote(inspector, file, provider)
+            session: Opened = stack.enter_context(closing(remote))
+            fault = fault_of(widths, here)
         else:
-            session = file.session(precision or "fp32", provider=provider)
+            precision = precision or "fp32"
+            session = file.session(precision, provider=provider)
+            fault = fault_of_content(file.content(f"{precision}.onnx"), here)
+        if fault and session.provider == "cpu":  # the known ones are those of this provider
+            raise UnavailableError(f"{title} would be answered wrongly: {fault}.")
         signature = Signature.of(session, mean, std)
         found = _find([Path(image) for image in images])
         predictions = _Predictor(session, signature, top).over(found, progress or Progress())
@@ -116,16 +126,18 @@ def _found(model: str | Path, precision: str | None, exports: Path) -> tuple[Pat
     return artifact, f"{artifact.id} {precision}"
 
 
-def _remote(inspector: Inspector, path: Path, provider: str) -> RemoteSession:
-    """A session of a file that passed, in the inspector's process."""
+def _remote(
+    inspector: Inspector, path: Path, provider: str
+) -> tuple[RemoteSession, tuple[int, ...]]:
+    """A session of a file that passed, in the inspector's process; its integer products' widths."""
     if not path.exists():
         raise ZooError(f"there is no file {path}.")
-    if provider.lower() != "cpu":
-        provider = short_name(find_provider(provider))  # said before a file is looked at
+    cpu = provider.lower() == "cpu"
+    provider = "cpu" if cpu else short_name(find_provider(provider))  # before a file is looked at
     found = inspector.inspect(path)
     if not found.ok:
         raise ZooError(f"{path} is refused: {found.reason.rstrip('.')}.")
-    return RemoteSession(inspector, path, provider)
+    return RemoteSession(inspector, path, provider), found.integer_widths
 
 
 def _to_the_end(held: ExitStack, predictions: Iterator[Prediction]) -> Iterator[Prediction]:

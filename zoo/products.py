@@ -7,8 +7,10 @@ where N is more than 16 and no multiple of 16: see `zoo.faults`.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from onnx import GraphProto, ModelProto, NodeProto
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto
 
 TILE = 16  # columns of a tile of AMX
 
@@ -51,14 +53,14 @@ def padded(width: int) -> int:
     return -(-width // TILE) * TILE if is_uneven(width) else width
 
 
-def integer_products(model: ModelProto) -> Iterator[Product]:
+def integer_products(model: "ModelProto") -> Iterator[Product]:
     """Every integer product, those of inner graphs and functions included."""
     yield from _of_body(model.graph.node, _shapes(model.graph))
     for function in model.functions:
         yield from _of_body(function.node, {})
 
 
-def _of_body(nodes: Iterable[NodeProto], shapes: dict[str, Shape]) -> Iterator[Product]:
+def _of_body(nodes: "Iterable[NodeProto]", shapes: dict[str, Shape]) -> Iterator[Product]:
     listed = list(nodes)
     makers = {name: node for node in listed for name in node.output}
     constants = {
@@ -78,12 +80,12 @@ def _of_body(nodes: Iterable[NodeProto], shapes: dict[str, Shape]) -> Iterator[P
                 yield from _of_body(graph.node, shapes | _shapes(graph))
 
 
-def _in_float(node: NodeProto, makers: dict[str, NodeProto]) -> bool:
+def _in_float(node: "NodeProto", makers: "dict[str, NodeProto]") -> bool:
     sources = [makers.get(name) for name in node.input[:2]]
     return any(source is None or source.op_type != "DequantizeLinear" for source in sources)
 
 
-def _shapes(graph: GraphProto) -> dict[str, Shape]:
+def _shapes(graph: "GraphProto") -> dict[str, Shape]:
     """Of the tensors whose shape is written down and has no free side."""
     said = {
         value.name: tuple(side.dim_value for side in value.type.tensor_type.shape.dim)
@@ -93,7 +95,7 @@ def _shapes(graph: GraphProto) -> dict[str, Shape]:
     return known | {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
 
 
-def _shape(name: str, shapes: dict[str, Shape], makers: dict[str, NodeProto]) -> Shape | None:
+def _shape(name: str, shapes: dict[str, Shape], makers: "dict[str, NodeProto]") -> Shape | None:
     """The shape of a tensor, found through what only turns or rounds it."""
     turns: list[NodeProto] = []
     seen = {name}
@@ -116,7 +118,7 @@ def _shape(name: str, shapes: dict[str, Shape], makers: dict[str, NodeProto]) ->
     return shape
 
 
-def _width(node: NodeProto, weights: Shape) -> int:
+def _width(node: "NodeProto", weights: Shape) -> int:
     """0 where the weights are not what the operator takes, or are cut into several products."""
     if "Conv" in node.op_type:
         groups = _int(node, "group", 1)
@@ -126,9 +128,9 @@ def _width(node: NodeProto, weights: Shape) -> int:
     return weights[0] if _int(node, "transB", 0) else weights[-1]
 
 
-def _int(node: NodeProto, name: str, otherwise: int) -> int:
+def _int(node: "NodeProto", name: str, otherwise: int) -> int:
     return next((int(one.i) for one in node.attribute if one.name == name), otherwise)
 
 
-def _ints(node: NodeProto, name: str) -> list[int]:
+def _ints(node: "NodeProto", name: str) -> list[int]:
     return next((list(one.ints) for one in node.attribute if one.name == name), [])

@@ -45,6 +45,9 @@ class Opened(Protocol):
     def name(self) -> str: ...
 
     @property
+    def provider(self) -> str: ...
+
+    @property
     def inputs(self) -> tuple[TensorInfo, ...]: ...
 
     @property

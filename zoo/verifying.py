@@ -13,6 +13,7 @@ from zoo.checking import (
     check_accuracy,
     check_class_names,
     check_contract,
+    check_faults,
     check_metadata,
     check_vectors,
     check_versions,
@@ -20,6 +21,7 @@ from zoo.checking import (
     claim_of_file,
 )
 from zoo.errors import ZooError
+from zoo.faults import Here
 from zoo.inspection.inspector import SECONDS, Inspection, Inspector, printable
 from zoo.progress import Progress
 from zoo.publishing import MANIFEST
@@ -44,6 +46,7 @@ def verify(
     accuracy: bool = True,
     seconds: float = SECONDS,
     memory: int | None = None,
+    on: Here | None = None,
     progress: Progress | None = None,
 ) -> list[Check]:
     """Check artifacts and ONNX files; without a target, everything published in `exports`.
@@ -51,7 +54,8 @@ def verify(
     A target is an artifact's id or its model's name, or the path of a file or of an artifact's
     folder. data_dir: where local copies of the datasets lie; nothing is downloaded. accuracy:
     measure it again over the test set, where that is at hand. seconds, memory: what a file may take
-    to load and run, in bytes; by default 2 GiB and six times its size.
+    to load and run, in bytes; by default 2 GiB and six times its size. on: what computes, by
+    default this onnxruntime on this CPU.
     """
     checks: list[Check] = []
     subjects: list[_Subject] = []
@@ -65,7 +69,9 @@ def verify(
     for target in targets:
         subjects += _subjects(target, exports)
     with Inspector(seconds, memory) as inspector:
-        verifier = _Verifier(inspector, data_dir, accuracy, progress or Progress())
+        verifier = _Verifier(
+            inspector, data_dir, accuracy, on or Here.found(), progress or Progress()
+        )
         checks += verifier.checks(subjects)
     return checks
 
@@ -143,6 +149,7 @@ class _Verifier:
     inspector: Inspector
     data_dir: Path | None
     accuracy: bool
+    on: Here
     progress: Progress
 
     def checks(self, subjects: list[_Subject]) -> Iterator[Check]:
@@ -188,6 +195,12 @@ class _Verifier:
             card = None
             yield "pictures", ("skipped", found.signature) if found.signature else _pictures(found)
             yield "classes", check_class_names(found)
+        faults = check_faults(found, self.on)
+        yield "faults", faults
+        if faults[0] == "failed":
+            for name in ("vectors", "accuracy"):
+                yield name, ("skipped", "this onnxruntime would answer wrongly here")
+            return
         precision = subject.precision or found.metadata.get("precision", "fp32")
         run = found.vectors.get(str(vectors))
         yield "vectors", check_vectors(run, precision, card) if run else ("skipped", missing)

@@ -26,6 +26,7 @@ from bench.series import PairRow
 from bench.subjects import Given
 from tests.bench.comparisons import SETTINGS, ComparePair
 from tests.bench.sittings import Compare
+from zoo.faults import Here
 from zoo.progress import Progress
 
 HERE = Path(__file__).parent
@@ -119,6 +120,7 @@ def sweep_of(
         data_dir: Path | None = None,
         exports: Path = Path("exports"),
         precisions: tuple[str, ...] | None = None,
+        on: Here | None = None,
         **options: Any,
     ) -> Swept:
         told = Told()
@@ -140,6 +142,7 @@ def sweep_of(
             given=given,
             out=tmp_path / out,
             resume=resume,
+            on=on,
             progress=told,
         )
         return Swept(tmp_path / out, rows, settings, told.lines)

@@ -15,6 +15,7 @@ from bench.series import read_pairs, summary
 from bench.subjects import Given
 from tests.bench.comparisons import SETTINGS, ComparePair, kept
 from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.faults import Here
 
 
 class TestRows:
@@ -41,6 +42,15 @@ class TestRows:
         kept = Turns(instances=json.loads(line)["turns"])
         assert kept.ratio().ratio == pytest.approx(row.ratio, abs=1e-6)
         assert kept.ratio().turns == row.turns
+
+    def test_a_file_that_this_onnxruntime_answers_wrongly_here(
+        self, compare_files: ComparePair, integer_onnx: Any
+    ) -> None:
+        bad = Here("1.24.4", frozenset({"amx_int8"}))
+        even, uneven = integer_onnx(32), integer_onnx(24)
+        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
+        with pytest.raises(UnavailableError, match=r"integers24\.onnx would be answered wrongly"):
+            compare_files(even, uneven, settings=settings, on=bad)
 
     def test_two_precisions_of_an_artifact(
         self, compare_files: ComparePair, mlp_exports: Path

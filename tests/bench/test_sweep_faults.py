@@ -18,6 +18,7 @@ from bench.results import FAILED, OK, SKIPPED, Row, beside, read_csv, read_predi
 from bench.schedule import Plan
 from bench.subjects import Given
 from zoo.errors import ZooError
+from zoo.faults import Here
 
 Sweep = Callable[..., Any]
 
@@ -246,3 +247,23 @@ class TestOneCellAfterTheOther:
 
 def _no_accuracy(*_: Any) -> None:
     raise ZooError("the arm died")
+
+
+def test_a_file_that_this_onnxruntime_answers_wrongly_here_is_a_failed_row(
+    sweep_of: Sweep, integer_onnx: Callable[[int], Path]
+) -> None:
+    """It condemns no other; another runtime is measured, without a ratio to wrong answers."""
+    bad = Here("1.24.4", frozenset({"amx_int8"}))
+    uneven, even = integer_onnx(24), integer_onnx(32)
+    runtimes = ("onnxruntime", "faulty_sweep:Right")
+    rows = {
+        (row.subject, row.runtime): row
+        for row in sweep_of(uneven, even, runtimes=runtimes, on=bad).rows
+    }
+    refused = rows[str(uneven), "onnxruntime"]
+    assert refused.status == FAILED
+    assert "it would be answered wrongly: onnxruntime 1.24.4" in str(refused.reason)
+    assert "issue 26324" in str(refused.reason)
+    assert rows[str(even), "onnxruntime"].status == OK
+    other = rows[str(uneven), "faulty_sweep:Right"]
+    assert other.ratio is None

@@ -27,7 +27,7 @@ class TestCommand:
 
     def test_a_line_a_check(self, exports: Path) -> None:
         lines = self.call("--exports", exports, "--no-accuracy", code=0).splitlines()
-        assert len(lines) == 16
+        assert len(lines) == 18
         assert {line.split()[0] for line in lines} == {"ok", "skipped"}
 
     def test_json_says_the_same(self, exports: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from onnx import numpy_helper
 
 from zoo.artifacts import VECTORS
+from zoo.faults import Here
 from zoo.publishing import MANIFEST
 from zoo.verifying import Check, verify
 
@@ -36,6 +37,20 @@ class TestForeignFile:
             "accuracy",
         }
         assert all(text for _, text in found.values())
+
+    def test_a_file_that_this_onnxruntime_answers_wrongly_here(
+        self, integer_onnx: Callable[[int], Path]
+    ) -> None:
+        bad = Here("1.24.4", frozenset({"amx_int8"}))
+        path = integer_onnx(24)
+        found = {check.name: check for check in verify(path, on=bad)}
+        assert found["faults"].status == "failed"
+        assert "issue 26324" in found["faults"].text
+        assert found["vectors"].text == found["accuracy"].text
+        assert "would answer wrongly here" in found["vectors"].text
+        for target, on in ((integer_onnx(32), bad), (path, Here("1.25.0", bad.flags))):
+            (fine,) = (check for check in verify(target, on=on) if check.name == "faults")
+            assert fine.status == "ok"
 
     def test_vectors_beside_it(self, tiny_onnx: Tiny, write_tensor: Write) -> None:
         path = tiny_onnx(metadata={})

@@ -10,13 +10,14 @@ from onnx import ModelProto, TensorProto
 
 from zoo.inspection.structure import all_nodes
 from zoo.inspection.tensors import data_file, external_tensors, place_of
+from zoo.products import integer_products
 from zoo.reading import open_regular
 
 _PIECE = 1 << 20
 
 
 def facts_of(model: ModelProto) -> dict[str, Any]:
-    """Versions, metadata and operators, those of inner graphs and functions included."""
+    """Versions, metadata, operators (inner graphs and functions included), integer products."""
     opsets = {entry.domain: entry.version for entry in model.opset_import}
     bodies = [model.graph.node, *(function.node for function in model.functions)]
     operators = Counter(node.op_type for body in bodies for node in all_nodes(body))
@@ -26,6 +27,7 @@ def facts_of(model: ModelProto) -> dict[str, Any]:
         "metadata": {entry.key: entry.value for entry in model.metadata_props},
         "nodes": len(model.graph.node),
         "operators": dict(operators),
+        "integer_widths": sorted({product.width for product in integer_products(model)}),
     }
 
 

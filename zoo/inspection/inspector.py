@@ -44,8 +44,8 @@ class Inspection:
 
     sha256, bytes: of the file; external: bytes of its tensors that lie in other files of its
     folder; opset: of the default domain; nodes: of the graph; operators: how many nodes of each,
-    inner graphs included; signature: why `predict` cannot use the file, or ""; vectors: for each
-    folder that was asked for; seconds: how long it took.
+    inner graphs included; integer_widths: see `zoo.products`; signature: why `predict` cannot use
+    the file, or ""; vectors: for each folder that was asked for; seconds: how long it took.
     """
 
     ok: bool
@@ -62,6 +62,7 @@ class Inspection:
     inputs: "tuple[TensorInfo, ...]" = ()
     outputs: "tuple[TensorInfo, ...]" = ()
     signature: str = ""
+    integer_widths: tuple[int, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
     vectors: dict[str, VectorRun] = field(default_factory=dict)
 
@@ -70,8 +71,9 @@ class Inspection:
 class Content:
     """What a file holds and says of itself; it was read, not run.
 
-    sha256, bytes: of the file and of those in which its tensors lie; raw: it takes uint8; of bytes
-    that are no ONNX file nothing else is known.
+    sha256, bytes: of the file and of those in which its tensors lie; raw: it takes uint8;
+    integer_widths: see `zoo.products`; of bytes that are no ONNX file nothing is known but the
+    first two.
     """
 
     sha256: str
@@ -81,6 +83,7 @@ class Content:
     ir_version: int = 0
     nodes: int = 0
     operators: dict[str, int] = field(default_factory=dict)
+    integer_widths: tuple[int, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
 
 
@@ -145,7 +148,8 @@ class Inspector:
         request = {"path": str(path.absolute()), "seconds": self.seconds, "content": True}
         _, answer = self._ask_twice(request)
         _check(answer)
-        return Content(**answer["facts"])
+        facts = answer["facts"]
+        return Content(**{**facts, "integer_widths": tuple(facts["integer_widths"])})
 
     def count_correct(self, path: Path, test: LocalData, advance: Callable[[int], object]) -> int:
         """How many pictures of a test set a file that passed gets right; `ZooError` if it fails.
@@ -282,6 +286,7 @@ def _inspection(step: str, answer: Mapping[str, Any], seconds: float) -> Inspect
             **facts,
             "inputs": _infos(facts["inputs"]),
             "outputs": _infos(facts["outputs"]),
+            "integer_widths": tuple(facts["integer_widths"]),
             "vectors": {name: VectorRun(**run) for name, run in facts["vectors"].items()},
         },
     )

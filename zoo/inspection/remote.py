@@ -22,7 +22,7 @@ class RemoteSession:
 
     def __init__(self, inspector: Inspector, path: Path, provider: str) -> None:
         """inspector: whose process opens it, after it inspected the file."""
-        self.name = str(path)
+        self.name, self.provider = str(path), provider
         self.inputs, self.outputs, self.metadata = inspector.open(path, provider)
         self._inspector = inspector
         self._folder = tempfile.TemporaryDirectory(prefix="predict-")
