@@ -17,8 +17,10 @@ from zoo.commands.samples import samples
 from zoo.commands.test import test
 from zoo.commands.train import train
 from zoo.commands.verify import verify
-from zoo.console import print_artifact, print_findings, print_json, print_list, printable
+from zoo.console import print_artifact, print_findings, print_json, print_list, say
 from zoo.errors import UsageError, ZooError, unknown_name
+from zoo.escaping import printable_lines
+from zoo.last_resort import last_resort, open_streams, tell
 from zoo.parameters import PATH, data_dir_option, exports_option, json_option
 from zoo.threads import spin_briefly
 
@@ -35,19 +37,32 @@ class ZooGroup(click.Group):
             _fail(unknown_name("command", args[0], self.list_commands(ctx)))
         return super().resolve_command(ctx, args)
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            open_streams()
+            with last_resort():
+                return super().main(*args, **extra)
+        except ZooError as error:
+            _fail(error)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with last_resort():
+                return super().invoke(ctx)
+        except click.UsageError as error:
+            text = error.format_message()
+            if text == printable_lines(text):
+                raise
+            raise click.UsageError(printable_lines(text), error.ctx) from None
         except ZooError as error:
             _fail(error)
         except KeyboardInterrupt:
-            click.echo("interrupted", err=True)
+            tell("interrupted")
             sys.exit(EXIT_INTERRUPTED)
 
 
 def _fail(error: ZooError) -> None:
-    text = "\n".join(map(printable, str(error).splitlines()))
-    click.echo(f"error: {text}", err=True)
+    tell(f"error: {error}")
     sys.exit(error.exit_code)
 
 
@@ -83,7 +98,7 @@ def list_command(
     if markdown:
         if what != "exports":
             raise UsageError("--markdown is for: list exports.")
-        click.echo(markdown_table(exports))
+        say(*markdown_table(exports).split("\n"))
         return
     rows = list_runtimes() if what == "runtimes" else list_things(what, data_dir, exports)
     if as_json:
@@ -105,10 +120,10 @@ def quickstart(folder: Path) -> None:
     for model in EPOCHS:
         made = tour(folder, progress, model)
         print_findings(made.findings)
-        click.echo(f"curves       {made.run.curves}")
+        say(f"curves       {made.run.curves}")
         print_artifact(made.artifact)
         good = sum(check.status == "ok" for check in made.checks)
-        click.echo(f"verified     {good} checks are ok\n")
+        say(f"verified     {good} checks are ok", "")
     if not measure(folder, progress):
         sys.exit(1)
 

@@ -1,7 +1,7 @@
 """How fast, how accurate, how big, and how sure we are of it.
 
     import bench
-    rows = bench.run(["cnn"], bench.Settings(batches=(1, 8)))
+    rows = bench.run(["cnn"], bench.Settings(bench.PRESETS["quick"], batches=(1, 8)))
 
 Names are loaded when they are first used, so that a measured process carries nothing it needs not.
 """
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.benchmark import run
     from bench.compare import compare_results
-    from bench.matrix import Settings
+    from bench.matrix import PRESETS, Settings
     from bench.pairs import PairSettings, compare_pair
 
 _HOMES = {
+    "PRESETS": "bench.matrix",
     "PairSettings": "bench.pairs",
     "Settings": "bench.matrix",
     "compare_pair": "bench.pairs",
@@ -23,7 +24,7 @@ _HOMES = {
     "run": "bench.benchmark",
 }
 
-__all__ = ["PairSettings", "Settings", "compare_pair", "compare_results", "run"]
+__all__ = ["PRESETS", "PairSettings", "Settings", "compare_pair", "compare_results", "run"]
 
 
 def __getattr__(name: str) -> Any:

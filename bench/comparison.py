@@ -8,17 +8,12 @@ from typing import Any, Literal
 from bench.judging_accuracy import AccuracyFinding
 from bench.judging_speed import Outcome, SpeedFinding
 from bench.wording import count, figures
-from zoo.console import printable
+from zoo.escaping import markdown as _escaped
+from zoo.escaping import printable
 
 BreachKind = Literal["slower", "accuracy", "placement", "size", "lost"]
 Key = tuple[str, str, str, str, str, int, int, str, bool]
 _FEW = 4  # rows that are named, not counted
-_MARKDOWN = {letter: f"\\{letter}" for letter in "\\`*_[]|~#"} | {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    "@": "&#64;",  # names of files notify nobody
-}
 
 
 @dataclass(frozen=True)
@@ -244,8 +239,3 @@ def _table(rows: Iterable[RowFinding]) -> str:
 
 def _folded(title: str, body: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
-
-
-def _escaped(text: str) -> str:
-    """Names and reasons come from strangers' files: nothing in them may be markup."""
-    return "".join(_MARKDOWN.get(letter, letter) for letter in printable(text))

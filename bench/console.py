@@ -14,7 +14,8 @@ from bench.results import OK, Row
 from bench.series import PairRow
 from bench.summary import Summary
 from bench.wording import ratio_text
-from zoo.console import print_table, printable
+from zoo.console import print_table, say
+from zoo.escaping import printable
 from zoo.progress import Progress, clock_text
 
 _COLUMNS = (
@@ -76,7 +77,7 @@ class RowPrinter:
     def say(self, text: str) -> None:
         """Show what is being done, below the table."""
         if self._live is not None:
-            self._table.caption = text
+            self._table.caption = printable(text)
             self._live.refresh()
 
 
@@ -132,32 +133,30 @@ def print_plan(arms: Sequence[Arm], settings: Settings, seconds: float) -> None:
         for arm in arms
     )
     cells = sum(not arm.skipped for arm in arms) * len(settings.batches)
-    click.echo(
-        f"{cells or 'some'} cells, about {clock_text(seconds)} (preset {settings.preset.name})"
-    )
+    say(f"{cells or 'some'} cells, about {clock_text(seconds)} (preset {settings.preset.name})")
 
 
 def print_summary(summary: Summary) -> None:
     """The short answer of a sweep."""
-    click.echo()
-    click.echo("\n".join(map(printable, [*summary.lines(), *summary.gaps()])))
+    say("")
+    say(*summary.lines(), *summary.gaps())
 
 
 def print_report(made: Report) -> None:
     """Where the long answer is, and what it lacks."""
     for reason in made.left_out:
-        click.echo(f"left out  {printable(reason)}")
+        say(f"left out  {reason}")
     for kind, path in (("page", made.html), ("markdown", made.markdown), ("summary", made.csv)):
-        click.echo(f"{kind:9} {path}")
+        say(f"{kind:9} {path}")
 
 
 def print_pair(row: PairRow) -> None:
     """One comparison."""
     if row.low is None or row.high is None:
-        click.echo(f"{row.repeat:>4}  time B / time A {row.ratio:.4f}, no interval")
+        say(f"{row.repeat:>4}  time B / time A {row.ratio:.4f}, no interval")
         return
     said = f"no verdict: {row.wrong} wrong answers" if row.wrong else row.verdict
-    click.echo(
+    say(
         f"{row.repeat:>4}  time B / time A {row.ratio:.4f} ({row.low:.4f} to {row.high:.4f})  "
         f"{said}, {row.turns} turns, p50 {row.p50_a_us:,.1f} and {row.p50_b_us:,.1f} us"
     )

@@ -5,16 +5,26 @@ A line of <stem>.samples.jsonl holds a row and the raw samples that it is comput
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.results import SCHEMA, Block, Row, Samples, beside, read_csv, write_csv
+from bench.results import SCHEMA, Row, Samples, beside, read_csv, write_csv
 from zoo.errors import UsageError, ZooError
 from zoo.files import write_text, writing
 from zoo.reading import read_text
+from zoo.records import read
 
 _LARGEST = 4 << 30  # bytes of raw samples
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is kept of a cell. samples: None where only its row learned something."""
+
+    cell: str
+    row: Row
+    samples: Samples | None
 
 
 class Journal:
@@ -51,8 +61,8 @@ class Journal:
         kept = []
         for line in _whole_lines(self.samples):
             try:
-                row = Row(**json.loads(line)["row"])
-            except (ValueError, TypeError, KeyError) as error:
+                row: Row = read(Line, json.loads(line), "a line", lenient=True).row
+            except (ValueError, RecursionError) as error:
                 raise ZooError(
                     f"{self.samples} is damaged ({error}). Name another --out."
                 ) from error
@@ -119,10 +129,10 @@ def read_samples(path: Path) -> dict[str, Samples]:
     """The raw samples beside a CSV, by cell; none where the file was not kept."""
     found = {}
     for line in _whole_lines(beside(path, "samples.jsonl")):
-        value = json.loads(line)
-        raw = value["samples"]
-        if raw is None:  # a row that learned something later
-            continue
-        blocks = [Block(**block) for block in raw.pop("blocks")]
-        found[value["cell"]] = Samples(blocks=blocks, **raw)
+        try:
+            kept: Line = read(Line, json.loads(line), "a line", lenient=True)
+        except (ValueError, RecursionError) as error:
+            raise ZooError(f"{beside(path, 'samples.jsonl')} is damaged ({error}).") from error
+        if kept.samples is not None:  # None: a row that learned something later
+            found[kept.cell] = kept.samples
     return found

@@ -1,6 +1,5 @@
 """Which rows of two results files are of the same cell, and whether they may be compared at all."""
 
-import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
@@ -111,8 +110,12 @@ def _note_harness(pairs: Sequence[Pair], notes: list[str]) -> None:
 def predictions_of(path: Path) -> Predictions:
     """The predicted classes beside a results file; a clear error where they are damaged."""
     try:
-        return read_predictions(path)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        found = read_predictions(path)
+        for name, classes in found.items():
+            if classes.ndim != 1 or classes.dtype.kind not in "iu":
+                raise ValueError(f"{name} is no list of classes")
+        return found
+    except Exception as error:  # of zipfile, zlib and numpy, which raise nearly every kind
         damaged = beside(path, "predictions.npz")
         raise UsageError(
             f"{damaged} cannot be read ({error}). Delete it to compare accuracies without it."

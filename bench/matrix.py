@@ -16,6 +16,7 @@ from bench.runtimes.registry import unsupported
 from bench.schedule import Plan
 from bench.subjects import FOREIGN, Subject
 from zoo.errors import UsageError, unknown_name
+from zoo.records import check_values
 
 REFERENCE = "onnxruntime"  # with the CPU and fp32: the arm that others are compared with
 _PAYS = 1.05  # a doubled batch must give so many times the throughput
@@ -67,6 +68,15 @@ class Settings:
     cuda_graph: bool = False
     allow_fallback: bool = False
     measure_accuracy: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a value of another kind here, where whoever wrote it sees the line."""
+        if not isinstance(self.preset, Preset):
+            presets = ", ".join(f"bench.PRESETS[{name!r}]" for name in PRESETS)
+            raise UsageError(
+                f"Settings takes no preset={self.preset!r}; it has to be one of {presets}."
+            )
+        check_values(self, but=("preset", "boundaries"))
 
     @property
     def accuracy(self) -> bool:
@@ -138,6 +148,7 @@ class Arm:
             cuda_graph=self.cuda_graph,
             allow_fallback=settings.allow_fallback,
             memory=settings.memory,
+            shown=self.subject.shown,
         )
 
 

@@ -33,6 +33,7 @@ from zoo.inspection.inspector import Inspector
 from zoo.marks import refuse_others
 from zoo.progress import Advance, Progress
 from zoo.providers import find_provider, short_name
+from zoo.records import check_values
 from zoo.threads import thread_budget
 
 TURNS, SEQUENTIAL, USUAL = "turns", "sequential", "usual"
@@ -58,6 +59,10 @@ class PairSettings:
     neighbour: float = 0.0
     timeout: float = Plan.timeout
     memory: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a value of another kind here, where whoever wrote it sees the line."""
+        check_values(self)
 
 
 def find_way(name: str) -> str:
@@ -165,7 +170,7 @@ def _two_subjects(
             if subject.path is None:
                 raise UsageError(
                     f"{subject.name} has no {precision} file. "
-                    f"Make it with: python cli.py export {subject.name} --precision {precision}"
+                    f"{subject.artifact.remedy(precision) if subject.artifact else ''}"
                 )
             found.append(subject)
     refuse_unused(given, found, targets[0])
@@ -181,6 +186,7 @@ def _order(subject: Subject, settings: PairSettings, at: int) -> Order:
         mean=subject.mean,
         std=subject.std,
         memory=settings.memory,
+        shown=subject.shown,
     )
 
 

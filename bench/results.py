@@ -19,7 +19,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.errors import UsageError, ZooError, missing_file
+from zoo.errors import UsageError, ZooError, command, missing_file
 from zoo.files import atomic, write_text
 from zoo.reading import open_regular, open_text
 
@@ -163,6 +163,9 @@ class Row:
 
 COLUMNS = {part.name: part.metadata["about"] for part in fields(Row)}
 _KINDS = get_type_hints(Row)
+_SHARES = {"placed_share", "accuracy", "accuracy_low", "accuracy_high", "agreement", "mcnemar_p"}
+_SIGNED = {"p50_low_ms", "new_shape_ms"}  # an interval, as it once was made, and a difference
+_SIZES = 1e-60, 1e60  # of numbers other than 0: nothing here is smaller or larger, by far
 
 
 @dataclass
@@ -220,7 +223,7 @@ def read_csv(path: Path) -> list[Row]:
                 raise ZooError(f"{path} is no results file of this zoo (its columns say so).")
             return [_row(path, number, row) for number, row in enumerate(reader, 2)]
     except FileNotFoundError:
-        raise missing_file(path, f"python cli.py bench --out {path}") from None
+        raise missing_file(path, command("bench", "--out", path)) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ZooError(f"{path} cannot be read as results: {error}.") from error
 
@@ -231,16 +234,30 @@ def _row(path: Path, number: int, texts: dict[str, str]) -> Row:
             f"{path} has schema {texts.get('schema')}, this zoo reads {SCHEMA}. Measure again."
         )
     try:
-        return Row(**{name: _named(name, texts.get(name) or "") for name in COLUMNS})
+        row = Row(**{name: _named(name, texts.get(name) or "") for name in COLUMNS})
+        if row.correct is not None and row.images is not None and row.correct > row.images:
+            raise ValueError(f"correct is {row.correct}, of {row.images} images")
+        return row
     except ValueError as error:
         raise ZooError(f"{path}, line {number}: {error}.") from error
 
 
 def _named(name: str, text: str) -> Any:
     try:
-        return read_cell(_KINDS[name], text)
+        value = read_cell(_KINDS[name], text)
+        if isinstance(value, int | float) and not _is_measurable(name, value):
+            raise ValueError(f"is '{text}', which nothing can be measured to be")
+        return value
     except ValueError as error:
         raise ValueError(f"{name} {error}") from None
+
+
+def _is_measurable(name: str, value: float) -> bool:
+    """Whether it can be, and arithmetic with it stays finite."""
+    if name in _SHARES:
+        return 0 <= value <= 1
+    smallest, largest = _SIZES
+    return value == 0 or smallest <= (abs(value) if name in _SIGNED else value) <= largest
 
 
 def read_cell(kind: Any, text: str) -> Any:

@@ -18,6 +18,7 @@ from bench.wording import count
 from zoo.errors import UsageError, ZooError
 from zoo.reading import open_text
 
+_LARGEST = 1e30  # nothing is so many times slower
 _APART = 0.05  # what many a script would report as a change
 
 
@@ -121,6 +122,16 @@ def csv_text(rows: Sequence[PairRow]) -> str:
     return text.getvalue()
 
 
+def _check_ratio(row: PairRow) -> None:
+    """What its logarithm is taken of has to have one, and to lie where it can be."""
+    low, high = (
+        row.ratio if row.low is None else row.low,
+        row.ratio if row.high is None else row.high,
+    )
+    if not 1 / _LARGEST <= low <= row.ratio <= high <= _LARGEST:
+        raise ValueError(f"a ratio of {row.ratio:g} ({low:g} to {high:g})")
+
+
 def read_pairs(path: Path) -> list[PairRow]:
     """The rows of a file that `compare A B --out` wrote."""
     hints = get_type_hints(PairRow)
@@ -133,11 +144,13 @@ def read_pairs(path: Path) -> list[PairRow]:
     try:
         with open_text(path, LARGEST_CSV) as handle:
             rows = [
-                PairRow(**{name: read_cell(hints[name], line[name]) for name in known(line)})
+                PairRow(**{name: read_cell(hints[name], line[name] or "") for name in known(line)})
                 for line in csv.DictReader(handle)
             ]
         if not rows and path.stat().st_size:
             raise ValueError("it has no row")
+        for row in rows:
+            _check_ratio(row)
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
         raise ZooError(
             f"{path} is no file of comparisons ({error}). Name another --out."

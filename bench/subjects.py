@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.foreign import Given, read_content, read_sidecar
-from zoo.artifacts import Artifact, find_artifact, list_artifacts
+from zoo.artifacts import Artifact, find_artifact, how_to_export, list_artifacts
 from zoo.card import PRECISIONS, Card
 from zoo.data.catalog import is_path
 from zoo.data.known import KNOWN
@@ -73,6 +73,12 @@ class Subject:
         return self.data or self.dataset
 
     @property
+    def shown(self) -> tuple[int, int] | None:
+        """Height and width of the images of that test set, where its name tells."""
+        known = KNOWN.get(self.dataset or "")
+        return known.shape[:2] if known else None
+
+    @property
     def is_of_own_folder(self) -> bool:
         """Whether it was trained on pictures that no name tells where to find."""
         return self.card is not None and self.card.dataset not in KNOWN
@@ -99,9 +105,7 @@ def find_subjects(
     if not targets:
         artifacts = list_artifacts(exports)
         if not artifacts:
-            raise ZooError(
-                f"nothing is published in {exports}/. Make it with: python cli.py export cnn"
-            )
+            raise ZooError(f"nothing is published in {exports}/. {how_to_export('cnn', exports)}")
         found = [one for artifact in artifacts for one in _of_artifact(artifact, precisions, given)]
         refuse_unused(given, found, "what is published")
         return found

@@ -40,7 +40,7 @@ def test_names_mean_what_the_command_line_says(tmp_path: Path) -> None:
     put(tmp_path, "cnn-digits", "digits")
     assert find_artifact("cnn", tmp_path).id == "cnn-digits"
     put(tmp_path, "cnn-mnist", "mnist")
-    with pytest.raises(UsageError, match=r"cnn-digits, cnn-mnist\. Name one"):
+    with pytest.raises(UsageError, match=r"Name one of them: cnn-digits or cnn-mnist\."):
         find_artifact("cnn", tmp_path)
     put(tmp_path, "cnn-cifar10", "cifar10")
     assert find_artifact("cnn", tmp_path).id == "cnn-cifar10"

@@ -1,11 +1,13 @@
 """`list` says what the catalogs hold, and what it says of the data is true."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from zoo.catalog import MODELS
 from zoo.data import load
+from zoo.errors import ZooError
 from zoo.listing import LISTINGS, list_things
 from zoo.publishing import publish, publishing
 
@@ -13,12 +15,16 @@ from zoo.publishing import publish, publishing
 @pytest.fixture
 def exports(tmp_path: Path) -> Path:
     """Two artifacts, of which one has no int8."""
-    accuracy = {"accuracy": {"share": 0.98765}}
+    shares = {"correct": 98_765, "images": 100_000, "share": 0.98765, "low": 0.98, "high": 0.99}
+    accuracy = {"accuracy": shares}
     for name, precisions in (("mlp", ["fp32", "int8"]), ("cnn", ["fp32"])):
         facts = {
             "model": name,
             "dataset": "digits",
             "parameters": 1234,
+            "macs": 1000,
+            "trained": {"epochs": 1.0, "pflop": 0.1, "seconds": 3.0},
+            "with_views": None,
             "precisions": {key: accuracy | {"file": f"{key}.onnx"} for key in precisions},
         }
         with publishing(f"{name}-digits", tmp_path) as folder:
@@ -33,6 +39,16 @@ def test_exports_are_listed_with_accuracy_and_size(exports: Path) -> None:
     assert (cnn["export"], cnn["int8"]) == ("cnn-digits", "-")
     assert (mlp["fp32"], mlp["fp16"], mlp["int8"]) == ("98.77%, 2 KiB", "-", "98.77%, 2 KiB")
     assert list_things("exports", exports=exports / "none") == []
+
+
+@pytest.mark.parametrize("name", ["dataset", "parameters", "precisions", "trained"])
+def test_a_manifest_that_lacks_something_is_named(exports: Path, name: str) -> None:
+    path = exports / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["artifacts"]["cnn-digits"][name]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ZooError, match=rf"manifest\.json is damaged.*{name}"):
+        list_things("exports", exports=exports)
 
 
 @pytest.mark.parametrize("what", LISTINGS)

@@ -2,16 +2,18 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.card import Card
+from zoo.card import PRECISIONS, Card
 from zoo.catalog import MODELS, meant_by
-from zoo.errors import UsageError, ZooError, unknown_name
+from zoo.errors import UsageError, ZooError, command, unknown_name
 from zoo.publishing import alone, entries, finish, may_lock
 from zoo.reading import read_bytes
+from zoo.training.remains import RUNS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,9 +62,25 @@ class Artifact:
         if precision not in self.precisions:
             raise UsageError(
                 f"{self.id} has no {precision}, only {', '.join(self.precisions)}. "
-                f"Make it with: python cli.py export {self.id} --precision {precision}"
+                f"{self.remedy(precision)}"
             )
         return f"{precision}.onnx"
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """What a command is told where this is not the folder that it looks in by itself."""
+        return _elsewhere(self.root)
+
+    def remedy(self, precision: str) -> str:
+        """How to have a file that was not published beside those that were."""
+        from zoo.signature import PIXELS
+
+        if precision not in PRECISIONS:
+            return f"Name one of them: --precision {' or '.join(self.precisions)}"
+        wanted = [name for name in PRECISIONS if name in (*self.precisions, precision)]
+        form = self.entry.get("input", PIXELS)
+        options = ["--precision", ",".join(wanted), *([] if form == PIXELS else ["--input", form])]
+        return how_to_export(self.id.removesuffix(f"-{form}"), self.root, options)
 
     def checked(self, name: str) -> Path:
         """The path of one of its files, whose bytes are those that were published."""
@@ -132,17 +150,43 @@ def find_artifact(name: str, root: Path = EXPORTS) -> Artifact:
     """The artifact meant by an id, or by a model's name: its CIFAR-10 one, else the only one."""
     found = known_artifact(name, root)
     if found is None:
-        if not any(name == model or name.startswith(f"{model}-") for model in MODELS):
-            known = (artifact.id for artifact in list_artifacts(root))
+        known = [artifact.id for artifact in list_artifacts(root)]
+        if name not in MODELS and not _could_be(name):
             raise unknown_name("model or export", name, {*MODELS, *known})
-        raise ZooError(
-            f"there is no export of {name} in {root}/. Make it with: python cli.py export {name}"
-        )
+        raise ZooError(f"there is no export of {name} in {root}/. {how_to_export(name, root)}")
     return found
 
 
-def known_artifact(name: str, root: Path = EXPORTS) -> Artifact | None:
-    """As `find_artifact`, but None where there is none."""
+def how_to_export(name: str, root: Path, options: Sequence[str] = ()) -> str:
+    """How to publish a model or the run of that id; where there is no such run, all of it."""
+    runs = sorted(card.parent.name for card in RUNS.glob("*/run.json"))
+    of_model = [run for run in runs if name in MODELS and run.startswith(f"{name}-")]
+    meant = [run for run in (name, f"{name}-cifar10", *of_model) if run in runs]
+    if meant:
+        export = command("export", meant[0], *options, *_elsewhere(root))
+        return f"Make it with: {export}"
+    model, _, dataset = name.rpartition("-") if _could_be(name) else (name, "", "")
+    train = command("train", model, *(["--data", dataset] if dataset else []))
+    return f"Train it first: {train}\nthen: {command('export', name, *options, *_elsewhere(root))}"
+
+
+def _elsewhere(root: Path) -> tuple[str, ...]:
+    """The option by which a command is told another folder than the one it looks in by itself."""
+    return () if root == EXPORTS else ("--exports", str(root))
+
+
+def _could_be(name: str) -> bool:
+    """Whether it is the id of a model that was trained on a dataset of which there is one."""
+    from zoo.data.known import KNOWN
+
+    model, _, dataset = name.rpartition("-")
+    return model in MODELS and dataset in KNOWN
+
+
+def known_artifact(name: str, root: Path = EXPORTS, told: str = "{}") -> Artifact | None:
+    """As `find_artifact`, but None where there is none. told: as in `meant_by`."""
     known = {artifact.id: artifact for artifact in list_artifacts(root)}
-    chosen = meant_by(name, {key: a.entry["model"] for key, a in known.items()}, "exports")
+    chosen = meant_by(
+        name, {key: one.entry["model"] for key, one in known.items()}, "exports", told
+    )
     return None if chosen is None else known[chosen]

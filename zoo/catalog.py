@@ -129,15 +129,17 @@ def find_model(name: str) -> ModelSpec:
         raise unknown_name("model", name, MODELS) from None
 
 
-def meant_by(name: str, models: Mapping[str, str], kind: str) -> str | None:
+def meant_by(name: str, models: Mapping[str, str], kind: str, told: str = "{}") -> str | None:
     """The id that `name` means among ids and their models, or None.
 
-    An id means itself; a model its CIFAR-10 one, else the only one there is.
+    An id means itself; a model its CIFAR-10 one, else the only one there is. told: how a command is
+    told one of several.
     """
     for candidate in (name, f"{name}-cifar10"):
         if candidate in models:
             return candidate
     matches = sorted(known for known, model in models.items() if model == name)
     if len(matches) > 1:
-        raise UsageError(f"several {kind} of {name} exist: {', '.join(matches)}. Name one of them.")
+        ways = [told.format(match) for match in matches]
+        raise UsageError(f"several {kind} of {name} exist. Name one of them: {' or '.join(ways)}.")
     return matches[0] if matches else None

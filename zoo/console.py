@@ -6,10 +6,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from zoo.errors import command
+from zoo.escaping import printable
 
 if TYPE_CHECKING:
     from zoo.artifacts import Artifact
@@ -20,14 +22,9 @@ if TYPE_CHECKING:
     from zoo.verifying import Check
 
 
-def printable(text: str) -> str:
-    """Names come from strangers' files: nothing in them may steer the terminal."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
-
-
-def shown(path: Path) -> str:
-    """A path that may hold any bytes, as text that may be printed."""
-    return printable(click.format_filename(path))
+def say(*lines: str, err: bool = False) -> None:
+    """All that commands say goes through here: nothing in a line may steer the terminal."""
+    click.echo("\n".join(map(printable, lines)), err=err)
 
 
 def print_json(value: Any) -> None:
@@ -45,7 +42,7 @@ def print_table(rows: Iterable[dict[str, str]]) -> None:
     for heading in rows[0]:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*row.values())
+        table.add_row(*map(printable, row.values()))
     Console(highlight=False, markup=False).print(table)
 
 
@@ -55,14 +52,14 @@ def print_list(rows: list[dict[str, str]]) -> None:
         print_table(rows)
         return
     for row in rows:
-        click.echo("\t".join(row.values()))
+        click.echo("\t".join(map(printable, row.values())))
 
 
 def print_findings(findings: "Findings") -> None:
     """What `test` found: accuracy, classes, confusion, a few pictures, the files."""
-    click.echo(f"{findings.id}: accuracy {findings.accuracy}")
+    say(f"{findings.id}: accuracy {findings.accuracy}")
     if findings.with_views:
-        click.echo(f"{findings.id}: with test-time views {findings.with_views}")
+        say(f"{findings.id}: with test-time views {findings.with_views}")
     print_table(
         {
             "class": name,
@@ -72,15 +69,15 @@ def print_findings(findings: "Findings") -> None:
         for name, share in findings.per_class.items()
     )
     _print_confusion(findings)
-    click.echo("a few test pictures:")
+    say("a few test pictures:")
     for sample in findings.samples:
         mark = "right" if sample.label == sample.prediction else "WRONG"
-        click.echo(
+        say(
             f"  {sample.index:>4}  is {sample.label}, predicted {sample.prediction} "
             f"({sample.confidence:.0%})  {mark}"
         )
     for kind, path in findings.files.items():
-        click.echo(f"{kind:12} {path}")
+        say(f"{kind:12} {path}")
 
 
 def _print_confusion(findings: "Findings") -> None:
@@ -88,16 +85,16 @@ def _print_confusion(findings: "Findings") -> None:
     if len(names) > 12:
         return
     width = max(5, *(len(name) for name in names))
-    click.echo("confusion, a row for each true class, a column for each predicted one:")
-    click.echo(" " * width + "".join(f" {name[:5]:>5}" for name in names))
+    say("confusion, a row for each true class, a column for each predicted one:")
+    say(" " * width + "".join(f" {name[:5]:>5}" for name in names))
     for name, counts in zip(names, findings.confusion, strict=True):
-        click.echo(f"{name:>{width}}" + "".join(f" {count:>5}" for count in counts))
+        say(f"{name:>{width}}" + "".join(f" {count:>5}" for count in counts))
 
 
 def print_artifact(artifact: "Artifact") -> None:
     """What was published, a row for each file."""
     card = artifact.card
-    click.echo(f"{card.id}: the network's accuracy is {card.accuracy}")
+    say(f"{card.id}: the network's accuracy is {card.accuracy}")
     print_table(
         {
             "file": file.file,
@@ -109,29 +106,28 @@ def print_artifact(artifact: "Artifact") -> None:
         }
         for file in card.precisions.values()
     )
-    click.echo(f"published {artifact.folder}")
-    elsewhere = "" if artifact.root == Path("exports") else f" --exports {artifact.root}"
-    click.echo(f"next      python cli.py verify {card.id}{elsewhere}")
+    say(f"published {artifact.folder}")
+    say(f"next      {command('verify', card.id, *artifact.elsewhere)}")
 
 
 def print_comparisons(found: list["Comparison"]) -> None:
     """Whether each published file comes out the same, and why not."""
     for comparison in found:
-        click.echo(f"{'same' if comparison.same else 'different':10} {comparison.file}")
+        say(f"{'same' if comparison.same else 'different':10} {comparison.file}")
         for reason in comparison.why:
-            click.echo(f"{'':10} {reason}")
+            say(f"{'':10} {reason}")
 
 
 def print_checks(checks: list["Check"]) -> None:
     """A line for each thing that `verify` looked at."""
     for check in checks:
-        click.echo(f"{check.status:8} {check.target}  {check.name}: {check.text}")
+        say(f"{check.status:8} {check.target}  {check.name}: {check.text}")
 
 
 def print_diagnosis(found: list["Finding"]) -> None:
     """A line for each thing that `doctor` looked at."""
     for finding in found:
-        click.echo(f"{finding.status:8} {finding.what:20} {finding.text}")
+        say(f"{finding.status:8} {finding.what:20} {finding.text}")
 
 
 def naming_problems(
@@ -141,7 +137,7 @@ def naming_problems(
     for prediction in predictions:
         read[not prediction.problem] += 1
         if prediction.problem:
-            click.echo(f"unreadable: {shown(prediction.path)}: {prediction.problem}", err=True)
+            say(f"unreadable: {prediction.path}: {prediction.problem}", err=True)
         yield prediction
 
 
@@ -150,10 +146,9 @@ def print_guesses(predictions: Iterable["Prediction"]) -> None:
     for prediction in predictions:
         if prediction.guesses:
             guesses = (
-                f"{printable(guess.class_name)} {guess.probability:.1%}"
-                for guess in prediction.guesses
+                f"{guess.class_name} {guess.probability:.1%}" for guess in prediction.guesses
             )
-            click.echo(f"{shown(prediction.path)}  {', '.join(guesses)}")
+            say(f"{prediction.path}  {', '.join(guesses)}")
 
 
 def print_guesses_json(predictions: Iterable["Prediction"]) -> None:
@@ -173,10 +168,11 @@ def print_guesses_json(predictions: Iterable["Prediction"]) -> None:
 
 
 def print_guesses_csv(predictions: Iterable["Prediction"]) -> None:
-    """A row for each guess."""
+    """A row for each guess; names as they are, for a program, unless a terminal shows them."""
+    name_of = printable if sys.stdout.isatty() else str
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["path", "rank", "class", "probability"])
     for prediction in predictions:
-        path = click.format_filename(prediction.path)
+        path = name_of(click.format_filename(prediction.path))
         for rank, guess in enumerate(prediction.guesses, 1):
-            writer.writerow([path, rank, guess.class_name, guess.probability])
+            writer.writerow([path, rank, name_of(guess.class_name), guess.probability])

@@ -1,8 +1,11 @@
 """Errors a user can act on: each carries plain words and the exit code of its kind."""
 
 import difflib
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
+
+_MEANT = {"gpu": "cuda", "nvidia": "cuda"}  # what people call it; its letters are like others'
 
 
 class ZooError(Exception):
@@ -27,8 +30,15 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """An error for a name nobody knows, with the nearest known ones."""
     names = sorted(known)
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    if _MEANT.get(name.lower()) in names:
+        near = [_MEANT[name.lower()]]
     hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(names)}."
     return UsageError(f"there is no {kind} '{name}'. {hint}")
+
+
+def command(*words: object) -> str:
+    """A command to type, or to paste: what a message proposes works as it stands there."""
+    return f"python cli.py {shlex.join(str(word) for word in words)}"
 
 
 def missing_file(path: Path, command: str) -> UsageError:

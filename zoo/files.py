@@ -17,6 +17,8 @@ _UNFINISHED = ".onnx-zoo.tmp"
 _CAUSES = {
     errno.ENOSPC: "the disk is full; free some space and go on",
     errno.EDQUOT: "the disk quota is used up; free some space and go on",
+    errno.EFBIG: "the file would be larger than this system allows",
+    errno.EMFILE: "this process has as many files open as it may; raise `ulimit -n`",
     errno.EROFS: "the file system is read-only; name another folder",
     errno.EACCES: "this folder may not be written to; name another one or change its permissions",
     errno.EPERM: "this folder may not be written to; name another one or change its permissions",
@@ -26,14 +28,18 @@ _CAUSES = {
 }
 
 
+def cause_of(error: OSError) -> str:
+    """What the operating system refused, and what to do about it."""
+    return _CAUSES.get(error.errno or 0, error.strerror or str(error))
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn an operating system's refusal to write `path` into a `ZooError` that names the fix."""
     try:
         yield
     except OSError as error:
-        cause = _CAUSES.get(error.errno or 0, error.strerror or str(error))
-        raise ZooError(f"cannot write {path}: {cause}.") from error
+        raise ZooError(f"cannot write {path}: {cause_of(error)}.") from error
 
 
 def check_writable(folder: Path) -> None:
@@ -93,7 +99,8 @@ def sync_folder(folder: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Replace `path` by `text`, atomically."""
     with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        # A lone surrogate, which JSON may hold, becomes the escape that JSON has for it.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -5,8 +5,10 @@ import io
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.reading import open_text
+from zoo.records import read
 
 _LARGEST = 64 << 20
 
@@ -43,11 +45,17 @@ def write_history(path: Path, rows: list[EpochRow]) -> None:
 
 
 def read_history(path: Path) -> list[EpochRow]:
-    """The rows of a history.csv."""
-    with open_text(path, _LARGEST) as handle:
-        return [_parse(row) for row in csv.DictReader(handle)]
+    """The rows of a history.csv; a `ZooError` where it is none, or damaged."""
+    try:
+        with open_text(path, _LARGEST) as handle:
+            return [_parse(row) for row in csv.DictReader(handle, strict=True)]
+    except (OSError, ValueError, csv.Error) as error:
+        raise ZooError(f"{path} cannot be read as a history of epochs: {error}.") from error
 
 
 def _parse(row: dict[str, str]) -> EpochRow:
+    if None in row or None in row.values():
+        raise ValueError("a line has other columns than the heading")
     numbers = {name: float(value) if value else None for name, value in row.items()}
-    return EpochRow(**{**numbers, "step": int(row["step"])})  # type: ignore[arg-type]
+    parsed: EpochRow = read(EpochRow, numbers | {"step": int(row.get("step", ""))}, "an epoch")
+    return parsed

@@ -1,13 +1,21 @@
 """What `list` shows: rows of text, one a thing, its name first."""
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from zoo.artifacts import EXPORTS, Artifact, list_artifacts
 from zoo.card import PRECISIONS
 from zoo.catalog import MODELS
 from zoo.data import describe_datasets
+from zoo.errors import ZooError
+from zoo.escaping import markdown
+from zoo.intervals import Accuracy
 from zoo.progress import clock_text
 from zoo.providers import known_providers
+from zoo.publishing import MANIFEST
+from zoo.records import read
 
 LISTINGS = ("models", "datasets", "providers", "exports")
 
@@ -57,42 +65,91 @@ def markdown_table(exports: Path = EXPORTS) -> str:
     return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class _File:
+    """What the manifest says of a precision."""
+
+    file: str
+    accuracy: Accuracy
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What training it took."""
+
+    epochs: float
+    pflop: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What of the manifest's entry is listed."""
+
+    model: str
+    dataset: str
+    parameters: int
+    macs: int
+    trained: _Trained
+    with_views: Accuracy | None
+    precisions: dict[str, _File]
+
+
+def _facts(artifact: Artifact) -> _Facts:
+    """Of an artifact; a manifest is a file that anybody may have written."""
+    try:
+        facts: _Facts = read(_Facts, artifact.entry, artifact.id, lenient=True)
+        for precision, known in facts.precisions.items():
+            if known.file not in artifact.entry["files"]:
+                raise ValueError(f"{artifact.id} has no file {known.file} of {precision}")
+    except ValueError as error:
+        raise ZooError(
+            f"{artifact.root / MANIFEST} is damaged: {error}. Bring it back, or export "
+            f"{artifact.id} again."
+        ) from error
+    return facts
+
+
+def _size(artifact: Artifact, file: _File) -> int:
+    size: int = artifact.entry["files"][file.file]["bytes"]
+    return size
+
+
 def _cells(artifact: Artifact) -> list[str]:
-    entry = artifact.entry
-    accuracies = {name: file["accuracy"] for name, file in entry["precisions"].items()}
-    whole, views, small = accuracies["fp32"], entry["with_views"], accuracies.get("int8")
-    sizes = [
-        f"{entry['files'][entry['precisions'][name]['file']]['bytes'] / 1e6:.1f} MB"
-        for name in ("fp32", "int8")
-        if name in accuracies
-    ]
-    trained = entry["trained"]
+    facts = _facts(artifact)
+    whole, small = facts.precisions.get("fp32"), facts.precisions.get("int8")
+    files = [file for file in (whole, small) if file]
+    sizes = [f"{_size(artifact, file) / 1e6:.1f} MB" for file in files]
+    views, trained = facts.with_views, facts.trained
+    plain = re.fullmatch(r"[\w.-]+", artifact.id)
+    name = f"`{artifact.id}`" if plain else markdown(artifact.id)
     return [
-        f"[`{artifact.id}`](exports/{artifact.id}/README.md)",
-        f"{entry['parameters'] / 1e6:.2f} M",
-        f"{entry['macs'] / 1e6:.1f} M",
-        f"{whole['share']:.2%} ({whole['low']:.2%} to {whole['high']:.2%})",
-        f"{views['share']:.2%}" if views else "-",
-        f"{small['share']:.2%}" if small else "-",
+        f"[{name}](exports/{quote(artifact.id)}/README.md)",
+        f"{facts.parameters / 1e6:.2f} M",
+        f"{facts.macs / 1e6:.1f} M",
+        _share(whole.accuracy) if whole else "-",
+        f"{views.share:.2%}" if views else "-",
+        f"{small.accuracy.share:.2%}" if small else "-",
         ", ".join(sizes),
-        f"{trained['epochs']:g} epochs, {trained['pflop']:.2g} PFLOP, "
-        f"{clock_text(trained['seconds'])}",
+        f"{trained.epochs:g} epochs, {trained.pflop:.2g} PFLOP, {clock_text(trained.seconds)}",
     ]
+
+
+def _share(accuracy: Accuracy) -> str:
+    return f"{accuracy.share:.2%} ({accuracy.low:.2%} to {accuracy.high:.2%})"
 
 
 def _published(artifact: Artifact) -> dict[str, str]:
-    files, accuracies = artifact.entry["files"], artifact.entry["precisions"]
+    facts = _facts(artifact)
     row = {
         "export": artifact.id,
-        "model": artifact.entry["model"],
-        "dataset": artifact.entry["dataset"],
-        "parameters": f"{artifact.entry['parameters']:,}",
+        "model": facts.model,
+        "dataset": facts.dataset,
+        "parameters": f"{facts.parameters:,}",
     }
     for precision in PRECISIONS:
-        known = accuracies.get(precision)
+        file = facts.precisions.get(precision)
         row[precision] = (
-            f"{known['accuracy']['share']:.2%}, {files[known['file']]['bytes'] >> 10:,} KiB"
-            if known
-            else "-"
+            f"{file.accuracy.share:.2%}, {_size(artifact, file) >> 10:,} KiB" if file else "-"
         )
     return row

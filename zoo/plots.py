@@ -41,11 +41,14 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def drawable(text: str) -> str:
-    """The text, what the font lacks as numbers such as `\\u732b`: a box tells no class apart."""
+    """The text; what the font lacks, or what only steers, as numbers such as `\\u732b`.
+
+    A box tells no class apart. Whatever a file brought goes through here on its way into a plot.
+    """
     font = get_font(findfont(FontProperties()))
     return "".join(
         letter
-        if letter == "\n" or font.get_char_index(ord(letter))
+        if letter == "\n" or (letter.isprintable() and font.get_char_index(ord(letter)))
         else letter.encode("unicode_escape").decode()
         for letter in text
     )
@@ -119,7 +122,7 @@ def draw_projection(projection: Projection, pictures: int, path: Path) -> None:
             of_class = points[labels == label]
             axes.scatter(of_class[:, 0], of_class[:, 1], **_class_look(slot))
     handles = [axes.scatter([], [], **_class_look(slot)) for slot in range(len(coloured))]
-    words = [_short(names[label]) for label in coloured]
+    words = [drawable(_short(names[label])) for label in coloured]
     if grey:
         handles.append(axes.scatter([], [], **_OTHERS))
         words.append(f"{grey} other classes")
@@ -128,7 +131,7 @@ def draw_projection(projection: Projection, pictures: int, path: Path) -> None:
     )
     for text, word in zip(legend.get_texts(), words, strict=True):
         text.set_text(word)  # afterwards, as a legend leaves out names that begin with "_"
-    axes.set(xlabel=projection.axes[0], ylabel=projection.axes[1])
+    axes.set(xlabel=drawable(projection.axes[0]), ylabel=drawable(projection.axes[1]))
     title = (
         f"Latents of {len(projection.labels):,} of {pictures:,} test pictures: "
         "their first two principal components"

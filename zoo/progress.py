@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TextIO
 
+from zoo.escaping import printable, printable_lines
+
 PLAIN_INTERVAL_S = 10.0
 
 
@@ -41,7 +43,7 @@ class PlainProgress(Progress):
         self.clock = clock
 
     def say(self, text: str) -> None:
-        print(text, file=self.stream, flush=True)
+        print(printable_lines(text), file=self.stream, flush=True)
 
     @contextmanager
     def task(self, label: str, total: int) -> Iterator[Advance]:
@@ -71,19 +73,19 @@ class RichProgress(Progress):
         self.console = Console(stderr=True)
 
     def say(self, text: str) -> None:
-        self.console.print(text, markup=False, highlight=False)
+        self.console.print(printable_lines(text), markup=False, highlight=False)
 
     @contextmanager
     def task(self, label: str, total: int) -> Iterator[Advance]:
         from rich import progress as bars
 
         columns = (
-            bars.TextColumn("{task.description}"),
+            bars.TextColumn("{task.description}", markup=False),
             bars.BarColumn(),
             bars.MofNCompleteColumn(),
             bars.TimeElapsedColumn(),
             bars.TimeRemainingColumn(),
-            bars.TextColumn("{task.fields[state]}"),
+            bars.TextColumn("{task.fields[state]}", markup=False),
         )
         # What is printed meanwhile goes above the bar, but not where standard output is a file.
         redirect = sys.stdout.isatty()
@@ -94,7 +96,7 @@ class RichProgress(Progress):
             redirect_stdout=redirect,
             auto_refresh=not self.still,
         ) as display:
-            task = display.add_task(label, total=total, state="")
+            task = display.add_task(printable(label), total=total, state="")
 
             def advance(count: int = 1, text: str = "") -> None:
                 if text:

@@ -16,6 +16,7 @@ PROJECTION = "latents.csv"  # in an artifact
 COLOURS = 6
 MOST_COLOURED = 2 * COLOURS
 _DIGITS = 4
+_FARTHEST = 1e30  # place that a file may name
 _BLOCK = 4096  # numbers of a picture at once
 
 
@@ -47,7 +48,10 @@ class Projection:
     @classmethod
     def from_csv(cls, content: bytes, classes: Sequence[str]) -> "Projection":
         """What `to_csv` wrote; `ValueError` where it is no such table of these classes."""
-        lines = list(csv.reader(io.StringIO(content.decode("utf-8"), newline="")))
+        try:
+            lines = list(csv.reader(io.StringIO(content.decode("utf-8"), newline="")))
+        except csv.Error as error:
+            raise ValueError(str(error)) from error
         if len(lines) < 2 or any(len(line) != 3 for line in lines):
             raise ValueError("it is no table of a class and two numbers")
         (_, first, second), *body = lines
@@ -55,8 +59,8 @@ class Projection:
         if unknown := {name for name, _, _ in body} - number.keys():
             raise ValueError(f"there is no class {min(unknown)}")
         points = np.array([(float(x), float(y)) for _, x, y in body])
-        if not np.isfinite(points).all():
-            raise ValueError("a place that is no number")
+        if not (abs(points) < _FARTHEST).all():
+            raise ValueError("a place that is none")
         labels = np.array([number[name] for name, _, _ in body])
         return cls(points, labels, tuple(classes), (first, second))
 

@@ -5,6 +5,7 @@ rest has to be given: nothing is guessed that could make a prediction wrong.
 """
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,6 +24,7 @@ LOGITS = "logits"
 PIXELS, BARE = "uint8-nhwc", "float32-nchw"  # the kinds of input that files of this zoo have
 _DTYPES = ("uint8", "float32", "float16")
 _OUTPUT_DTYPES = ("float32", "float16", "float64")
+_USUAL = (224, 224)  # sides of the images that most files are made for
 _LARGEST_BATCH_BYTES = 1 << 31
 
 
@@ -54,10 +56,15 @@ class Signature:
         session: Opened,
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
+        shown: tuple[int, int] | None = None,
     ) -> "Signature":
-        """The signature of an open file; mean and std as given win over those in the file."""
+        """The signature of an open file; mean and std as given win over those in the file.
+
+        shown: height and width of the images that it is to see, which are proposed to whoever has
+        to fix them.
+        """
         tensor = _input(session)
-        layout, (height, width, channels) = _layout(session, tensor)
+        layout, (height, width, channels) = _layout(session, tensor, shown or _USUAL)
         output = _output(session)
         classes = output.shape[1] if isinstance(output.shape[1], int) else None
         batch = tensor.shape[0] if isinstance(tensor.shape[0], int) else None
@@ -108,6 +115,12 @@ class Signature:
         return {self.input: np.ascontiguousarray(values)}
 
 
+def without_options(problem: str) -> str:
+    """What is wrong with a signature, for a command that has no --mean and --std."""
+    told = "predict and bench can be told, by --mean and --std"
+    return problem.replace(GIVE_THEM, told)
+
+
 def logits(
     session: Opened, signature: Signature, images: Images, batch: int = 64
 ) -> NDArray[np.float32]:
@@ -151,7 +164,9 @@ def _input(session: Opened) -> TensorInfo:
     return tensor
 
 
-def _layout(session: Opened, tensor: TensorInfo) -> tuple[Layout, tuple[int, int, int]]:
+def _layout(
+    session: Opened, tensor: TensorInfo, size: tuple[int, int]
+) -> tuple[Layout, tuple[int, int, int]]:
     """The layout, and height, width and channels."""
     _, first, middle, last = tensor.shape
     shapes: dict[Layout, tuple[int | str | None, ...]] = {
@@ -174,7 +189,9 @@ def _layout(session: Opened, tensor: TensorInfo) -> tuple[Layout, tuple[int, int
         raise UsageError(
             f"{session.name}: the size of its pictures is not fixed ({_shown(tensor)}). Fix it, "
             "such as with: python -m onnxruntime.tools.make_dynamic_shape_fixed "
-            f"--input_name {tensor.name} --input_shape 1,{_example(layout, channels)} IN OUT"
+            f"--input_name {shlex.quote(tensor.name)} "
+            f"--input_shape 1,{_example(layout, channels, size)} "
+            f"{shlex.quote(session.name)} fixed.onnx"
         )
     if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
         raise UsageError(f"{session.name}: pictures of {height}x{width} pixels are none.")
@@ -183,8 +200,9 @@ def _layout(session: Opened, tensor: TensorInfo) -> tuple[Layout, tuple[int, int
     return layout, (height, width, channels)
 
 
-def _example(layout: Layout, channels: int | str | None) -> str:
-    return f"224,224,{channels}" if layout == "nhwc" else f"{channels},224,224"
+def _example(layout: Layout, channels: int | str | None, size: tuple[int, int]) -> str:
+    sides = f"{size[0]},{size[1]}"
+    return f"{sides},{channels}" if layout == "nhwc" else f"{channels},{sides}"
 
 
 def _shown(tensor: TensorInfo) -> str:

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from zoo.artifacts import EXPORTS, VECTORS, Artifact, find_artifact, list_artifacts
+from zoo.artifacts import (
+    EXPORTS,
+    VECTORS,
+    Artifact,
+    find_artifact,
+    how_to_export,
+    list_artifacts,
+)
 from zoo.card import Card, manifest_facts, with_oldest_by_file
 from zoo.checking import (
     Status,
@@ -63,9 +70,7 @@ def verify(
         subjects = [part for found in list_artifacts(exports) for part in _parts(found)]
         checks = _strays(exports)
         if not subjects and not checks:
-            raise ZooError(
-                f"nothing is published in {exports}/. Make it with: python cli.py export cnn"
-            )
+            raise ZooError(f"nothing is published in {exports}/. {how_to_export('cnn', exports)}")
     for target in targets:
         subjects += _subjects(target, exports)
     with Inspector(seconds, memory) as inspector:
@@ -159,7 +164,7 @@ class _Verifier:
                 self.progress.say(f"verifying {subject.target}")
                 verdicts = self._of_file(subject)
             else:
-                verdicts = _of_artifact(subject.artifact)
+                verdicts = check_artifact(subject.artifact)
             for name, (status, text) in verdicts:
                 yield Check(subject.target, name, status, printable(text))
 
@@ -221,7 +226,7 @@ class _Verifier:
         return check_accuracy(subject.path, claim, self.inspector, self.data_dir, self.progress)
 
 
-def _of_artifact(artifact: Artifact) -> Iterator[tuple[str, Verdict]]:
+def check_artifact(artifact: Artifact) -> Iterator[tuple[str, Verdict]]:
     yield "files", _check_files(artifact)
     try:
         card = artifact.card

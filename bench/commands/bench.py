@@ -1,5 +1,6 @@
 """`bench`: measure models, and say what was found."""
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,8 @@ from bench.commands.options import (
     memory_option,
     timeout_option,
 )
-from zoo.console import print_json
+from zoo.console import print_json, say
+from zoo.errors import command
 from zoo.parameters import (
     PATH,
     CountsType,
@@ -145,7 +147,7 @@ def bench(
     def on_start(path: Path) -> None:
         begun.append(path)
         if out is None:
-            click.echo(f"results will stand in {path}", err=True)
+            say(f"results will stand in {path}", err=True)
 
     with _telling_how_to_go_on(begun), RowPrinter(quiet=as_json) as printer:
         rows = run(
@@ -166,8 +168,8 @@ def bench(
         print_json(rows)
     else:
         print_summary(summarise(rows, budget_ms, budget_mb))
-        click.echo(f"results   {begun[0]}")
-        click.echo(f"next      python cli.py report {begun[0]}")
+        say(f"results   {begun[0]}")
+        say(f"next      {command('report', begun[0])}")
     if any(row.status == FAILED for row in rows):
         sys.exit(1)
 
@@ -179,5 +181,6 @@ def _telling_how_to_go_on(begun: Sequence[Path]) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         for out in begun:
-            click.echo(f"go on with the same command and: --resume --out {out}", err=True)
+            again = shlex.join(["--resume", "--out", str(out)])
+            say(f"go on with the same command and: {again}", err=True)
         raise

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from bench.commands.options import margin_option, memory_option, timeout_option
-from zoo.console import print_json
+from zoo.console import print_json, say
 from zoo.errors import UsageError
 from zoo.parameters import (
     PATH,
@@ -216,7 +216,7 @@ def _compare_results(
     if as_json:
         print_json(found.to_json())
     else:
-        click.echo(found.markdown() if markdown else "\n".join(found.lines()))
+        say(*(found.markdown().split("\n") if markdown else found.lines()))
     sys.exit(found.exit_code)
 
 
@@ -267,7 +267,7 @@ def _compare_pair(
     if as_json:
         print_json([asdict(row) for row in rows])
     else:
-        click.echo("\n".join(summary(rows)))
+        say(*summary(rows))
     if any(row.wrong for row in rows):
         sys.exit(1)
 

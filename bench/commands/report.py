@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from bench.commands.options import budget_mb_option, budget_ms_option
+from zoo.console import say
 from zoo.parameters import PATH, exports_option
 
 
@@ -26,5 +27,5 @@ def report(
     from bench.report import report as write_report
 
     made = write_report(results, out, exports=exports, budget_ms=budget_ms, budget_mb=budget_mb)
-    click.echo("\n".join(made.summary.lines()))
+    say(*made.summary.lines())
     print_report(made)

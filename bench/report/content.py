@@ -11,6 +11,7 @@ from bench.report.models import Training, read_trainings
 from bench.results import OK, Row
 from bench.summary import Summary, summarise
 from bench.wording import Names, count, joined
+from zoo.errors import command
 
 _MOST_NAMED = 4
 
@@ -122,9 +123,10 @@ def _about_files(inputs: Inputs) -> Iterator[Caveat]:
         text = f"The rows come from {len(machines)} machines; only rows of one are compared."
         yield Caveat(text, where)
     elif len(inputs.sweeps) > 1:
+        compare = command("compare", *(sweep.path for sweep in inputs.sweeps[:2]))
         text = (
             "The files are of different sittings. Figures of a shared machine drift between them; "
-            "to say which is faster, use: python cli.py compare"
+            f"to say which is faster, use: {compare}."
         )
         yield Caveat(text, joined(inputs.name(sweep.path) for sweep in inputs.sweeps))
 

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 from bench.results import LARGEST_CSV, Row, beside, read_csv
 from zoo.errors import UsageError, ZooError, missing_file
 from zoo.reading import open_text, read_text
+
+_LONGEST = 1e30  # of a time, whatever its unit
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ def read_suite(path: Path) -> Suite:
 def _timing(benchmark: dict[str, Any]) -> Timing:
     stats, params = benchmark["stats"], benchmark.get("params") or {}
     median, iqr = float(stats["median"]), float(stats["iqr"])
-    if not (math.isfinite(median) and math.isfinite(iqr)):
-        raise ValueError("a time that is no number")
+    if not (0 <= median <= _LONGEST and 0 <= iqr <= _LONGEST):
+        raise ValueError("a time that is none")
     return Timing(
         name=str(benchmark["name"]).partition("[")[0],
         params=", ".join(f"{name}={value}" for name, value in params.items()),
@@ -147,8 +148,8 @@ def _read_operators(path: Path) -> list[Operator]:
 
 def _operator(row: dict[str, str]) -> Operator:
     took, share = float(row["total_us"]), float(row["share"])
-    if not (math.isfinite(took) and math.isfinite(share)):
-        raise ValueError("a time that is no number")
+    if not (0 <= took <= _LONGEST and 0 <= share <= 1):
+        raise ValueError("a time that is none")
     return Operator(row["cell"], row["operator"], int(row["calls"]), took, share)
 
 

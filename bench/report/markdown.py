@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from bench.report.content import Content
 from bench.report.guide import GUIDE
-from bench.report.markup import visible
 from bench.report.suites import HEADINGS, cells
 from bench.report.table import plain_table
+from zoo.escaping import markdown as escaped
 from zoo.marks import MARKDOWN_LINE
 
 
@@ -58,10 +58,3 @@ def _table(headings: Sequence[str], body: Sequence[Sequence[str]]) -> Iterator[s
 
 def _line(texts: Sequence[str]) -> str:
     return f"| {' | '.join(map(escaped, texts))} |"
-
-
-def escaped(text: str) -> str:
-    """Text in which nothing is markup: names come from strangers' files."""
-    return "".join(
-        f"\\{letter}" if letter in "\\`*_[]<>|~&#" else letter for letter in visible(text)
-    )

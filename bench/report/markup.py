@@ -3,19 +3,13 @@
 import html
 from collections.abc import Iterable
 
+from zoo.escaping import visible
+
 
 class Markup(str):
     """Text that is markup already; every other string is escaped on its way in."""
 
     __slots__ = ()
-
-
-def visible(text: str) -> str:
-    """Names come from strangers' files: what steers a display, or turns its direction, is shown."""
-    return "".join(
-        letter if letter.isprintable() else " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}"
-        for letter in text
-    )
 
 
 def render(*parts: str) -> Markup:

@@ -13,6 +13,7 @@ from zoo.history import EpochRow, read_history
 from zoo.projection import PROJECTION, Projection
 
 HISTORY, CONFUSION = "history.csv", "confusion.csv"
+_MOST = 1 << 53  # images of a class
 
 
 @dataclass(frozen=True)
@@ -67,21 +68,21 @@ def _read(artifact: Artifact) -> tuple[Training, list[str]]:
             history = read_history(artifact.checked(HISTORY))
         if not history:
             gaps.append(f"{artifact.id} keeps no {HISTORY}, so there are no training curves.")
-    except (ZooError, ValueError, KeyError, TypeError) as error:
+    except ZooError as error:
         gaps.append(f"{artifact.id}: no training curves: {error}")
     try:
         if CONFUSION in kept:
             confusion = parse_confusion(artifact.content(CONFUSION))
         else:
             gaps.append(f"{artifact.id} keeps no {CONFUSION}, so there is no confusion matrix.")
-    except (ZooError, ValueError) as error:
+    except (ZooError, ValueError, csv.Error) as error:
         gaps.append(f"{artifact.id}: no confusion matrix: {error}")
     projection = None
     try:
         if PROJECTION in kept:  # models that stand on no backbone have none
             names = artifact.card.class_names
             projection = Projection.from_csv(artifact.content(PROJECTION), names)
-    except (ZooError, ValueError) as error:
+    except (ZooError, ValueError, csv.Error) as error:
         gaps.append(f"{artifact.id}: no map of latents: {error}")
     return Training(artifact.id, history, confusion, projection), gaps
 
@@ -91,6 +92,8 @@ def parse_confusion(content: bytes) -> Confusion:
     heading, *body = csv.reader(io.StringIO(content.decode("utf-8")))
     counts = tuple(tuple(int(count) for count in line[1:]) for line in body)
     classes = tuple(heading[1:])
+    if not all(0 <= count < _MOST for line in counts for count in line):
+        raise ValueError("a count that is none")
     if len(counts) != len(classes) or any(len(line) != len(classes) for line in counts):
         raise ValueError("the table is not square")
     return Confusion(classes, counts)

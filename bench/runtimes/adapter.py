@@ -27,7 +27,8 @@ class Order:
     of these, in this order, and a waiting pool does not spin; empty: as the engine does by itself.
     tf32, cuda_graph: on CUDA;
     allow_fallback: nodes may run on another provider; profile: where the engine writes the time
-    of each operator; memory: bytes that the process may take, None for a share of what is left.
+    of each operator; memory: bytes that the process may take, None for a share of what is left;
+    shown: height and width of the images that are at hand, where they are known.
     """
 
     model: str
@@ -43,6 +44,7 @@ class Order:
     allow_fallback: bool = False
     profile: str | None = None
     memory: int | None = None
+    shown: tuple[int, int] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For the pipe."""

@@ -41,7 +41,7 @@ class OnnxRuntime:
             allow_fallback=order.allow_fallback,
             profile=Path(order.profile) if order.profile else None,
         )
-        self.signature = Signature.of(self.session, order.mean, order.std)
+        self.signature = Signature.of(self.session, order.mean, order.std, order.shown)
         self._names = [self.signature.output]
         self._raw = self.signature.mean is None and self.signature.layout == "nhwc"
         self._call = self.session.ort.run

@@ -1,5 +1,6 @@
 """Cells: which there are, in which order, and when one is the same as before."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -230,6 +231,24 @@ class TestNames:
         costs = [cost(PRESETS[name]) for name in ("quick", "standard", "thorough")]
         for less, more in pairwise(costs):
             assert all(a < b for a, b in zip(less, more, strict=True))
+
+    @pytest.mark.parametrize(
+        ("options", "told"),
+        [
+            ({"preset": "quick"}, "it has to be one of bench.PRESETS['quick'], "),
+            ({"preset": {}}, "it has to be one of bench.PRESETS['quick'], "),
+            ({"runtimes": "torch"}, "a tuple, such as ('torch',)"),
+            ({"batches": 64}, "a tuple, such as (64,)"),
+            ({"batches": ("64",)}, "it has to be tuple[int, ...]"),
+            ({"margin": "2%"}, "it has to be float"),
+        ],
+        ids=str,
+    )
+    def test_a_value_of_another_kind_is_refused_where_it_is_written(
+        self, options: dict[str, Any], told: str
+    ) -> None:
+        with pytest.raises(UsageError, match=re.escape(told)):
+            Settings(**options)
 
     def test_accuracy_is_the_presets_choice_unless_told(self) -> None:
         assert Settings().accuracy

@@ -135,7 +135,9 @@ class TestFiles:
         with pytest.raises(UsageError, match=r"another file, 'weights\.bin', which is not there"):
             find_subjects([str(path)], tmp_path)
 
-    @pytest.mark.parametrize("name", ["/dev/zero", "../weights.bin", "passwd", "zero"])
+    @pytest.mark.parametrize(
+        "name", ["/dev/zero", "../weights.bin", "passwd", "zero", "weights\0.bin"]
+    )
     def test_what_lies_outside_its_folder_is_not_read(self, tmp_path: Path, name: str) -> None:
         (tmp_path / "passwd").symlink_to("/etc/passwd")
         (tmp_path / "zero").symlink_to("/dev/zero")

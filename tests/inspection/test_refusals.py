@@ -67,6 +67,10 @@ REFUSALS: dict[str, tuple[Change, str]] = {
         lambda model: make_external(model, "../../secret"),
         "'../../secret', outside its folder",
     ),
+    "external data with NUL": (
+        lambda model: make_external(model, "weights\0.bin"),
+        "outside its folder",
+    ),
     "external data anywhere": (
         lambda model: make_external(model, "/etc/passwd"),
         "'/etc/passwd', outside its folder",

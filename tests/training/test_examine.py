@@ -6,7 +6,7 @@ import pytest
 
 import zoo
 from zoo.artifacts import Artifact
-from zoo.errors import UsageError
+from zoo.errors import UnavailableError, UsageError
 from zoo.session import Session
 from zoo.training import examine
 
@@ -17,7 +17,7 @@ from zoo.training import examine
         (None, None, "cuda"),
         (None, "there is no NVIDIA driver", "cpu"),
         ("cpu", None, "cpu"),
-        ("cuda", "there is no NVIDIA driver", "cuda"),  # which then refuses
+        ("cuda", None, "cuda"),
     ],
 )
 def test_an_artifact_is_tested_on_cuda_where_it_works(
@@ -39,6 +39,14 @@ def test_an_artifact_is_tested_on_cuda_where_it_works(
     monkeypatch.setattr(examine, "known_providers", lambda: {"cpu": None, "cuda": problem})
     zoo.test("mlp", exports=mlp_exports, device=device)
     assert asked == [provider]
+
+
+def test_cuda_that_cannot_run_is_refused_by_the_option_that_asked_for_it(
+    monkeypatch: pytest.MonkeyPatch, in_folder: Path, mlp_exports: Path
+) -> None:
+    monkeypatch.setattr(examine, "known_providers", lambda: {"cpu": None, "cuda": "no driver"})
+    with pytest.raises(UnavailableError, match=r"^--device cuda cannot run here: no driver\.$"):
+        zoo.test("mlp", exports=mlp_exports, device="cuda")
 
 
 def test_a_device_that_nobody_knows_is_refused(in_folder: Path, mlp_exports: Path) -> None:

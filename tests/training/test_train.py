@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from zoo.history import read_history
 from zoo.holding import LOCK
 from zoo.progress import PlainProgress, Progress
 from zoo.training import examine, hardware, hooks
+from zoo.training.checkpoint import load_checkpoint, save_checkpoint
 from zoo.training.loop import Hook, Trainer
 from zoo.training.options import TrainOptions
 from zoo.training.run import Run, RunCard
@@ -236,6 +238,56 @@ def test_a_damaged_checkpoint_is_refused(stopped: Run) -> None:
 def test_a_checkpoint_of_something_else_is_refused(stopped: Run, whole: Run) -> None:
     shutil.copy(whole.weights, stopped.state)
     with pytest.raises(ZooError, match=r"no checkpoint of this training.*--overwrite"):
+        train("mlp", run=stopped.folder, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("step", None),
+        ("step", "3"),
+        ("step", -1),
+        ("step", 10**6),
+        ("seconds", None),
+        ("rows", None),
+        ("rows", [{"epoch": "1"}]),
+        ("scaler", "x"),
+        ("past", None),
+        ("past", {"rows": [None]}),
+    ],
+    ids=str,
+)
+def test_a_checkpoint_that_says_nonsense_is_refused(stopped: Run, part: str, value: Any) -> None:
+    tensors, told = load_checkpoint(stopped.state)
+    save_checkpoint(stopped.state, tensors, told | {part: value})
+    with pytest.raises(ZooError, match=r"no checkpoint of this training.*--overwrite"):
+        train("mlp", run=stopped.folder, resume=True)
+
+
+def test_a_checkpoint_with_other_sums_of_the_optimizer_is_refused(stopped: Run) -> None:
+    tensors, told = load_checkpoint(stopped.state)
+    name = next(name for name in tensors if name.startswith("optimizer."))
+    save_checkpoint(stopped.state, tensors | {name: torch.zeros(7, 7)}, told)
+    with pytest.raises(ZooError, match=r"no checkpoint of this training.*--overwrite"):
+        train("mlp", run=stopped.folder, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("recipe", {"epochs": "3", "quick_epochs": 1, "batch": "32", "lr": "0.1"}),
+        ("parameters", "1000"),
+        ("mean", ["a", "b", "c"]),
+        ("mean", [0.5]),
+        ("image_shape", [0, 32, 3]),
+        ("seconds", None),
+    ],
+    ids=str,
+)
+def test_a_card_that_says_nonsense_is_refused(stopped: Run, part: str, value: Any) -> None:
+    card = json.loads(stopped.card_file.read_text())
+    stopped.card_file.write_text(json.dumps(card | {part: value}))
+    with pytest.raises(ZooError, match=rf"run\.json is damaged \(the card.*{part}"):
         train("mlp", run=stopped.folder, resume=True)
 
 

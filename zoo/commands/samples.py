@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from zoo.console import say
 from zoo.parameters import (
     PATH,
     data_dir_option,
@@ -49,4 +50,4 @@ def samples(
         count=count,
         progress=progress_for(),
     )
-    click.echo(path)
+    say(str(path))

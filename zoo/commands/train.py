@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from zoo.console import say
+from zoo.errors import command
 from zoo.parameters import (
     ShareType,
     data_dir_option,
@@ -117,8 +119,8 @@ def train(
         exports=exports,
         progress=progress_for(),
     )
-    click.echo(f"weights   {done.weights}")
-    click.echo(f"history   {done.history}")
-    click.echo(f"curves    {done.curves}")
-    meant = f"{model} --run {run}" if run else done.folder.name
-    click.echo(f"next      python cli.py test {meant}")
+    say(f"weights   {done.weights}")
+    say(f"history   {done.history}")
+    say(f"curves    {done.curves}")
+    meant = (model, "--run", run) if run else (done.folder.name,)
+    say(f"next      {command('test', *meant)}")

@@ -219,7 +219,8 @@ def _check_room(source: Source, size: tuple[int, int], view: View, folder: Path)
     if needed > free:
         raise ZooError(
             f"decoding to {size[0]}x{size[1]} needs {needed / 1e9:.1f} GB in {folder.parent}, "
-            f"which has {free / 1e9:.1f} GB left. Choose a smaller --size or another ZOO_CACHE."
+            f"which has {free / 1e9:.1f} GB left. Free some, name another folder in ZOO_CACHE, "
+            "or train on a smaller --size."
         )
 
 

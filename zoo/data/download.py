@@ -65,7 +65,7 @@ def _fetch(known: Known, urls: list[str], path: Path, md5: str) -> None:
         path.unlink(missing_ok=True)
     raise ZooError(
         f"cannot download {known.name}: {'; '.join(reasons)}. Put a copy into a folder and name "
-        "the folder with --data-dir (or ZOO_DATA), or use the embedded data: --data digits."
+        "the folder with --data-dir (or ZOO_DATA), or train on the embedded data: --data digits."
     )
 
 

@@ -107,7 +107,7 @@ def _tell_unreadable(origin: Origin, summary: Summary, skip_bad: bool, progress:
         return
     text = _unreadable(origin, summary)
     if not skip_bad:
-        raise ZooError(f"{text}\nRepair or remove them, or leave them out with --skip-bad.")
+        raise ZooError(f"{text}\nRepair or remove them; train and samples can also --skip-bad.")
     progress.say(f"{text}\nThey are left out.")
 
 

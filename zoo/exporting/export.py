@@ -24,7 +24,7 @@ from zoo.exporting.gate import Reference, judge
 from zoo.exporting.head import HEAD, head_file
 from zoo.exporting.readme import readme
 from zoo.exporting.source import Source, file_bytes, find_source, versions
-from zoo.files import write_json, write_text
+from zoo.files import write_json, write_text, writing
 from zoo.intervals import Accuracy
 from zoo.models.transfer import Transfer
 from zoo.progress import Progress
@@ -86,7 +86,7 @@ def export(
     }
     head = head_file(source, network, data) if isinstance(network, Transfer) else None
     card = _card(source, reference, seen, made, cards)
-    with publishing(card.id, exports, tell) as folder:
+    with publishing(card.id, exports, tell) as folder, writing(exports):
         _fill(folder, card, files, data)
         write_text(folder / "history.csv", history)
         if head is not None:

@@ -1,6 +1,7 @@
 """The README.md of an artifact, written from its card."""
 
 from zoo.card import Card, FileCard
+from zoo.escaping import markdown
 from zoo.models.transfer import head_words
 from zoo.signature import PIXELS
 
@@ -17,15 +18,16 @@ def readme(card: Card) -> str:
     views = f" With test-time views: {card.with_views}." if card.with_views else ""
     rows = "\n".join(_row(name, file, card) for name, file in card.precisions.items())
     stands = _design(card)
+    more = ", ..." if len(card.class_names) > 20 else ""
     parts = [
-        f"# {card.id}",
-        f"`{card.model}` ({card.family}, {card.framework}) trained on {card.dataset}, seed "
-        f"{card.seed}: {card.parameters:,} parameters, {card.macs / 1e6:.1f} M multiply-adds a "
-        f"picture. Written by `python cli.py export`; the numbers are those of card.json.",
+        f"# {markdown(card.id)}",
+        f"`{card.model}` ({card.family}, {card.framework}) trained on {markdown(card.dataset)}, "
+        f"seed {card.seed}: {card.parameters:,} parameters, {card.macs / 1e6:.1f} M multiply-adds "
+        f"a picture. Written by `python cli.py export`; the numbers are those of card.json.",
         *stands,
         f"- input `image`: {shape}\n"
         f"- output `logits`: float32 `[batch, {len(card.class_names)}]`\n"
-        f"- classes: {', '.join(card.class_names[:20])}{', ...' * (len(card.class_names) > 20)}\n"
+        f"- classes: {markdown(', '.join(card.class_names[:20]))}{more}\n"
         f"- opset {card.opset}, IR {card.ir_version}. The oldest onnxruntime it was run in: "
         f"{_oldest(card)}",
         f"The source network, in {card.framework} and fp32, over the whole test set: "
@@ -34,7 +36,8 @@ def readme(card: Card) -> str:
         f"|---|---|---|---|\n{rows}",
         *_rounded(card),
         *_remade(card),
-        f"Measured on {card.machine}; of its instructions: {', '.join(card.cpu_flags) or 'none'}.",
+        f"Measured on {markdown(card.machine)}; of its instructions: "
+        f"{', '.join(card.cpu_flags) or 'none'}.",
         "    import onnxruntime, numpy\n"
         '    session = onnxruntime.InferenceSession("fp32.onnx")\n'
         f"    image = numpy.zeros({_example(card)})\n"
@@ -70,7 +73,8 @@ def _design(card: Card) -> list[str]:
     then = " Then the whole network was trained on pictures." if finetuned else ""
     by = f" They were computed by {card.latents}." if card.latents else ""
     return [
-        f"A transfer: the {stays} `{backbone['name']}` (weights: {backbone['origin']}), "
+        f"A transfer: the {stays} {markdown(backbone['name'])} (weights: "
+        f"{markdown(backbone['origin'])}), "
         f"shown pictures of {height}x{width} ({backbone['interpolation']}), and a "
         f"{head_words(card.design['head'])} that was trained on its latents{averaged}.{by}{then} "
         "`head.onnx` is that head alone: input `latents`, float32 `[batch, width]`, output "

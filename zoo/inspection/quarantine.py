@@ -32,7 +32,7 @@ from zoo.inspection.trial import count_correct, refusing, run_on_noise, run_vect
 from zoo.memory import limit_address_space, set_address_space
 from zoo.reading import read_bytes
 from zoo.session import Session, open_session
-from zoo.signature import Signature
+from zoo.signature import Signature, without_options
 from zoo.threads import thread_budget
 
 _MEMORY = 2 << 30  # beside six times the file: parsed, checked and optimized, it lies there often
@@ -223,7 +223,7 @@ def _signature_problem(session: Session) -> str:
     try:
         Signature.of(session)
     except ZooError as error:
-        return str(error)
+        return without_options(str(error))
     return ""
 
 

@@ -190,7 +190,8 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path) -> Base:
 
 def _of_zoo(name: str, exports: Path) -> Run | Artifact | None:
     """The run of that name, else the artifact."""
-    return known_run(name) or known_artifact(name, exports)
+    told = "--backbone {}"
+    return known_run(name, told=told) or known_artifact(name, exports, told)
 
 
 def _check_data(backbone: Backbone, data: Dataset) -> None:

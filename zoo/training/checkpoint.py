@@ -15,6 +15,8 @@ from zoo.errors import ZooError
 from zoo.files import atomic
 from zoo.marks import CHECKPOINT_KEY
 from zoo.reading import open_regular
+from zoo.records import read
+from zoo.training.loop import Position, State
 
 
 def save_checkpoint(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
@@ -33,13 +35,27 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             if meta is None:
                 raise ZooError(
                     f"{path} is a safetensors file, but not one that this project wrote. "
-                    "Name the folder of a run, or start again with --overwrite."
+                    "Name the folder of a run, or train it again with --overwrite."
                 )
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(meta)  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return tensors, read(dict[str, Any], json.loads(meta), "what it says")
     except FileNotFoundError:
         raise ZooError(f"there is no file {path}. Train first, or name another run.") from None
-    except (SafetensorError, json.JSONDecodeError, OSError) as error:
+    except (SafetensorError, ValueError, RecursionError, OSError) as error:
         raise ZooError(
             f"{path} is damaged or not a safetensors file ({error}). "
-            "Start the run again with --overwrite."
+            "Train the run again with --overwrite."
         ) from error
+
+
+def load_state(path: Path) -> State:
+    """The state of a training that was stopped: where it stood is known to be readable."""
+    state = load_checkpoint(path)
+    try:
+        read(Position, state[1], "the state")
+    except ValueError as error:
+        raise ZooError(
+            f"{path} is no checkpoint of this training ({error}). "
+            "Train the run again with --overwrite."
+        ) from error
+    return state

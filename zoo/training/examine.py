@@ -14,7 +14,7 @@ from zoo import plots
 from zoo.artifacts import EXPORTS, Artifact, find_artifact, known_artifact
 from zoo.catalog import find_model
 from zoo.data import Dataset, load
-from zoo.errors import ZooError, unknown_name
+from zoo.errors import UnavailableError, ZooError, unknown_name
 from zoo.files import check_writable, write_json, write_text
 from zoo.intervals import Accuracy
 from zoo.marks import is_ours, refuse_others
@@ -184,7 +184,10 @@ def _choose_provider(device: str | None) -> str:
     """`cpu`, `cuda`, or without a wish the best in which ONNX Runtime works."""
     if device not in (None, "cpu", "cuda"):
         raise unknown_name("device", str(device), ("cpu", "cuda"))
-    return device or ("cpu" if known_providers()["cuda"] else "cuda")
+    problem = known_providers()["cuda"]
+    if device == "cuda" and problem:
+        raise UnavailableError(f"--device cuda cannot run here: {problem}.")
+    return device or ("cpu" if problem else "cuda")
 
 
 def trained_network(run: Run, card: RunCard) -> nn.Module:

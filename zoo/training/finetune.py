@@ -8,9 +8,9 @@ from dataclasses import replace
 from torch import Tensor
 
 from zoo.data import Dataset
-from zoo.history import EpochRow
 from zoo.models.filling import fill
 from zoo.models.transfer import build
+from zoo.records import read
 from zoo.training.loop import Past, State, Trainer
 from zoo.training.options import TrainOptions
 from zoo.training.run import RunCard
@@ -41,9 +41,8 @@ def taken_up(card: RunCard, data: Dataset, state: State) -> Work | None:
 
     Its weights are for the trainer to restore.
     """
-    past = state[1].get("past", {})
-    rows = tuple(EpochRow(**row) for row in past.get("rows", ()))
-    return _work(card, data, Past(rows, past["flop"])) if rows else None
+    past: Past = read(Past, state[1].get("past", {}), "the stage before")
+    return _work(card, data, past) if past.rows else None
 
 
 def _work(

@@ -20,6 +20,7 @@ from zoo.errors import ZooError
 from zoo.history import EpochRow
 from zoo.models.filling import fill
 from zoo.recipe import Recipe
+from zoo.records import read
 from zoo.training.augment import EpochPlan, plan_epoch
 from zoo.training.evaluate import accuracy_of, autocast, logits_of
 from zoo.training.optim import Average, learning_rate, make_optimizer
@@ -48,6 +49,17 @@ class Past:
     def steps(self) -> int:
         """Steps done in all."""
         return self.rows[-1].step if self.rows else 0
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a training stands, beside its tensors. seconds: of the epoch that is under way."""
+
+    step: int
+    seconds: float
+    rows: tuple[EpochRow, ...]
+    scaler: dict[str, Any]
+    past: Past = Past()
 
 
 @dataclass(frozen=True)
@@ -238,29 +250,27 @@ class Trainer:
         for index, values in self.optimizer.state_dict()["state"].items():
             tensors |= _prefixed(f"optimizer.{index}", values)
         tensors |= {"sums.loss": self.loss_sum, "sums.correct": self.correct}
-        meta = {
-            "step": self.step,
-            "seconds": self.seconds,
-            "rows": [asdict(row) for row in self.rows],
-            "scaler": self.scaler.state_dict(),
-            "past": asdict(self.job.past),
-        }
-        return tensors, meta
+        rows, scaler = tuple(self.rows), self.scaler.state_dict()
+        position = Position(self.step, self.seconds, rows, scaler, self.job.past)
+        return tensors, asdict(position)
 
     def restore(self, state: State) -> None:
         """Take up the state of an earlier moment, or of an earlier process; `past` is the job's."""
-        tensors, meta = state
+        tensors = state[0]
+        position: Position = read(Position, state[1], "the state")
+        begun = len(position.rows) * self.steps_per_epoch
+        if not begun <= position.step <= min(begun + self.steps_per_epoch, self.steps):
+            raise ValueError(f"step {position.step} is none after {len(position.rows)} epochs")
         fill(self.network, _under("network", tensors))
         if self.average:
             fill(self.average.network, _under("average", tensors))
         self._restore_optimizer(tensors)
         self.loss_sum.copy_(tensors["sums.loss"])
         self.correct.copy_(tensors["sums.correct"])
-        self.step = meta["step"]
-        self.seconds = meta["seconds"]
-        self.rows = [EpochRow(**row) for row in meta["rows"]]
-        if meta["scaler"]:
-            self.scaler.load_state_dict(meta["scaler"])
+        self.step, self.seconds = position.step, position.seconds
+        self.rows = list(position.rows)
+        if position.scaler:
+            self.scaler.load_state_dict(position.scaler)
 
     def _restore_optimizer(self, tensors: dict[str, Tensor]) -> None:
         """Buffers take the memory layout of their weights: fused kernels walk both side by side."""
@@ -268,6 +278,8 @@ class Trainer:
         weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         for index, weight in enumerate(weights):
             for name, saved in _under(f"optimizer.{index}", tensors).items():
+                if saved.shape not in (weight.shape, ()) or not saved.is_floating_point():
+                    raise ValueError(f"{name} of the optimizer does not fit its weights")
                 like = weight if saved.shape == weight.shape else saved.to(weight.device)
                 self.optimizer.state[weight][name] = torch.empty_like(like).copy_(saved)
 

@@ -14,6 +14,7 @@ from zoo.data.dataset import Labels
 from zoo.errors import UsageError, ZooError
 from zoo.progress import Progress
 from zoo.recipe import Recipe
+from zoo.records import check_values
 
 DEFAULT_DATA = "cifar10"
 LATENTS_RUNTIMES = ("torch", "onnxruntime")
@@ -68,6 +69,10 @@ class TrainOptions:
     head: str | None = None
     finetune: bool | None = None
     latents_runtime: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a value of another kind here, where whoever wrote it sees the line."""
+        check_values(self)
 
     def filled(self, other: "TrainOptions") -> "TrainOptions":
         """These options, with `other`'s where nothing was said."""

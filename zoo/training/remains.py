@@ -6,6 +6,7 @@ from pathlib import Path
 from zoo import marks
 from zoo.errors import UsageError
 
+RUNS = Path("runs")
 # All that a training and its test write; the folder may hold other things, which are not ours.
 FILES = (
     "run.json",

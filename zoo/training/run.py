@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -11,18 +10,17 @@ from typing import Any
 
 from zoo.catalog import find_model, meant_by
 from zoo.data import Dataset
-from zoo.errors import ZooError
+from zoo.errors import ZooError, command
 from zoo.files import sha256, sweep, write_json, writing
 from zoo.holding import holding, refuse_held
 from zoo.models.backbones import DEFAULT, POOLED
 from zoo.models.transfer import Design
-from zoo.reading import RefusedFileError, read_text
+from zoo.reading import read_text
 from zoo.recipe import Recipe
 from zoo.records import read
 from zoo.training.options import ENGINES, TrainOptions
-from zoo.training.remains import FILES, is_run, without_card
+from zoo.training.remains import FILES, RUNS, is_run, without_card
 
-RUNS = Path("runs")
 _LARGEST_CARD = 64 << 20
 
 
@@ -81,16 +79,23 @@ class RunCard:
             )
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "RunCard":
-        """A card from its JSON value; lists become tuples again."""
-        options = TrainOptions(**_tuples(value["options"]))
-        recipe = Recipe(**value["recipe"])
-        design = read(Design | None, value.get("design"), "design")
-        return cls(**_tuples(value) | {"options": options, "recipe": recipe, "design": design})
-
-
-def _tuples(value: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}
+    def from_json(cls, value: Any) -> "RunCard":
+        """A card from its JSON value; `ValueError` names what no training can have written."""
+        card: RunCard = read(cls, value, "the card")
+        height, width, channels = card.image_shape
+        possible = {
+            "image_shape": min(height, width) > 0 and channels in (1, 3),
+            "class_names": len(card.class_names) > 0,
+            "mean": len(card.mean) == channels,
+            "std": len(card.std) == channels and min(card.std) > 0,
+            "recipe.batch": card.recipe.batch > 0,
+            "recipe.epochs": card.recipe.epochs > 0,
+            "recipe.lr": card.recipe.lr > 0,
+        }
+        for name, holds in possible.items():
+            if not holds:
+                raise ValueError(f"the card's {name} cannot be right")
+        return card
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ class Run:
             ) from None
         except NotADirectoryError:
             raise ZooError(f"{self.folder} is a file, not the folder of a run.") from None
-        except (RefusedFileError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             remedy = "Start again with --overwrite"
             if not is_run(self.folder):
                 remedy = "Move it away, or name another folder with --run"
@@ -154,7 +159,7 @@ class Run:
             refuse_held(self.folder)
             raise ZooError(
                 f"the training in {self.folder} is not finished. "
-                f"Go on with: python cli.py train {card.model} --resume --run {self.folder}"
+                f"Go on with: {command('train', card.model, '--resume', '--run', self.folder)}"
             )
         return self._with_weights(card)
 
@@ -196,10 +201,8 @@ class Run:
 
     def _broken(self, card: RunCard, what: str) -> ZooError:
         refuse_held(self.folder)
-        command = shlex.join(
-            [card.model, *card.options.flags(), "--run", str(self.folder), "--overwrite"]
-        )
-        return ZooError(f"{what}. Bring it back, or train again: python cli.py train {command}")
+        again = ("train", card.model, *card.options.flags(), "--run", self.folder, "--overwrite")
+        return ZooError(f"{what}. Bring it back, or train again: {command(*again)}")
 
     def write_card(self, card: RunCard) -> None:
         """Replace run.json."""
@@ -266,13 +269,17 @@ def find_run(name: str, folder: Path | None = None, root: Path = RUNS) -> Run:
         return known
     find_model(name)
     raise ZooError(
-        f"there is no run of {name} in {root}/. Train it first: python cli.py train {name}"
+        f"there is no run of {name} in {root}/. Train it first: {command('train', name)}"
     )
 
 
-def known_run(name: str, root: Path = RUNS) -> Run | None:
-    """The run meant by a model's name or a run's id, or None where there is none."""
-    chosen = meant_by(name, {run.folder.name: _model_of(run) for run in list_runs(root)}, "runs")
+def known_run(name: str, root: Path = RUNS, told: str | None = None) -> Run | None:
+    """The run meant by a model's name or a run's id, or None where there is none.
+
+    told: how a command is told one of several.
+    """
+    models = {run.folder.name: _model_of(run) for run in list_runs(root)}
+    chosen = meant_by(name, models, "runs", told or f"--run {root}/{{}}")
     return None if chosen is None else Run(root / chosen)
 
 

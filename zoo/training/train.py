@@ -9,21 +9,21 @@ from zoo import plots
 from zoo.artifacts import EXPORTS
 from zoo.catalog import find_model
 from zoo.data import Dataset
-from zoo.errors import UsageError, ZooError
+from zoo.errors import UsageError, ZooError, command
 from zoo.files import sha256
 from zoo.history import read_history, write_history
 from zoo.progress import Progress, clock_text
 from zoo.training import finetune, hardware
 from zoo.training.base import check_options, open_base, resolved
 from zoo.training.cards import card_to_resume, new_card
-from zoo.training.checkpoint import load_checkpoint, save_checkpoint
+from zoo.training.checkpoint import load_state, save_checkpoint
 from zoo.training.estimate import Cost, measure_cost
 from zoo.training.frozen import engine_of, work_on_latents
 from zoo.training.hooks import Checkpointer, Display, HistoryFile, InterruptedRunError, StopRequest
 from zoo.training.loop import Hook, State, Trainer
 from zoo.training.options import DEFAULTS, TrainOptions
-from zoo.training.remains import refuse_others
-from zoo.training.run import RUNS, Run, RunCard, run_id
+from zoo.training.remains import RUNS, refuse_others
+from zoo.training.run import Run, RunCard, run_id
 from zoo.training.work import Work, work_on_pictures
 
 MEMORY_ADVICE = (
@@ -108,7 +108,7 @@ def _train(
         progress.say(f"{target.folder}: already finished.")
         return target
     with hardware.memory_errors(MEMORY_ADVICE), torch.random.fork_rng():
-        state = load_checkpoint(target.state) if not fresh and target.state.exists() else None
+        state = load_state(target.state) if not fresh and target.state.exists() else None
         if not fresh and state is None:
             progress.say(f"{target.folder}: no checkpoint is there, starting from the beginning")
         work = finetune.taken_up(card, data, state) if state else None
@@ -161,7 +161,7 @@ def _fit(
             checkpointer.save(trainer)
             raise InterruptedRunError(
                 f"interrupted after step {trainer.step}/{trainer.steps}, with everything kept. "
-                f"Go on with: python cli.py train {card.model} --resume --run {target.folder}"
+                f"Go on with: {command('train', card.model, '--resume', '--run', target.folder)}"
             ) from None
     return trainer
 
@@ -169,7 +169,7 @@ def _fit(
 def _take_up(trainer: Trainer, state: State, target: Run) -> None:
     try:
         trainer.restore(state)
-    except (RuntimeError, KeyError, TypeError) as error:
+    except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise ZooError(
             f"{target.state} is no checkpoint of this training, or the model has changed since. "
             "Start again with --overwrite."

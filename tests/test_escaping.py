@@ -1,0 +1,229 @@
+"""What a file brought is text wherever it is shown: it steers no terminal and is no markup."""
+
+import ast
+import io
+import json
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from bench.comparison import Comparison
+from bench.console import RowPrinter
+from bench.report import report
+from bench.report.markup import render, tag
+from bench.results import Row, read_csv, write_csv
+from cli import main
+from zoo import console, plots
+from zoo.card import Card
+from zoo.data.dataset import Images
+from zoo.errors import ZooError
+from zoo.escaping import markdown, printable, printable_lines
+from zoo.exporting.readme import readme
+from zoo.intervals import Accuracy
+from zoo.last_resort import tell
+from zoo.listing import markdown_table
+from zoo.predicting import Guess, Prediction
+from zoo.progress import PlainProgress, RichProgress
+from zoo.projection import Projection
+from zoo.publishing import publish, publishing
+from zoo.training.examine import Findings, Sample
+from zoo.verifying import Check
+
+ROOT = Path(__file__).parent.parent
+NASTY = (
+    "\x1b[2J\x1b]0;pwned\x07",
+    "bell\x07",
+    "two\nlines\r",
+    "<script>alert(1)</script>",
+    "a|b",
+    "`code`",
+    "\u202egpj.exe",
+    "half\udcff",
+    "$\\frac{$ and $5",
+    "[red]x[/blue]",
+    "=cmd|' /C calc'!A0",
+)
+STEERING = {chr(code) for code in range(32) if chr(code) not in "\n\t"} | {"\x7f", "\u202e", "\x9b"}
+
+
+def harmless(text: str) -> bool:
+    """Whether a terminal shows all of it, and nothing else happens."""
+    return not STEERING & set(text) and text == text.encode("utf-8", "replace").decode()
+
+
+@pytest.mark.parametrize("name", NASTY, ids=ascii)
+class TestTerminal:
+    def test_text(self, name: str) -> None:
+        assert harmless(printable(name))
+        assert "\n" not in printable(name)
+        assert harmless(printable_lines(f"a\n{name}"))
+
+    def test_findings(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+        share = Accuracy(1, 2, 0.5, 0.1, 0.9)
+        found = Findings(
+            *(name, "f", share, share, {name: share, "b": share}, [[1, 0], [0, 1]]),
+            samples=[Sample(0, name, name, 0.5)],
+            files={"pictures": f"runs/{name}"},
+        )
+        console.print_findings(found)
+        assert harmless(capsys.readouterr().out)
+
+    def test_lists_checks_and_errors(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+        console.print_list([{"export": name, "model": name}])
+        console.print_table([{"export": name, "model": name}])
+        console.print_checks([Check(name, name, "ok", name)])
+        tell(f"error: {name}")
+        said = capsys.readouterr()
+        assert harmless(said.out + said.err)
+        assert said.out.count("\t") == 1
+
+    def test_guesses(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+        made = [Prediction(Path(name.replace("/", "")), (Guess(name, 0.5),))]
+        made.append(Prediction(Path("x"), problem=name))
+        console.print_guesses(console.naming_problems(made, Counter()))
+        said = capsys.readouterr()
+        assert harmless(said.out + said.err)
+        assert said.out.count("\n") == said.err.count("\n") == 1
+
+    def test_rows(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with RowPrinter() as printer:
+            printer.add(Row(subject=name, runtime=name, reason=name, status="failed"))
+        assert harmless(capsys.readouterr().out)
+
+    def test_progress(self, name: str) -> None:
+        plain = io.StringIO()
+        PlainProgress(plain).say(name)
+        rich = RichProgress(still=True)
+        rich.console = Console(file=io.StringIO(), force_terminal=True, color_system=None)
+        rich.say(name)
+        with rich.task(f"accuracy of {name}", 2) as advance:
+            advance(1, name)
+        assert harmless(plain.getvalue())
+        assert "pwned\x07" not in rich.console.file.getvalue()  # type: ignore[attr-defined]
+
+    def test_a_command_and_an_option(self, name: str) -> None:
+        for words in ([name], ["list", name], ["predict", f"{name}.onnx", "x.png"]):
+            done = CliRunner().invoke(main, words, prog_name="cli.py")
+            assert done.exit_code in (1, 2)
+            assert harmless(done.output)
+        assert harmless(CliRunner().invoke(main, ["list", f"--{name}"], prog_name="cli.py").output)
+
+
+def lines_of(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("|")]
+
+
+@pytest.mark.parametrize("name", NASTY, ids=ascii)
+class TestMarkup:
+    def test_markdown(self, name: str) -> None:
+        text = markdown(name)
+        assert harmless(text)
+        assert not {"\n", "<", ">", "$"} & set(text)
+        bare = text.replace("\\\\", "").replace("\\|", "").replace("\\`", "").replace("\\[", "")
+        assert not {"|", "`", "["} & set(bare)
+
+    def test_html_and_svg(self, name: str) -> None:
+        for made in (render(name), tag("text", name, title=name)):
+            assert harmless(made)
+            assert "<script" not in made
+            made.encode()
+
+    def test_the_readme_of_an_artifact(self, name: str, make_card: Callable[..., Card]) -> None:
+        files = {key: replace(file, emulated=9) for key, file in make_card().precisions.items()}
+        plain = make_card(precisions=files)
+        names = {"class_names": (name, "b"), "dataset": name, "machine": name, "id": name}
+        text = readme(make_card(precisions=files, **names))
+        assert harmless(text)
+        assert "<script" not in text
+        assert text.count("\n") == readme(plain).count("\n")
+        assert len(lines_of(text)) == len(lines_of(readme(plain)))
+
+    def test_the_report(self, name: str, tmp_path: Path) -> None:
+        path = tmp_path / "results.csv"
+        row = read_csv(ROOT / "docs" / "results" / "2026-11-21-cpu.csv")[0]
+        odd = replace(row, subject=name, model=None, warnings=name, reference=name, machine=name)
+        write_csv(path, [row, odd])
+        made = report([path], exports=tmp_path / "none")
+        page, text = made.html.read_text(), made.markdown.read_text()
+        assert harmless(page)
+        assert harmless(text)
+        assert "<script>alert" not in page + text
+        assert harmless("\n".join(map(printable, made.summary.lines())))
+
+    def test_a_comparison(self, name: str) -> None:
+        made = Comparison(name, name, name, (), (name,), (name,), (), (name,), strict=False)
+        assert harmless(made.markdown())
+        assert "<script" not in made.markdown()
+        assert harmless("\n".join(made.lines()))
+
+    def test_the_table_of_exports(
+        self, name: str, tmp_path: Path, make_card: Callable[..., Card]
+    ) -> None:
+        from zoo.card import manifest_facts
+
+        card = make_card(trained={"epochs": 1.0, "pflop": 0.1, "seconds": 3.0}, dataset=name)
+        name = name.replace("/", "").replace("\udcff", "")
+        with publishing(name, tmp_path) as folder:
+            for precision in card.precisions:
+                (folder / f"{precision}.onnx").write_text("nothing")
+            publish(name, manifest_facts(card), folder)
+        assert harmless(markdown_table(tmp_path))
+        assert len(lines_of(markdown_table(tmp_path))) == 3
+        done = CliRunner().invoke(main, ["list", "exports", "--exports", str(tmp_path)])
+        assert harmless(done.output)
+        assert len(done.output.splitlines()) == 1
+
+
+def test_plots_show_every_name_as_it_is_written(tmp_path: Path) -> None:
+    images: Images = np.zeros((len(NASTY), 8, 8, 3), np.uint8)
+    points = np.arange(2.0 * len(NASTY)).reshape(-1, 2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # such as of a glyph that is missing
+        plots.draw_grid(images, NASTY, tmp_path / "grid.png", title=NASTY[0])
+        plots.draw_predictions(images, NASTY, NASTY[::-1], tmp_path / "shown.png", title=NASTY[5])
+        plots.draw_confusion(np.eye(len(NASTY), dtype=np.int64), NASTY, tmp_path / "confusion.png")
+        projection = Projection(points, np.arange(len(NASTY)), NASTY, (NASTY[0], NASTY[8]))
+        plots.draw_projection(projection, 20, tmp_path / "latents.png")
+    assert plots.drawable("\x1b\u202e\udcff$") == "\\x1b\\u202e\\udcff$"
+
+
+def test_a_csv_for_a_program_has_the_names_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [name for name in NASTY if "\udcff" not in name]
+    console.print_guesses_csv([Prediction(Path("x"), (Guess(name, 0.5),)) for name in names])
+    import csv
+
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))
+    assert [row["class"] for row in rows] == names
+
+
+def test_json_may_hold_half_a_character(tmp_path: Path) -> None:
+    from zoo.files import write_json
+
+    write_json(tmp_path / "x.json", {"name": "half\ud800"})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"name": "half\ud800"}
+
+
+# Where text may be handed to a stream, each through one of the functions above.
+SINKS = {"zoo/console.py", "bench/console.py", "zoo/progress.py", "zoo/last_resort.py"}
+
+
+def test_nothing_else_writes_to_the_terminal() -> None:
+    found = set()
+    for path in [ROOT / "cli.py", *(ROOT / "zoo").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in (
+                *("print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write"),
+            ):
+                found.add(path.relative_to(ROOT).as_posix())
+    assert found - {"bench/results_page.py"} <= SINKS  # whose text is our own
+
+
+def test_an_error_of_the_zoo_is_told_without_what_steers() -> None:
+    assert harmless(printable_lines(str(ZooError("\x1b[2J\nnode '\x07'"))))

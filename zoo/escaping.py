@@ -1,0 +1,36 @@
+"""Text that a file brought, made fit for where it is shown: one function a medium.
+
+Class names, names of files, metadata and what a runtime says of them come from strangers: nothing
+in them may steer a terminal or become markup. HTML and SVG have `bench.report.markup.render`, PNG
+`zoo.plots.drawable`. CSV and JSON files are data: what stands in them is quoted, and not changed.
+"""
+
+_MARKDOWN = {letter: f"\\{letter}" for letter in "\\`*_[]|~#"} | {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    "@": "&#64;",  # names of files notify nobody
+    "$": "&#36;",  # nor are they formulas
+}
+
+
+def printable(text: str) -> str:
+    """For a terminal, on one line: control characters, and those that turn the direction, show."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+
+
+def printable_lines(text: str) -> str:
+    """For a terminal; its line breaks stay."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def visible(text: str) -> str:
+    """For a page: as `printable`, but white space of all kinds is a space."""
+    return printable("".join(" " if letter.isspace() else letter for letter in text))
+
+
+def markdown(text: str) -> str:
+    """For markdown, on one line: nothing in it is markup."""
+    return "".join(_MARKDOWN.get(letter, letter) for letter in visible(text))
