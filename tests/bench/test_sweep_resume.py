@@ -141,7 +141,7 @@ class TestResume:
         self, sweep_of: Sweep, tiny_onnx: Any, tmp_path: Path, started: list[str]
     ) -> None:
         (tmp_path / "results.csv").write_text("precious")
-        with pytest.raises(UsageError, match="Go on with --resume, or name another --out"):
+        with pytest.raises(UsageError, match=r"results\.csv exists. Name another --out"):
             sweep_of(tiny_onnx())
         assert (tmp_path / "results.csv").read_text() == "precious"
         assert started == []
