@@ -1,11 +1,14 @@
 """How often an arm is right over the whole test set, and how it differs from the reference."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.results import Row
 from bench.stats import mcnemar
+from zoo.class_names import BY_NAME
 from zoo.intervals import Accuracy
 
 Logits = NDArray[np.float32]
@@ -41,3 +44,13 @@ def difference(logits: Logits, reference: Logits, labels: NDArray[np.int64] | No
         mcnemar_p=p,
         largest=float(np.abs(logits - reference).max(initial=0.0)),
     )
+
+
+def doubts(row: Row) -> Iterator[str]:
+    """What to know before believing its accuracy, beside what its card says."""
+    if row.answers_vary:
+        yield f"{row.answers_vary}, so its accuracy is that of batch {row.accuracy_batch}"
+    if row.class_order:
+        yield f"the file {BY_NAME}"
+    if row.is_like_chance:
+        yield f"its accuracy is no better than guessing one of {row.classes} classes"

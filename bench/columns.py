@@ -54,7 +54,13 @@ def from_card(arm: matrix.Arm, reason: str) -> dict[str, Any]:
     said = of_card(arm)
     if said is None:
         return {"accuracy_reason": reason}
-    return {**accuracy_columns(said), "accuracy_source": "card", "accuracy_reason": reason}
+    assert arm.subject.card
+    return {
+        **accuracy_columns(said),
+        "classes": len(arm.subject.card.class_names),
+        "accuracy_source": "card",
+        "accuracy_reason": reason,
+    }
 
 
 def of_card(arm: matrix.Arm) -> Accuracy | None:

@@ -193,7 +193,7 @@ def _proven(
 
 
 def _session(pair: Pair) -> tuple[object, ...]:
-    return pair.base.arm, pair.base.correct, pair.new.correct
+    return pair.base.predictions, pair.base.correct, pair.new.correct
 
 
 def _settled(found: Finding, p_adjusted: float | None) -> Finding:

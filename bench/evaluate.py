@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bench.accuracy import doubts
 from bench.ratios import paired_ratio, verdict
 from bench.results import Block, Row, Samples
 from bench.stats import (
@@ -43,6 +44,8 @@ def evaluate(row: Row, samples: Samples, reference: Row | None = None) -> None:
         _warn(row, "the times had not settled when the warm-up ended")
     if row.accuracy_source == "measured" and row.accuracy_reason:
         _warn(row, f"{row.correct:,} of {row.images:,} are right here, {row.accuracy_reason}")
+    for doubt in doubts(row):
+        _warn(row, doubt)
     if row.wrong_answers:
         _warn(row, f"{row.wrong_answers} timed calls gave other logits than the first time")
 

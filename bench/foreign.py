@@ -14,11 +14,16 @@ _LARGEST_SIDECAR = 1 << 20
 
 @dataclass(frozen=True)
 class Given:
-    """What a file of other origin may not say of itself: its normalisation and its test set."""
+    """What a file of other origin may not say of itself: its normalisation, test set and classes.
+
+    classes_as_given: its classes are those of the data, in that order, whatever it calls them.
+    """
 
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     data: str | None = None
+    class_names: tuple[str, ...] | None = None
+    classes_as_given: bool = False
 
     def over(self, other: "Given") -> "Given":
         """These where there are any, else the other's."""
@@ -26,6 +31,8 @@ class Given:
             mean=other.mean if self.mean is None else self.mean,
             std=other.std if self.std is None else self.std,
             data=other.data if self.data is None else self.data,
+            class_names=other.class_names if self.class_names is None else self.class_names,
+            classes_as_given=self.classes_as_given or other.classes_as_given,
         )
 
 
@@ -52,7 +59,8 @@ def read_sidecar(path: Path) -> Given:
         found: Given = read(Given, json.loads(read_text(beside, _LARGEST_SIDECAR)), "it")
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
-            f"{beside} lies beside {path.name}, to say its mean, std and data, and cannot be used: "
-            f"{error}. Mend it, or give it another name if it is about something else."
+            f"{beside} lies beside {path.name}, to say its mean, std, data and class names, and "
+            f"cannot be used: {error}. Mend it, or give it another name if it is about something "
+            "else."
         ) from error
     return found

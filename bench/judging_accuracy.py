@@ -105,7 +105,7 @@ def _by_pictures(
     base: Row, new: Row, base_predictions: Predictions, new_predictions: Predictions
 ) -> tuple[int, int, int, Literal["pictures", "classes"]] | None:
     """Pictures lost, gained and all, and whether the first two are known or a bound."""
-    before, after = base_predictions.get(base.arm), new_predictions.get(new.arm)
+    before, after = base_predictions.get(base.predictions), new_predictions.get(new.predictions)
     if before is None or after is None or len(before) != len(after) or not len(before):
         return None
     if (base.images, new.images) != (len(before), len(after)):

@@ -26,6 +26,7 @@ from bench.schedule import USUAL_CALLS, Plan, Turns, take_turns, usual_way
 from bench.series import PairRow, check_series, csv_text, judged, read_pairs
 from bench.subjects import Given, Subject, find_subjects, is_file, of_file, refuse_unused
 from zoo.artifacts import EXPORTS
+from zoo.class_names import BY_NAME, columns_by_name, is_in_order, other_classes
 from zoo.errors import UnavailableError, UsageError, unknown_name
 from zoo.faults import Here
 from zoo.files import write_text
@@ -126,6 +127,7 @@ def compare_pair(
                 margin=settings.margin,
                 repeat=number + 1,
                 same_answers=shown.same,
+                classes=shown.classes,
                 wall_seconds=round(time.monotonic() - began, 1),
                 when=datetime.now(UTC).isoformat(timespec="seconds"),
             )
@@ -192,11 +194,13 @@ def _order(subject: Subject, settings: PairSettings, at: int) -> Order:
 
 @dataclass(frozen=True)
 class _Shown:
-    """pictures: the file of those that both are shown; same: whether they answer alike."""
+    """pictures: the file of those that both are shown; same: whether they answer alike; classes:
+    how their classes were matched, where they name them otherwise."""
 
     pictures: Path
     same: bool
     engines: tuple[str | None, ...]
+    classes: str | None
 
 
 def _shown(
@@ -227,9 +231,28 @@ def _shown(
     first, second = answers
     if first.shape != second.shape:
         raise UsageError(f"the two give logits of {first.shape[1]} and {second.shape[1]} classes.")
+    classes, columns = _matched(*subjects)
+    same = columns is not None and _alike(first, second[:, columns])
+    return _Shown(path, same, tuple(engines), classes)
+
+
+def _matched(a: Subject, b: Subject) -> tuple[str | None, Sequence[int] | slice | None]:
+    """How B's classes are matched to A's, in words, and B's logits in A's order.
+
+    None where they are of other classes; as they come where one does not name its classes.
+    """
+    if a.names is None or b.names is None:
+        return None, slice(None)
+    columns = columns_by_name(b.names, a.names)
+    if columns is None:
+        told = f"{b.name} {other_classes(b.names, a.names, a.name)}"
+        return f"{told}; --classes-as-given compares third-party files as they are", None
+    return (None if is_in_order(columns) else f"{b.name} {BY_NAME}"), columns
+
+
+def _alike(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
     bound = _MOST_APART * (1 + float(np.abs(first).max(initial=0)))
-    same = bool(np.abs(first - second).max(initial=0) <= bound)
-    return _Shown(path, same, tuple(engines))
+    return bool(np.abs(first - second).max(initial=0) <= bound)
 
 
 def _turns(

@@ -112,8 +112,19 @@ class Row:
     accuracy_high: float | None = column("its 95 % Wilson interval")
     correct: int | None = column("pictures that are right")
     images: int | None = column("pictures of the test set")
+    classes: int | None = column("classes of that test set")
+    class_order: str | None = column(
+        "empty: the logits count in the order of the test set's classes; `by name`: the file lists "
+        "the same classes in another order, so each counts for the class of its name"
+    )
     accuracy_source: str | None = column("`measured` here, or `card`")
     accuracy_reason: str | None = column("why it was not measured")
+    accuracy_batch: int | None = column(
+        "images a call when it was measured: the row's own batch size where `answers_vary`"
+    )
+    answers_vary: str | None = column(
+        "what an answer depends on beside its image, the batch or chance, and by how much"
+    )
     agreement: float | None = column("share of the test set with the reference arm's class")
     mcnemar_p: float | None = column("exact p that both are right equally often")
     max_difference: float | None = column("largest |logit difference| from the reference arm")
@@ -157,8 +168,20 @@ class Row:
 
     @property
     def arm(self) -> str:
-        """The session that its predictions come from, as a key of the predictions file."""
+        """The session that its predictions come from."""
         return "|".join((self.subject, self.precision, self.runtime, self.provider))
+
+    @property
+    def predictions(self) -> str:
+        """Where its predictions stand in the predictions file."""
+        return predictions_key(self.arm, self.accuracy_batch if self.answers_vary else None)
+
+    @property
+    def is_like_chance(self) -> bool:
+        """Whether guessing could be as accurate."""
+        if self.accuracy_low is None or not self.classes:
+            return False
+        return self.accuracy_low <= 1 / self.classes
 
 
 COLUMNS = {part.name: part.metadata["about"] for part in fields(Row)}
@@ -283,14 +306,19 @@ def read_cell(kind: Any, text: str) -> Any:
     return text
 
 
+def predictions_key(arm: str, batch: int | None) -> str:
+    """The key of an arm's predictions; batch: of those that hold for one batch size only."""
+    return arm if batch is None else f"{arm}|batch {batch}"
+
+
 def write_predictions(path: Path, arms: dict[str, NDArray[np.int64]]) -> None:
-    """Keep the predicted classes of the whole test set, by `Row.arm`."""
+    """Keep the predicted classes of the whole test set, by `Row.predictions`."""
     with atomic(beside(path, "predictions.npz")) as temporary, temporary.open("wb") as handle:
         np.savez_compressed(handle, **arms)  # type: ignore[arg-type]  # an array each
 
 
 def read_predictions(path: Path) -> dict[str, NDArray[np.int64]]:
-    """The predicted classes beside a CSV, by `Row.arm`; none where the file was not kept."""
+    """The predicted classes beside a CSV, by `Row.predictions`; none where they were not kept."""
     try:
         with (
             open_regular(beside(path, "predictions.npz"), LARGEST_PREDICTIONS) as file,

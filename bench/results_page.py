@@ -42,7 +42,8 @@ Beside `results.csv` lie, with the same beginning of their names:
 |---|---|
 | `results.samples.jsonl` | a line a cell: its row, and every time that the row is computed from |
 | `results.predictions.npz` | the class given to each test picture, by `subject`, `precision`, \
-`runtime` and `provider` with bars between; the true ones as `labels` and the dataset |
+`runtime` and `provider` with bars between, and by batch size where `answers_vary`; the true ones \
+as `labels` and the dataset |
 | `results.environment.json` | the machine, its load, and the versions of what is installed |
 | `results.operators.csv` | with `--profile`: microseconds of each kind of operator in one call |
 """

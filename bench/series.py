@@ -27,7 +27,8 @@ class PairRow:
     """One comparison: a row of pairs.csv. ratio: time of B / time of A.
 
     wrong: timed calls that gave other logits than before; with any there is no verdict. machine,
-    engine_a, engine_b, harness: None in files of before these were kept.
+    engine_a, engine_b, harness: None in files of before these were kept. classes: how those of the
+    two were matched, where they name them otherwise.
     """
 
     a: str
@@ -60,6 +61,7 @@ class PairRow:
     engine_a: str | None = None
     engine_b: str | None = None
     harness: str | None = None
+    classes: str | None = None
 
 
 def check_series(rows: Sequence[PairRow], asked: dict[str, Any], out: Path | None) -> None:
@@ -105,6 +107,7 @@ def summary(rows: Sequence[PairRow]) -> list[str]:
             f"half-width of the 95 % interval {half:.2%} of the ratio (median); "
             f"1 lies in {holding} of {len(intervals)} intervals"
         )
+    lines += sorted({row.classes for row in rows if row.classes})
     if not all(row.same_answers for row in rows):
         lines.append("the two do not give the same logits")
     if any(row.wrong for row in rows):

@@ -7,11 +7,12 @@ from pathlib import Path
 from bench.foreign import Given, read_content, read_sidecar
 from zoo.artifacts import Artifact, find_artifact, how_to_export, list_artifacts
 from zoo.card import PRECISIONS, Card
+from zoo.class_names import parse_names
 from zoo.data.catalog import is_path
 from zoo.data.known import KNOWN
 from zoo.errors import UsageError, ZooError, unknown_name
 from zoo.faults import Here, fault_of, fault_of_content
-from zoo.inspection.inspector import Inspector
+from zoo.inspection.inspector import Content, Inspector
 
 __all__ = [
     "FOREIGN",
@@ -32,7 +33,7 @@ class Subject:
 
     mean, std, data: as given for a foreign file; an artifact's card says its own, but for where a
     folder of pictures lies that it was trained on. integer_widths: of a foreign file, see
-    `zoo.products`.
+    `zoo.products`; class_names: of one that names its classes, unless they count as given.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Subject:
     std: tuple[float, ...] | None = None
     data: str | None = None
     integer_widths: tuple[int, ...] = ()
+    class_names: tuple[str, ...] | None = None
 
     def fault(self, runtime: str, provider: str, on: Here) -> str | None:
         """Why it is known to be answered wrongly; None where it is not.
@@ -77,6 +79,11 @@ class Subject:
         """Height and width of the images of that test set, where its name tells."""
         known = KNOWN.get(self.dataset or "")
         return known.shape[:2] if known else None
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """Its classes in the order of its logits, where that is known."""
+        return self.card.class_names if self.card else self.class_names
 
     @property
     def is_of_own_folder(self) -> bool:
@@ -158,7 +165,12 @@ def of_file(path: Path, given: Given, inspector: Inspector) -> Subject:
         std=None if content.raw else told.std,
         data=told.data,
         integer_widths=content.integer_widths,
+        class_names=None if told.classes_as_given else told.class_names or _names_in(content),
     )
+
+
+def _names_in(content: Content) -> tuple[str, ...] | None:
+    return parse_names(content.metadata.get("class_names", ""))
 
 
 def _check_data(name: str | None) -> None:
@@ -174,6 +186,8 @@ def refuse_unused(given: Given, found: Sequence[Subject], target: str) -> None:
         raise UsageError(
             f"--mean and --std are for ONNX files of other origin; {target} says its own."
         )
+    if given.classes_as_given and not foreign:
+        raise UsageError(f"--classes-as-given is for third-party files; {target} says its own.")
     if given.data is not None and not foreign and all(one.data is None for one in found):
         raise UsageError(
             "--data is for ONNX files of other origin, and a folder or zip for models that were "

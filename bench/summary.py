@@ -103,6 +103,13 @@ class Summary:
             f"at batch {row.batch}"
             for row in self.peaks
         ]
+        like_chance = [row for answer in self.answers for row in answer.rows if row.is_like_chance]
+        if like_chance:
+            names = joined(dict.fromkeys(map(self.names.arm, like_chance)))
+            lines.append(
+                f"warning: no better than guessing: {names}. Check --mean, --std and the order of "
+                "the classes."
+            )
         for count, what in ((self.failed, "failed"), (self.skipped, "skipped")):
             if count:
                 lines.append(f"{_cells(count)} {what}; the reason is in the row.")

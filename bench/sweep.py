@@ -19,12 +19,14 @@ from bench.journal import Journal
 from bench.kept import Kept
 from bench.matrix import Cell, Doubling, Settings
 from bench.measure import measure
-from bench.pictures import Gallery, Pictures
+from bench.pictures import Gallery, Pictures, data_of
 from bench.referee import Referee
 from bench.required import check_test_sets, classes_of, demand_accuracy, missing_accuracy
 from bench.results import FAILED, LATENCY, OK, SKIPPED, THROUGHPUT, Block, Row, Samples
 from bench.runtimes import Order, UnsupportedError
 from bench.schedule import take_turns
+from bench.subjects import Subject
+from zoo.class_names import BY_NAME, columns_by_name, is_in_order, other_classes
 from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.faults import Here
 from zoo.progress import Progress
@@ -81,6 +83,8 @@ class Sweep:
         demanded = bool(self.settings.measure_accuracy)
         classes: dict[str, int] = {}
         for subject in dict.fromkeys(foreign):
+            if self.settings.accuracy:
+                self._check_classes(subject)
             order = Order(
                 model=str(subject.path),
                 mean=subject.mean,
@@ -103,6 +107,21 @@ class Sweep:
         if demanded:
             subjects = (arm.subject for arm in open_arms if not arm.skipped)
             check_test_sets(subjects, classes, self.data_dir, self.progress)
+
+    def _check_classes(self, subject: Subject) -> None:
+        """Refuse a file that names other classes than its test set has (`UsageError`)."""
+        data = data_of(subject, self.data_dir, self.progress)
+        if not subject.class_names or isinstance(data, str):
+            return
+        columns = columns_by_name(subject.class_names, data.class_names)
+        if columns is None:
+            told = other_classes(subject.class_names, data.class_names, subject.dataset or "")
+            ways = "Name its own test set with --data, or measure times alone with --no-accuracy."
+            if len(subject.class_names) == len(data.class_names):
+                ways += " If they mean the same classes in the same order, add --classes-as-given."
+            raise UsageError(f"{subject.name} {told}. {ways}")
+        if not is_in_order(columns):
+            self.progress.say(f"{subject.name} {BY_NAME}")
 
     def run(self, arms: Sequence[matrix.Arm]) -> Iterator[Row]:
         """Measure all cells that were not measured before."""
@@ -264,12 +283,13 @@ class Sweep:
         timed = [one for one in measured if one.row.status == OK]
         if not timed:
             return
+        batches = [one.cell.batch for one in timed]
         try:
-            columns = self._referee.accuracy(timed[0].row.arm, kept, arm, pictures)
+            columns = self._referee.accuracy(timed[0].row.arm, kept, arm, pictures, batches)
         except (ZooError, OSError) as error:
-            columns = from_card(arm, f"measuring it failed: {error}")
+            columns = dict.fromkeys(batches, from_card(arm, f"measuring it failed: {error}"))
         for one in timed:
-            one.row = replace(one.row, **{"accuracy_reason": None, **columns})
+            one.row = replace(one.row, **{"accuracy_reason": None, **columns[one.cell.batch]})
             if self.settings.measure_accuracy:
                 demand_accuracy(one.row)
             evaluate(one.row, one.samples, self._reference_row(one))

@@ -150,15 +150,18 @@ class Worker:
         return {"ns": timed(null.run, pool, 0, count)[0]}
 
     def predict(self, pictures: str, size: int, logits: str) -> Message:
-        """The logits of a whole file of pictures; the last batch is filled up and cut."""
+        """The logits of a whole file of images; the last batch is filled up and cut.
+
+        Filled with the first images again: were they blank, a file that looks at the whole batch
+        would answer otherwise.
+        """
         images = np.load(pictures, mmap_mode="r")
         parts = []
         for at in range(0, len(images), size):
-            part = images[at : at + size]
-            filled = np.zeros((size, *images.shape[1:]), np.uint8)
-            filled[: len(part)] = part
-            parts.append(self._answer(self.adapter.place(filled), size)[: len(part)])
-            self._tell({"progress": len(part)})
+            filled = images[np.arange(at, at + size) % len(images)]
+            count = min(size, len(images) - at)
+            parts.append(self._answer(self.adapter.place(filled), size)[:count])
+            self._tell({"progress": count})
         np.save(logits, np.concatenate(parts))
         return {}
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -17,11 +16,12 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import zoo
+from tests import classifiers
 from zoo import artifacts, predicting
 from zoo.data import pixels, threads
 from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.faults import Here
-from zoo.inspection.inspector import Inspector
+from zoo.inspection.inspector import Inspection, Inspector
 from zoo.predicting import GRID, Prediction, predict, probabilities
 from zoo.progress import Advance, Progress
 from zoo.publishing import publish, publishing
@@ -187,7 +187,7 @@ class TestGuesses:
     def test_values_that_are_no_numbers_are_no_prediction(
         self, tiny_onnx: Make, pictures: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        passed = SimpleNamespace(ok=True, integer_widths=())
+        passed = Inspection(True, "", "", 0.0)
         monkeypatch.setattr(Inspector, "inspect", lambda inspector, path: passed)
         model = onnx.load(path := tiny_onnx())
         bias = next(tensor for tensor in model.graph.initializer if tensor.name == "bias")
@@ -195,6 +195,21 @@ class TestGuesses:
         onnx.save(model, path)
         with pytest.raises(ZooError, match="not numbers"):
             list(predict(path, [pictures]))
+
+    def test_a_file_that_looks_at_the_batch_is_said_to(
+        self, tmp_path: Path, pictures: Path
+    ) -> None:
+        told: list[str] = []
+
+        class Told(Progress):
+            def say(self, text: str) -> None:
+                told.append(text)
+
+        for kind, warnings in (("plain", 0), ("batch mean", 1)):
+            told.clear()
+            path = classifiers.write(tmp_path / "digits.onnx", kind)  # type: ignore[arg-type]
+            list(predict(path, [pictures], progress=Told()))
+            assert sum("depends on its batch" in line for line in told) == warnings
 
     def test_what_is_a_probability_already_is_left_alone(self) -> None:
         shares = np.array([[0.2, 0.8], [1.0, 0.0]], np.float32)

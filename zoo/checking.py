@@ -2,19 +2,29 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from zoo.card import Card
+from zoo.class_names import (
+    BY_NAME,
+    columns_by_name,
+    is_in_order,
+    other_classes,
+    parse_names,
+)
 from zoo.compatibility import first_onnxruntime, is_older
+from zoo.data.dataset import Dataset
 from zoo.data.local import load_local
 from zoo.errors import ZooError
 from zoo.faults import Here, fault_of
 from zoo.inspection.inspector import Inspection, Inspector, LocalData, VectorRun
+from zoo.intervals import wilson
 from zoo.progress import Progress
 
-Status = Literal["ok", "failed", "skipped"]
+Status = Literal["ok", "warning", "failed", "skipped"]
 Verdict = tuple[Status, str]
 
 _FP32_DIFFERENCE = 1e-4
@@ -157,17 +167,39 @@ def _parsed(found: Inspection, name: str) -> Any:
         return None
 
 
+def names_of(found: Inspection) -> tuple[str, ...] | None:
+    """The classes that a file names, in the order of its values."""
+    return parse_names(found.metadata.get("class_names", ""))
+
+
 def check_class_names(found: Inspection) -> Verdict:
     """Whether a file without a card names as many classes as it gives values."""
     if "class_names" not in found.metadata:
         return "skipped", "the file names no classes"
-    names = _parsed(found, "class_names")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    names = names_of(found)
+    if names is None:
         return "failed", "class_names in its metadata is not a JSON list of names"
     sides = [info.shape[-1] for info in found.outputs if info.shape]
     if not any(side == len(names) or not isinstance(side, int) for side in sides):
         return "failed", f"it names {len(names)} classes and gives {sides} values"
     return "ok", f"{len(names)} names, one for each value"
+
+
+def check_batches(found: Inspection, precision: str, card: Card | None) -> Verdict:
+    """Whether the answer to an image is the same in any batch, and twice the same.
+
+    Files of this zoo are; others may depend on their batch, which is to be known.
+    """
+    if isinstance(found.steadiness, str):
+        return "skipped", f"not tried: {found.steadiness}"
+    more = 0.0
+    if precision != "fp32" and card:
+        more = _SPREAD * max(card.precisions[precision].max_difference.values(), default=0.0)
+    chance, batch = found.steadiness.by_chance(more), found.steadiness.by_batch(more)
+    if chance or batch:
+        return ("failed" if chance or card else "warning"), chance or batch
+    apart, images = found.steadiness.batches.difference, found.steadiness.batches.images
+    return "ok", f"{images} images get the same answers in any batch (within {apart:.2g})"
 
 
 def check_vectors(run: VectorRun, precision: str, card: Card | None) -> Verdict:
@@ -191,38 +223,57 @@ def check_vectors(run: VectorRun, precision: str, card: Card | None) -> Verdict:
 def check_accuracy(
     path: Path,
     claim: Claim,
+    names: Sequence[str] | None,
     inspector: Inspector,
     data_dir: Path | None,
     progress: Progress,
 ) -> Verdict:
     """Whether the file is right as often as claimed, over the whole test set.
 
+    names: its classes in the order of its values, None where they count as those of the data.
+
     Nothing is downloaded: without a local copy of the data the check is skipped. Nor is anything
     written that the file may choose, such as the size of the pictures: they are shown to it one
     after the other.
     """
     try:
-        test = _at_hand(claim, data_dir, progress)
-        if isinstance(test, str):
-            return "skipped", test
+        data = load_local(claim.dataset, claim.fingerprint, data_dir, progress, claim.where)
+        if isinstance(data, str):
+            return "skipped", data
+        columns = columns_by_name(names, data.class_names) if names else None
+        if names and columns is None:
+            told = other_classes(names, data.class_names, claim.dataset)
+            return "failed", f"it {told}; if they mean the same in order, add --classes-as-given"
+        by_name = columns is not None and not is_in_order(columns)
+        test = _at_hand(claim, data, data_dir, columns if by_name else None)
         with progress.task(f"accuracy of {path.name}", test.images) as advance:
             correct = inspector.count_correct(path, test, advance)
     except ZooError as error:
         return "failed", str(error)
-    text = f"{correct:,} of {test.images:,} right"
-    allowed = math.ceil(_TURNED.get(claim.precision, _TURNED["int8"]) * test.images)
+    status, text = _as_claimed(claim, correct, test.images)
+    if by_name:
+        text = f"{text}; the file {BY_NAME}"
+    classes = len(data.class_names)
+    if wilson(correct, test.images)[0] <= 1 / classes:
+        text = f"{text}; no better than guessing one of {classes} classes"
+        return ("warning" if status == "ok" else status), text
+    return status, text
+
+
+def _as_claimed(claim: Claim, correct: int, images: int) -> Verdict:
+    text = f"{correct:,} of {images:,} right"
+    allowed = math.ceil(_TURNED.get(claim.precision, _TURNED["int8"]) * images)
     said = f"{claim.where} says {claim.correct:,} of {claim.images:,}"
-    if test.images != claim.images or abs(correct - claim.correct) > allowed:
+    if images != claim.images or abs(correct - claim.correct) > allowed:
         return "failed", f"{text}; {said}"
     if correct == claim.correct:
         return "ok", f"{text}, as {claim.where} says"
     return "ok", f"{text}; {said}, and another CPU may round {allowed} of them otherwise"
 
 
-def _at_hand(claim: Claim, data_dir: Path | None, progress: Progress) -> LocalData | str:
-    """The test set that is meant, in the cache, or why it is not here."""
-    data = load_local(claim.dataset, claim.fingerprint, data_dir, progress, claim.where)
-    if isinstance(data, str):
-        return data
+def _at_hand(
+    claim: Claim, data: Dataset, data_dir: Path | None, columns: tuple[int, ...] | None
+) -> LocalData:
+    """The test set, in the cache now."""
     mapped = data.train.images.nbytes + data.test.images.nbytes
-    return LocalData(claim.dataset, data_dir, len(data.test), mapped)
+    return LocalData(claim.dataset, data_dir, len(data.test), mapped, columns)

@@ -173,3 +173,10 @@ channels_option = partial(
     type=NumbersType(),
     help="Per channel or one for all, on the 0..1 scale, for a file that does not say it.",
 )
+classes_as_given_option = partial(
+    click.option,
+    "--classes-as-given",
+    is_flag=True,
+    help="Ignore the class names in a third-party file: its classes are those of the data, in "
+    "that order.",
+)

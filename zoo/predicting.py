@@ -92,8 +92,9 @@ def predict(
     with ExitStack() as stack:
         inspector = stack.enter_context(Inspector(seconds, memory))
         file, title = _found(model, precision, exports)
+        progress = progress or Progress()
         if isinstance(file, Path):
-            remote, widths = _remote(inspector, file, provider)
+            remote, widths = _remote(inspector, file, provider, progress)
             session: Opened = stack.enter_context(closing(remote))
             fault = fault_of(widths, here)
         else:
@@ -104,7 +105,7 @@ def predict(
             raise UnavailableError(f"{title} would be answered wrongly: {fault}.")
         signature = Signature.of(session, mean, std)
         found = _find([Path(image) for image in images])
-        predictions = _Predictor(session, signature, top).over(found, progress or Progress())
+        predictions = _Predictor(session, signature, top).over(found, progress)
         return _to_the_end(stack.pop_all(), _without_pixels(predictions, save, title))
 
 
@@ -127,9 +128,12 @@ def _found(model: str | Path, precision: str | None, exports: Path) -> tuple[Pat
 
 
 def _remote(
-    inspector: Inspector, path: Path, provider: str
+    inspector: Inspector, path: Path, provider: str, progress: Progress
 ) -> tuple[RemoteSession, tuple[int, ...]]:
-    """A session of a file that passed, in the inspector's process; its integer products' widths."""
+    """A session of a file that passed, in the inspector's process; its integer products' widths.
+
+    That its answers depend on more than the image is said.
+    """
     if not path.exists():
         raise ZooError(f"there is no file {path}.")
     cpu = provider.lower() == "cpu"
@@ -137,6 +141,9 @@ def _remote(
     found = inspector.inspect(path)
     if not found.ok:
         raise ZooError(f"{path} is refused: {found.reason.rstrip('.')}.")
+    doubt = "" if isinstance(found.steadiness, str) else found.steadiness.doubt()
+    if doubt:
+        progress.say(f"warning: {path}: {doubt}")
     return RemoteSession(inspector, path, provider), found.integer_widths
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.class_names import parse_names
 from zoo.data.dataset import Images
 from zoo.data.pixels import LARGEST_SIDE
 from zoo.errors import UsageError, ZooError
@@ -126,16 +127,15 @@ def logits(
 ) -> NDArray[np.float32]:
     """The file's values for pictures uint8 [N, H, W, C]: float32 [N, classes].
 
-    batch: pictures a call. Where the file fixes it, the last call is filled up with blank pictures
-    whose values are dropped.
+    batch: pictures a call. Where the file fixes it, the last call is filled up with its own
+    pictures again, whose values are dropped.
     """
     batch = signature.batch or batch
     index = [output.name for output in session.outputs].index(signature.output)
     parts = [np.empty((0, signature.classes or 0), np.float32)] if not len(images) else []
     for start in range(0, len(images), batch):
         part = images[start : start + batch]
-        missing = batch - len(part) if signature.batch else 0
-        filled = np.pad(part, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else part
+        filled = np.resize(part, (batch, *part.shape[1:])) if signature.batch else part
         values = session.run(signature.prepare(filled))[index]
         classes = signature.classes or values.shape[-1]
         if not classes or values.shape != (len(filled), classes):
@@ -267,12 +267,9 @@ def _class_names(session: Opened, classes: int | None) -> tuple[str, ...] | None
     text = session.metadata.get("class_names")
     if text is None:
         return None
-    try:
-        names = json.loads(text)
-    except (ValueError, RecursionError):
-        names = None
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+    names = parse_names(text)
+    if names is None:
         raise ZooError(f"{session.name}: its class_names are not a JSON list of names.")
     if classes is not None and len(names) != classes:
         raise ZooError(f"{session.name} names {len(names)} classes and gives {classes} values.")
-    return tuple(names)
+    return names

@@ -18,6 +18,7 @@ from zoo.checking import (
     Status,
     Verdict,
     check_accuracy,
+    check_batches,
     check_class_names,
     check_contract,
     check_faults,
@@ -26,6 +27,7 @@ from zoo.checking import (
     check_versions,
     claim_of_card,
     claim_of_file,
+    names_of,
 )
 from zoo.errors import ZooError
 from zoo.faults import Here
@@ -53,6 +55,7 @@ def verify(
     accuracy: bool = True,
     seconds: float = SECONDS,
     memory: int | None = None,
+    classes_as_given: bool = False,
     on: Here | None = None,
     progress: Progress | None = None,
 ) -> list[Check]:
@@ -61,8 +64,9 @@ def verify(
     A target is an artifact's id or its model's name, or the path of a file or of an artifact's
     folder. data_dir: where local copies of the datasets lie; nothing is downloaded. accuracy:
     measure it again over the test set, where that is at hand. seconds, memory: what a file may take
-    to load and run, in bytes; by default 2 GiB and six times its size. on: what computes, by
-    default this onnxruntime on this CPU.
+    to load and run, in bytes; by default 2 GiB and six times its size. classes_as_given: the
+    classes of a third-party file are those of the data in that order, whatever it calls them. on:
+    what computes, by default this onnxruntime on this CPU.
     """
     checks: list[Check] = []
     subjects: list[_Subject] = []
@@ -75,7 +79,8 @@ def verify(
         subjects += _subjects(target, exports)
     with Inspector(seconds, memory) as inspector:
         verifier = _Verifier(
-            inspector, data_dir, accuracy, on or Here.found(), progress or Progress()
+            *(inspector, data_dir, accuracy, classes_as_given, on or Here.found()),
+            progress or Progress(),
         )
         checks += verifier.checks(subjects)
     return checks
@@ -154,6 +159,7 @@ class _Verifier:
     inspector: Inspector
     data_dir: Path | None
     accuracy: bool
+    classes_as_given: bool
     on: Here
     progress: Progress
 
@@ -184,7 +190,7 @@ class _Verifier:
             yield "card", ("skipped", "no card comes with this file")
         if not found.ok:
             yield "loads", ("failed", found.reason)
-            for name in ("onnxruntime", "vectors", "accuracy"):
+            for name in ("onnxruntime", "batches", "vectors", "accuracy"):
                 yield name, ("skipped", "the file is refused")
             return
         text = f"onnx.checker accepts it, onnxruntime runs it: {found.nodes} nodes"
@@ -203,10 +209,11 @@ class _Verifier:
         faults = check_faults(found, self.on)
         yield "faults", faults
         if faults[0] == "failed":
-            for name in ("vectors", "accuracy"):
+            for name in ("batches", "vectors", "accuracy"):
                 yield name, ("skipped", "this onnxruntime would answer wrongly here")
             return
         precision = subject.precision or found.metadata.get("precision", "fp32")
+        yield "batches", check_batches(found, precision, card)
         run = found.vectors.get(str(vectors))
         yield "vectors", check_vectors(run, precision, card) if run else ("skipped", missing)
         yield "accuracy", self._accuracy(subject, found, card)
@@ -223,7 +230,11 @@ class _Verifier:
             if told is None:
                 return "skipped", "the file does not say on which pictures it is how often right"
             claim = told
-        return check_accuracy(subject.path, claim, self.inspector, self.data_dir, self.progress)
+        # What a card says of the classes is held against the file as metadata.
+        names = None if card or self.classes_as_given else names_of(found)
+        return check_accuracy(
+            subject.path, claim, names, self.inspector, self.data_dir, self.progress
+        )
 
 
 def check_artifact(artifact: Artifact) -> Iterator[tuple[str, Verdict]]:

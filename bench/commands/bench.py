@@ -23,6 +23,7 @@ from zoo.parameters import (
     CountsType,
     NamesType,
     channels_option,
+    classes_as_given_option,
     data_dir_option,
     exports_option,
     json_option,
@@ -88,6 +89,7 @@ from zoo.parameters import (
 )
 @channels_option("--mean")
 @channels_option("--std")
+@classes_as_given_option()
 @click.option("--out", type=PATH, help="The CSV.  [default: results/<time>.csv]")
 @click.option("--resume", is_flag=True, help="Go on with the sweep of --out.")
 @click.option("--dry-run", is_flag=True, help="List the cells and the minutes expected.")
@@ -109,6 +111,7 @@ def bench(
     data: str | None,
     mean: tuple[float, ...] | None,
     std: tuple[float, ...] | None,
+    classes_as_given: bool,
     out: Path | None,
     resume: bool,
     dry_run: bool,
@@ -135,7 +138,7 @@ def bench(
         boundaries=boundaries or (),  # type: ignore[arg-type]
         **options,
     )
-    given = Given(mean, std, data)
+    given = Given(mean, std, data, classes_as_given=classes_as_given)
     if dry_run:
         arms, settings = plan(
             targets, settings, precisions=precisions, exports=exports, given=given

@@ -19,6 +19,7 @@ from zoo.parameters import (
     PercentType,
     PositiveType,
     channels_option,
+    classes_as_given_option,
     data_dir_option,
     exports_option,
     json_option,
@@ -131,6 +132,7 @@ _OF_REMEASURING = ("mean", "std", "timeout", "memory")
 @memory_option
 @channels_option("--mean")
 @channels_option("--std")
+@classes_as_given_option(cls=OfModels)
 def compare(
     base: str,
     new: str,
@@ -256,7 +258,7 @@ def _compare_pair(
         precisions=precisions,
         exports=exports,
         data_dir=data_dir,
-        given=Given(options["mean"], options["std"]),
+        given=Given(options["mean"], options["std"], classes_as_given=options["classes_as_given"]),
         repeat=options["repeat"],
         out=options["out"],
         progress=progress_for(still=True),

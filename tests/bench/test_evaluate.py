@@ -174,6 +174,26 @@ def test_clustered_samples_count_for_less() -> None:
             {},
             "it could not be paired with the reference: it hung",
         ),
+        (
+            Samples(blocks=blocks()),
+            {"answers_vary": "it depends on its batch (much)", "accuracy_batch": 4},
+            "it depends on its batch (much), so its accuracy is that of batch 4",
+        ),
+        (
+            Samples(blocks=blocks()),
+            {"class_order": "by name"},
+            "the file lists the same classes in another order, so its answers are matched by name",
+        ),
+        (
+            Samples(blocks=blocks()),
+            {"classes": 10, "accuracy": 0.12, "accuracy_low": 0.09, "accuracy_high": 0.15},
+            "its accuracy is no better than guessing one of 10 classes",
+        ),
+        (
+            Samples(blocks=blocks()),
+            {"classes": 10, "accuracy": 0.14, "accuracy_low": 0.11, "accuracy_high": 0.17},
+            None,
+        ),
     ],
 )
 def test_what_to_know_before_believing_a_row(

@@ -51,6 +51,20 @@ def test_pictures_lost_prove_a_drop(compare: Compare, tmp_path: Path) -> None:
     assert found.exit_code == 1
 
 
+def test_answers_of_one_batch_size_are_held_against_those_of_it(
+    compare: Compare, tmp_path: Path
+) -> None:
+    sitting = Sitting(90, 10)
+    varying = {"answers_vary": "with the batch", "accuracy_batch": 64}
+    base, new = replace(sitting.base, **varying), replace(sitting.new, **varying)
+    known = {"labels|digits": sitting.labels, base.arm: sitting.labels}  # of another measurement
+    write_predictions(tmp_path / "base.csv", {base.predictions: sitting.before} | known)
+    write_predictions(tmp_path / "new.csv", {new.predictions: sitting.after} | known)
+    accuracy = compare([base], [new]).rows[0].accuracy
+    assert accuracy is not None
+    assert (accuracy.how, accuracy.lost, accuracy.gained) == ("pictures", 90, 10)
+
+
 def test_as_many_gained_as_lost_is_no_drop(compare: Compare, tmp_path: Path) -> None:
     found = Sitting(40, 40).compare(compare, tmp_path)
     accuracy = found.rows[0].accuracy

@@ -29,7 +29,7 @@ def test_a_test_that_guards_against_a_trap_is_there(file: str, name: str) -> Non
 
 
 def test_every_known_trap_has_one() -> None:
-    assert len(TRAPS) == 14
+    assert len(TRAPS) == 15
     assert all(line.count(" | ") == 2 for line in TRAPS)
 
 

@@ -13,6 +13,7 @@ from bench.ratios import verdict
 from bench.schedule import USUAL_CALLS, Turns
 from bench.series import read_pairs, summary
 from bench.subjects import Given
+from tests import classifiers
 from tests.bench.comparisons import SETTINGS, ComparePair, kept
 from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.faults import Here
@@ -91,6 +92,34 @@ class TestRows:
         assert row.wrong > 0
         assert row.verdict == ""
         assert any("timed calls gave other logits" in line for line in summary([row]))
+
+    def test_another_order_of_classes_is_matched_by_name(
+        self, compare_files: ComparePair, tmp_path: Path
+    ) -> None:
+        order = (3, 1, 4, 0, 5, 9, 2, 6, 8, 7)
+        named = {"names": [str(label) for label in range(10)]}
+        a = classifiers.write(tmp_path / "a.onnx", **named)
+        b = classifiers.write(tmp_path / "b.onnx", order=order, names=[str(at) for at in order])
+        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"), way=USUAL)
+        (row,) = compare_files(a, b, settings=settings, out=(out := tmp_path / "pairs.csv"))
+        assert row.same_answers
+        assert f"{b} lists the same classes in another order" in "".join(summary([row]))
+        assert read_pairs(out) == [row]
+        given = Given(classes_as_given=True)
+        (row,) = compare_files(a, b, settings=settings, given=given)
+        assert (row.same_answers, row.classes) == (False, None)
+
+    def test_other_classes_do_not_answer_alike(
+        self, compare_files: ComparePair, tmp_path: Path
+    ) -> None:
+        a = classifiers.write(tmp_path / "a.onnx", names=[str(label) for label in range(10)])
+        b = classifiers.write(tmp_path / "b.onnx", names=list("abcdefghij"))
+        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"), way=USUAL)
+        (row,) = compare_files(a, b, settings=settings)
+        assert not row.same_answers
+        assert "names other classes (a, b, c and 7 more)" in "".join(summary([row]))
+        (row,) = compare_files(a, b, settings=settings, given=Given(classes_as_given=True))
+        assert (row.same_answers, row.classes) == (True, None)
 
     @pytest.mark.parametrize("name", ["CPU", "CPUExecutionProvider", "cpu"])
     def test_a_provider_has_one_name(

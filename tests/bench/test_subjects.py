@@ -85,6 +85,13 @@ class TestArtifacts:
         with pytest.raises(ZooError, match="is not the file that was published"):
             find_subjects(["mlp"], exports)
 
+    def test_the_classes_of_an_artifact_are_those_of_its_card(self, mlp_exports: Path) -> None:
+        for one in find_subjects(["mlp"], mlp_exports):
+            assert one.card is not None
+            assert one.names == one.card.class_names
+        with pytest.raises(UsageError, match="--classes-as-given is for third-party files; mlp"):
+            find_subjects(["mlp"], mlp_exports, None, Given(classes_as_given=True))
+
     def test_models_of_own_pictures_are_told_where_those_lie(
         self, mlp_exports: Path, tmp_path: Path
     ) -> None:
@@ -229,10 +236,29 @@ class TestFiles:
         (found,) = find_subjects([str(path)], Path("none"), None, Given(mean=(0.1,)))
         assert (found.mean, found.std, found.data) == ((0.1,), (1,) * 3, "digits")
 
+    def test_its_classes_are_those_it_names_or_that_stand_beside_it(
+        self, tiny_onnx: Callable[..., Path]
+    ) -> None:
+        def found(path: Path, given: Given | None = None) -> tuple[str, ...] | None:
+            (one,) = find_subjects([str(path)], Path("none"), None, given)
+            assert one.names == one.class_names
+            return one.names
+
+        assert found(tiny_onnx()) == ("red", "green", "blue")
+        assert found(tiny_onnx(metadata={})) is None
+        assert found(tiny_onnx(metadata={"class_names": "[1"})) is None
+        path = tiny_onnx()
+        path.with_name("tiny.json").write_text('{"class_names": ["r", "g", "b"]}')
+        assert found(path) == ("r", "g", "b")
+        assert found(path, Given(classes_as_given=True)) is None
+        path.with_name("tiny.json").write_text('{"classes_as_given": true}')
+        assert found(path) is None
+
     @pytest.mark.parametrize(
         ("text", "told"),
         [
             ("{", "cannot be used"),
+            ('{"class_names": ["a", 3]}', r"it\.class_names\[1\] is no str"),
             ("[]", "it is no dict"),
             ('{"mean": 0.5}', r"it\.mean is no tuple"),
             ('{"mean": ["a"]}', r"it\.mean\[0\] is no float"),

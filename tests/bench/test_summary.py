@@ -96,6 +96,14 @@ def test_a_row_alone_is_within_a_budget_or_not() -> None:
             assert found.lines()[-1] == f"  under {budget} ms a call (p50): {told}"
 
 
+def test_what_guesses_is_named_once() -> None:
+    rows = [row("good", classes=10)]
+    assert "guessing" not in "".join(summarise(rows).lines())
+    rows += [row("bad", accuracy=0.1, classes=10, batch=batch) for batch in (1, 64)]
+    (told,) = (line for line in summarise(rows).lines() if "guessing" in line)
+    assert told.startswith("warning: no better than guessing: bad fp32. Check --mean, --std")
+
+
 levels = st.integers(1, 6)
 
 

@@ -43,7 +43,7 @@ class TestRows:
         row = swept.row(**INT8, batch=4)
         empty = {  # on this machine, in so short a time, or where nothing is amiss
             *("reason", "elsewhere", "tf32", "cuda_graph", "conv_search", "vram_mib"),
-            "accuracy_reason",
+            *("accuracy_reason", "class_order", "answers_vary"),
             *("p90_ms", "p99_ms", "p999_ms", "withheld", "warnings", "steal_share"),
             *("delay_share", "pressure_share", "clock_mhz", "break_even_calls"),
             *("p50_low_ms", "p50_high_ms", "ratio_low", "ratio_high"),

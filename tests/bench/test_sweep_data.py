@@ -73,7 +73,7 @@ class TestForeignFiles:
         self, sweep_of: Sweep, tiny_onnx: Any
     ) -> None:
         row = sweep_of(
-            tiny_onnx(classes=4), given=Given(data="digits"), runtimes=("onnxruntime",)
+            tiny_onnx(classes=4, metadata={}), given=Given(data="digits"), runtimes=("onnxruntime",)
         ).rows[0]
         assert row.status == OK
         assert row.accuracy is None
@@ -85,7 +85,7 @@ class TestForeignFiles:
         for batch in ("batch", 2):
             with pytest.raises(UsageError, match=r"it gives 4 classes, digits has 10.*--data"):
                 sweep_of(
-                    tiny_onnx(classes=4, batch=batch),
+                    tiny_onnx(classes=4, batch=batch, metadata={}),
                     given=Given(data="digits"),
                     measure_accuracy=True,
                 )
@@ -100,7 +100,7 @@ class TestForeignFiles:
     def test_accuracy_that_is_demanded_and_can_be_had_is_measured(
         self, sweep_of: Sweep, tiny_onnx: Any
     ) -> None:
-        file = tiny_onnx(size=(32, 32), classes=10)
+        file = tiny_onnx(size=(32, 32), classes=10, metadata={})
         found = sweep_of(
             file, given=Given(data="digits"), runtimes=("onnxruntime",), measure_accuracy=True
         ).rows[0]

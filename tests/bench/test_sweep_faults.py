@@ -150,7 +150,7 @@ class TestOneCellAfterTheOther:
         self, sweep_of: Sweep, tiny_onnx: Any
     ) -> None:
         found = sweep_of(
-            tiny_onnx(),
+            tiny_onnx(metadata={}),
             given=Given(data="digits"),
             runtimes=("faulty_sweep:Prepares",),
             batches=(1, 64),

@@ -139,12 +139,20 @@ def test_the_last_batch_of_a_test_set_is_filled_up_and_cut(
     pictures_npy: Path, tmp_path: Path
 ) -> None:
     shapes: list[tuple[int, ...]] = []
+    numbers: list[list[int]] = []
     answers, out = io.StringIO(), tmp_path / "logits.npy"
     worker = opened(answers=answers)
     place = worker.adapter.place
-    worker.adapter.place = lambda images: shapes.append(images.shape) or place(images)  # type: ignore[method-assign]
+
+    def seen(images: np.ndarray) -> Any:
+        shapes.append(images.shape)
+        numbers.append(images[:, 0, 0, 0].tolist())
+        return place(images)
+
+    worker.adapter.place = seen  # type: ignore[method-assign]
     worker.predict(str(pictures_npy), 5, str(out))
     assert shapes == [(5, 32, 32, 3)] * 3
+    assert numbers[-1] == [10, 11, 0, 1, 2]  # real images: a file may look at the whole batch
     np.testing.assert_array_equal(np.load(out), expected(np.load(pictures_npy)))
     assert [json.loads(line) for line in answers.getvalue().splitlines()] == [
         {"progress": 5},

@@ -10,6 +10,7 @@ from click.testing import Result
 
 from bench.results import FAILED, OK, SKIPPED, Row, beside, read_csv
 from bench.sweep import Sweep
+from tests import classifiers
 
 Call = Callable[..., Result]
 OUT = Path("r.csv")
@@ -102,7 +103,7 @@ class TestAnswers:
         assert not any(word in done.stdout for word in ("best", "fastest", "Pareto"))
 
     def test_data_without_accuracy_says_what_to_add(self, bench: Call, tiny_onnx: Any) -> None:
-        file = tiny_onnx(size=(8, 8), classes=10)
+        file = tiny_onnx(size=(8, 8), classes=10, metadata={})
         told = "no accuracy of tiny.onnx: preset tiny does not measure it: add --accuracy"
         options = (file, "--data", "digits", "--preset", "quick", "--batch", "1")
         assert told in bench(*options).stdout
@@ -114,7 +115,8 @@ class TestAnswers:
     def test_accuracy_that_was_asked_for_and_cannot_be_measured_is_an_error(
         self, bench: Call, tiny_onnx: Any, preset: str
     ) -> None:
-        file, options = tiny_onnx(classes=7), ("--accuracy", "--preset", preset, "--batch", "1")
+        file = tiny_onnx(classes=7, metadata={})
+        options = ("--accuracy", "--preset", preset, "--batch", "1")
         done = bench(file, *options, "--data", "digits", code=2)
         assert "it gives 7 classes, digits has 10" in done.stderr
         assert "name one with --data" in bench(file, *options, code=2).stderr
@@ -135,6 +137,29 @@ class TestAnswers:
         told = bench(file, *given, "--batch", "1", code=2).stderr
         assert "Did you mean --mean .490,.482,.447 --std .247,.243,.263?" in told
         assert not OUT.exists()
+
+    def test_classes_of_other_data_are_exit_2_unless_they_count_as_given(
+        self, bench: Call, in_folder: Path
+    ) -> None:
+        names = ["airplane", "automobile", "bird", "cat", "deer"]
+        names += ["dog", "frog", "horse", "ship", "truck"]
+        file = classifiers.write(in_folder / "cifar.onnx", names=names)
+        asked = (file, "--data", "digits", "--batch", "1")
+        told = bench(*asked, code=2).stderr
+        assert "names other classes (airplane, automobile, bird and 7 more)" in told
+        assert "add --classes-as-given" in told
+        assert not OUT.exists()
+        bench(*asked, "--classes-as-given")
+        (row,) = read_csv(OUT)
+        assert (row.accuracy_source, row.classes) == ("measured", 10)
+
+    def test_an_accuracy_that_is_no_better_than_guessing_is_said(
+        self, bench: Call, tiny_onnx: Any
+    ) -> None:
+        """Grey images are all zeros to it."""
+        done = bench(tiny_onnx(classes=10, metadata={}), "--data", "digits", "--batch", "1")
+        assert "no better than guessing one of 10 classes" in done.stdout
+        assert "warning: no better than guessing: tiny.onnx. Check --mean" in done.stdout
 
     def test_normalisation_that_is_not_given_is_asked_for(
         self, bench: Call, tiny_onnx: Any
@@ -219,6 +244,7 @@ class TestRefusals:
         [
             (["mlp", "--data", "digits"], "mlp says its own"),
             (["--mean", "0.5"], "what is published says its own"),
+            (["--classes-as-given"], "what is published says its own"),
             (["mlp", "--threads", "10000"], "this process may use"),
             (["mlp", "--batch", "0"], "'0' is no list of whole numbers"),
             (["mlp", "--margin", "0%"], "--margin 0% is none"),

@@ -1,15 +1,20 @@
 """What `verify` says of ONNX files that nobody published here."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
 
+from tests import classifiers
+from tests.classifiers import Kind
 from zoo.artifacts import VECTORS
+from zoo.data import load
 from zoo.faults import Here
 from zoo.publishing import MANIFEST
 from zoo.verifying import Check, verify
@@ -19,8 +24,9 @@ Write = Callable[[Path, np.ndarray], None]
 NAME = "mlp-digits"
 
 
-def checked(path: Path, name: str) -> Check:
-    (found,) = (check for check in verify(path) if (check.target, check.name) == (str(path), name))
+def checked(path: Path, name: str, **options: Any) -> Check:
+    checks = verify(path, **options)
+    (found,) = (check for check in checks if (check.target, check.name) == (str(path), name))
     return found
 
 
@@ -86,8 +92,68 @@ class TestForeignFile:
         path.parent.mkdir()
         shutil.copy(exports / NAME / "fp32.onnx", path)
         check = checked(path, "accuracy")
+        assert check.status == "warning"
+        assert "as the file says; no better than guessing" in check.text
+
+    @pytest.mark.parametrize(
+        ("kind", "status", "told"),
+        [
+            ("plain", "ok", "4 images get the same answers in any batch"),
+            ("batch mean", "warning", "the answer to an image depends on its batch"),
+            ("dynamic", "warning", "the answer to an image depends on its batch"),
+            ("noise", "failed", "the same call made twice gives other answers"),
+        ],
+    )
+    def test_what_an_answer_depends_on(
+        self, tmp_path: Path, kind: Kind, status: str, told: str
+    ) -> None:
+        check = checked(classifiers.write(tmp_path / "digits.onnx", kind), "batches")
+        assert check.status == status
+        assert check.text.startswith(told)
+
+    def test_what_is_no_classifier_is_not_tried(self, tiny_onnx: Tiny) -> None:
+        path = tiny_onnx(batch=1, metadata={})
+        assert checked(path, "batches").status == "ok"
+        model = onnx.load(path)
+        model.graph.output[0].type.tensor_type.shape.dim.add().dim_value = 1
+        model.graph.node[-1].output[0] = "flat"
+        axes = numpy_helper.from_array(np.array([2]), "axes")
+        model.graph.initializer.append(axes)
+        model.graph.node.append(onnx.helper.make_node("Unsqueeze", ["flat", "axes"], ["logits"]))
+        onnx.save(model, path)
+        assert checked(path, "batches").status == "skipped"
+
+    def claiming(self, tmp_path: Path, correct: int, **options: Any) -> Path:
+        """A file that says how often it is right about the digits."""
+        facts = {
+            "dataset": "digits",
+            "fingerprint": load("digits").fingerprint,
+            "precision": "fp32",
+            "accuracy": json.dumps({"correct": correct, "images": 359}),
+        }
+        return classifiers.write(tmp_path / "digits.onnx", **options, **facts)
+
+    def test_classes_in_another_order_are_matched_by_name(self, tmp_path: Path) -> None:
+        test = load("digits").test
+        right = int((classifiers.answers(test.images).argmax(axis=1) == test.labels).sum())
+        order = (3, 1, 4, 0, 5, 9, 2, 6, 8, 7)
+        names = [str(label) for label in order]
+        path = self.claiming(tmp_path, right, order=order, names=names)
+        check = checked(path, "accuracy")
         assert check.status == "ok"
-        assert "as the file says" in check.text
+        assert f"{right} of 359 right, as the file says; the file lists the same" in check.text
+        check = checked(path, "accuracy", classes_as_given=True)
+        assert check.status == "failed"
+        assert "in another order" not in check.text
+
+    def test_other_classes_are_not_counted_unless_told(self, tmp_path: Path) -> None:
+        test = load("digits").test
+        right = int((classifiers.answers(test.images).argmax(axis=1) == test.labels).sum())
+        path = self.claiming(tmp_path, right, names=list("abcdefghij"))
+        check = checked(path, "accuracy")
+        assert check.status == "failed"
+        assert check.text.startswith("it names other classes (a, b, c and 7 more)")
+        assert checked(path, "accuracy", classes_as_given=True).status == "ok"
 
     def test_data_in_other_files_is_fine(self, tiny_onnx: Tiny) -> None:
         path = tiny_onnx()

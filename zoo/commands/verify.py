@@ -7,6 +7,7 @@ import click
 
 from zoo.console import print_checks, print_json
 from zoo.parameters import (
+    classes_as_given_option,
     data_dir_option,
     exports_option,
     json_option,
@@ -24,6 +25,7 @@ from zoo.parameters import (
 )
 @timeout_option(default=60, help="Seconds that a file has to load and run.")
 @memory_option(help="What a file may take.  [default: 2 GiB and six times its size]")
+@classes_as_given_option()
 @json_option
 def verify(
     targets: tuple[str, ...],
@@ -32,6 +34,7 @@ def verify(
     accuracy: bool,
     timeout: float,
     memory: int | None,
+    classes_as_given: bool,
     as_json: bool,
 ) -> None:
     """Check published models, or any ONNX file; exits 1 where something is wrong."""
@@ -45,6 +48,7 @@ def verify(
         accuracy=accuracy,
         seconds=timeout,
         memory=memory,
+        classes_as_given=classes_as_given,
         progress=progress_for(),
     )
     if as_json:

@@ -14,6 +14,7 @@ from zoo.errors import UnavailableError, ZooError
 from zoo.inspection.process import STEPS, TooLargeError, Worker
 from zoo.memory import default_bound
 from zoo.reading import open_regular
+from zoo.steadiness import Apart, Steadiness
 
 if TYPE_CHECKING:
     from zoo.session import TensorInfo
@@ -45,7 +46,8 @@ class Inspection:
     sha256, bytes: of the file; external: bytes of its tensors that lie in other files of its
     folder; opset: of the default domain; nodes: of the graph; operators: how many nodes of each,
     inner graphs included; integer_widths: see `zoo.products`; signature: why `predict` cannot use
-    the file, or ""; vectors: for each folder that was asked for; seconds: how long it took.
+    the file, or ""; steadiness: whether its answers depend on more than the image, or why that was
+    not tried; vectors: for each folder that was asked for; seconds: how long it took.
     """
 
     ok: bool
@@ -63,6 +65,7 @@ class Inspection:
     outputs: "tuple[TensorInfo, ...]" = ()
     signature: str = ""
     integer_widths: tuple[int, ...] = ()
+    steadiness: Steadiness | str = "it is refused"
     metadata: dict[str, str] = field(default_factory=dict)
     vectors: dict[str, VectorRun] = field(default_factory=dict)
 
@@ -91,13 +94,15 @@ class Content:
 class LocalData:
     """A dataset that is here already, by the name and folder that `zoo.data.load` takes.
 
-    images: of the test set; mapped: bytes of the whole.
+    images: of the test set; mapped: bytes of the whole; columns: for each class the place of its
+    value in a file that lists them in another order.
     """
 
     name: str
     data_dir: Path | None
     images: int
     mapped: int
+    columns: tuple[int, ...] | None = None
 
 
 class Inspector:
@@ -287,9 +292,17 @@ def _inspection(step: str, answer: Mapping[str, Any], seconds: float) -> Inspect
             "inputs": _infos(facts["inputs"]),
             "outputs": _infos(facts["outputs"]),
             "integer_widths": tuple(facts["integer_widths"]),
+            "steadiness": _steadiness(facts["steadiness"]),
             "vectors": {name: VectorRun(**run) for name, run in facts["vectors"].items()},
         },
     )
+
+
+def _steadiness(value: str | Mapping[str, Any]) -> Steadiness | str:
+    if isinstance(value, str):
+        return value
+    repeated, batches = (Apart(**value[name]) for name in ("repeated", "batches"))
+    return Steadiness(repeated, batches, value["largest"])
 
 
 def _infos(values: Iterable[Mapping[str, Any]]) -> "tuple[TensorInfo, ...]":

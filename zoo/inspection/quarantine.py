@@ -24,6 +24,7 @@ from onnx import ModelProto, TensorProto
 
 from zoo.data import load
 from zoo.errors import ZooError
+from zoo.inspection.batches import try_batches
 from zoo.inspection.content import content_of, facts_of
 from zoo.inspection.serving import Serving
 from zoo.inspection.structure import check_structure, check_wire
@@ -39,6 +40,7 @@ _MEMORY = 2 << 30  # beside six times the file: parsed, checked and optimized, i
 _THREADS = 8  # each more takes some of that memory for its stack
 _LONGEST_ANSWER = 4 << 20
 _LARGEST_FILE = 2 << 30
+_SHARE = 1 / 3  # of a file's time, for trying its batches
 
 Send = Callable[[Mapping[str, Any]], None]
 
@@ -164,12 +166,14 @@ def examine(path: Path, request: Mapping[str, Any], send: Send) -> dict[str, Any
     session = replace(open_session(found.opens, threads=1), name=path.name)
     send({"step": "run"})
     run_on_noise(session)
+    tried = try_batches(session, request["seconds"] * _SHARE)
     send({"step": "vectors"})
     folders = map(Path, request["vectors"])
     return found.facts | {
         "inputs": [asdict(info) for info in session.inputs],
         "outputs": [asdict(info) for info in session.outputs],
         "signature": _signature_problem(session),
+        "steadiness": tried if isinstance(tried, str) else asdict(tried),
         "vectors": {str(folder): run_vectors(session, folder) for folder in folders},
     }
 
@@ -206,7 +210,7 @@ def _count(path: Path, request: Mapping[str, Any], send: Send) -> int:
         send({"advance": pictures})
         _set_alarm(request)
 
-    return count_correct(session, data.test, advance)
+    return count_correct(session, data.test, advance, test["columns"])
 
 
 def _opened(path: Path, request: Mapping[str, Any], send: Send) -> Session:

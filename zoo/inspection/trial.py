@@ -1,6 +1,6 @@
 """Running a file that may be anything: on noise, on its test vectors, on a test set."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def run_on_noise(session: Session) -> None:
     """The file must compute: outputs as declared, and finite, for one picture and for two."""
     rng = np.random.default_rng(0)
     for batch in BATCHES:
-        feeds = {info.name: _noise(info, batch, rng) for info in session.inputs}
+        feeds = {info.name: noise(info, batch, rng) for info in session.inputs}
         sides = {
             declared: side
             for info in session.inputs
@@ -49,7 +49,8 @@ def run_on_noise(session: Session) -> None:
             _check_output(info, value, sides)
 
 
-def _noise(info: TensorInfo, batch: int, rng: np.random.Generator) -> NDArray[Any]:
+def noise(info: TensorInfo, batch: int, rng: np.random.Generator) -> NDArray[Any]:
+    """Random values for an input; batch: how many images, where that is free."""
     shape = [
         side if isinstance(side, int) else _open_side(info, at, batch)
         for at, side in enumerate(info.shape)
@@ -122,10 +123,16 @@ def _tensor(path: Path) -> NDArray[Any]:
     return array
 
 
-def count_correct(session: Session, test: Split, advance: Callable[[int], None]) -> int:
+def count_correct(
+    session: Session,
+    test: Split,
+    advance: Callable[[int], None],
+    columns: Sequence[int] | None = None,
+) -> int:
     """Pictures of the test set whose top class is the right one. advance: hears of each part.
 
-    They are shown as the file takes them.
+    They are shown as the file takes them. columns: for each class the place of its value, where
+    the file lists them in another order.
     """
     signature = Signature.of(session)
     height, width, channels = signature.image_shape
@@ -134,7 +141,8 @@ def count_correct(session: Session, test: Split, advance: Callable[[int], None])
         part = slice(start, start + _AT_ONCE)
         labels = test.labels[part]
         pictures = [shown(pixels, (height, width), channels) for pixels in test.images[part]]
-        predicted = logits(session, signature, np.stack(pictures)).argmax(axis=1)
+        values = logits(session, signature, np.stack(pictures))
+        predicted = (values if columns is None else values[:, columns]).argmax(axis=1)
         correct += int((predicted == labels).sum())
         advance(len(labels))
     return correct

@@ -205,3 +205,17 @@ class Interrupted(Right):
         if size > 1:
             os.kill(os.getppid(), signal.SIGINT)
             time.sleep(1)
+
+
+class Guesses(Right):
+    """Ten classes; batches of 64, as a test set is shown in, are answered by chance."""
+
+    def load(self, order: Order) -> None:
+        super().load(order)
+        self.rng = np.random.default_rng(0)
+
+    def answer(self, logits: Logits) -> Logits:
+        values = np.pad(logits, ((0, 0), (0, 7)))
+        if len(values) == 64:
+            values += self.rng.normal(size=values.shape).astype(np.float32)
+        return values

@@ -1,0 +1,64 @@
+"""Whether a file's answer to an image depends on its batch or on chance, tried on noise."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import ZooError
+from zoo.inspection.trial import noise
+from zoo.session import Session
+from zoo.signature import LOGITS
+from zoo.steadiness import Steadiness, examine
+
+IMAGES, BATCH = 6, 4
+_CALLS = 8  # what all of it takes, in calls of a whole batch
+
+
+def try_batches(session: Session, seconds: float) -> Steadiness | str:
+    """What a few images of noise showed, or why they were not tried.
+
+    seconds: a file that would take longer is not tried.
+    """
+    at = _answers(session)
+    if len(session.inputs) != 1 or not session.inputs[0].shape or at is None:
+        return "it has not one input and a row of values for each image"
+    (info,) = session.inputs
+    fixed = info.shape[0] if isinstance(info.shape[0], int) else None
+
+    def ask(images: NDArray[Any], size: int) -> NDArray[Any]:
+        parts = []
+        for start in range(0, len(images), size):
+            part = images[start : start + size]
+            filled = np.resize(part, (size, *part.shape[1:]))
+            values = session.run({info.name: filled})[at]
+            if values.shape[:1] != (size,):
+                raise ZooError(f"it gives {len(values)} rows of values for {size} images")
+            parts.append(values[: len(part)].astype(np.float64))
+        return np.concatenate(parts)
+
+    rng = np.random.default_rng(0)
+    images = noise(replace(info, shape=(IMAGES, *info.shape[1:])), IMAGES, rng)
+    # Of several contrasts: a file that goes by the range of its batch shows it by these.
+    contrasts = np.linspace(0.1, 1, IMAGES).reshape(-1, *[1] * (images.ndim - 1))
+    images = (images * contrasts).astype(images.dtype)
+    try:
+        began = time.monotonic()
+        ask(images[:BATCH], fixed or BATCH)
+        if (time.monotonic() - began) * _CALLS > seconds:
+            return "it is too slow for more than one batch of images to be tried"
+        return examine(ask, images, (fixed,) if fixed else (1, BATCH))
+    except ZooError as error:
+        return str(error)
+
+
+def _answers(session: Session) -> int | None:
+    """Which of the outputs gives the values: `logits`, else the first that may."""
+    rows = {
+        output.name: at
+        for at, output in enumerate(session.outputs)
+        if len(output.shape) == 2 and output.dtype.startswith("float")
+    }
+    return rows.get(LOGITS, next(iter(rows.values()), None))

@@ -1,0 +1,109 @@
+"""Whether the answer to an image depends on that image alone, or also on its batch or on chance.
+
+A file may quantise by the range of a whole batch, subtract a batch's mean or draw random numbers.
+Such a file has no accuracy as such, only one at each batch size.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Of (1 + the largest logit), as in the gate for fp32: sums of another batch are rounded otherwise.
+_SAME = 1e-4
+
+Inputs = NDArray[Any]
+Ask = Callable[[Inputs, int], Inputs]
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Two answers to the same images. difference: the largest of a logit; turned: images whose top
+    class is another, of `images`."""
+
+    difference: float = 0.0
+    turned: int = 0
+    images: int = 0
+
+    @classmethod
+    def between(cls, first: Inputs, second: Inputs) -> "Apart":
+        """Of answers [N, classes]; what is no number in both does not differ."""
+        if first.shape != second.shape:
+            return cls(math.inf, len(first), len(first))
+        if not first.size:
+            return cls(images=len(first))
+        same = (first == second) | (np.isnan(first) & np.isnan(second))
+        gaps = np.abs(np.where(same, 0, first) - np.where(same, 0, second))
+        turned = first.argmax(axis=1) != second.argmax(axis=1)
+        farthest = math.inf if np.isnan(gaps).any() else float(gaps.max())
+        return cls(farthest, int(turned.sum()), len(first))
+
+    def __str__(self) -> str:
+        return (
+            f"logits up to {self.difference:.2g} apart, "
+            f"{self.turned} of {self.images} images with another class"
+        )
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """What a few images showed. repeated: in the same calls made twice; batches: in other batches
+    and batch sizes, the farthest of them; largest: |logit|."""
+
+    repeated: Apart = field(default_factory=Apart)
+    batches: Apart = field(default_factory=Apart)
+    largest: float = 0.0
+
+    def bound(self, more: float = 0.0) -> float:
+        """How far answers may be apart and count as the same; more: what the file's card allows."""
+        return _SAME * (1 + self.largest) + more
+
+    def by_chance(self, more: float = 0.0) -> str:
+        """In plain words that the same call gives several answers, or ""."""
+        if self.repeated.difference <= self.bound(more):
+            return ""
+        return f"the same call made twice gives other answers ({self.repeated})"
+
+    def by_batch(self, more: float = 0.0) -> str:
+        """In plain words that an answer depends on the batch, or ""."""
+        if self.batches.difference <= self.bound(more):
+            return ""
+        return f"the answer to an image depends on its batch ({self.batches})"
+
+    def doubt(self, more: float = 0.0) -> str:
+        """Either; answers that change by chance say nothing of the batch."""
+        return self.by_chance(more) or self.by_batch(more)
+
+
+def examine(ask: Ask, images: Inputs, sizes: Iterable[int]) -> Steadiness:
+    """Ask about the same images twice, among others, in another order, and at each batch size.
+
+    ask: the logits of images by so many a call, the last call filled up somehow. A third of the
+    images is asked about among the second third, and in the opposite order among the last.
+    """
+    third = len(images) // 3
+    shared, beside, others = (images[at * third : (at + 1) * third] for at in range(3))
+    batch = _alternating(shared, beside) if third else images
+    found: list[Inputs] = []
+    repeated, batches = [], []
+    for size in sorted(set(sizes)):
+        found.append(ask(batch, size))
+        repeated.append(Apart.between(found[-1], ask(batch, size)))
+        batches.append(Apart.between(found[-1], found[0]))
+        if size > 1 and third:
+            again = ask(_alternating(others, shared[::-1]), size)[1::2][::-1]
+            batches.append(Apart.between(found[-1][::2], again))
+    largest = max(float(np.abs(some[np.isfinite(some)]).max(initial=0)) for some in found)
+    return Steadiness(max(repeated, key=_farness), max(batches, key=_farness), largest)
+
+
+def _alternating(some: Inputs, others: Inputs) -> Inputs:
+    """One of each in turn, so that even a batch of two is not of the first kind alone."""
+    return np.stack([some, others], axis=1).reshape(-1, *some.shape[1:])
+
+
+def _farness(apart: Apart) -> tuple[float, int]:
+    return apart.difference, apart.turned
