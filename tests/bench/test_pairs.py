@@ -197,7 +197,8 @@ class TestRefusals:
     def test_a_precision_that_was_not_published_names_the_command(
         self, compare_files: ComparePair, mlp_exports: Path
     ) -> None:
-        with pytest.raises(UsageError, match=r"python cli\.py export mlp-digits --precision fp16"):
+        told = r"python cli\.py export mlp-digits --precision fp32,fp16,int8 --exports"
+        with pytest.raises(UsageError, match=told):
             compare_files("mlp", "mlp", precisions=("fp32", "fp16"), exports=mlp_exports)
 
     def test_pictures_of_two_shapes_cannot_be_compared(
