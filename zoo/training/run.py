@@ -201,8 +201,9 @@ class Run:
 
     def _broken(self, card: RunCard, what: str) -> ZooError:
         refuse_held(self.folder)
-        again = ("train", card.model, *card.options.flags(), "--run", self.folder, "--overwrite")
-        return ZooError(f"{what}. Bring it back, or train again: {command(*again)}")
+        flags = (*card.options.flags(), "--run", self.folder, "--overwrite")
+        again = command("train", card.model, *flags)
+        return ZooError(f"{what}. Bring it back, or train again: {again}")
 
     def write_card(self, card: RunCard) -> None:
         """Replace run.json."""
