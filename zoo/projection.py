@@ -60,7 +60,7 @@ class Projection:
             raise ValueError(f"there is no class {min(unknown)}")
         points = np.array([(float(x), float(y)) for _, x, y in body])
         if not (abs(points) < _FARTHEST).all():
-            raise ValueError("a place that is none")
+            raise ValueError("a point that is no number, or too far away")
         labels = np.array([number[name] for name, _, _ in body])
         return cls(points, labels, tuple(classes), (first, second))
 

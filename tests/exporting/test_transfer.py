@@ -13,6 +13,7 @@ from zoo.artifacts import Artifact, find_artifact
 from zoo.data import load
 from zoo.exporting import head as head_module
 from zoo.exporting.comparison import compare
+from zoo.escaping import markdown
 from zoo.exporting.export import export
 from zoo.exporting.gate import GateError
 from zoo.exporting.head import HEAD
@@ -60,7 +61,7 @@ def test_card_and_file_say_what_it_stands_on(published: Artifact, run: Run) -> N
     told = json.loads(published.session().metadata["design"])
     assert told["backbone"]["weights"] == design["backbone"]["weights"]
     words = (published.folder / "README.md").read_text()
-    assert "`squeezenet1_1` (weights: random)" in words
+    assert f"{markdown('squeezenet1_1')} (weights: random)" in words
     assert "head.onnx" in words
     assert published.card.latents == run.card().engine
     assert f"They were computed by {published.card.latents}." in words

@@ -20,7 +20,7 @@ from zoo.training.options import TrainOptions
 pytestmark = pytest.mark.usefixtures("one_thread")
 OPTIONS = TrainOptions(data="digits", epochs=1, validate=0.1, size=(16, 16), flip=False, seed=3)
 RUN = Path("runs/mlp-digits-16x16-s3")
-TRAIN = ("train", "mlp", "--run", RUN)
+TRAIN = ("train", "mlp", "--data", "digits", "--run", RUN)
 
 
 class Stop(Hook):
