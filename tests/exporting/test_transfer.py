@@ -11,9 +11,9 @@ import torch
 
 from zoo.artifacts import Artifact, find_artifact
 from zoo.data import load
+from zoo.escaping import markdown
 from zoo.exporting import head as head_module
 from zoo.exporting.comparison import compare
-from zoo.escaping import markdown
 from zoo.exporting.export import export
 from zoo.exporting.gate import GateError
 from zoo.exporting.head import HEAD
