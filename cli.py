@@ -10,19 +10,19 @@ import zoo
 from bench.commands.bench import bench
 from bench.commands.compare import compare
 from bench.commands.report import report
+from zoo.commands.console import print_artifact, print_findings, print_json, print_list, say
 from zoo.commands.doctor import doctor
 from zoo.commands.export import export
+from zoo.commands.last_resort import last_resort, open_streams, tell
+from zoo.commands.parameters import PATH, data_dir_option, exports_option, json_option
 from zoo.commands.predict import predict
 from zoo.commands.samples import samples
 from zoo.commands.test import test
 from zoo.commands.train import train
 from zoo.commands.verify import verify
-from zoo.console import print_artifact, print_findings, print_json, print_list, say
 from zoo.errors import UsageError, ZooError, unknown_name
 from zoo.escaping import printable_lines
-from zoo.last_resort import last_resort, open_streams, tell
-from zoo.parameters import PATH, data_dir_option, exports_option, json_option
-from zoo.threads import spin_briefly
+from zoo.machine.threads import spin_briefly
 
 EXIT_INTERRUPTED = 130
 
@@ -91,7 +91,7 @@ def list_command(
 ) -> None:
     """List models, datasets, runtimes, providers or exports."""
     from bench.runtimes import list_runtimes
-    from zoo.listing import LISTINGS, list_things, markdown_table
+    from zoo.actions.list_ import LISTINGS, list_things, markdown_table
 
     if what not in (*LISTINGS, "runtimes"):
         raise unknown_name("list", what, (*LISTINGS, "runtimes"))
@@ -111,10 +111,10 @@ def list_command(
 @click.option("--folder", type=PATH, default=Path("quickstart"), show_default=True)
 def quickstart(folder: Path) -> None:
     """Train two models on the embedded digits, export, verify and compare them, in minutes."""
-    from bench.tour import measure
+    from bench.commands.quickstart import measure
+    from zoo.actions.quickstart import EPOCHS
+    from zoo.actions.quickstart import quickstart as tour
     from zoo.progress import progress_for
-    from zoo.tour import EPOCHS
-    from zoo.tour import quickstart as tour
 
     progress = progress_for()
     for model in EPOCHS:

@@ -10,18 +10,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.benchmark import run
-    from bench.compare import compare_results
-    from bench.matrix import PRESETS, Settings
-    from bench.pairs import PairSettings, compare_pair
+    from bench.pair.pairs import PairSettings, compare_pair
+    from bench.regression.compare import compare_results
+    from bench.sweep.benchmark import run
+    from bench.sweep.matrix import PRESETS, Settings
 
 _HOMES = {
-    "PRESETS": "bench.matrix",
-    "PairSettings": "bench.pairs",
-    "Settings": "bench.matrix",
-    "compare_pair": "bench.pairs",
-    "compare_results": "bench.compare",
-    "run": "bench.benchmark",
+    "PRESETS": "bench.sweep.matrix",
+    "PairSettings": "bench.pair.pairs",
+    "Settings": "bench.sweep.matrix",
+    "compare_pair": "bench.pair.pairs",
+    "compare_results": "bench.regression.compare",
+    "run": "bench.sweep.benchmark",
 }
 
 __all__ = ["PRESETS", "PairSettings", "Settings", "compare_pair", "compare_results", "run"]

@@ -12,8 +12,8 @@ from hypothesis import settings
 if TYPE_CHECKING:
     import numpy as np
 
-    from bench.matrix import Preset
-    from zoo.card import Card
+    from bench.sweep.matrix import Preset
+    from zoo.artifacts.card import Card
 
 # An example's time says how busy the machine is, not whether the code is right.
 settings.register_profile("zoo", deadline=None)
@@ -55,7 +55,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 # Epochs on digits by which each recipe has learned them, and the accuracy that it then reaches with
-# room to spare; tests/training/test_recipes.py holds each model to it.
+# room to spare; tests/specs/test_recipes.py holds each model to it.
 REACHED = {"mlp": (6, 0.93), "cnn": (3, 0.93), "speednet": (2, 0.93), "dense": (3, 0.93)}
 
 
@@ -74,9 +74,9 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
     root.mkdir(exist_ok=True)
 
     def run_of(name: str) -> Path:
+        from zoo.actions.train import train
         from zoo.files import locked
-        from zoo.training.options import TrainOptions
-        from zoo.training.train import train
+        from zoo.runs.options import TrainOptions
 
         options = TrainOptions(data="digits", epochs=REACHED[name][0], precision="fp32")
         with locked(root / f"{name}.lock"):  # finished already, it only says so
@@ -235,7 +235,7 @@ def integer_onnx(tmp_path: Path) -> Callable[[int], Path]:
 @pytest.fixture
 def make_card() -> "Callable[..., Card]":
     """The card of an artifact with fp32 and int8, as right as its network; `parts` are its own."""
-    from zoo.card import Card, FileCard
+    from zoo.artifacts.card import Card, FileCard
     from zoo.intervals import Accuracy
 
     def make(**parts: Any) -> Card:
@@ -287,7 +287,7 @@ def mlp_exports(
     """`mlp` of digits, published as fp32 and int8, once for all tests; not to be changed."""
     import torch
 
-    from zoo.exporting.export import export
+    from zoo.actions.export import export
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -304,9 +304,9 @@ def transfer_exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A transfer of digits on a random backbone, published as fp32, once; not to be changed."""
     import torch
 
-    from zoo.exporting.export import export
-    from zoo.training.options import TrainOptions
-    from zoo.training.train import train
+    from zoo.actions.export import export
+    from zoo.actions.train import train
+    from zoo.runs.options import TrainOptions
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -331,9 +331,9 @@ def transfer_exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_preset() -> "Preset":
     """Milliseconds where a real one takes seconds: what is measured is right, and means nothing."""
-    from bench.matrix import Preset
-    from bench.measure import Length
-    from bench.schedule import Plan
+    from bench.measuring.stopping import Length
+    from bench.measuring.turns import Plan
+    from bench.sweep.matrix import Preset
 
     length = Length(0.01, 0.03, 0.5, least_calls=4, block_seconds=0.003)
     return Preset("tiny", length, 1, Plan(2, 0.05, least_turns=4), accuracy=True)

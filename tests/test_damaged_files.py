@@ -16,19 +16,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.damage import damaged, damaged_csv, many, only_zoo_errors
-from zoo.artifacts import CARD, Artifact, list_artifacts
-from zoo.card import Card, manifest_facts
-from zoo.checking import check_contract, check_metadata
+from zoo.actions.list_ import list_things, markdown_table
+from zoo.actions.verify import check_artifact
+from zoo.artifacts.artifact import CARD, Artifact, list_artifacts
+from zoo.artifacts.card import Card, manifest_facts
+from zoo.artifacts.publishing import MANIFEST, publish, publishing
 from zoo.errors import ZooError
-from zoo.history import EpochRow, read_history
+from zoo.frameworks.pytorch.checkpoint import load_state, save_checkpoint
+from zoo.inspection.checks import check_contract, check_metadata
 from zoo.inspection.inspector import Inspection
-from zoo.listing import list_things, markdown_table
-from zoo.publishing import MANIFEST, publish, publishing
-from zoo.recipe import Recipe
-from zoo.training.checkpoint import load_state, save_checkpoint
-from zoo.training.options import DEFAULTS
-from zoo.training.run import Run, RunCard
-from zoo.verifying import check_artifact
+from zoo.runs.history import EpochRow, read_history
+from zoo.runs.options import DEFAULTS
+from zoo.runs.run import Run, RunCard
+from zoo.specs.recipe import Recipe
 
 RUN_CARD = RunCard(
     id="mlp-digits",

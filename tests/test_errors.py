@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import UnavailableError, UsageError, ZooError, missing_file, unknown_name
-from zoo.training.hooks import InterruptedRunError
+from zoo.frameworks.pytorch.hooks import InterruptedRunError
 
 
 @pytest.mark.parametrize(

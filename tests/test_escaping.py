@@ -14,27 +14,28 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from bench.comparison import Comparison
-from bench.console import RowPrinter
+from bench.commands.console import RowPrinter
+from bench.regression.comparison import Comparison
 from bench.report import report
 from bench.report.markup import render, tag
-from bench.results import Row, read_csv, write_csv
+from bench.results.rows import Row, read_csv, write_csv
 from cli import main
-from zoo import console, plots
-from zoo.card import Card
+from zoo.actions.list_ import markdown_table
+from zoo.actions.predict import Guess, Prediction
+from zoo.actions.test import Findings, Sample
+from zoo.actions.verify import Check
+from zoo.artifacts.card import Card
+from zoo.artifacts.publishing import publish, publishing
+from zoo.commands import console
+from zoo.commands.last_resort import tell
 from zoo.data.dataset import Images
+from zoo.drawing import plots
+from zoo.drawing.projection import Projection
 from zoo.errors import ZooError
 from zoo.escaping import markdown, printable, printable_lines
 from zoo.exporting.readme import readme
 from zoo.intervals import Accuracy
-from zoo.last_resort import tell
-from zoo.listing import markdown_table
-from zoo.predicting import Guess, Prediction
 from zoo.progress import PlainProgress, RichProgress
-from zoo.projection import Projection
-from zoo.publishing import publish, publishing
-from zoo.training.examine import Findings, Sample
-from zoo.verifying import Check
 
 ROOT = Path(__file__).parent.parent
 NASTY = (
@@ -166,7 +167,7 @@ class TestMarkup:
     def test_the_table_of_exports(
         self, name: str, tmp_path: Path, make_card: Callable[..., Card]
     ) -> None:
-        from zoo.card import manifest_facts
+        from zoo.artifacts.card import manifest_facts
 
         card = make_card(trained={"epochs": 1.0, "pflop": 0.1, "seconds": 3.0}, dataset=name)
         name = name.replace("/", "").replace("\udcff", "")
@@ -211,7 +212,12 @@ def test_json_may_hold_half_a_character(tmp_path: Path) -> None:
 
 
 # Where text may be handed to a stream, each through one of the functions above.
-SINKS = {"zoo/console.py", "bench/console.py", "zoo/progress.py", "zoo/last_resort.py"}
+SINKS = {
+    "zoo/commands/console.py",
+    "bench/commands/console.py",
+    "zoo/progress.py",
+    "zoo/commands/last_resort.py",
+}
 
 
 def test_nothing_else_writes_to_the_terminal() -> None:
@@ -222,7 +228,7 @@ def test_nothing_else_writes_to_the_terminal() -> None:
                 *("print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write"),
             ):
                 found.add(path.relative_to(ROOT).as_posix())
-    assert found - {"bench/results_page.py"} <= SINKS  # whose text is our own
+    assert found - {"bench/results/page.py"} <= SINKS  # whose text is our own
 
 
 def test_an_error_of_the_zoo_is_told_without_what_steers() -> None:

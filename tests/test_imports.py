@@ -40,7 +40,7 @@ def reaches(path: Path, *forbidden: str) -> list[str]:
 
 def test_the_rooms_are_found() -> None:
     assert len(modules("zoo")) > 10
-    assert reaches(ROOT / "zoo/training/loop.py", "zoo.recipe") != []
+    assert reaches(ROOT / "zoo/frameworks/pytorch/loop.py", "zoo.specs.recipe") != []
 
 
 @pytest.mark.parametrize("path", modules("zoo"), ids=str)
@@ -55,15 +55,21 @@ def test_bench_does_not_know_the_command_line(path: Path) -> None:
 
 @pytest.mark.parametrize("path", modules("zoo/models"), ids=str)
 def test_models_know_nothing_of_files_devices_or_progress(path: Path) -> None:
-    rooms = ("zoo.files", "zoo.progress", "zoo.data", "zoo.training", "zoo.plots", "pathlib", "os")
+    rooms = (
+        "zoo.files",
+        "zoo.progress",
+        "zoo.data",
+        "zoo.frameworks.pytorch",
+        "zoo.drawing.plots",
+        "pathlib",
+        "os",
+    )
     assert reaches(path, *rooms) == []
 
 
 def test_only_training_and_exporting_read_runs() -> None:
     readers = {
-        path.relative_to(ROOT).parts[1]
-        for path in modules("zoo")
-        if reaches(path, "zoo.training.run")
+        path.relative_to(ROOT).parts[1] for path in modules("zoo") if reaches(path, "zoo.runs.run")
     }
     assert readers <= {"training", "exporting", "tour.py"}
 
@@ -76,13 +82,13 @@ def test_only_one_module_opens_onnxruntime_sessions(path: Path) -> None:
         if isinstance(node, ast.Attribute)
     }
     names |= {name.rpartition(".")[2] for name in imports_of(path)}
-    assert ("InferenceSession" in names) == (path == ROOT / "zoo/session.py")
+    assert ("InferenceSession" in names) == (path == ROOT / "zoo/ort/session.py")
     assert not names & {"create_calibrator", "quantize_static"}  # they open their own
 
 
 @pytest.mark.parametrize("path", modules("zoo/data"), ids=str)
 def test_data_stands_on_its_own(path: Path) -> None:
-    assert reaches(path, "zoo.training", "zoo.models", "zoo.catalog") == []
+    assert reaches(path, "zoo.frameworks.pytorch", "zoo.models", "zoo.specs.catalog") == []
 
 
 def test_what_is_imported_is_declared() -> None:

@@ -10,10 +10,10 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from zoo import plots
+from zoo.drawing import plots
 from zoo.errors import UsageError, ZooError
+from zoo.frameworks.pytorch.checkpoint import save_checkpoint
 from zoo.marks import MARKDOWN_LINE, is_ours, refuse_others
-from zoo.training.checkpoint import save_checkpoint
 
 
 def draw(path: Path) -> None:

@@ -11,38 +11,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo.artifacts import find_artifact as load
+    from zoo.actions.doctor import doctor
+    from zoo.actions.export import export
+    from zoo.actions.predict import predict
+    from zoo.actions.quickstart import quickstart
+    from zoo.actions.samples import samples
+    from zoo.actions.test import test
+    from zoo.actions.train import train
+    from zoo.actions.verify import verify
+    from zoo.artifacts.artifact import find_artifact as load
     from zoo.data import load as load_data
-    from zoo.diagnosis import doctor
     from zoo.errors import ZooError
-    from zoo.exporting.export import export
-    from zoo.history import read_history
-    from zoo.predicting import predict
     from zoo.progress import PlainProgress
-    from zoo.sampling import samples
-    from zoo.tour import quickstart
-    from zoo.training.examine import test
-    from zoo.training.options import TrainOptions
-    from zoo.training.train import train
-    from zoo.verifying import verify
+    from zoo.runs.history import read_history
+    from zoo.runs.options import TrainOptions
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "PlainProgress": ("zoo.progress", "PlainProgress"),
-    "TrainOptions": ("zoo.training.options", "TrainOptions"),
+    "TrainOptions": ("zoo.runs.options", "TrainOptions"),
     "ZooError": ("zoo.errors", "ZooError"),
-    "doctor": ("zoo.diagnosis", "doctor"),
-    "export": ("zoo.exporting.export", "export"),
-    "load": ("zoo.artifacts", "find_artifact"),
+    "doctor": ("zoo.actions.doctor", "doctor"),
+    "export": ("zoo.actions.export", "export"),
+    "load": ("zoo.artifacts.artifact", "find_artifact"),
     "load_data": ("zoo.data", "load"),
-    "predict": ("zoo.predicting", "predict"),
-    "quickstart": ("zoo.tour", "quickstart"),
-    "read_history": ("zoo.history", "read_history"),
-    "samples": ("zoo.sampling", "samples"),
-    "test": ("zoo.training.examine", "test"),
-    "train": ("zoo.training.train", "train"),
-    "verify": ("zoo.verifying", "verify"),
+    "predict": ("zoo.actions.predict", "predict"),
+    "quickstart": ("zoo.actions.quickstart", "quickstart"),
+    "read_history": ("zoo.runs.history", "read_history"),
+    "samples": ("zoo.actions.samples", "samples"),
+    "test": ("zoo.actions.test", "test"),
+    "train": ("zoo.actions.train", "train"),
+    "verify": ("zoo.actions.verify", "verify"),
 }
 
 __all__ = [
@@ -70,7 +70,7 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'zoo' has no attribute '{name}'")
-    from zoo.threads import spin_briefly
+    from zoo.machine.threads import spin_briefly
 
     spin_briefly()
     module, attribute = _HOMES[name]

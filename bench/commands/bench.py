@@ -16,9 +16,8 @@ from bench.commands.options import (
     memory_option,
     timeout_option,
 )
-from zoo.console import print_json, say
-from zoo.errors import command
-from zoo.parameters import (
+from zoo.commands.console import print_json, say
+from zoo.commands.parameters import (
     PATH,
     CountsType,
     NamesType,
@@ -28,6 +27,7 @@ from zoo.parameters import (
     exports_option,
     json_option,
 )
+from zoo.errors import command
 
 
 @click.command()
@@ -124,12 +124,12 @@ def bench(
     **options: Any,
 ) -> None:
     """Measure every export, or those named, or any ONNX file; exits 1 where a cell failed."""
-    from bench.benchmark import plan, run, seconds_expected
-    from bench.console import RowPrinter, print_plan, print_summary
-    from bench.foreign import Given
-    from bench.matrix import Settings, find_preset
-    from bench.results import FAILED
-    from bench.summary import summarise
+    from bench.commands.console import RowPrinter, print_plan, print_summary
+    from bench.results.rows import FAILED
+    from bench.results.summary import summarise
+    from bench.subjects.third_party import Given
+    from bench.sweep.benchmark import plan, run, seconds_expected
+    from bench.sweep.matrix import Settings, find_preset
     from zoo.progress import progress_for
 
     settings = Settings(

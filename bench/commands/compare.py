@@ -11,9 +11,8 @@ import click
 from click.core import ParameterSource
 
 from bench.commands.options import margin_option, memory_option, timeout_option
-from zoo.console import print_json, say
-from zoo.errors import UsageError
-from zoo.parameters import (
+from zoo.commands.console import print_json, say
+from zoo.commands.parameters import (
     PATH,
     NamesType,
     PercentType,
@@ -24,6 +23,7 @@ from zoo.parameters import (
     exports_option,
     json_option,
 )
+from zoo.errors import UsageError
 
 
 class OfResults(click.Option):
@@ -194,9 +194,9 @@ def _compare_results(
     as_json: bool,
     options: dict[str, Any],
 ) -> None:
-    from bench.compare import compare_results
-    from bench.foreign import Given
-    from bench.remeasure import Remeasurer
+    from bench.regression.compare import compare_results
+    from bench.regression.remeasure import Remeasurer
+    from bench.subjects.third_party import Given
     from zoo.progress import progress_for
 
     remeasurer = Remeasurer(
@@ -230,12 +230,12 @@ def _compare_pair(
     as_json: bool,
     options: dict[str, Any],
 ) -> None:
-    from bench.console import print_pair
-    from bench.foreign import Given
-    from bench.pairs import PairSettings, compare_pair, find_way
-    from bench.series import summary
+    from bench.commands.console import print_pair
+    from bench.pair.pairs import PairSettings, compare_pair, find_way
+    from bench.pair.series import summary
+    from bench.subjects.third_party import Given
+    from zoo.machine.threads import thread_budget
     from zoo.progress import progress_for
-    from zoo.threads import thread_budget
 
     runtimes, precisions = (_two(options[name], name) for name in ("runtimes", "precisions"))
     settings = PairSettings(

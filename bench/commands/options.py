@@ -4,8 +4,8 @@ from functools import partial
 
 import click
 
-from zoo import parameters
-from zoo.parameters import PercentType, PositiveType
+from zoo.commands import parameters
+from zoo.commands.parameters import PercentType, PositiveType
 
 budget_ms_option = click.option(
     "--budget-ms", type=PositiveType(), help="For the summary: the longest a call may take."

@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from bench.commands.options import budget_mb_option, budget_ms_option
-from zoo.console import say
-from zoo.parameters import PATH, exports_option
+from zoo.commands.console import say
+from zoo.commands.parameters import PATH, exports_option
 
 
 @click.command()
@@ -23,7 +23,7 @@ def report(
     budget_mb: float | None,
 ) -> None:
     """Write results as an HTML page, markdown, and a CSV summary."""
-    from bench.console import print_report
+    from bench.commands.console import print_report
     from bench.report import report as write_report
 
     made = write_report(results, out, exports=exports, budget_ms=budget_ms, budget_mb=budget_mb)

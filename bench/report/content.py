@@ -8,9 +8,9 @@ from typing import Any
 
 from bench.report.inputs import Inputs, Operator, Suite
 from bench.report.models import Training, read_trainings
-from bench.results import OK, Row
-from bench.summary import Summary, summarise
-from bench.wording import Names, count, joined
+from bench.results.rows import OK, Row
+from bench.results.summary import Summary, summarise
+from bench.results.wording import Names, count, joined
 from zoo.errors import command
 
 _MOST_NAMED = 4

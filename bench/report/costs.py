@@ -8,9 +8,9 @@ from bench.report.looks import Looks
 from bench.report.markup import Markup, tag
 from bench.report.sections import Section, figure, figures_in_grid
 from bench.report.svg import symbol
-from bench.results import Row
-from bench.summary import Summary
-from bench.wording import Names, figures, megabytes
+from bench.results.rows import Row
+from bench.results.summary import Summary
+from bench.results.wording import Names, figures, megabytes
 
 Kind = tuple[str, str, str]  # a column, its mark, what it is called
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.results import LARGEST_CSV, Row, beside, read_csv
+from bench.results.rows import LARGEST_CSV, Row, beside, read_csv
 from zoo.errors import UsageError, ZooError, missing_file
 from zoo.reading import open_text, read_text
 

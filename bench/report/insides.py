@@ -13,10 +13,10 @@ from bench.report.markup import Markup
 from bench.report.models import Training
 from bench.report.sections import Section, figure, figures_in_grid, small_figure
 from bench.report.series import WIDTH, Series, draw_series
-from bench.results import Row
-from bench.wording import figures
-from zoo.history import EpochRow
-from zoo.projection import MOST_COLOURED
+from bench.results.rows import Row
+from bench.results.wording import figures
+from zoo.drawing.projection import MOST_COLOURED
+from zoo.runs.history import EpochRow
 
 MOST = 8
 

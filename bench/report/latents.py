@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bench.report.markup import Markup, render, tag
 from bench.report.svg import drawing, shortened, straight, symbol, x_axis, y_axis
-from zoo.projection import COLOURS, Projection
+from zoo.drawing.projection import COLOURS, Projection
 
 LEFT, TOP, BOTTOM, RIGHT = 40, 26, 44, 8
 _LAYERS = 10

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from bench.report.markup import Markup, render, tag
 from bench.report.svg import line, symbol
-from bench.results import Row
-from bench.wording import Names
+from bench.results.rows import Row
+from bench.results.wording import Names
 
 COLOURS = 7  # in the style sheet; further models are grey
 _SHAPES = {"fp32": "circle", "fp16": "triangle", "int8": "square"}

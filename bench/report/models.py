@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.results import Row
-from zoo.artifacts import Artifact, list_artifacts
+from bench.results.rows import Row
+from zoo.artifacts.artifact import Artifact, list_artifacts
+from zoo.drawing.projection import PROJECTION, Projection
 from zoo.errors import ZooError
-from zoo.history import EpochRow, read_history
-from zoo.projection import PROJECTION, Projection
+from zoo.runs.history import EpochRow, read_history
 
 HISTORY, CONFUSION = "history.csv", "confusion.csv"
 _MOST = 1 << 53  # images of a class

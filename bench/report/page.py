@@ -13,9 +13,9 @@ from bench.report.sections import Section
 from bench.report.style import CSS, SCRIPT, only_batch
 from bench.report.suites import draw_suites
 from bench.report.table import draw_table
-from bench.results import Row
-from bench.summary import Answer, Summary
-from bench.wording import accuracy_text, count, joined, p50_text
+from bench.results.rows import Row
+from bench.results.summary import Answer, Summary
+from bench.results.wording import accuracy_text, count, joined, p50_text
 from zoo.marks import MARK
 
 

@@ -18,9 +18,9 @@ from bench.report.svg import (
     x_axis,
     y_axis,
 )
-from bench.results import Row
-from bench.summary import Answer, Rows
-from bench.wording import accuracy_text, p50_text
+from bench.results.rows import Row
+from bench.results.summary import Answer, Rows
+from bench.results.wording import accuracy_text, p50_text
 
 LEFT, TOP, BOTTOM, RIGHT = 40, 26, 44, 12
 

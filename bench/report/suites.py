@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bench.report.inputs import Suite, Timing
 from bench.report.markup import Markup, render, tag
 from bench.report.sections import Section
-from bench.wording import figures
+from bench.results.wording import figures
 
 HEADINGS = ("name", "parameters", "rounds", "median, ms", "IQR, ms")
 _NUMBERS = ("rounds", "median, ms", "IQR, ms")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.report.markup import Markup, render, tag
-from bench.wording import figures
+from bench.results.wording import figures
 
 FONT = 12  # pixels, as in the style sheet
 # Parts of the font's size; those of DejaVu Sans, which is wider than most.

@@ -5,9 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args, get_type_hints
 
 from bench.report.markup import Markup, render, tag
-from bench.results import COLUMNS, FAILED, OK, SKIPPED, Row
-from bench.summary import Summary
-from bench.wording import accuracy_text, figures, megabytes, p50_text, ratio_figures, ratio_text
+from bench.results.rows import COLUMNS, FAILED, OK, SKIPPED, Row
+from bench.results.summary import Summary
+from bench.results.wording import (
+    accuracy_text,
+    figures,
+    megabytes,
+    p50_text,
+    ratio_figures,
+    ratio_text,
+)
 
 Show = Callable[[Row], Markup | str]
 

@@ -10,8 +10,8 @@ from bench.report.content import Content, gather
 from bench.report.inputs import read_inputs
 from bench.report.markdown import draw_markdown
 from bench.report.page import draw_page
-from bench.summary import Summary
-from zoo.artifacts import EXPORTS
+from bench.results.summary import Summary
+from zoo.artifacts.artifact import EXPORTS
 from zoo.errors import UsageError
 from zoo.files import write_text
 from zoo.marks import refuse_others

@@ -9,9 +9,9 @@ import numpy as np
 
 from bench.runtimes.adapter import Logits, Order, Placed
 from zoo.data.dataset import Images
-from zoo.providers import CPU, CUDA
-from zoo.session import open_session
-from zoo.signature import Signature
+from zoo.ort.providers import CPU, CUDA
+from zoo.ort.session import open_session
+from zoo.ort.signature import Signature
 
 _DEVICES = {"cuda": "cuda", "tensorrt": "cuda"}
 # The kernel is chosen by trying them all, once a shape: the default, said because it costs seconds.

@@ -9,8 +9,8 @@ from typing import Any
 
 from bench.runtimes.adapter import Adapter, Asked, Order
 from zoo.errors import UnavailableError, UsageError, unknown_name
-from zoo.memory import limits_address_space
-from zoo.providers import DISTRIBUTIONS
+from zoo.machine.memory import limits_address_space
+from zoo.ort.providers import DISTRIBUTIONS
 
 RUNTIMES = {
     "onnxruntime": "bench.runtimes.onnxruntime:OnnxRuntime",

@@ -37,7 +37,7 @@ class Torch:
         """Whether this torch finds a GPU that it was built for."""
         if provider != "cuda":
             return None
-        from zoo.training.hardware import cuda_problem
+        from zoo.machine.devices import cuda_problem
 
         return cuda_problem()
 
@@ -148,10 +148,10 @@ def _network(path: str) -> tuple[Any, tuple[int, int, int]]:
     """The network that a file of this zoo was exported from, and its picture's shape."""
     import onnx
 
-    from zoo.catalog import MODELS
     from zoo.models.filling import fill, stored_in
     from zoo.models.pixels import FromPixels
-    from zoo.signature import PIXELS
+    from zoo.ort.signature import PIXELS
+    from zoo.specs.catalog import MODELS
 
     proto = onnx.load(path)
     told = {entry.key: entry.value for entry in proto.metadata_props}
@@ -179,8 +179,8 @@ def _network(path: str) -> tuple[Any, tuple[int, int, int]]:
 
 def _empty(told: dict[str, str], shape: tuple[int, int, int]) -> Any:
     """The network that the file's metadata tells of, its weights still to be loaded."""
-    from zoo.catalog import MODELS
-    from zoo.models.transfer import Design
+    from zoo.specs.catalog import MODELS
+    from zoo.transfer.network import Design
 
     spec, classes = MODELS[told["model"]], len(json.loads(told["class_names"]))
     if not spec.frozen:

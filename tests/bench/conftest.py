@@ -15,18 +15,18 @@ import psutil
 import pytest
 
 import bench
-from bench import measure, schedule
-from bench.arm import Arm
-from bench.compare import compare_results
-from bench.comparison import Comparison
-from bench.matrix import Preset, Settings
-from bench.pairs import PairSettings, compare_pair
-from bench.results import Row, write_csv
-from bench.series import PairRow
-from bench.subjects import Given
-from tests.bench.comparisons import SETTINGS, ComparePair
-from tests.bench.sittings import Compare
-from zoo.faults import Here
+from bench.measuring import stopping, turns
+from bench.measuring.arm import Arm
+from bench.pair.pairs import PairSettings, compare_pair
+from bench.pair.series import PairRow
+from bench.regression.compare import compare_results
+from bench.regression.comparison import Comparison
+from bench.results.rows import Row, write_csv
+from bench.subjects.subject import Given
+from bench.sweep.matrix import Preset, Settings
+from tests.bench.pair.comparisons import SETTINGS, ComparePair
+from tests.bench.regression.sittings import Compare
+from zoo.ort.faults import Here
 from zoo.progress import Progress
 
 HERE = Path(__file__).parent
@@ -65,8 +65,8 @@ class Swept:
 def hurried() -> Iterator[None]:
     """Nothing warms up for long: how steady times are does not matter here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measure, "_AGREE", math.inf)
-        patch.setattr(schedule, "_WARM_SECONDS", 0.01)
+        patch.setattr(stopping, "_AGREE", math.inf)
+        patch.setattr(turns, "_WARM_SECONDS", 0.01)
         yield
 
 
@@ -179,7 +179,7 @@ def planted_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network of convolutions that takes pixels [32, 32, 3]."""
     import onnx
 
-    from bench.planted import planted
+    from bench.pair.planted import planted
 
     path = tmp_path_factory.mktemp("planted") / "planted.onnx"
     onnx.save(planted(4), path)

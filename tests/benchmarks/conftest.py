@@ -7,7 +7,7 @@ import pytest
 import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from zoo.training import hardware
+from zoo.machine import devices
 
 ROUNDS = 7
 
@@ -38,7 +38,7 @@ def compare(benchmark: BenchmarkFixture) -> Compare:
             "ours_images_per_second": statistics.median(one for one, _ in rates),
             "other_images_per_second": statistics.median(two for _, two in rates),
             "floor": floor,
-            "machine": hardware.describe(torch.device("cpu")),
+            "machine": devices.describe(torch.device("cpu")),
         }
         info = benchmark.extra_info
         print(

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from zoo.artifacts import Artifact, list_artifacts
+from zoo.artifacts.artifact import Artifact, list_artifacts
 from zoo.errors import UnavailableError
-from zoo.providers import find_provider
-from zoo.signature import Signature
+from zoo.ort.providers import find_provider
+from zoo.ort.signature import Signature
 
 FILES = [
     pytest.param(artifact, precision, id=f"{artifact.id}-{precision}")

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from bench.measuring.worker import Worker
 from bench.runtimes import Order
-from bench.worker import Worker
 
 CALLS, ROUNDS = 2000, 41
 AIM = 5.0  # microseconds a call

@@ -17,15 +17,15 @@ import torch
 import torchvision
 from torch.nn.functional import interpolate
 
-from zoo.artifacts import EXPORTS
+from zoo.artifacts.artifact import EXPORTS
 from zoo.data import load
 from zoo.data.dataset import Images
-from zoo.latents import Engine
+from zoo.machine import devices
 from zoo.progress import PlainProgress, Progress
-from zoo.training import hardware
-from zoo.training.base import open_base
-from zoo.training.engines import engines_for, fastest
-from zoo.training.options import TrainOptions
+from zoo.runs.options import TrainOptions
+from zoo.transfer.base import open_base
+from zoo.transfer.engines import engines_for, fastest
+from zoo.transfer.latents import Engine
 
 BATCH = 16
 TURN_SECONDS = 2.0
@@ -38,7 +38,7 @@ Compare = Callable[[Arm, Arm, str], None]
 
 @pytest.fixture(scope="module", autouse=True)
 def _memory() -> None:
-    hardware.settle()
+    devices.settle()
 
 
 def turn(answer: Callable[[Images], object]) -> Arm:
@@ -89,7 +89,7 @@ def test_latents_of_trained_inception_against_the_plain_loop(compare: Compare) -
     compare(turn(engine.run), turn(plain_loop()), "1.5")
 
 
-@pytest.mark.skipif(not hardware.native_bf16(CPU), reason="this CPU does not compute in bf16")
+@pytest.mark.skipif(not devices.native_bf16(CPU), reason="this CPU does not compute in bf16")
 def test_latents_of_inception_in_bf16_against_the_plain_loop(compare: Compare) -> None:
     """What --precision bf16 takes; without it, only where the latents are then those of fp32."""
     (engine,), _ = engines("bf16")

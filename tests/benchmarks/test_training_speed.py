@@ -19,12 +19,12 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from zoo.catalog import MODELS, find_model
+from zoo.frameworks.pytorch.evaluate import autocast
+from zoo.frameworks.pytorch.loop import Job, Trainer
+from zoo.frameworks.pytorch.optim import make_optimizer
+from zoo.machine import devices
 from zoo.models import cnn
-from zoo.training import hardware
-from zoo.training.evaluate import autocast
-from zoo.training.loop import Job, Trainer
-from zoo.training.optim import make_optimizer
+from zoo.specs.catalog import MODELS, find_model
 
 ALONE = [name for name, spec in MODELS.items() if not spec.frozen]
 COUNT, BATCH = 8192, 512
@@ -38,7 +38,7 @@ Compare = Callable[[Arm, Arm, str], None]
 
 @pytest.fixture(scope="module", autouse=True)
 def _memory() -> None:
-    hardware.keep_freed_memory()
+    devices.keep_freed_memory()
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def small_cnn() -> nn.Module:
 
 
 def precision_here() -> str:
-    return hardware.choose_precision("auto", CPU)[0]
+    return devices.choose_precision("auto", CPU)[0]
 
 
 def test_a_small_cnn_against_the_usual_loop(

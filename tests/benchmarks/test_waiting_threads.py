@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from zoo.training import hardware
+from zoo.machine import devices
 
 ROOT = Path(__file__).parent.parent.parent
 TURN_SECONDS = 1.5
-NATIVE_BF16 = hardware.native_bf16(torch.device("cpu"))
+NATIVE_BF16 = devices.native_bf16(torch.device("cpu"))
 
 Arm = Callable[[], float]  # runs for a while and returns images a second
 Compare = Callable[[Arm, Arm, str], None]

@@ -13,7 +13,7 @@ import zoo
 from cli import main
 
 if TYPE_CHECKING:
-    from bench.matrix import Preset
+    from bench.sweep.matrix import Preset
 
 Call = Callable[..., Result]
 
@@ -47,12 +47,13 @@ def run(finished: Path, in_folder: Path) -> Path:
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch, tiny_preset: "Preset") -> None:
     """`--preset quick` and `standard` take milliseconds a cell, and no warm-up takes long."""
-    from bench import matrix, measure, schedule
+    from bench.measuring import stopping, turns
+    from bench.sweep import matrix
 
     monkeypatch.setitem(matrix.PRESETS, "quick", replace(tiny_preset, accuracy=False))
     monkeypatch.setitem(matrix.PRESETS, "standard", tiny_preset)
-    monkeypatch.setattr(measure, "_AGREE", float("inf"))
-    monkeypatch.setattr(schedule, "_WARM_SECONDS", 0.01)
+    monkeypatch.setattr(stopping, "_AGREE", float("inf"))
+    monkeypatch.setattr(turns, "_WARM_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def faulty_engines(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The runtime of each process that was started for an arm."""
-    from bench.arm import Arm
+    from bench.measuring.arm import Arm
 
     found: list[str] = []
     start = Arm.start

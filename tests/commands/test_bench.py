@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from bench.results import FAILED, OK, SKIPPED, Row, beside, read_csv
-from bench.sweep import Sweep
+from bench.results.rows import FAILED, OK, SKIPPED, Row, beside, read_csv
+from bench.sweep.sweep import Sweep
 from tests import classifiers
 
 Call = Callable[..., Result]

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from bench.environment import environment
-from bench.results import Row, write_csv
-from bench.series import read_pairs
-from bench.subjects import find_subjects
-from zoo.providers import load_onnxruntime
+from bench.measuring.environment import environment
+from bench.pair.series import read_pairs
+from bench.results.rows import Row, write_csv
+from bench.subjects.subject import find_subjects
+from zoo.ort.providers import load_onnxruntime
 
 Call = Callable[..., Result]
 

@@ -16,18 +16,18 @@ import pytest
 from click.testing import Result
 from PIL import Image
 
-from bench.subjects import Subject
+from bench.subjects.subject import Subject
 from cli import main
-from zoo.artifacts import find_artifact, how_to_export
+from zoo.artifacts.artifact import find_artifact, how_to_export
 from zoo.data.known import KNOWN
 from zoo.errors import UsageError
-from zoo.session import open_session
-from zoo.signature import Signature
-from zoo.training.run import Run
+from zoo.ort.session import open_session
+from zoo.ort.signature import Signature
+from zoo.runs.run import Run
 
 Call = Callable[..., Result]
 ROOT = Path(__file__).parent.parent.parent
-# Of programs that are not this one: onnxruntime's tools, pip, bench.planted, pytest, nvidia-smi.
+# Of programs that are not this one: onnxruntime's tools, pip, bench.pair.planted, pytest, nvidia-smi.
 OTHERS = {"--input_name", "--input_shape", "--force-reinstall", "--benchmark-json"}
 OTHERS |= {"--layers", "--benchmark-autosave", "--query-gpu", "--query-compute-apps", "--format"}
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from zoo import listing
-from zoo.last_resort import EXIT_FAULT
+from zoo.actions import list_
+from zoo.commands.last_resort import EXIT_FAULT
 
 Call = Callable[..., Result]
 ROOT = Path(__file__).parent.parent.parent
@@ -41,7 +41,7 @@ class TestUnforeseen:
     def test_a_fault_is_a_line_and_a_file_that_holds_the_traceback(
         self, call: Call, temporary: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(listing, "list_things", raising(KeyError("dataset\x1b")))
+        monkeypatch.setattr(list_, "list_things", raising(KeyError("dataset\x1b")))
         done = call("list", code=EXIT_FAULT)
         (line,) = done.stderr.splitlines()
         assert line.startswith("error: this is a fault of the program, not of yours (KeyError")
@@ -54,7 +54,7 @@ class TestUnforeseen:
     def test_two_faults_are_two_files(
         self, call: Call, temporary: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(listing, "list_things", raising(KeyError("x")))
+        monkeypatch.setattr(list_, "list_things", raising(KeyError("x")))
         call("list", code=EXIT_FAULT)
         call("list", code=EXIT_FAULT)
         assert len(list(temporary.iterdir())) == 2
@@ -63,7 +63,7 @@ class TestUnforeseen:
         self, call: Call, temporary: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         temporary.rmdir()
-        monkeypatch.setattr(listing, "list_things", raising(KeyError("x")))
+        monkeypatch.setattr(list_, "list_things", raising(KeyError("x")))
         assert "Traceback" in call("list", code=EXIT_FAULT).stderr
 
     @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ class TestUnforeseen:
         error: Exception,
         told: str,
     ) -> None:
-        monkeypatch.setattr(listing, "list_things", raising(error))
+        monkeypatch.setattr(list_, "list_things", raising(error))
         assert told in call("list", code=1).stderr
         assert list(temporary.iterdir()) == []
 
@@ -152,7 +152,7 @@ class TestStreams:
 def test_an_export_on_a_full_disk_says_so_and_leaves_what_was_there(
     call: Call, run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from zoo.exporting import export
+    from zoo.actions import export
 
     def full(*arguments: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

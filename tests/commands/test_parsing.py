@@ -10,7 +10,7 @@ from click.testing import Result
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from zoo.parameters import NumbersType, PositiveType, ShareType, SizeType
+from zoo.commands.parameters import NumbersType, PositiveType, ShareType, SizeType
 
 Call = Callable[..., Result]
 TRAIN = ("train", "mlp", "--data", "digits", "--epochs", "1")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
-from bench.results import Row, write_csv
+from bench.results.rows import Row, write_csv
 
 Call = Callable[..., Result]
 

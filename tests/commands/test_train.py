@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 import zoo
 from cli import main
-from zoo.training.hooks import Display
-from zoo.training.loop import Trainer
+from zoo.frameworks.pytorch.hooks import Display
+from zoo.frameworks.pytorch.loop import Trainer
 
 Call = Callable[..., Result]
 TRAIN = ("train", "mlp", "--data", "digits", "--epochs", "1")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from zoo import latents
+from zoo.transfer import latents
 
 Call = Callable[..., Result]
 ROOT = Path(__file__).parent.parent.parent

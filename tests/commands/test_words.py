@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 
 import zoo
 from cli import main
-from zoo import listing
-from zoo.catalog import MODELS
+from zoo.actions import list_
+from zoo.specs.catalog import MODELS
 
 Call = Callable[..., Result]
 ROOT = Path(__file__).parent.parent.parent
@@ -92,7 +92,7 @@ class TestHelp:
 
 
 class TestList:
-    @pytest.mark.parametrize("what", listing.LISTINGS)
+    @pytest.mark.parametrize("what", list_.LISTINGS)
     def test_a_pipe_gets_an_item_a_line_name_first_and_whole(
         self, what: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -105,14 +105,14 @@ class TestList:
             check=True,
         )
         lines = [line.split("\t") for line in done.stdout.splitlines()]
-        assert lines == [list(row.values()) for row in listing.list_things(what)]
+        assert lines == [list(row.values()) for row in list_.list_things(what)]
 
     def test_models_are_the_default(self, call: Call) -> None:
         assert call("list").stdout == call("list", "models").stdout
 
-    @pytest.mark.parametrize("what", listing.LISTINGS)
+    @pytest.mark.parametrize("what", list_.LISTINGS)
     def test_json(self, call: Call, what: str) -> None:
-        assert json.loads(call("list", what, "--json").stdout) == listing.list_things(what)
+        assert json.loads(call("list", what, "--json").stdout) == list_.list_things(what)
 
 
 class TestDoctor:
@@ -133,6 +133,6 @@ def test_an_interrupt_anywhere_is_exit_130(call: Call, monkeypatch: pytest.Monke
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(listing, "list_things", interrupt)
+    monkeypatch.setattr(list_, "list_things", interrupt)
     done = call("list", code=130)
     assert (done.stdout, done.stderr) == ("", "interrupted\n")

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo.data import Split
-from zoo.exporting.convert import convert
 from zoo.exporting.gate import Reference
-from zoo.recipe import Recipe
-from zoo.signature import PIXELS
-from zoo.training.augment import BatchMaker
-from zoo.training.evaluate import logits_of
+from zoo.frameworks.pytorch.augment import BatchMaker
+from zoo.frameworks.pytorch.convert import convert
+from zoo.frameworks.pytorch.evaluate import logits_of
+from zoo.ort.signature import PIXELS
+from zoo.specs.recipe import Recipe
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 SIDE, CLASSES = 16, 5

@@ -1,12 +1,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from zoo.exporting.convert import OPSET
+from zoo.actions.test import trained_network
 from zoo.exporting.formats import Rounding, make_formats
 from zoo.exporting.source import find_source
+from zoo.frameworks.pytorch.convert import OPSET
+from zoo.ort.signature import PIXELS
 from zoo.progress import Progress
-from zoo.signature import PIXELS
-from zoo.training.examine import trained_network
 
 
 def test_fp32_rounds_nothing_and_so_looks_at_no_pictures(digits_run: Callable[[str], Path]) -> None:

@@ -14,13 +14,13 @@ from torch import nn
 
 from zoo.data import Split
 from zoo.exporting import gate, steps
-from zoo.exporting.convert import convert
 from zoo.exporting.gate import GateError, Reference, judge
 from zoo.exporting.half import to_half
 from zoo.exporting.quantize import calibrate, prepare, quantize
 from zoo.exporting.steps import Widest
+from zoo.frameworks.pytorch.convert import convert
+from zoo.ort.session import Session, open_session
 from zoo.progress import Progress
-from zoo.session import Session, open_session
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIDE, MEAN, STD, NAMES = 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3), '["a", "b", "c", "d", "e"]'

@@ -8,11 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from zoo.distance import distance
-from zoo.exporting.convert import convert, fusable
 from zoo.exporting.half import to_half
 from zoo.exporting.quantize import layers
-from zoo.session import open_session
+from zoo.frameworks.pytorch.convert import convert, fusable
+from zoo.ort.session import open_session
+from zoo.parity import distance
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FLOAT, FLOAT16 = onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16

@@ -14,7 +14,7 @@ from zoo.exporting.quantize import (
     quantize,
     widest_weight,
 )
-from zoo.session import open_session
+from zoo.ort.session import open_session
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

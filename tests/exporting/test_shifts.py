@@ -7,11 +7,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from zoo.distance import distance
-from zoo.exporting.convert import convert
 from zoo.exporting.quantize import calibrate, layers, prepare, quantize
 from zoo.exporting.shifts import mean_shifts
-from zoo.session import open_session
+from zoo.frameworks.pytorch.convert import convert
+from zoo.ort.session import open_session
+from zoo.parity import distance
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIDE, MEAN, STD = 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)

@@ -6,10 +6,10 @@ import onnx_ir as ir
 import pytest
 from numpy.typing import NDArray
 
-from zoo.cpu import cpu_flags
 from zoo.exporting import steps
 from zoo.exporting.quantize import calibrate, prepare, quantize
 from zoo.exporting.steps import widest_step
+from zoo.machine.cpu import cpu_flags
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

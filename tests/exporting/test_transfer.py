@@ -9,23 +9,23 @@ import onnx
 import pytest
 import torch
 
-from zoo.artifacts import Artifact, find_artifact
+from zoo.actions.check import compare
+from zoo.actions.export import export
+from zoo.actions.test import test as examine
+from zoo.actions.test import trained_network
+from zoo.actions.train import train
+from zoo.actions.verify import verify
+from zoo.artifacts.artifact import Artifact, find_artifact
 from zoo.data import load
+from zoo.drawing.projection import PROJECTION, Projection
 from zoo.escaping import markdown
 from zoo.exporting import head as head_module
-from zoo.exporting.comparison import compare
-from zoo.exporting.export import export
 from zoo.exporting.gate import GateError
 from zoo.exporting.head import HEAD
-from zoo.models.transfer import Transfer
-from zoo.projection import PROJECTION, Projection
-from zoo.session import open_session
-from zoo.training.examine import test as examine
-from zoo.training.examine import trained_network
-from zoo.training.options import TrainOptions
-from zoo.training.run import Run
-from zoo.training.train import train
-from zoo.verifying import verify
+from zoo.ort.session import open_session
+from zoo.runs.options import TrainOptions
+from zoo.runs.run import Run
+from zoo.transfer.network import Transfer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

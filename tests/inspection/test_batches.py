@@ -7,8 +7,8 @@ import pytest
 
 from tests import classifiers
 from zoo.inspection.batches import try_batches
-from zoo.session import open_session
-from zoo.steadiness import Steadiness
+from zoo.inspection.steadiness import Steadiness
+from zoo.ort.session import open_session
 
 Tiny = Callable[..., Path]
 

@@ -73,9 +73,9 @@ def conv_net() -> bytes:
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> list[bytes]:
     """What `export` makes of a trained network: fp32, fp16 and int8."""
-    from zoo.exporting.export import export
-    from zoo.training.options import TrainOptions
-    from zoo.training.train import train
+    from zoo.actions.export import export
+    from zoo.actions.train import train
+    from zoo.runs.options import TrainOptions
 
     root = tmp_path_factory.mktemp("exported")
     options = TrainOptions(data="digits", size=(16, 16), grey=True, epochs=4, precision="fp32")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from onnx import ModelProto
 
-from zoo.compatibility import first_onnxruntime, is_older
 from zoo.inspection.inspector import Inspection, Inspector, inspect, printable
+from zoo.ort.compatibility import first_onnxruntime, is_older
 
 Tiny = Callable[..., Path]
 Write = Callable[[Path, np.ndarray], None]

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from zoo.catalog import MODELS, ModelSpec, find_model
 from zoo.errors import UsageError
-from zoo.training.estimate import count_macs
+from zoo.frameworks.pytorch.estimate import count_macs
+from zoo.specs.catalog import MODELS, ModelSpec, find_model
 
 ALONE = {name: spec for name, spec in MODELS.items() if not spec.frozen}
 ALL = pytest.mark.parametrize("spec", ALONE.values(), ids=ALONE.keys())

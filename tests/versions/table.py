@@ -21,12 +21,12 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from zoo.artifacts import VECTORS, Artifact, list_artifacts
-from zoo.checking import check_vectors
-from zoo.cpu import cpu_name, vector_flags
+from zoo.artifacts.artifact import VECTORS, Artifact, list_artifacts
 from zoo.exporting.half import to_half
+from zoo.inspection.checks import check_vectors
 from zoo.inspection.inspector import VectorRun
-from zoo.providers import load_onnxruntime
+from zoo.machine.cpu import cpu_name, vector_flags
+from zoo.ort.providers import load_onnxruntime
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "onnxruntime-versions.md"

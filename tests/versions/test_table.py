@@ -12,8 +12,8 @@ import pytest
 
 from tests.versions import table
 from tests.versions.table import File, files_of, page, releases, requirements, verdict
-from zoo.compatibility import RUN, oldest_run
-from zoo.exporting.convert import IR_VERSIONS
+from zoo.frameworks.pytorch.convert import IR_VERSIONS
+from zoo.ort.compatibility import RUN, oldest_run
 
 PAGE = table.PAGE.read_text(encoding="utf-8")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from zoo.console import print_diagnosis, print_json
-from zoo.parameters import data_dir_option, json_option
+from zoo.commands.console import print_diagnosis, print_json
+from zoo.commands.parameters import data_dir_option, json_option
 
 
 @click.command()
@@ -14,7 +14,7 @@ from zoo.parameters import data_dir_option, json_option
 @json_option
 def doctor(data_dir: Path | None, as_json: bool) -> None:
     """Say what runs on this machine; exits 1 where something wants mending."""
-    from zoo.diagnosis import doctor as examine
+    from zoo.actions.doctor import doctor as examine
 
     found = examine(data_dir)
     if as_json:

@@ -5,9 +5,15 @@ from pathlib import Path
 
 import click
 
-from zoo.console import print_artifact, print_comparisons, print_json
+from zoo.commands.console import print_artifact, print_comparisons, print_json
+from zoo.commands.parameters import (
+    NamesType,
+    data_dir_option,
+    exports_option,
+    json_option,
+    run_option,
+)
 from zoo.errors import UsageError
-from zoo.parameters import NamesType, data_dir_option, exports_option, json_option, run_option
 
 
 @click.command()
@@ -45,15 +51,15 @@ def export(
     as_json: bool,
 ) -> None:
     """Publish the run of MODEL as ONNX files, if they pass the gate."""
-    from zoo.card import PRECISIONS
+    from zoo.artifacts.card import PRECISIONS
+    from zoo.ort.signature import PIXELS
     from zoo.progress import progress_for
-    from zoo.signature import PIXELS
 
     if mend and (check or precision or form or opset is not None or run is not None):
         raise UsageError("--mend takes the name of a published model, --exports and --data-dir.")
     form, progress = form or PIXELS, progress_for()
     if check:
-        from zoo.exporting.comparison import compare
+        from zoo.actions.check import compare
 
         if precision or opset is not None:
             raise UsageError(
@@ -68,12 +74,12 @@ def export(
             sys.exit(1)
         return
     if mend:
-        from zoo.exporting.mending import mend as mend_published
+        from zoo.actions.mend import mend as mend_published
 
         artifact = mend_published(model, exports=exports, data_dir=data_dir, progress=progress)
     else:
-        from zoo.exporting.convert import OPSET
-        from zoo.exporting.export import export as export_run
+        from zoo.actions.export import export as export_run
+        from zoo.frameworks.pytorch.convert import OPSET
 
         artifact = export_run(
             model,

@@ -6,9 +6,13 @@ from typing import Any
 
 import click
 
-from zoo.console import naming_problems, print_guesses, print_guesses_csv, print_guesses_json
-from zoo.errors import UsageError, ZooError
-from zoo.parameters import (
+from zoo.commands.console import (
+    naming_problems,
+    print_guesses,
+    print_guesses_csv,
+    print_guesses_json,
+)
+from zoo.commands.parameters import (
     PATH,
     channels_option,
     exports_option,
@@ -16,6 +20,7 @@ from zoo.parameters import (
     memory_option,
     timeout_option,
 )
+from zoo.errors import UsageError, ZooError
 
 
 @click.command()
@@ -45,7 +50,7 @@ def predict(
     **options: Any,
 ) -> None:
     """Name the classes of pictures; IMAGE is a file or a folder, and there may be many."""
-    from zoo.predicting import predict as predict_images
+    from zoo.actions.predict import predict as predict_images
     from zoo.progress import progress_for
 
     if as_json and as_csv:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from zoo.console import say
-from zoo.parameters import (
+from zoo.commands.console import say
+from zoo.commands.parameters import (
     PATH,
     data_dir_option,
     data_option,
@@ -35,9 +35,9 @@ def samples(
     out: Path | None,
 ) -> None:
     """Draw training pictures with their class names."""
+    from zoo.actions.samples import samples as draw
     from zoo.progress import progress_for
-    from zoo.sampling import samples as draw
-    from zoo.training.options import DEFAULT_DATA
+    from zoo.runs.options import DEFAULT_DATA
 
     path = draw(
         data or DEFAULT_DATA,

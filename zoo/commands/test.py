@@ -4,8 +4,14 @@ from pathlib import Path
 
 import click
 
-from zoo.console import print_findings, print_json
-from zoo.parameters import data_dir_option, device_option, exports_option, json_option, run_option
+from zoo.commands.console import print_findings, print_json
+from zoo.commands.parameters import (
+    data_dir_option,
+    device_option,
+    exports_option,
+    json_option,
+    run_option,
+)
 
 
 @click.command()
@@ -24,8 +30,8 @@ def test(
     as_json: bool,
 ) -> None:
     """Test the run of MODEL, else its export, on the whole test set, in fp32."""
+    from zoo.actions.test import test as test_run
     from zoo.progress import progress_for
-    from zoo.training.examine import test as test_run
 
     findings = test_run(
         model,

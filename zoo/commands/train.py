@@ -5,9 +5,8 @@ from typing import Any
 
 import click
 
-from zoo.console import say
-from zoo.errors import command
-from zoo.parameters import (
+from zoo.commands.console import say
+from zoo.commands.parameters import (
     ShareType,
     data_dir_option,
     data_option,
@@ -18,6 +17,7 @@ from zoo.parameters import (
     size_option,
     skip_bad_option,
 )
+from zoo.errors import command
 
 
 @click.command()
@@ -102,12 +102,12 @@ def train(
     **options: Any,
 ) -> None:
     """Train MODEL by its recipe, on CIFAR-10 unless told otherwise."""
-    from zoo.catalog import find_model
     from zoo.progress import progress_for
+    from zoo.specs.catalog import find_model
 
     find_model(model)
-    from zoo.training.options import TrainOptions
-    from zoo.training.train import train as train_model
+    from zoo.actions.train import train as train_model
+    from zoo.runs.options import TrainOptions
 
     done = train_model(
         model,

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from zoo.console import print_checks, print_json
-from zoo.parameters import (
+from zoo.commands.console import print_checks, print_json
+from zoo.commands.parameters import (
     classes_as_given_option,
     data_dir_option,
     exports_option,
@@ -38,8 +38,8 @@ def verify(
     as_json: bool,
 ) -> None:
     """Check published models, or any ONNX file; exits 1 where something is wrong."""
+    from zoo.actions.verify import verify as check
     from zoo.progress import progress_for
-    from zoo.verifying import verify as check
 
     checks = check(
         *targets,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from zoo.threads import thread_budget
+from zoo.machine.threads import thread_budget
 
 Result = TypeVar("Result")
 

@@ -8,11 +8,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from zoo.distance import distance
 from zoo.exporting.half import to_half
 from zoo.exporting.quantize import Ranges, Shifts, layers, quantize
 from zoo.exporting.shifts import mean_shifts
-from zoo.session import open_session
+from zoo.ort.session import open_session
+from zoo.parity import distance
 
 SMALL_LAYER = 0.1  # of all weights
 WORTHWHILE = 0.001  # of the pictures

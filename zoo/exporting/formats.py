@@ -7,17 +7,17 @@ import onnx
 import onnx_ir as ir
 from torch import nn
 
-from zoo.card import Card
+from zoo.artifacts.card import Card
 from zoo.data import Dataset
 from zoo.exporting.choose import choose_half_layers, choose_int8
-from zoo.exporting.convert import IMAGE, convert, fusable
 from zoo.exporting.half import to_half
-from zoo.exporting.padding import stay_in_float
 from zoo.exporting.quantize import CALIBRATED_ON, Ranges, Shifts, calibrate, prepare, quantize
 from zoo.exporting.source import Source, file_bytes
+from zoo.frameworks.pytorch.convert import IMAGE, convert, fusable
+from zoo.graphs.padding import stay_in_float
+from zoo.ort.session import open_session
+from zoo.ort.signature import Signature
 from zoo.progress import Progress
-from zoo.session import open_session
-from zoo.signature import Signature
 
 CHOSEN_ON = 4096  # training pictures that layers are chosen on, none to calibrate
 

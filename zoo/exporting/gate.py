@@ -9,17 +9,17 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from zoo.card import FileCard
-from zoo.compatibility import oldest_run
+from zoo.artifacts.card import FileCard
 from zoo.data import Split
 from zoo.errors import ZooError
 from zoo.exporting.quantize import LARGEST_WEIGHT, widest_weight
 from zoo.exporting.steps import IN_FLOAT, widest_step
+from zoo.graphs.products import TILE, integer_products
 from zoo.intervals import Accuracy
-from zoo.products import TILE, integer_products
+from zoo.ort.compatibility import oldest_run
+from zoo.ort.session import Session, open_session
+from zoo.ort.signature import Signature, logits
 from zoo.progress import Progress
-from zoo.session import Session, open_session
-from zoo.signature import Signature, logits
 
 BATCHES = (1, 2, 7, 64)
 FEW = 56  # pictures for the batch sizes below the largest: whole batches of each

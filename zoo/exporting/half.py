@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import onnx
 
-from zoo.exporting.padding import LAYERS
-from zoo.providers import load_onnxruntime
+from zoo.graphs.padding import LAYERS
+from zoo.ort.providers import load_onnxruntime
 
 _HALF = ".half"
 

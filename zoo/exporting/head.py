@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from zoo.data import Dataset
 from zoo.errors import ZooError
-from zoo.exporting.convert import LATENTS, convert_head
 from zoo.exporting.gate import BATCHES, FEW, GateError, bound_for
 from zoo.exporting.source import Source, file_bytes
-from zoo.models.transfer import Transfer
-from zoo.session import open_session
-from zoo.training.augment import BatchMaker
+from zoo.frameworks.pytorch.augment import BatchMaker
+from zoo.frameworks.pytorch.convert import LATENTS, convert_head
+from zoo.ort.session import open_session
+from zoo.transfer.network import Transfer
 
 HEAD = "head.onnx"
 

@@ -13,10 +13,10 @@ import onnx
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from zoo.exporting.fold import fold_norms
-from zoo.exporting.padding import LAYERS, WIDE, pad, stay_in_float
-from zoo.providers import load_onnxruntime
-from zoo.session import open_session
+from zoo.graphs.fold import fold_norms
+from zoo.graphs.padding import LAYERS, WIDE, pad, stay_in_float
+from zoo.ort.providers import load_onnxruntime
+from zoo.ort.session import open_session
 
 CALIBRATED_ON = 1024  # training pictures
 LARGEST_WEIGHT = 64

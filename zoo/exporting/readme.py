@@ -1,9 +1,9 @@
 """The README.md of an artifact, written from its card."""
 
-from zoo.card import Card, FileCard
+from zoo.artifacts.card import Card, FileCard
 from zoo.escaping import markdown
-from zoo.models.transfer import head_words
-from zoo.signature import PIXELS
+from zoo.ort.signature import PIXELS
+from zoo.transfer.network import head_words
 
 
 def readme(card: Card) -> str:

@@ -11,9 +11,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from zoo.exporting.padding import LAYERS
 from zoo.exporting.quantize import Shifts
-from zoo.session import open_session
+from zoo.graphs.padding import LAYERS
+from zoo.ort.session import open_session
 
 _BATCH = 64
 _DIGITS = 3  # of a shift, which is stored: a thousandth of it is far below a step

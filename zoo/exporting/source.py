@@ -9,14 +9,14 @@ from typing import Any
 import onnx
 import torch
 
-from zoo.catalog import find_model
-from zoo.compatibility import oldest_run
 from zoo.errors import UsageError, unknown_name
-from zoo.exporting.convert import INPUTS, IR_VERSIONS
+from zoo.frameworks.pytorch.convert import INPUTS, IR_VERSIONS
 from zoo.intervals import Accuracy
-from zoo.providers import load_onnxruntime
-from zoo.signature import PIXELS
-from zoo.training.run import Run, RunCard, find_run
+from zoo.ort.compatibility import oldest_run
+from zoo.ort.providers import load_onnxruntime
+from zoo.ort.signature import PIXELS
+from zoo.runs.run import Run, RunCard, find_run
+from zoo.specs.catalog import find_model
 
 
 @dataclass(frozen=True)

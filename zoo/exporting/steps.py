@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from zoo.session import open_session
+from zoo.ort.session import open_session
 
 IN_FLOAT = {
     "session.disable_quant_qdq": "1"

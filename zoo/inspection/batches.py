@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ZooError
+from zoo.inspection.steadiness import Steadiness, examine
 from zoo.inspection.trial import noise
-from zoo.session import Session
-from zoo.signature import LOGITS
-from zoo.steadiness import Steadiness, examine
+from zoo.ort.session import Session
+from zoo.ort.signature import LOGITS
 
 IMAGES, BATCH = 6, 4
 _CALLS = 8  # what all of it takes, in calls of a whole batch

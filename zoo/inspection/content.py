@@ -8,9 +8,9 @@ from typing import Any
 
 from onnx import ModelProto, TensorProto
 
+from zoo.graphs.products import integer_products
 from zoo.inspection.structure import all_nodes
 from zoo.inspection.tensors import data_file, external_tensors, place_of
-from zoo.products import integer_products
 from zoo.reading import open_regular
 
 _PIECE = 1 << 20

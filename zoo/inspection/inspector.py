@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from zoo.errors import UnavailableError, ZooError
 from zoo.inspection.process import STEPS, TooLargeError, Worker
-from zoo.memory import default_bound
+from zoo.inspection.steadiness import Apart, Steadiness
+from zoo.machine.memory import default_bound
 from zoo.reading import open_regular
-from zoo.steadiness import Apart, Steadiness
 
 if TYPE_CHECKING:
-    from zoo.session import TensorInfo
+    from zoo.ort.session import TensorInfo
 
 LARGEST_FILE = 2 << 30
 SECONDS = 60.0  # for one file; the largest of the zoo take one
@@ -45,7 +45,7 @@ class Inspection:
 
     sha256, bytes: of the file; external: bytes of its tensors that lie in other files of its
     folder; opset: of the default domain; nodes: of the graph; operators: how many nodes of each,
-    inner graphs included; integer_widths: see `zoo.products`; signature: why `predict` cannot use
+    inner graphs included; integer_widths: see `zoo.graphs.products`; signature: why `predict` cannot use
     the file, or ""; steadiness: whether its answers depend on more than the image, or why that was
     not tried; vectors: for each folder that was asked for; seconds: how long it took.
     """
@@ -75,7 +75,7 @@ class Content:
     """What a file holds and says of itself; it was read, not run.
 
     sha256, bytes: of the file and of those in which its tensors lie; raw: it takes uint8;
-    integer_widths: see `zoo.products`; of bytes that are no ONNX file nothing is known but the
+    integer_widths: see `zoo.graphs.products`; of bytes that are no ONNX file nothing is known but the
     first two.
     """
 
@@ -306,7 +306,7 @@ def _steadiness(value: str | Mapping[str, Any]) -> Steadiness | str:
 
 
 def _infos(values: Iterable[Mapping[str, Any]]) -> "tuple[TensorInfo, ...]":
-    from zoo.session import TensorInfo
+    from zoo.ort.session import TensorInfo
 
     return tuple(
         TensorInfo(value["name"], value["dtype"], tuple(value["shape"])) for value in values

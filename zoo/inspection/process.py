@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
-from zoo.memory import Watch, size_text
+from zoo.machine.memory import Watch, size_text
 
 _START_SECONDS, _END_SECONDS = 60.0, 5.0
 STEPS = {  # what it tells that it begins, in words

@@ -30,11 +30,11 @@ from zoo.inspection.serving import Serving
 from zoo.inspection.structure import check_structure, check_wire
 from zoo.inspection.tensors import Beside, RefusedError, with_data
 from zoo.inspection.trial import count_correct, refusing, run_on_noise, run_vectors
-from zoo.memory import limit_address_space, set_address_space
+from zoo.machine.memory import limit_address_space, set_address_space
+from zoo.machine.threads import thread_budget
+from zoo.ort.session import Session, open_session
+from zoo.ort.signature import Signature, without_options
 from zoo.reading import read_bytes
-from zoo.session import Session, open_session
-from zoo.signature import Signature, without_options
-from zoo.threads import thread_budget
 
 _MEMORY = 2 << 30  # beside six times the file: parsed, checked and optimized, it lies there often
 _THREADS = 8  # each more takes some of that memory for its stack

@@ -11,14 +11,14 @@ import numpy as np
 from zoo.errors import ZooError
 from zoo.inspection.inspector import Inspector
 from zoo.inspection.serving import LARGEST_OUTPUT
+from zoo.ort.session import Array
 from zoo.reading import read_bytes
-from zoo.session import Array
 
 _HEADER = 1 << 10  # of an .npy file
 
 
 class RemoteSession:
-    """As much of `zoo.session.Session` as showing it images takes."""
+    """As much of `zoo.ort.session.Session` as showing it images takes."""
 
     def __init__(self, inspector: Inspector, path: Path, provider: str) -> None:
         """inspector: whose process opens it, after it inspected the file."""

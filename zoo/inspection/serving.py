@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ZooError
-from zoo.session import Session
+from zoo.ort.session import Session
 
 LARGEST_OUTPUT = 256 << 20  # logits of a batch of images are a thousandth of that
 

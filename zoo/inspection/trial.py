@@ -13,9 +13,9 @@ from zoo.data import Split
 from zoo.data.pixels import shown
 from zoo.errors import ZooError
 from zoo.inspection.tensors import RefusedError, check_tensor
+from zoo.ort.session import Session, TensorInfo
+from zoo.ort.signature import Signature, logits
 from zoo.reading import read_bytes
-from zoo.session import Session, TensorInfo
-from zoo.signature import Signature, logits
 
 BATCHES = (1, 2)
 _SIDE, _LENGTH = 224, 8  # for the sides that a file leaves open

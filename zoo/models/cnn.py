@@ -7,7 +7,7 @@ go through: on a CPU the convolutions are so fast that this is felt.
 
 from torch import nn
 
-from zoo.recipe import Recipe
+from zoo.specs.recipe import Recipe
 
 CHANNELS = (64, 128)
 KERNEL = 5

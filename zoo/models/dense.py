@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from zoo.recipe import Recipe
+from zoo.specs.recipe import Recipe
 
 BOTTLENECK = 4  # channels between a layer's two convolutions, in units of the growth
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from zoo.recipe import Recipe
+from zoo.specs.recipe import Recipe
 
 HIDDEN = (500, 50)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-from zoo.recipe import Recipe
+from zoo.specs.recipe import Recipe
 
 WIDTHS = (64, 256, 256)
 PATCH = 2

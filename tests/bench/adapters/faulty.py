@@ -12,10 +12,10 @@ from bench.runtimes import Order, UnsupportedError
 from bench.runtimes.adapter import Logits, Placed
 from bench.runtimes.null import Null
 from bench.runtimes.onnxruntime import OnnxRuntime
-from zoo import session as sessions
 from zoo.data.dataset import Images
 from zoo.errors import UnavailableError, UsageError
-from zoo.providers import CPU, CUDA
+from zoo.ort import session as sessions
+from zoo.ort.providers import CPU, CUDA
 
 
 class Echo(Null):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.results import FAILED, SKIPPED, Row, write_csv
-from zoo.card import Card, manifest_facts
+from bench.results.rows import FAILED, SKIPPED, Row, write_csv
+from zoo.artifacts.card import Card, manifest_facts
+from zoo.artifacts.publishing import publish, publishing
 from zoo.intervals import Accuracy, wilson
-from zoo.publishing import publish, publishing
 
 # model, family, p50 at batch 1 in ms, picture's share of that at batch 64, right of 10,000, bytes
 MODELS = (

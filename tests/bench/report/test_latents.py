@@ -9,7 +9,7 @@ from bench.report.insides import latents
 from bench.report.latents import draw_latents, legend
 from bench.report.models import Training
 from bench.report.sections import NARROW, WIDE
-from zoo.projection import COLOURS, MOST_COLOURED, Projection
+from zoo.drawing.projection import COLOURS, MOST_COLOURED, Projection
 
 
 def a_map(classes: int, pictures: int = 300) -> Projection:

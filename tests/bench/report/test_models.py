@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.report.models import parse_confusion, read_trainings
-from bench.results import Row
-from zoo.card import Card
+from bench.results.rows import Row
+from zoo.artifacts.card import Card
 
 
 def test_an_artifact_gives_its_curves_and_its_matrix(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.report import report
-from bench.results import COLUMNS, Row, write_csv
+from bench.results.rows import COLUMNS, Row, write_csv
 
 SECTIONS = (
     *("answers", "cells", "accuracy", "throughput", "ratios", "operators", "cold", "sizes"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.report import report
-from bench.results import Row, write_csv
+from bench.results.rows import Row, write_csv
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

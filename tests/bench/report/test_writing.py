@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bench.report import report
-from bench.results import Row, read_csv, write_csv
+from bench.results.rows import Row, read_csv, write_csv
 from zoo.errors import UsageError, ZooError
 
 

@@ -14,13 +14,13 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from bench.arm import Arm
+from bench.measuring.arm import Arm
 from bench.runtimes import Order
 from bench.runtimes import onnxruntime as room
 from bench.runtimes.onnxruntime import OnnxRuntime
 from zoo.errors import UnavailableError, UsageError
-from zoo.session import open_session
-from zoo.signature import Signature, logits
+from zoo.ort.session import open_session
+from zoo.ort.signature import Signature, logits
 
 Make = Callable[..., Path]
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)

@@ -88,9 +88,9 @@ def test_what_an_engine_says_of_itself_is_asked_for(engines: None) -> None:
 def test_a_provider_that_an_engine_cannot_use_here_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from zoo.training import hardware
+    from zoo.machine import devices
 
-    monkeypatch.setattr(hardware, "cuda_problem", lambda: "this torch has no CUDA")
+    monkeypatch.setattr(devices, "cuda_problem", lambda: "this torch has no CUDA")
     for runtime, provider in (("onnxruntime", "cuda"), ("torch", "cpu")):
         check_device(runtime, provider)
     for runtime in ("torch", "torch-compile"):

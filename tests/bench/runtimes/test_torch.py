@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 import zoo
-from bench.arm import Arm
+from bench.measuring.arm import Arm
 from bench.runtimes import Order, UnsupportedError
 from bench.runtimes.torch import Torch, TorchCompile, _searched
-from zoo.artifacts import Artifact, find_artifact
+from zoo.artifacts.artifact import Artifact, find_artifact
 from zoo.errors import UnavailableError
 
 CORES = tuple(sorted(os.sched_getaffinity(0)))

@@ -1,0 +1,36 @@
+"""The code of ours that measures, as a key: rows of two harnesses may differ by that alone."""
+
+import hashlib
+import inspect
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.runtimes import find_runtime
+
+_ROOT = Path(__file__).parents[2]
+# The process of an arm and its turns, when to stop and what times amount to, the adapters, and what
+# opens and feeds a session.
+_SOURCES = (
+    *("bench/measuring/arm.py", "bench/measuring/worker.py", "bench/measuring/turns.py"),
+    *(
+        "bench/measuring/stopping.py",
+        "bench/stats/ratios.py",
+        "bench/stats/stats.py",
+        "bench/stats/student.py",
+    ),
+    *("bench/runtimes/*.py", "zoo/ort/session.py", "zoo/ort/signature.py"),
+)
+
+
+def harness(*runtimes: str) -> str:
+    """The key of these files, and of the modules of runtimes of your own."""
+    own = (inspect.getsourcefile(find_runtime(runtime)) for runtime in runtimes)
+    paths = {path for pattern in _SOURCES for path in _ROOT.glob(pattern)}
+    return harness_key(paths | {Path(path) for path in own if path})
+
+
+def harness_key(paths: Iterable[Path]) -> str:
+    """A short key of the bytes of files, wherever they lie."""
+    digests = sorted(hashlib.sha256(path.read_bytes()).digest() for path in paths)
+    # A letter first, or a table may take it for a number.
+    return "h" + hashlib.sha256(b"".join(digests)).hexdigest()[:11]

@@ -1,0 +1,111 @@
+"""When an arm has warmed up, and when it has been measured long enough.
+
+Criteria are small objects that are fed block by block; what is measured, they do not know.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from bench.results.rows import Block
+from bench.stats.stats import median_interval, relative_half_width
+
+_WINDOW = 3  # blocks whose medians must agree before a warm-up ends
+_AGREE = 0.05  # by this share: wider than the noise of a block, narrower than a clock's steps
+_LONGEST_WARM_UP = 1.0  # seconds, where a measurement is not longer itself
+_LEAST_BLOCKS = 8  # below that an interval over blocks says little
+
+
+class Asked(Protocol):
+    """Gives one block of calls of about so many seconds."""
+
+    def __call__(self, seconds: float, least: int) -> Block: ...
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long to measure. `precise`: half the width of the p50 interval, as a share of p50.
+
+    A measurement ends at `least_seconds` and `least_calls`, and `precise`; at `most_seconds` of
+    measuring in any case, blocks that are measured again included.
+    """
+
+    least_seconds: float
+    most_seconds: float
+    precise: float
+    least_calls: int = 50
+    block_seconds: float = 0.1
+
+
+@dataclass
+class WarmUp:
+    """Done when the medians of some blocks in a row agree, or after the time allowed."""
+
+    most_seconds: float
+    medians: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def add(self, block: Block) -> None:
+        """Take note of a block."""
+        self.medians.append(float(np.median(block.ns)))
+        self.seconds += block.wall_ns / 1e9
+
+    @property
+    def steady(self) -> bool:
+        """Whether the last blocks agree."""
+        last = self.medians[-_WINDOW:]
+        return len(last) == _WINDOW and max(last) <= min(last) * (1 + _AGREE)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether to begin measuring."""
+        return self.steady or self.seconds >= self.most_seconds
+
+
+@dataclass
+class Measurement:
+    """Keeps blocks until the interval of the median is as narrow as asked.
+
+    A block that others disturbed is measured again, but never more blocks than were kept: on a
+    machine that is always disturbed, disturbed blocks are the truth, and the row says so.
+    """
+
+    length: Length
+    blocks: list[Block] = field(default_factory=list)
+    rerun: int = 0
+    seconds: float = 0.0
+
+    def add(self, block: Block) -> None:
+        """Take a block in, or leave it out to be measured again."""
+        self.seconds += block.wall_ns / 1e9
+        if block.disturbed and self.rerun < len(self.blocks):
+            self.rerun += 1
+        else:
+            self.blocks.append(block)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether enough was measured, or time is up."""
+        length = self.length
+        if self.seconds >= length.most_seconds:
+            return True
+        seconds = sum(block.wall_ns for block in self.blocks) / 1e9
+        calls = sum(len(block.ns) for block in self.blocks)
+        if seconds < length.least_seconds or calls < length.least_calls:
+            return False
+        if len(self.blocks) < _LEAST_BLOCKS:
+            return False
+        _, low, high = median_interval([np.asarray(block.ns, float) for block in self.blocks])
+        return relative_half_width(low, high) <= length.precise
+
+
+def measure(ask: Asked, length: Length) -> tuple[WarmUp, Measurement]:
+    """Warm an arm up, then measure it."""
+    warm_up = WarmUp(max(length.least_seconds, _LONGEST_WARM_UP))
+    while not warm_up.is_finished:
+        warm_up.add(ask(length.block_seconds, 1))
+    kept = Measurement(length)
+    while not kept.is_finished:
+        kept.add(ask(length.block_seconds, 1))
+    return warm_up, kept

@@ -1,0 +1,181 @@
+"""Two arms in turns: call by call, on the same cores, over several instances of each.
+
+What a machine does to one arm it does a moment later to the other, so the ratio of their times is
+known ten times better than either time. The arms hand over to each other, and nobody else wakes up
+in between. Settings that keep a waiting arm quiet and a called one at its own speed are the
+runtimes' business (`Order.cores`).
+
+Both arms load at once, so that they share what the memory is like: the one that loads first gets
+the pages that the processes before have left, and is slower for it (docs/measuring.md).
+"""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.measuring.arm import Arm
+from bench.measuring.kernel import affinity
+from bench.runtimes import Order
+from bench.stats.ratios import PairedRatio, paired_ratio, sequential_ratio
+from zoo.errors import UsageError
+from zoo.machine.memory import default_bound
+
+_LONG_NS = 5_000_000  # from here on a call pays for its own warming up after a hand-over
+_WARM_TURNS = 10
+_USUAL_WARM_UP, USUAL_CALLS = 10, 100
+_WARM_SECONDS = 0.15
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a pair is measured. seconds: of turns, over all instances; starts come on top.
+
+    sequential: each arm has its time at once, on the same cores and with the same
+    estimator, to show what the turns are worth. timeout: seconds that an arm has for an answer.
+    """
+
+    instances: int = 5
+    seconds: float = 8.0
+    least_turns: int = 8
+    sequential: bool = False
+    timeout: float = 120.0
+
+
+@dataclass
+class Turns:
+    """What was timed: for each instance rows of nanoseconds [a1, b1, b2, a2].
+
+    In every other instance it was b's calls that enclosed a's. apart: for each instance the times
+    of a and those of b instead, where they did not take turns.
+    """
+
+    instances: list[list[list[int]]] = field(default_factory=list)
+    apart: list[tuple[list[int], list[int]]] = field(default_factory=list)
+    wrong: int = 0
+
+    def ratio(self) -> PairedRatio:
+        """Time of b / time of a."""
+        if self.apart:
+            a, b = ([np.asarray(pair[arm], float) for pair in self.apart] for arm in (0, 1))
+            return sequential_ratio(a, b)
+        return paired_ratio([np.asarray(rows, float) for rows in self.instances])
+
+    def medians_ns(self) -> tuple[float, float]:
+        """The median time of a call of a, and of b."""
+        if self.apart:
+            a, b = (
+                float(np.median(np.concatenate(times))) for times in zip(*self.apart, strict=True)
+            )
+            return a, b
+        rows = np.concatenate([np.asarray(rows, float) for rows in self.instances])
+        return float(np.median(rows[:, [0, 3]])), float(np.median(rows[:, [1, 2]]))
+
+
+def take_turns(
+    a: Order,
+    b: Order,
+    pictures: Path,
+    batch: int,
+    plan: Plan,
+    on_instance: Callable[[], None] = lambda: None,
+) -> Turns:
+    """Measure b against a. pictures: .npy of uint8 [N, H, W, C], which both are shown in turn."""
+    cores = affinity(os.getpid())  # none where the system pins nothing: intervals are wider then
+    if cores and max(a.threads, b.threads) > len(cores):
+        raise UsageError(f"in turns each thread has a core of its own, and there are {len(cores)}.")
+    found = Turns()
+    for instance in range(plan.instances):
+        # The one that starts first, and has the first word, is another one each time.
+        pair = (a, b) if instance % 2 == 0 else (b, a)
+        with ExitStack() as stack:
+            ends = socket.socketpair()
+            with ends[0], ends[1]:
+                half = default_bound(len(pair))  # both are loaded at once
+                arms = [
+                    Arm(
+                        replace(order, cores=cores[: order.threads], memory=order.memory or half),
+                        plan.timeout,
+                        end.fileno(),
+                    )
+                    for order, end in zip(pair, ends, strict=True)
+                ]
+                arms[0].companion = arms[1]
+                for arm in arms:
+                    stack.callback(arm.end)  # the other one may fail before this one is entered
+                    arm.start()
+            for arm in arms:
+                stack.enter_context(arm)
+            for arm in arms:
+                arm.tell("batch", pictures=str(pictures), size=batch)
+            for arm in arms:
+                arm.hear()
+            seconds = plan.seconds / plan.instances
+            if plan.sequential:
+                times = [_alone(arm, seconds / 2, found) for arm in arms]
+                found.apart.append((times[instance % 2], times[1 - instance % 2]))
+            else:
+                rows, wrong = _turns(arms[0], arms[1], seconds, plan.least_turns)
+                if instance % 2:
+                    rows = [[a1, b1, b2, a2] for b1, a1, a2, b2 in rows]
+                found.instances.append(rows)
+                found.wrong += wrong
+        on_instance()
+    return found
+
+
+def usual_way(
+    a: Order, b: Order, pictures: Path, batch: int, timeout: float = Plan.timeout
+) -> Turns:
+    """What most scripts do: 100 calls of a, then 100 of b, to compare their medians.
+
+    It knows no interval. Here to be compared with.
+    """
+    times: list[list[int]] = []
+    wrong = 0
+    for order in (a, b):
+        with Arm(order, timeout) as arm:
+            arm.ask("batch", pictures=str(pictures), size=batch)
+            arm.ask("calls", count=_USUAL_WARM_UP)
+            answer = arm.ask("calls", count=USUAL_CALLS)
+            times.append(answer["ns"])
+            wrong += answer["wrong"]
+    return Turns(apart=[(times[0], times[1])], wrong=wrong)
+
+
+def _turns(first: Arm, second: Arm, seconds: float, least: int) -> tuple[list[list[int]], int]:
+    """Rows [f1, s1, s2, f2]: a turn is two timed calls, which end one row and begin the next."""
+    untimed = _warm(first, second)
+    second.tell("follow", peer=second.peer, untimed=untimed)
+    first.tell("lead", peer=first.peer, seconds=seconds, least=least, untimed=untimed)
+    ours = first.hear(first.timeout + seconds)
+    theirs = second.hear()
+    pairs = zip(*(iter(ours["ns"]),) * 2, *(iter(theirs["ns"]),) * 2, strict=False)
+    rows = [[f1, s1, s2, f2] for f1, f2, s1, s2 in pairs]
+    return rows, ours["wrong"] + theirs["wrong"]
+
+
+def _alone(arm: Arm, seconds: float, found: Turns) -> list[int]:
+    """The times of one arm that is let run; `found` counts its wrong answers."""
+    arm.ask("block", seconds=_WARM_SECONDS)
+    answer = arm.ask("block", seconds=seconds)
+    found.wrong += answer["wrong"]
+    times: list[int] = answer["block"]["ns"]
+    return times
+
+
+def _warm(first: Arm, second: Arm) -> int:
+    """Turns that are thrown away; how many untimed calls each hand-over needs."""
+    ends = time.monotonic() + _WARM_SECONDS
+    taken = 0
+    while time.monotonic() < ends or taken < _WARM_TURNS:
+        last = [arm.ask("calls", count=1)["ns"][0] for arm in (first, second)]
+        taken += 1
+        if min(last) > _LONG_NS and taken >= 2:
+            return 0
+    return 1

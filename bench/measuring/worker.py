@@ -1,0 +1,286 @@
+"""The process of one arm: it does one thing after the other and waits in read() in between.
+
+    python -m bench.measuring.worker COMMANDS ANSWERS
+
+COMMANDS and ANSWERS are numbers of inherited pipes that carry a line of JSON a message. What an
+engine prints goes to its own standard output, where it disturbs nobody.
+"""
+
+import gc
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.measuring.environment import Evidence, read_contention, vram_mib
+from bench.results.rows import Block
+from bench.runtimes import Adapter, Answer, Order, Placed, find_runtime
+from bench.runtimes.null import Null
+from bench.runtimes.registry import bounded_by_address_space
+from zoo.errors import ZooError
+from zoo.machine.memory import limit_address_space
+
+Message = dict[str, Any]
+_KEPT_BYTES = 128 << 10  # of answers: more would push the model out of the caches
+_NO_MEMORY = re.compile(
+    r"out of memory|allocate memory|bad_alloc|failed to allocate|memory does not suffice", re.I
+)
+_YOURS, _OVER = b"y", b"o"  # said between arms that take turns
+_CLOSE = 1e-4  # of (1 + the largest logit): how far a repeated answer may be from the first
+
+
+class Worker:
+    """What can be asked of an arm. Every method takes and gives what JSON can carry."""
+
+    def __init__(self, answers: TextIO) -> None:
+        self._answers = answers
+        self.adapter: Adapter = Null()
+        self.pool: list[Placed] = []
+        self.expected: list[NDArray[np.float32]] = []
+        self.next = 0
+        self._sizes: set[int] = set()
+
+    def load(self, order: Message) -> Message:
+        """Make the model ready; `load_ns` is that alone."""
+        wanted = Order.from_json(order)
+        self.adapter = find_runtime(wanted.runtime)()
+        if wanted.memory and bounded_by_address_space(wanted):
+            limit_address_space(wanted.memory, wanted.threads)
+        began = time.perf_counter_ns()
+        self.adapter.load(wanted)
+        took = time.perf_counter_ns() - began
+        return {
+            "load_ns": took,
+            "image_shape": self.adapter.image_shape(),
+            "fixed_batch": self.adapter.fixed_batch(),
+            "what_ran": self.adapter.what_ran(),
+        }
+
+    def batch(self, pictures: str, size: int, answers: str | None = None) -> Message:
+        """Take up another batch size: as many different batches as the file of pictures gives.
+
+        first_ns: of its first call; known: whether this size came before. answers: where the
+        logits of all batches are written.
+        """
+        images = np.load(pictures, mmap_mode="r")
+        # Copies: a part of the mapped file would be read from the disk by the first call.
+        parts = [np.array(images[at : at + size]) for at in range(0, len(images) - size + 1, size)]
+        if not parts:
+            raise ZooError(f"{pictures} holds fewer than {size} pictures.")
+        known, self._sizes = size in self._sizes, self._sizes | {size}
+        self.pool, self.expected, self.next = [], [], 0
+        forget_peak()
+        self.pool = [self.adapter.place(parts[0])]
+        first_ns, _ = timed(self.adapter.run, self.pool, 0, 1)
+        answered_at = time.monotonic_ns()  # a clock that all processes share
+        self.pool += [self.adapter.place(part) for part in parts[1:]]
+        self.expected = [self._answer(placed, size) for placed in self.pool]
+        if answers:
+            np.save(answers, np.concatenate(self.expected))
+        return {"first_ns": first_ns[0], "answered_at": answered_at, "known": known}
+
+    def calls(self, count: int, untimed: int = 0) -> Message:
+        """A turn: some calls that are not timed, then `count` that are."""
+        timed(self.adapter.run, self.pool, self.next, untimed)
+        ns, given = timed(self.adapter.run, self.pool, self.next, count)
+        wrong = self._wrong(given)
+        self.next += count
+        return {"ns": ns, "wrong": wrong}
+
+    def lead(self, peer: int, seconds: float, least: int, untimed: int = 0) -> Message:
+        """A timed call, then turns with the arm at the other end of the socket `peer`.
+
+        ns: of a call, and then of two after every turn of the other's.
+        """
+        found = [self.calls(1, untimed)]
+        ends = time.monotonic() + seconds
+        with _over_at_the_end(peer):
+            while time.monotonic() < ends or len(found) <= least:
+                os.write(peer, _YOURS)
+                if os.read(peer, 1) != _YOURS:
+                    break
+                found.append(self.calls(2, untimed))
+        return _joined(found)
+
+    def follow(self, peer: int, untimed: int = 0) -> Message:
+        """Two timed calls whenever the leading arm hands over."""
+        found = []
+        with _over_at_the_end(peer):
+            while os.read(peer, 1) == _YOURS:
+                found.append(self.calls(2, untimed))
+                os.write(peer, _YOURS)
+        return _joined(found)
+
+    def block(self, seconds: float, least: int = 1) -> Message:
+        """Calls back to back for so long, at least so many, and who disturbed them."""
+        ns: list[int] = []
+        wrong = 0
+        chunk = least
+        wall = 0
+        most = max(1, _KEPT_BYTES // self.expected[0].nbytes)
+        before, entered = read_contention(os.getpid()), time.perf_counter_ns()
+        while wall < seconds * 1e9 or len(ns) < least:
+            began = time.perf_counter_ns()
+            some, given = timed(self.adapter.run, self.pool, self.next, chunk)
+            took = time.perf_counter_ns() - began
+            wall += took
+            ns += some
+            wrong += self._wrong(given)
+            self.next += chunk
+            chunk = max(1, min(chunk * 2, most, int((seconds * 1e9 - wall) / (took / chunk))))
+        enclosed = time.perf_counter_ns() - entered
+        evidence = Evidence.between(before, read_contention(os.getpid()), enclosed)
+        block = Block(ns, wall, evidence.disturbed, asdict(evidence))
+        return {"block": asdict(block), "wrong": wrong}
+
+    def floor(self, count: int) -> Message:
+        """The same path with a model that does nothing."""
+        null = Null()
+        pool = [null.place(np.zeros((1, 1, 1, 3), np.uint8)) for _ in self.pool]
+        timed(null.run, pool, 0, count)
+        return {"ns": timed(null.run, pool, 0, count)[0]}
+
+    def predict(self, pictures: str, size: int, logits: str) -> Message:
+        """The logits of a whole file of images; the last batch is filled up and cut.
+
+        Filled with the first images again: were they blank, a file that looks at the whole batch
+        would answer otherwise.
+        """
+        images = np.load(pictures, mmap_mode="r")
+        parts = []
+        for at in range(0, len(images), size):
+            filled = images[np.arange(at, at + size) % len(images)]
+            count = min(size, len(images) - at)
+            parts.append(self._answer(self.adapter.place(filled), size)[:count])
+            self._tell({"progress": count})
+        np.save(logits, np.concatenate(parts))
+        return {}
+
+    def memory(self) -> Message:
+        """The largest resident memory at this batch size, and what it holds of the GPU's."""
+        return {"peak_rss_mib": peak_rss_mib(), "vram_mib": vram_mib(os.getpid())}
+
+    def close(self) -> Message:
+        """Let the engine go."""
+        self.adapter.close()
+        return {}
+
+    def _answer(self, placed: Placed, size: int) -> NDArray[np.float32]:
+        """The logits [size, classes] of a batch, for keeping."""
+        answer = self.adapter.fetch(self.adapter.run(placed)).copy()
+        if answer.ndim != 2 or len(answer) != size:
+            raise ZooError(f"it gives logits of shape {list(answer.shape)} for {size} pictures")
+        return answer
+
+    def _wrong(self, given: list[Answer]) -> int:
+        """How many answers, the last ones of the pool's turn, are not those of the first time."""
+        count = len(self.pool)
+        wrong = 0
+        for first in range(min(count, len(given))):  # all answers to one batch at once
+            expected = self.expected[(self.next + first) % count]
+            # At the device boundary all answers to a batch are one place, that of the last.
+            places = {id(answer): answer for answer in given[first::count]}
+            found = [self.adapter.fetch(answer) for answer in places.values()]
+            fitting = [answer for answer in found if answer.shape == expected.shape]
+            wrong += len(found) - len(fitting)
+            if fitting:
+                apart = np.abs(np.stack(fitting) - expected).max(axis=(1, 2), initial=0)
+                bound = _CLOSE * (1 + float(np.abs(expected).max(initial=0)))
+                wrong += int(np.count_nonzero(~(apart <= bound)))
+        return wrong
+
+    def _tell(self, message: Message) -> None:
+        self._answers.write(json.dumps(message) + "\n")
+        self._answers.flush()
+
+    def serve(self, commands: TextIO) -> None:
+        """Answer one line after the other, until there are no more."""
+        for line in commands:
+            command = json.loads(line)
+            try:
+                answer = getattr(self, command.pop("do"))(**command)
+            except ZooError as error:
+                kind = type(error).__name__
+                if kind == "ZooError" and _NO_MEMORY.search(str(error)):
+                    kind = "MemoryError"
+                answer = {"error": str(error), "kind": kind}
+            except MemoryError:
+                answer = {"error": "the memory does not suffice", "kind": "MemoryError"}
+            except Exception as error:  # an engine may raise anything, and the sweep goes on
+                text = str(error).strip().partition("\n")[0]
+                kind = "MemoryError" if _NO_MEMORY.search(text) else "Exception"
+                told = f"{type(error).__name__}: {text}" if text else type(error).__name__
+                answer = {"error": told, "kind": kind}
+            self._tell(answer)
+
+
+def forget_peak() -> None:
+    """Let the kernel count the peak of resident memory from now on, where it can."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_rss_mib() -> float | None:
+    """Largest resident memory of this process; the kernel's own count, None where it has none.
+
+    Not getrusage: there the peak of the parent, before exec, counts too.
+    """
+    try:
+        text = Path("/proc/self/status").read_text()
+    except OSError:
+        return None
+    (peak,) = (line.split()[1] for line in text.splitlines() if line.startswith("VmHWM:"))
+    return int(peak) / 1024
+
+
+def timed(
+    run: Callable[[Placed], Answer], pool: list[Placed], first: int, count: int
+) -> tuple[list[int], list[Answer]]:
+    """Nanoseconds of `count` calls, from batch `first` of the pool on, and their answers."""
+    clock = time.perf_counter_ns
+    batches = [pool[at % len(pool)] for at in range(first, first + count)]
+    ns = []
+    answers = []
+    for placed in batches:
+        began = clock()
+        answer = run(placed)
+        ended = clock()
+        ns.append(ended - began)
+        answers.append(answer)
+    return ns, answers
+
+
+@contextmanager
+def _over_at_the_end(peer: int) -> Iterator[None]:
+    """Whatever happens, the other arm does not wait for ever; one that died says so itself."""
+    with suppress(BrokenPipeError, ConnectionResetError):
+        try:
+            yield
+        finally:
+            os.write(peer, _OVER)
+
+
+def _joined(turns: list[Message]) -> Message:
+    """Several answers of `calls` as one."""
+    ns = [taken for turn in turns for taken in turn["ns"]]
+    return {"ns": ns, "wrong": sum(turn["wrong"] for turn in turns)}
+
+
+def main(commands: int, answers: int) -> None:
+    """Serve until the pipe closes."""
+    gc.disable()  # a collection inside a timed call would be taken for the model
+    with os.fdopen(commands, encoding="utf-8") as read, os.fdopen(answers, "w") as write:
+        Worker(write).serve(read)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,1 @@
+"""`compare A B`: two arms in turns, series of comparisons, planted slowdowns."""

@@ -1,0 +1,311 @@
+"""`compare A B`: two files, or two engines, measured against each other here and now."""
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.measuring.arm import Arm
+from bench.measuring.environment import environment
+from bench.measuring.harness import harness
+from bench.measuring.neighbour import neighbour
+from bench.measuring.turns import USUAL_CALLS, Plan, Turns, take_turns, usual_way
+from bench.pair.series import PairRow, check_series, csv_text, judged, read_pairs
+from bench.results.journal import append_line
+from bench.results.rows import beside, check_is_no_folder
+from bench.runtimes import Order, find_runtime
+from bench.runtimes.registry import check_device
+from bench.stats.ratios import verdict
+from bench.subjects.images import Gallery
+from bench.subjects.subject import Given, Subject, find_subjects, is_file, of_file, refuse_unused
+from bench.sweep.matrix import REFERENCE
+from zoo.artifacts.artifact import EXPORTS
+from zoo.data.class_names import BY_NAME, columns_by_name, is_in_order, other_classes
+from zoo.errors import UnavailableError, UsageError, unknown_name
+from zoo.files import write_text
+from zoo.inspection.inspector import Inspector
+from zoo.machine.threads import thread_budget
+from zoo.marks import refuse_others
+from zoo.ort.faults import Here
+from zoo.ort.providers import find_provider, short_name
+from zoo.progress import Advance, Progress
+from zoo.records import check_values
+
+TURNS, SEQUENTIAL, USUAL = "turns", "sequential", "usual"
+WAYS = (TURNS, SEQUENTIAL, USUAL)
+_MOST_APART = 1e-3  # of (1 + the largest logit): beyond it the two do not answer alike
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """How two arms are compared. runtimes: A's and B's; seconds: of turns, over all
+    instances; way: one of WAYS; neighbour: the share of the time that a process beside is busy;
+    timeout: seconds that an arm has for an answer; memory: bytes that it may take, None for a
+    share of what is left."""
+
+    runtimes: tuple[str, str] = (REFERENCE, REFERENCE)
+    provider: str = "cpu"
+    threads: int = 1
+    batch: int = 1
+    margin: float = 0.02
+    seconds: float = 6.0
+    instances: int = 10
+    way: str = TURNS
+    neighbour: float = 0.0
+    timeout: float = Plan.timeout
+    memory: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a value of another kind here, where whoever wrote it sees the line."""
+        check_values(self)
+
+
+def find_way(name: str) -> str:
+    """A way of measuring by its name."""
+    if name not in WAYS:
+        raise unknown_name("way", name, WAYS)
+    return name
+
+
+def compare_pair(
+    targets: Sequence[str],
+    settings: PairSettings,
+    *,
+    precisions: Sequence[str] = ("fp32", "fp32"),
+    exports: Path = EXPORTS,
+    data_dir: Path | None = None,
+    given: Given | None = None,
+    repeat: int = 1,
+    out: Path | None = None,
+    on: Here | None = None,
+    progress: Progress | None = None,
+) -> Iterator[PairRow]:
+    """Measure B against A `repeat` times.
+
+    Rows that `out` already holds are not measured again, only judged by the margin of now. Every
+    time that was taken stands in <out>.samples.jsonl. A series is gone on with on its own machine,
+    by its own engines and harness only. on: what computes, by default this onnxruntime on this CPU.
+    """
+    progress = progress or Progress()
+    settings = _checked(settings, out)
+    a, b = _two_subjects(targets, precisions, exports, given)
+    rows = read_pairs(out) if out and out.exists() else []
+    if out:
+        refuse_others([beside(out, "samples.jsonl")], "name another --out", ("repeat",))
+    series = _series(a, b, settings)
+    check_series(rows, series, out)
+    if len(rows) < repeat:
+        series |= {"machine": environment().machine, "harness": harness(*settings.runtimes)}
+        check_series(rows, series, out)
+    else:
+        yield from (judged(row, settings.margin) for row in rows[:repeat])
+        return
+    for subject, runtime in zip((a, b), settings.runtimes, strict=True):
+        fault = subject.fault(runtime, settings.provider, on or Here.found())
+        if fault:
+            raise UnavailableError(f"{subject.name} would be answered wrongly: {fault}.")
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, neighbour(settings.neighbour):
+        orders = (_order(a, settings, 0), _order(b, settings, 1))
+        shown = _shown(orders, (a, b), settings, Path(folder), data_dir, progress)
+        series |= dict(zip(("engine_a", "engine_b"), shown.engines, strict=True))
+        check_series(rows, series, out)
+        yield from (judged(row, settings.margin) for row in rows)
+        for number in range(len(rows), repeat):
+            began = time.monotonic()
+            label = f"comparison {number + 1} of {repeat}"
+            with progress.task(label, settings.instances) as advance:
+                turns = _turns(orders, shown.pictures, settings, advance)
+            row = PairRow(
+                **series,
+                **_columns(turns, settings),
+                margin=settings.margin,
+                repeat=number + 1,
+                same_answers=shown.same,
+                classes=shown.classes,
+                wall_seconds=round(time.monotonic() - began, 1),
+                when=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+            rows.append(row)
+            if out:
+                line = {"repeat": row.repeat, "turns": turns.instances, "apart": turns.apart}
+                append_line(beside(out, "samples.jsonl"), line)
+                write_text(out, csv_text(rows))
+            yield row
+
+
+def _checked(settings: PairSettings, out: Path | None) -> PairSettings:
+    """Refuse what cannot be measured here, before anything is; the provider by its short name."""
+    if out:
+        check_is_no_folder(out)
+    if settings.instances < 2:
+        raise UsageError("an interval needs 2 instances or more.")
+    for runtime in settings.runtimes:
+        find_runtime(runtime)
+    provider = short_name(find_provider(settings.provider))
+    for runtime in settings.runtimes:
+        check_device(runtime, provider)
+    budget = thread_budget()
+    if settings.threads > budget:
+        raise UsageError(
+            f"--threads {settings.threads}: this process may use {budget} of the cores here."
+        )
+    return replace(settings, provider=provider)
+
+
+def _two_subjects(
+    targets: Sequence[str], precisions: Sequence[str], exports: Path, given: Given | None
+) -> tuple[Subject, Subject]:
+    found = []
+    given = given or Given()
+    with Inspector() as inspector:
+        for target, precision in zip(targets, precisions, strict=True):
+            if is_file(target):
+                subject = of_file(Path(target), given, inspector)
+            else:
+                (subject,) = find_subjects([target], exports, [precision])
+            if subject.path is None:
+                raise UsageError(
+                    f"{subject.name} has no {precision} file. "
+                    f"{subject.artifact.remedy(precision) if subject.artifact else ''}"
+                )
+            found.append(subject)
+    refuse_unused(given, found, targets[0])
+    return found[0], found[1]
+
+
+def _order(subject: Subject, settings: PairSettings, at: int) -> Order:
+    return Order(
+        model=str(subject.path),
+        runtime=settings.runtimes[at],
+        provider=settings.provider,
+        threads=settings.threads,
+        mean=subject.mean,
+        std=subject.std,
+        memory=settings.memory,
+        shown=subject.shown,
+    )
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """pictures: the file of those that both are shown; same: whether they answer alike; classes:
+    how their classes were matched, where they name them otherwise."""
+
+    pictures: Path
+    same: bool
+    engines: tuple[str | None, ...]
+    classes: str | None
+
+
+def _shown(
+    orders: tuple[Order, Order],
+    subjects: tuple[Subject, Subject],
+    settings: PairSettings,
+    folder: Path,
+    data_dir: Path | None,
+    progress: Progress,
+) -> _Shown:
+    """Ask both once."""
+    answers: list[NDArray[np.float32]] = []
+    path = folder / "none"
+    shapes, engines = [], []
+    for order, subject in zip(orders, subjects, strict=True):
+        with Arm(order, settings.timeout) as arm:
+            engines.append(arm.facts["what_ran"].get("engine"))
+            shape = tuple(arm.facts["image_shape"])
+            shapes.append(shape)
+            if len(set(shapes)) > 1:
+                raise UsageError(f"the two take pictures of different shapes: {shapes}.")
+            if not answers:
+                gallery = Gallery(folder, data_dir, progress)
+                path = gallery.of(subject, shape).batches(settings.batch, folder)
+            out = folder / f"answers-{len(answers)}.npy"
+            arm.ask("batch", pictures=str(path), size=settings.batch, answers=str(out))
+            answers.append(np.load(out))
+    first, second = answers
+    if first.shape != second.shape:
+        raise UsageError(f"the two give logits of {first.shape[1]} and {second.shape[1]} classes.")
+    classes, columns = _matched(*subjects)
+    same = columns is not None and _alike(first, second[:, columns])
+    return _Shown(path, same, tuple(engines), classes)
+
+
+def _matched(a: Subject, b: Subject) -> tuple[str | None, Sequence[int] | slice | None]:
+    """How B's classes are matched to A's, in words, and B's logits in A's order.
+
+    None where they are of other classes; as they come where one does not name its classes.
+    """
+    if a.names is None or b.names is None:
+        return None, slice(None)
+    columns = columns_by_name(b.names, a.names)
+    if columns is None:
+        told = f"{b.name} {other_classes(b.names, a.names, a.name)}"
+        return f"{told}; --classes-as-given compares third-party files as they are", None
+    return (None if is_in_order(columns) else f"{b.name} {BY_NAME}"), columns
+
+
+def _alike(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
+    bound = _MOST_APART * (1 + float(np.abs(first).max(initial=0)))
+    return bool(np.abs(first - second).max(initial=0) <= bound)
+
+
+def _turns(
+    orders: tuple[Order, Order], pictures: Path, settings: PairSettings, advance: Advance
+) -> Turns:
+    if settings.way == USUAL:
+        return usual_way(*orders, pictures, settings.batch, settings.timeout)
+    plan = Plan(
+        settings.instances,
+        settings.seconds,
+        sequential=settings.way == SEQUENTIAL,
+        timeout=settings.timeout,
+    )
+    return take_turns(*orders, pictures, settings.batch, plan, advance)
+
+
+def _columns(turns: Turns, settings: PairSettings) -> dict[str, Any]:
+    """The columns of one comparison that come from its times."""
+    p50_a, p50_b = turns.medians_ns()
+    columns: dict[str, Any] = {
+        "p50_a_us": round(p50_a / 1e3, 2),
+        "p50_b_us": round(p50_b / 1e3, 2),
+        "wrong": turns.wrong,
+    }
+    if settings.way == USUAL:
+        ratio = round(p50_b / p50_a, 6)
+        return columns | {
+            "ratio": ratio, "low": None, "high": None, "verdict": "", "turns": USUAL_CALLS
+        }  # fmt: skip
+    found = turns.ratio()
+    return columns | {
+        "ratio": round(found.ratio, 6),
+        "low": round(found.low, 6),
+        "high": round(found.high, 6),
+        "verdict": "" if turns.wrong else verdict(found, settings.margin),
+        "turns": found.turns,
+    }
+
+
+def _series(a: Subject, b: Subject, settings: PairSettings) -> dict[str, Any]:
+    """What all rows of a file have in common."""
+    return {
+        "a": f"{a.name} {a.precision}",
+        "b": f"{b.name} {b.precision}",
+        "sha256_a": a.sha256,
+        "sha256_b": b.sha256,
+        "runtime_a": settings.runtimes[0],
+        "runtime_b": settings.runtimes[1],
+        "provider": settings.provider,
+        "threads": settings.threads,
+        "batch": settings.batch,
+        "way": settings.way,
+        "seconds": settings.seconds,
+        "instances": settings.instances,
+        "neighbour": settings.neighbour,
+    }

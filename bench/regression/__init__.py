@@ -1,0 +1,1 @@
+"""`compare BASE.csv NEW.csv`: matching rows, limits, verdicts."""

@@ -1,0 +1,122 @@
+"""Which rows of two results files are of the same cell, and whether they may be compared at all."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePath
+
+from bench.regression.judging_accuracy import Predictions
+from bench.regression.limits import Pair, name_of
+from bench.results.rows import Row, beside, read_csv, read_predictions
+from bench.results.wording import Names, count
+from bench.subjects.subject import FOREIGN
+from zoo.errors import UsageError, ZooError
+
+Keyed = dict[tuple[object, ...], Row]
+
+
+def match(
+    base: Path, new: Path, any_machine: bool, notes: list[str]
+) -> tuple[Keyed, Keyed, list[Pair]]:
+    """The rows of each file by what they measure, and those that both hold, in base's order.
+
+    any_machine: files of two machines are not refused. What is odd is added to `notes`.
+    """
+    before, after = _by_key(_read(base), _read(new), notes)
+    pairs = [Pair(row, after[key]) for key, row in before.items() if key in after]
+    _check_comparable(base, new, before.values(), after.values(), pairs, any_machine)
+    _note_harness(pairs, notes)
+    return before, after, pairs
+
+
+def _read(path: Path) -> tuple[Path, list[Row]]:
+    try:
+        rows = read_csv(path)
+    except ZooError as error:  # exit code 1 says that a breach is proven, and nothing else
+        raise UsageError(str(error)) from error
+    if not rows:
+        raise UsageError(f"{path} has no rows: nothing was measured. Run bench again.")
+    return path, rows
+
+
+def _by_key(
+    base: tuple[Path, list[Row]], new: tuple[Path, list[Row]], notes: list[str]
+) -> tuple[Keyed, Keyed]:
+    """The rows by what they measure. A file of other origin may have been moved in between."""
+    before, after = _by_name(base[1]), _by_name(new[1])
+    clear = {
+        name for name in before.keys() & after.keys() if len(before[name]) == len(after[name]) == 1
+    }
+    found: list[Keyed] = []
+    for path, rows in (base, new):
+        keyed: Keyed = {}
+        for row in rows:
+            name = PurePath(row.subject).name
+            by_name = row.precision == FOREIGN and name in clear
+            keyed[(name if by_name else row.subject, *row.key[1:])] = row
+        if len(keyed) < len(rows):
+            twice = count(len(rows) - len(keyed), "row")
+            notes.append(f"{path}: {twice} measured again later in it; the last of each counts")
+        found.append(keyed)
+    return found[0], found[1]
+
+
+def _by_name(rows: Iterable[Row]) -> dict[str, set[str]]:
+    """The paths of files of other origin, by the names of the files."""
+    found = defaultdict[str, set[str]](set)
+    for row in rows:
+        if row.precision == FOREIGN:
+            found[PurePath(row.subject).name].add(row.subject)
+    return found
+
+
+def _check_comparable(
+    base: Path,
+    new: Path,
+    before: Iterable[Row],
+    after: Iterable[Row],
+    pairs: Sequence[Pair],
+    any_machine: bool,
+) -> None:
+    if not pairs:
+        first, second = (name_of(next(iter(rows)), Names()) for rows in (before, after))
+        raise UsageError(
+            f"{base} and {new} have no row in common: the first begins with {first}, the second "
+            f"with {second}. Measure both with the same options (--batch, --threads, ...)."
+        )
+    others = [pair for pair in pairs if pair.measured and pair.base.machine != pair.new.machine]
+    if others and not any_machine:
+        pair = others[0]
+        raise UsageError(
+            f"{base} is from machine {pair.base.machine or 'unknown'}, {new} from "
+            f"{pair.new.machine or 'unknown'}: their times cannot be compared. Measure both on one "
+            "machine, or pass --any-machine to compare everything else."
+        )
+
+
+def _note_harness(pairs: Sequence[Pair], notes: list[str]) -> None:
+    """Tell that other code of ours timed the two; an older file does not say which did."""
+    changes = {
+        f"{pair.base.harness or 'unknown'} -> {pair.new.harness or 'unknown'}"
+        for pair in pairs
+        if pair.measured and pair.base.harness != pair.new.harness
+    }
+    if changes:
+        notes.append(
+            f"the harness changed between the two files ({', '.join(sorted(changes))}): a "
+            "difference of time may be its own, not the model's, unless measured again in turns"
+        )
+
+
+def predictions_of(path: Path) -> Predictions:
+    """The predicted classes beside a results file; a clear error where they are damaged."""
+    try:
+        found = read_predictions(path)
+        for name, classes in found.items():
+            if classes.ndim != 1 or classes.dtype.kind not in "iu":
+                raise ValueError(f"{name} is no list of classes")
+        return found
+    except Exception as error:  # of zipfile, zlib and numpy, which raise nearly every kind
+        damaged = beside(path, "predictions.npz")
+        raise UsageError(
+            f"{damaged} cannot be read ({error}). Delete it to compare accuracies without it."
+        ) from error

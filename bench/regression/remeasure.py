@@ -1,0 +1,132 @@
+"""Rows of two sittings are measured again, in turns, where what ran then can run here and now.
+
+That takes both files, the machine of both rows and the engine of both: an engine that was upgraded
+in between is installed once, and what it did before cannot be measured any more.
+"""
+
+import tempfile
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bench.measuring.arm import Arm
+from bench.measuring.environment import environment
+from bench.measuring.turns import Plan, take_turns
+from bench.results.rows import Row
+from bench.runtimes import Order
+from bench.stats.ratios import PairedRatio
+from bench.subjects.images import Gallery
+from bench.subjects.subject import Subject, find_subjects, of_file
+from bench.subjects.third_party import Given
+from bench.sweep.matrix import PRESETS
+from zoo.errors import ZooError
+from zoo.inspection.inspector import Inspector
+from zoo.progress import Progress
+
+
+class Remeasurer:
+    """Finds the files of two rows by their hashes, among what is published and beside it.
+
+    given: the normalisation of files that do not say it; timeout: seconds an answer;
+    memory: bytes that an arm may take.
+    """
+
+    def __init__(
+        self,
+        exports: Path,
+        *,
+        data_dir: Path | None = None,
+        given: Given | None = None,
+        timeout: float = Plan.timeout,
+        memory: int | None = None,
+    ) -> None:
+        self.exports = exports
+        self.data_dir = data_dir
+        self.given = given or Given()
+        self.timeout = timeout
+        self.memory = memory
+
+    @cached_property
+    def _known(self) -> dict[str, Subject]:
+        try:
+            subjects = find_subjects([], self.exports)
+        except ZooError:
+            return {}
+        return {subject.sha256: subject for subject in subjects}
+
+    def __call__(self, base: Row, new: Row) -> PairedRatio | None:
+        """Time of `new` / time of `base`, measured now.
+
+        None where a file is not at hand, or where nothing that can be had here differs; `ZooError`
+        where the machine or an engine is another one now.
+        """
+        found = [self._find(row) for row in (base, new)]
+        if found[0] is None or found[1] is None:
+            return None
+        orders = (
+            replace(_order(base, found[0]), memory=self.memory),
+            replace(_order(new, found[1]), memory=self.memory),
+        )
+        if base.sha256 == new.sha256 and replace(orders[0], model="") == replace(
+            orders[1], model=""
+        ):
+            return None  # it would be the same thing twice
+        if (base.machine, new.machine) != (self._machine, self._machine):
+            raise ZooError("this is not the machine of both")
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            self._refuse_other_engine(base, orders[0])
+            height, width, channels = self._refuse_other_engine(new, orders[1])["image_shape"]
+            gallery = Gallery(Path(folder), self.data_dir, Progress())
+            pictures = gallery.of(found[1], (height, width, channels))
+            turns = take_turns(
+                *orders,
+                pictures.batches(new.batch, Path(folder)),
+                new.batch,
+                replace(PRESETS["standard"].pair, timeout=self.timeout),
+            )
+        if turns.wrong:
+            raise ZooError(f"{turns.wrong} timed calls gave other logits than before")
+        return turns.ratio()
+
+    @cached_property
+    def _machine(self) -> str:
+        return environment().machine
+
+    def _refuse_other_engine(self, row: Row, order: Order) -> dict[str, Any]:
+        """The facts of its arm, if what is installed is what the row was measured with."""
+        with Arm(order, self.timeout) as arm:
+            installed = arm.facts["what_ran"].get("engine")
+            if row.engine is None or installed != row.engine:
+                was = row.engine or "an unknown engine"
+                raise ZooError(f"{was} was measured, {installed or 'another'} is installed")
+            return arm.facts
+
+    def _find(self, row: Row) -> Subject | None:
+        """By its hash; a foreign file may have changed since, so it is read again."""
+        if row.sha256 in self._known:
+            return self._known[row.sha256]
+        if row.subject.lower().endswith(".onnx"):
+            try:
+                given = replace(self.given, data=row.dataset)
+                with Inspector() as inspector:
+                    subject = of_file(Path(row.subject), given, inspector)
+            except ZooError:
+                return None
+            return subject if subject.sha256 == row.sha256 else None
+        return None
+
+
+def _order(row: Row, subject: Subject) -> Order:
+    return Order(
+        model=str(subject.path),
+        runtime=row.runtime,
+        provider=row.provider,
+        threads=row.threads,
+        boundary="device" if row.boundary == "device" else "host",
+        mean=subject.mean,
+        std=subject.std,
+        tf32=bool(row.tf32),
+        cuda_graph=bool(row.cuda_graph),
+        allow_fallback=row.elsewhere is not None,
+    )

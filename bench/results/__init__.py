@@ -1,0 +1,1 @@
+"""What a sweep leaves: rows, raw samples, the journal, and their summary."""

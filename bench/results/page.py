@@ -1,0 +1,86 @@
+"""docs/results.md, made of the texts of the columns, so that the page and the files agree.
+
+python -m bench.results.page > docs/results.md
+"""
+
+import inspect
+import re
+from collections.abc import Iterator
+from types import NoneType
+from typing import get_args, get_type_hints
+
+from bench.results.rows import COLUMNS, SCHEMA, Row
+
+_HEADING = re.compile(r" {4}# (?P<heading>.+)")
+_COLUMN = re.compile(r" {4}(?P<name>\w+): .+ = column\(")
+_KINDS = {str: "text", bool: "truth", int: "whole number", float: "number"}
+
+_INTRODUCTION = f"""\
+# The columns of a results file
+
+`python cli.py bench --out results.csv` writes one row a cell: one file in one engine on one
+provider, at one batch size and number of threads. This page is made of the texts that stand beside
+the columns in `bench/results/rows.py` (schema {SCHEMA}); [measuring.md](measuring.md) says how the
+numbers come about.
+
+    import pandas
+    rows = pandas.read_csv("results.csv")
+    print(rows[rows.status == "ok"].sort_values("p50_ms")[["subject", "precision", "p50_ms"]])
+
+- An empty cell means: not known, or there is no such thing here; it is never a zero. Pandas reads
+  it as NaN, and a column of whole numbers with empty cells as numbers.
+- Units stand at the end of a name: `_ms` milliseconds, `_us` microseconds, `_mib` 2^20 bytes,
+  `_bytes` bytes, `_mhz` megahertz. A `_share` is between 0 and 1. All times are of a whole call,
+  whatever its batch.
+- `_low` and `_high` are the ends of a 95 % interval.
+- Rows of two files are of the same cell where `subject`, `precision`, `runtime`, `provider`,
+  `boundary`, `cuda_graph`, `threads`, `batch` and `scenario` are equal. A file has one row of each.
+
+Beside `results.csv` lie, with the same beginning of their names:
+
+| file | what it holds |
+|---|---|
+| `results.samples.jsonl` | a line a cell: its row, and every time that the row is computed from |
+| `results.predictions.npz` | the class given to each test picture, by `subject`, `precision`, \
+`runtime` and `provider` with bars between, and by batch size where `answers_vary`; the true ones \
+as `labels` and the dataset |
+| `results.environment.json` | the machine, its load, and the versions of what is installed |
+| `results.operators.csv` | with `--profile`: microseconds of each kind of operator in one call |
+"""
+
+
+def page() -> str:
+    """The page as it should stand in docs/."""
+    kinds = get_type_hints(Row)
+    lines = [_INTRODUCTION]
+    for heading, names in groups():
+        lines += [f"## {heading}", "", "| column | kind | what it is |", "|---|---|---|"]
+        lines += [f"| `{name}` | {_kind(kinds[name])} | {_cell(COLUMNS[name])} |" for name in names]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def groups() -> Iterator[tuple[str, list[str]]]:
+    """The comments in `Row` that head its columns, and the columns under each."""
+    heading, names = "", list[str]()
+    for line in inspect.getsource(Row).splitlines():
+        if found := _HEADING.fullmatch(line):
+            if names:
+                yield heading, names
+            heading, names = found["heading"], []
+        elif found := _COLUMN.match(line):
+            names.append(found["name"])
+    yield heading, names
+
+
+def _kind(hint: object) -> str:
+    (kind,) = set(get_args(hint) or (hint,)) - {NoneType}
+    return _KINDS[kind]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -1,0 +1,1 @@
+"""What is measured: artifacts, third-party files, and the images they are shown."""

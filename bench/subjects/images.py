@@ -1,0 +1,130 @@
+"""The pictures that arms are shown: real ones of the test set wherever it is at hand."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.subjects.subject import Subject
+from zoo.artifacts.artifact import VECTORS
+from zoo.data.dataset import Dataset, Images, Split
+from zoo.data.local import load_local
+from zoo.data.pixels import shown
+from zoo.errors import ZooError
+from zoo.files import writing
+from zoo.progress import Progress
+
+LEAST_BATCHES = 8  # different ones, so that no engine can answer from memory
+_MOST_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures as one file shape takes them.
+
+    name: of its files; few: those for timed calls; source: what they are, in words; test: .npy of
+    the whole test set, where it is at hand; labels: of it; reason: why there is no test set.
+    """
+
+    name: str
+    few: Images
+    source: str
+    test: Path | None = None
+    labels: NDArray[np.int64] | None = None
+    class_names: tuple[str, ...] = ()
+    reason: str | None = None
+
+    def batches(self, batch: int, folder: Path) -> Path:
+        """A file of several different batches of so many pictures."""
+        path = folder / f"{self.name}-{batch}.npy"
+        if not path.exists():
+            picture = self.few[0].nbytes
+            count = max(1, min(LEAST_BATCHES, _MOST_BYTES // (batch * picture)))
+            order = np.random.default_rng(0).permutation(max(count * batch, len(self.few)))
+            with writing(path):
+                np.save(path, self.few[order[: count * batch] % len(self.few)])
+        return path
+
+
+class Gallery:
+    """Makes the pictures for each dataset and shape once, in a folder that goes with the sweep.
+
+    whole: the whole test set is wanted, not only pictures for timed calls.
+    """
+
+    def __init__(
+        self, folder: Path, data_dir: Path | None, progress: Progress, *, whole: bool = False
+    ) -> None:
+        self.folder = folder
+        self.whole = whole
+        self.data_dir = data_dir
+        self.progress = progress
+        self._made: dict[tuple[object, ...], Pictures] = {}
+
+    def of(self, subject: Subject, shape: tuple[int, int, int]) -> Pictures:
+        """The pictures for a subject whose file takes [height, width, channels]."""
+        # Of one place each takes only the pictures that its card means.
+        key = (subject.place, subject.card.fingerprint if subject.card else None, shape)
+        if key not in self._made:
+            self._made[key] = self._make(subject, shape)
+        return self._made[key]
+
+    def _make(self, subject: Subject, shape: tuple[int, int, int]) -> Pictures:
+        name = f"pictures-{len(self._made)}"
+        data = data_of(subject, self.data_dir, self.progress)
+        if not isinstance(data, str):
+            few = 64 * LEAST_BATCHES
+            path = self.folder / f"{name}.npy"
+            shown_to = _write(data.test, shape, path, None if self.whole else few)
+            return Pictures(
+                name=name,
+                few=shown_to[:few],
+                source=f"test set of {subject.dataset}",
+                test=path if self.whole else None,
+                labels=np.asarray(data.test.labels),
+                class_names=data.class_names,
+            )
+        vectors = _vectors(subject, shape)
+        if vectors is not None:
+            return Pictures(name, vectors, "test vectors of the artifact", reason=data)
+        random = np.random.default_rng(0).integers(0, 256, (64, *shape), dtype=np.uint8)
+        return Pictures(name, random, "random pixels", reason=data)
+
+
+def data_of(subject: Subject, data_dir: Path | None, progress: Progress) -> Dataset | str:
+    """The data whose test set tells a subject's accuracy, or in plain words why there is none."""
+    if not subject.place:
+        return "nothing says which test set is its own: name one with --data"
+    fingerprint = subject.card.fingerprint if subject.card else None
+    try:
+        data = load_local(subject.place, fingerprint, data_dir, progress)
+    except ZooError as error:  # a damaged copy is as good as none
+        data = str(error)
+    if isinstance(data, str) and subject.is_of_own_folder and subject.data is None:
+        return f"{data}: name its folder or zip with --data"
+    return data
+
+
+def _write(test: Split, shape: tuple[int, int, int], path: Path, most: int | None) -> Images:
+    """Pictures in that shape, written one by one: a test set may be larger than memory."""
+    height, width, channels = shape
+    count = len(test) if most is None else min(most, len(test))
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+    with writing(path), path.open("wb") as handle:
+        np.lib.format.write_array_header_1_0(handle, header)
+        for at in range(count):
+            handle.write(shown(test.images[at], (height, width), channels).tobytes())
+    written: Images = np.load(path, mmap_mode="r")
+    return written
+
+
+def _vectors(subject: Subject, shape: tuple[int, int, int]) -> Images | None:
+    """The real pictures that an artifact carries, where its file takes pixels."""
+    if not subject.artifact:
+        return None
+    import onnx
+
+    content = subject.artifact.content(f"{VECTORS}/input_0.pb")
+    stored: Images = onnx.numpy_helper.to_array(onnx.TensorProto.FromString(content))
+    return stored if stored.dtype == np.uint8 and stored.shape[1:] == shape else None

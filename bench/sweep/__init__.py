@@ -1,0 +1,1 @@
+"""The matrix of cells, and running, keeping and resuming them."""

@@ -1,0 +1,124 @@
+"""`bench.run`: from names to a results file with everything beside it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from itertools import product
+from pathlib import Path
+
+from bench.measuring.environment import environment
+from bench.results.journal import Journal
+from bench.results.rows import Row, beside, check_is_no_folder
+from bench.runtimes.registry import check_device, start_seconds
+from bench.subjects.subject import Given, find_subjects
+from bench.sweep.matrix import REFERENCE, Arm, Settings, arms_of, check
+from bench.sweep.operators import write_operators
+from bench.sweep.sweep import Sweep
+from zoo.artifacts.artifact import EXPORTS
+from zoo.errors import UsageError
+from zoo.files import write_json
+from zoo.machine.threads import thread_budget
+from zoo.ort.faults import Here
+from zoo.ort.providers import find_provider, short_name
+from zoo.progress import Progress
+
+RESULTS = Path("results")
+_ACCURACY = 6.0  # seconds of a test set's pass, for a forecast
+
+
+def default_out() -> Path:
+    """A results file that is named by the time."""
+    return RESULTS / f"{datetime.now():%Y-%m-%d-%H%M%S}.csv"
+
+
+def plan(
+    targets: Sequence[str] = (),
+    settings: Settings | None = None,
+    *,
+    precisions: Sequence[str] | None = None,
+    exports: Path = EXPORTS,
+    given: Given | None = None,
+) -> tuple[list[Arm], Settings]:
+    """The arms that a sweep would measure, and its settings with what was left open filled in.
+
+    What the machine has not got is refused here (`UnavailableError`), before anything is measured.
+    """
+    settings = settings or Settings()
+    budget = thread_budget()
+    settings = replace(settings, threads=settings.threads or (budget,))
+    check(settings)
+    if max(settings.threads) > budget:
+        raise UsageError(
+            f"--threads {max(settings.threads)}: this process may use {budget} of the cores here."
+        )
+    providers = [short_name(find_provider(name)) for name in settings.providers]
+    settings = replace(settings, providers=tuple(dict.fromkeys(providers)))
+    for runtime, provider in product(settings.runtimes, settings.providers):
+        check_device(runtime, provider)
+    subjects = find_subjects(targets, exports, precisions, given)
+    return list(arms_of(subjects, settings)), settings
+
+
+def seconds_expected(arms: Sequence[Arm], settings: Settings) -> float:
+    """A forecast of a sweep's length."""
+    total = 0.0
+    preset = settings.preset
+    for arm in arms:
+        if arm.skipped:
+            continue
+        start = start_seconds(arm.runtime)
+        total += preset.starts * start + (_ACCURACY if settings.accuracy else 0.0)
+        cell = (preset.length.least_seconds + preset.length.most_seconds) / 2
+        if not arm.is_reference:
+            cell += preset.pair.seconds + preset.pair.instances * (start + start_seconds(REFERENCE))
+        total += len(settings.batches) * cell
+    return total
+
+
+def run(
+    targets: Sequence[str] = (),
+    settings: Settings | None = None,
+    *,
+    precisions: Sequence[str] | None = None,
+    exports: Path = EXPORTS,
+    data_dir: Path | None = None,
+    given: Given | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    profile: bool = False,
+    on: Here | None = None,
+    on_start: Callable[[Path], None] = lambda out: None,
+    on_row: Callable[[Row], None] = lambda row: None,
+    progress: Progress | None = None,
+) -> list[Row]:
+    """Measure artifacts and ONNX files; rows stand in `out` as soon as they are measured.
+
+    targets: artifacts' ids, models' names, or ONNX files; all that is published without any.
+    precisions: of artifacts; given: what foreign files do not say of themselves. out: the CSV, by
+    default results/<time>.csv. resume: go on with a sweep that was stopped. profile: write the
+    time of each operator too. on: what computes, by default this onnxruntime on this CPU: what it
+    is known to answer wrongly is a failed row. on_start: hears where the rows will stand, before
+    anything is measured; on_row: of each row, in order.
+    """
+    arms, settings = plan(targets, settings, precisions=precisions, exports=exports, given=given)
+    if resume and out is None:
+        raise UsageError("--resume goes on with a file: name it with --out.")
+    out = out or default_out()
+    check_is_no_folder(out)
+    journal = Journal(out)
+    if resume:
+        journal.resume()
+    else:
+        journal.refuse_existing()
+    here = environment()
+    progress = progress or Progress()
+    sweep = Sweep(settings, journal, here, data_dir, progress, on)
+    sweep.look(arms)
+    journal.begin()
+    write_json(beside(out, "environment.json"), asdict(here))
+    on_start(out)
+    for row in sweep.run(arms):
+        on_row(row)
+    if profile:
+        write_operators(out, arms, settings, journal.rows, progress)
+    return journal.rows

@@ -1,0 +1,239 @@
+"""The cells of a sweep: every file with every runtime, provider, boundary, threads and batch."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import product
+from typing import Any
+
+from bench.measuring.harness import harness
+from bench.measuring.stopping import Length
+from bench.measuring.turns import Plan
+from bench.results.rows import LATENCY, SCHEMA
+from bench.runtimes import Order, find_runtime
+from bench.runtimes.adapter import BOUNDARIES, Asked, Boundary
+from bench.runtimes.registry import unsupported
+from bench.subjects.subject import FOREIGN, Subject
+from zoo.errors import UsageError, unknown_name
+from zoo.records import check_values
+
+REFERENCE = "onnxruntime"  # with the CPU and fp32: the arm that others are compared with
+_PAYS = 1.05  # a doubled batch must give so many times the throughput
+_LARGEST = 1 << 14
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How much time a cell gets. starts: of processes, for the cold costs; pair: None for none."""
+
+    name: str
+    length: Length
+    starts: int
+    pair: Plan
+    accuracy: bool
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset("quick", Length(0.3, 0.8, 0.02), 1, Plan(4, 1.2), accuracy=False),
+        Preset("standard", Length(1.0, 4.0, 0.01), 3, Plan(5, 5.0), accuracy=True),
+        Preset("thorough", Length(5.0, 20.0, 0.005), 5, Plan(9, 18.0), accuracy=True),
+    )
+}
+
+
+def find_preset(name: str) -> Preset:
+    """The preset of that name."""
+    if name not in PRESETS:
+        raise unknown_name("preset", name, PRESETS)
+    return PRESETS[name]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a sweep was asked for beside its subjects."""
+
+    preset: Preset = PRESETS["standard"]
+    runtimes: tuple[str, ...] = (REFERENCE,)
+    providers: tuple[str, ...] = ("cpu",)
+    batches: tuple[int, ...] = (1, 64)
+    threads: tuple[int, ...] = ()
+    boundaries: tuple[Boundary, ...] = ()
+    margin: float = 0.02
+    timeout: float = 600.0
+    memory: int | None = None
+    tf32: bool = False
+    cuda_graph: bool = False
+    allow_fallback: bool = False
+    measure_accuracy: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a value of another kind here, where whoever wrote it sees the line."""
+        if not isinstance(self.preset, Preset):
+            presets = ", ".join(f"bench.PRESETS[{name!r}]" for name in PRESETS)
+            raise UsageError(
+                f"Settings takes no preset={self.preset!r}; it has to be one of {presets}."
+            )
+        check_values(self, but=("preset", "boundaries"))
+
+    @property
+    def accuracy(self) -> bool:
+        """Whether the test set is run; else it comes from the card."""
+        chosen = self.measure_accuracy
+        return self.preset.accuracy if chosen is None else chosen
+
+    @property
+    def why_no_accuracy(self) -> str:
+        """Why the test set is not run, where it is not."""
+        if self.measure_accuracy is None:
+            return f"preset {self.preset.name} does not measure it: add --accuracy"
+        return "not measured (--no-accuracy)"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One file in one engine: a process that is kept warm for all its batches.
+
+    cuda_graph: its calls are recorded once and replayed.
+    """
+
+    subject: Subject
+    runtime: str
+    provider: str
+    boundary: Boundary
+    threads: int
+    cuda_graph: bool = False
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether others are compared with it."""
+        asked = (self.runtime, self.provider, self.boundary)
+        return asked == (REFERENCE, "cpu", "host") and self.subject.precision in ("fp32", FOREIGN)
+
+    def reference(self) -> "Arm":
+        """What it is compared with, whether that is measured itself or not."""
+        subject = self.subject
+        if subject.artifact and subject.precision != "fp32":
+            path = subject.artifact.file("fp32")
+            subject = replace(subject, precision="fp32", path=path)
+        return Arm(subject, REFERENCE, "cpu", "host", self.threads)
+
+    @property
+    def skipped(self) -> str | None:
+        """Why there is no such arm, whatever the machine."""
+        subject = self.subject
+        if subject.path is None:
+            return f"{subject.name} has no {subject.precision} file"
+        asked = Asked(subject.precision, subject.artifact is None, self.cuda_graph)
+        reason = unsupported(self.runtime, asked)
+        if reason:
+            return reason
+        if self.boundary == "device" and self.provider == "cpu":
+            return "on the CPU there is no other memory than the host's"
+        return None
+
+    def order(self, settings: Settings) -> Order:
+        """What its process is told to load."""
+        return Order(
+            model=str(self.subject.path),
+            runtime=self.runtime,
+            provider=self.provider,
+            threads=self.threads,
+            boundary=self.boundary,
+            mean=self.subject.mean,
+            std=self.subject.std,
+            tf32=settings.tf32,
+            cuda_graph=self.cuda_graph,
+            allow_fallback=settings.allow_fallback,
+            memory=settings.memory,
+            shown=self.subject.shown,
+        )
+
+
+@dataclass(frozen=True)
+class Cell:
+    """An arm at one batch size."""
+
+    arm: Arm
+    batch: int
+    scenario: str = LATENCY
+
+    def hash(self, settings: Settings, where: str) -> str:
+        """Of everything that determines what is measured, for `--resume`.
+
+        where: the machine, and the engines that are installed there.
+        """
+        arm = self.arm
+        determined = [
+            *(SCHEMA, arm.subject.name, arm.subject.precision, arm.subject.sha256),
+            *(arm.subject.mean, arm.subject.std, arm.subject.data, arm.subject.class_names),
+            *(arm.runtime, arm.provider, arm.boundary, arm.threads),
+            *(self.batch, self.scenario, where, harness(arm.runtime)),
+            _time_given(settings.preset),
+            *(settings.margin, settings.tf32, arm.cuda_graph, settings.accuracy),
+        ]
+        # A letter first, or a table may take it for a number.
+        return "c" + hashlib.sha256(json.dumps(determined).encode()).hexdigest()[:15]
+
+
+def _time_given(preset: Preset) -> dict[str, Any]:
+    """How long a failure is waited for changes no figure."""
+    told = asdict(preset)
+    told["pair"].pop("timeout")
+    return told
+
+
+@dataclass
+class Doubling:
+    """Batch sizes 1, 2, 4, ... until two doublings in a row do not pay."""
+
+    throughputs: list[float] = field(default_factory=list)
+
+    def add(self, images_per_second: float) -> None:
+        """What the last size gave."""
+        self.throughputs.append(images_per_second)
+
+    @property
+    def next(self) -> int | None:
+        """The size to try now, None when the knee is found."""
+        given = self.throughputs
+        size: int = 2 ** len(given)
+        if size > _LARGEST or (len(given) > 2 and max(given[-2:]) < max(given[:-2]) * _PAYS):
+            return None
+        return size
+
+
+def arms_of(subjects: Sequence[Subject], settings: Settings) -> Iterator[Arm]:
+    """Every arm, the reference of a subject before the others of the same name."""
+    order = {"fp32": 0, FOREIGN: 0}
+    for subject in sorted(subjects, key=lambda one: (one.name, order.get(one.precision, 1))):
+        arms = [
+            Arm(
+                *(subject, runtime, provider, boundary, threads),
+                settings.cuda_graph and provider == "cuda" and boundary == "device",
+            )
+            for runtime, provider, threads in product(
+                settings.runtimes, settings.providers, settings.threads
+            )
+            for boundary in settings.boundaries or _boundaries(provider)
+        ]
+        yield from sorted(arms, key=lambda arm: not arm.is_reference)
+
+
+def _boundaries(provider: str) -> tuple[Boundary, ...]:
+    return ("host",) if provider == "cpu" else ("host", "device")
+
+
+def check(settings: Settings) -> None:
+    """Refuse what nobody can measure."""
+    for runtime in settings.runtimes:
+        find_runtime(runtime)
+    for boundary in settings.boundaries:
+        if boundary not in BOUNDARIES:
+            raise unknown_name("boundary", boundary, BOUNDARIES)
+    if min((*settings.batches, *settings.threads), default=1) < 1:
+        raise UsageError("--batch and --threads take whole numbers of 1 or more.")
+    if not 0 < settings.margin < 1:
+        raise UsageError(f"--margin {settings.margin:.0%} is none; write one such as 2%.")

@@ -1,0 +1,190 @@
+"""Whether answers are right: of timed calls by the reference, of a whole test set by its labels."""
+
+import zipfile
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.measuring.arm import Arm, ArmError
+from bench.measuring.kept import Kept
+from bench.results.accuracy import Logits, accuracy_of, difference
+from bench.results.journal import Journal
+from bench.results.rows import predictions_key, read_predictions, write_predictions
+from bench.subjects.images import Pictures
+from bench.sweep import matrix
+from bench.sweep.columns import accuracy_columns, from_card, of_card
+from bench.sweep.matrix import Settings
+from zoo.data.class_names import columns_by_name, is_in_order
+from zoo.inspection.steadiness import examine
+from zoo.progress import Progress
+
+_ACCURACY_BATCH = 64
+_PROBED = 48  # images that show whether an answer depends on more than its image
+_SAME = 1e-3  # of (1 + the largest logit): how far another fp32 engine's answers may be
+_TURNED = 1e-3  # share of the pictures whose class may turn on another CPU, which rounds otherwise
+_SPREAD = 1.5  # how much farther than at the gate an fp16 or int8 file may be on this machine
+
+
+class Referee:
+    """Knows what the reference answers, and asks it where it was not measured itself."""
+
+    def __init__(
+        self, settings: Settings, journal: Journal, folder: Path, progress: Progress
+    ) -> None:
+        self.settings = settings
+        self.journal = journal
+        self.folder = folder
+        self.progress = progress
+        self._predicted = _predictions(journal)
+        self._doubts: dict[str, str] = {}
+        self._accuracies: dict[tuple[str, int], dict[str, Any]] = {}
+        self._logits: dict[tuple[str, int], Logits] = {}
+        self._answers: dict[tuple[str, int], Logits] = {}
+
+    def check(self, arm: matrix.Arm, batch: int, answers: Logits, pictures: Path) -> None:
+        """The timed calls must give what the reference gives for the same batches of pictures."""
+        key = (arm.subject.name, batch)
+        if arm.is_reference:
+            self._answers[key] = answers
+        elif key not in self._answers:
+            self._answers[key] = self._asked(arm, "batch", pictures, batch)
+        expected = self._answers[key]
+        if answers.shape != expected.shape:
+            classes = f"{answers.shape[1]} classes, the reference {expected.shape[1]}"
+            raise ArmError(f"its logits are wrong: they are of {classes}")
+        apart = float(np.abs(answers - expected).max(initial=0))
+        bound = _SAME * (1 + float(np.abs(expected).max(initial=0))) + _spread(arm)
+        if not apart <= bound:
+            raise ArmError(
+                f"its logits are wrong: {apart:.3g} away from the reference's, allowed {bound:.3g}"
+            )
+
+    def accuracy(
+        self, name: str, kept: Kept, arm: matrix.Arm, pictures: Pictures, batches: Sequence[int]
+    ) -> dict[int, dict[str, Any]]:
+        """The columns of accuracy of the arm of that name, for each batch size.
+
+        Measured once, unless its answers depend on more than the image: then at each batch size.
+        """
+        opened = kept.arm()
+        usual = opened.facts["fixed_batch"] or _ACCURACY_BATCH
+        if name not in self._doubts:
+            self._doubts[name] = self._doubt(opened, arm, pictures, {*batches, usual})
+        doubt = self._doubts[name]
+        columns = {}
+        for batch in batches:
+            key = name, batch if doubt else usual
+            if key not in self._accuracies:
+                stored = predictions_key(name, batch if doubt else None)
+                found = self._measured(stored, opened, arm, pictures, key[1])
+                self._accuracies[key] = {**found, "answers_vary": doubt or None}
+            columns[batch] = self._accuracies[key]
+        return columns
+
+    def _doubt(
+        self, opened: Arm, arm: matrix.Arm, pictures: Pictures, sizes: Collection[int]
+    ) -> str:
+        """In plain words what the arm's answers depend on beside the image, or ""."""
+        path, out = self.folder / "probe.npy", self.folder / "probed.npy"
+
+        def ask(images: NDArray[Any], size: int) -> Logits:
+            np.save(path, images)
+            opened.ask("predict", pictures=str(path), size=size, logits=str(out))
+            given: Logits = np.load(out)
+            return given
+
+        if not self.settings.batches:  # doubled as long as it pays: the small ones tell enough
+            sizes = {min(size, _ACCURACY_BATCH) for size in sizes}
+        found = examine(ask, pictures.few[:_PROBED], sizes)
+        rounded = _SAME * (1 + found.largest) if self.settings.tf32 else 0.0
+        doubt = found.doubt(rounded + _spread(arm))
+        if doubt:
+            name = f"{arm.subject.name} {arm.subject.precision}, {arm.runtime}"
+            self.progress.say(f"{name}: {doubt}; accuracy is measured at each batch size")
+        return doubt
+
+    def _measured(
+        self, stored: str, opened: Arm, arm: matrix.Arm, pictures: Pictures, size: int
+    ) -> dict[str, Any]:
+        """Over the whole test set, through the session that was timed, so many images a call.
+
+        stored: the key by which the predictions are kept.
+        """
+        if pictures.test is None or pictures.labels is None:
+            raise AssertionError("accuracy needs a test set")
+        subject, classes = arm.subject, len(pictures.class_names)
+        logits = self._predict(opened, arm, pictures.test, len(pictures.labels), size)
+        if logits.shape[1] != classes:
+            told = f"it gives {logits.shape[1]} classes, {subject.dataset} has {classes}"
+            return from_card(arm, told)
+        key = subject.name, size
+        if arm.is_reference:
+            self._logits[key] = logits
+        elif key not in self._logits:
+            self._logits[key] = self._asked(arm, "predict", pictures.test, size)
+        reference = self._logits[key]
+        order = columns_by_name(subject.class_names or (), pictures.class_names)
+        if by_name := order is not None and not is_in_order(order):
+            logits, reference = logits[:, order], reference[:, order]
+        found = accuracy_of(logits, pictures.labels)
+        apart = difference(logits, reference, pictures.labels)
+        self._predicted[stored] = logits.argmax(axis=1)
+        self._predicted[f"labels|{subject.dataset}"] = pictures.labels
+        write_predictions(self.journal.path, self._predicted)
+        columns = {
+            **accuracy_columns(found),
+            "classes": classes,
+            "class_order": "by name" if by_name else None,
+            "accuracy_source": "measured",
+            "accuracy_batch": size,
+            "agreement": apart.agreement,
+            "mcnemar_p": apart.mcnemar_p,
+            "max_difference": apart.largest,
+        }
+        said = of_card(arm)
+        if said and abs(said.correct - found.correct) > _TURNED * found.images:
+            columns["accuracy_reason"] = f"the card says {said.correct:,} of {said.images:,}"
+        return columns
+
+    def _predict(self, opened: Arm, arm: matrix.Arm, test: Path, images: int, size: int) -> Logits:
+        """The logits of the whole test set of so many images."""
+        out, subject = self.folder / "logits.npy", arm.subject
+        label = f"accuracy of {subject.name} {subject.precision}, {arm.runtime}, batch {size}"
+        with self.progress.task(label, images) as advance:
+            opened.ask(
+                "predict",
+                pictures=str(test),
+                size=size,
+                logits=str(out),
+                on_progress=advance,
+            )
+        logits: Logits = np.load(out)
+        return logits
+
+    def _asked(self, arm: matrix.Arm, what: str, pictures: Path, size: int) -> Logits:
+        """The answer of the arm's reference, in a process of its own."""
+        out = self.folder / "reference.npy"
+        kept_in: dict[str, Any] = {"answers" if what == "batch" else "logits": str(out)}
+        with Arm(arm.reference().order(self.settings), self.settings.timeout) as opened:
+            opened.ask(what, pictures=str(pictures), size=size, **kept_in)
+        given: Logits = np.load(out)
+        return given
+
+
+def _spread(arm: matrix.Arm) -> float:
+    """How much farther than fp32 the answers of an artifact's fp16 or int8 file may be apart."""
+    card = arm.subject.card
+    if card is None or arm.subject.precision == "fp32":
+        return 0.0
+    return _SPREAD * max(card.precisions[arm.subject.precision].max_difference.values())
+
+
+def _predictions(journal: Journal) -> dict[str, NDArray[np.int64]]:
+    """Those of an earlier sitting; a damaged file is measured anew with the next accuracy."""
+    try:
+        return read_predictions(journal.path) if journal.rows else {}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        return {}

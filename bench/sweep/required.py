@@ -1,0 +1,60 @@
+"""Accuracy that was asked for: what stands in its way is said before anything is measured."""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from bench.measuring.arm import Arm
+from bench.results.rows import FAILED, Row
+from bench.subjects.images import data_of
+from bench.subjects.subject import Subject
+from zoo.errors import UsageError, ZooError
+from zoo.progress import Progress
+
+
+def check_test_sets(
+    subjects: Iterable[Subject],
+    classes: dict[str, int],
+    data_dir: Path | None,
+    progress: Progress,
+) -> None:
+    """Refuse subjects whose accuracy cannot be measured. classes: of files of other origin."""
+    for subject in {(one.name, one.place): one for one in subjects}.values():
+        data = data_of(subject, data_dir, progress)
+        if isinstance(data, str):
+            kind = ZooError if subject.place else UsageError
+            raise kind(f"{_asked(subject)} {data.rstrip('.')}; or leave --accuracy away.")
+        given, known = classes.get(subject.name), len(data.class_names)
+        if given not in (None, known):
+            raise UsageError(
+                f"{_asked(subject)} it gives {given} classes, {subject.dataset} has {known}. Name "
+                "its own test set with --data, or leave --accuracy away."
+            )
+
+
+def _asked(subject: Subject) -> str:
+    return f"--accuracy asks for that of {subject.name}, which cannot be measured:"
+
+
+def classes_of(opened: Arm, shape: tuple[int, int, int], fixed_batch: int | None) -> int:
+    """How many classes an arm gives, by its answer to one batch."""
+    batch = fixed_batch or 1
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        pictures, answers = Path(folder, "pictures.npy"), Path(folder, "answers.npy")
+        np.save(pictures, np.zeros((batch, *shape), np.uint8))
+        opened.ask("batch", pictures=str(pictures), size=batch, answers=str(answers))
+        return int(np.load(answers).shape[1])
+
+
+def demand_accuracy(row: Row) -> None:
+    """Accuracy that was asked for and was not measured is a failure of the cell."""
+    if row.accuracy_source != "measured":
+        row.status = FAILED
+        row.reason = missing_accuracy(row.accuracy_reason)
+
+
+def missing_accuracy(reason: str | None) -> str:
+    """Why a cell failed that was measured otherwise."""
+    return f"accuracy was asked for and is missing: {reason}"

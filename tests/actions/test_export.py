@@ -1,0 +1,349 @@
+"""From a run to files that pass the gate, for every model; the same run gives the same bytes."""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import zoo.exporting.export as export_module
+from click.testing import CliRunner
+
+import zoo
+from cli import main
+from zoo.actions.check import compare
+from zoo.actions.export import export
+from zoo.actions.test import trained_network
+from zoo.actions.train import train
+from zoo.artifacts.artifact import Artifact, find_artifact
+from zoo.artifacts.card import PRECISIONS
+from zoo.errors import UsageError, ZooError
+from zoo.exporting import gate as gate_module
+from zoo.exporting.choose import CLOSE
+from zoo.files import sha256, write_json
+from zoo.ort.signature import BARE
+from zoo.runs.options import TrainOptions
+from zoo.specs.catalog import MODELS
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+TOO_LARGE = {"densenet-bc-100-12"}
+FROZEN = {name for name, spec in MODELS.items() if spec.frozen}  # see test_transfer.py
+
+
+@pytest.fixture(scope="module")
+def published(
+    digits_run: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Artifact:
+    """The mlp of digits in all precisions; not to be changed."""
+    root = tmp_path_factory.mktemp("published") / "exports"
+    return export("mlp", run=digits_run("mlp"), exports=root)
+
+
+@pytest.fixture
+def copied(published: Artifact, tmp_path: Path) -> Artifact:
+    shutil.copytree(published.root, tmp_path / "exports")
+    return find_artifact("mlp", tmp_path / "exports")
+
+
+@pytest.mark.parametrize("name", sorted(MODELS.keys() - TOO_LARGE - FROZEN))
+def test_every_model_passes_the_gate_in_every_precision(
+    name: str, digits_run: Callable[[str], Path], tmp_path: Path
+) -> None:
+    artifact = export(name, run=digits_run(name), exports=tmp_path)
+    card = artifact.card
+    assert artifact.precisions == PRECISIONS
+    assert card.accuracy.share >= 0.93
+    for precision, file in card.precisions.items():
+        assert file.accuracy.images == 359
+        lost = card.accuracy.correct - file.accuracy.correct
+        assert lost <= gate_module.MOST_LOST[precision] * 359 // 10_000
+    fp32 = card.precisions["fp32"]
+    assert fp32.agreement == 359
+    assert max(fp32.max_difference.values()) <= (fp32.bound or 0)
+
+
+@pytest.mark.parametrize("name", sorted(TOO_LARGE))
+def test_a_model_too_large_to_train_here_passes_it_on_small_pictures(
+    name: str, tmp_path: Path
+) -> None:
+    options = TrainOptions(data="digits", size=(16, 16), grey=True, epochs=2, precision="fp32")
+    run = train(name, options, run=tmp_path / name)
+    artifact = export(name, run=run.folder, exports=tmp_path / "exports")
+    assert artifact.precisions == PRECISIONS
+    assert artifact.card.accuracy.share > 0.8
+
+
+def test_the_folder_holds_what_the_contract_says(published: Artifact) -> None:
+    assert set(published.entry["files"]) == {
+        "README.md", "card.json", "confusion.csv", "history.csv", "fp32.onnx", "fp16.onnx",
+        "int8.onnx", "test_data_set_0/input_0.pb", "test_data_set_0/output_0.pb",
+    }  # fmt: skip
+    for name in published.entry["files"]:
+        published.checked(name)
+
+
+def test_the_metadata_tells_classes_and_provenance(
+    published: Artifact, digits_run: Callable[[str], Path]
+) -> None:
+    for precision in PRECISIONS:
+        facts = published.session(precision).metadata
+        assert json.loads(facts["class_names"]) == [str(digit) for digit in range(10)]
+        assert facts["precision"] == precision
+        accuracy = published.card.precisions[precision].accuracy
+        assert json.loads(facts["accuracy"]) == {
+            "correct": accuracy.correct,
+            "images": accuracy.images,
+        }
+        assert (facts["model"], facts["dataset"], facts["seed"]) == ("mlp", "digits", "0")
+        assert facts["weights"] == sha256(digits_run("mlp") / "weights.safetensors")
+        assert facts["fingerprint"] == published.card.fingerprint
+        assert json.loads(facts["recipe"])["optimizer"] == "adamw"
+        assert facts["min_onnxruntime"] == "1.17"
+
+
+def test_the_vectors_are_real_pictures_with_their_logits(published: Artifact) -> None:
+    vectors = published.folder / "test_data_set_0"
+    image, wanted = (
+        onnx.numpy_helper.to_array(onnx.TensorProto.FromString((vectors / name).read_bytes()))
+        for name in ("input_0.pb", "output_0.pb")
+    )
+    data = zoo.load_data("digits")
+    np.testing.assert_array_equal(image, data.test.images[:8])
+    np.testing.assert_allclose(published.predict(data.test.images[:8]), wanted, atol=1e-5)
+
+
+def test_the_confusion_adds_up(published: Artifact) -> None:
+    with (published.folder / "confusion.csv").open(newline="") as handle:
+        header, *rows = csv.reader(handle)
+    assert header == ["true", *(str(digit) for digit in range(10))]
+    counts = np.array([row[1:] for row in rows], dtype=int)
+    accuracy = published.card.precisions["fp32"].accuracy
+    assert (counts.sum(), counts.trace()) == (accuracy.images, accuracy.correct)
+
+
+def test_the_readme_shows_the_card(published: Artifact) -> None:
+    text = (published.folder / "README.md").read_text()
+    assert f"# {published.id}" in text
+    for name, file in published.card.precisions.items():
+        assert f"| `{name}.onnx` | {file.accuracy.share:.2%} (" in text
+
+
+def test_its_five_lines_run(
+    published: Artifact, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (published.folder / "README.md").read_text()
+    code = "\n".join(line[4:] for line in text.splitlines() if line.startswith("    "))
+    monkeypatch.chdir(published.folder)
+    exec(compile(code, "README.md", "exec"), {})
+    assert capsys.readouterr().out.strip("[]\n").isdigit()
+
+
+def test_exporting_again_gives_the_same_bytes(
+    published: Artifact, digits_run: Callable[[str], Path], tmp_path: Path
+) -> None:
+    again = export("mlp", run=digits_run("mlp"), exports=tmp_path)
+    assert again.entry == published.entry
+
+
+def test_check_says_same(published: Artifact, digits_run: Callable[[str], Path]) -> None:
+    found = compare("mlp", run=digits_run("mlp"), exports=published.root)
+    assert [(one.file, one.same, one.why) for one in found] == [
+        (f"{precision}.onnx", True, ()) for precision in PRECISIONS
+    ]
+
+
+def test_what_narrow_formats_were_made_with_is_on_the_card_and_gives_the_same_files(
+    digits_run: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network whose logits are never close: first layers in fp32, and biases that are moved."""
+    for precision in ("fp16", "int8"):
+        monkeypatch.setitem(CLOSE, precision, 0.0)
+    run = digits_run("cnn")
+    made = export("cnn", run=run, exports=tmp_path)
+    assert made.card.half_layers[0] == made.card.float_layers[0] == "Conv_0"
+    assert set(made.card.shifts) > set(made.card.float_layers)
+    words = (made.folder / "README.md").read_text()
+    assert "fp16 leaves the first layers in fp32: Conv_0" in words
+    assert "Biases make up for" in words
+    assert [one.same for one in compare("cnn", run=run, exports=tmp_path)] == [True] * 3
+
+
+def test_check_knows_the_opset_that_was_published(
+    digits_run: Callable[[str], Path], tmp_path: Path
+) -> None:
+    run = digits_run("mlp")
+    export("mlp", run=run, exports=tmp_path, precisions=["fp32"], opset=18)
+    (found,) = compare("mlp", run=run, exports=tmp_path)
+    assert found.same
+
+
+def test_check_says_what_is_different(
+    published: Artifact, digits_run: Callable[[str], Path], tmp_path: Path
+) -> None:
+    run = shutil.copytree(digits_run("mlp"), tmp_path / "run")
+    card = json.loads((run / "run.json").read_text())
+    card["mean"][0] += 0.01
+    write_json(run / "run.json", card)
+    fp32, *_ = compare("mlp", run=run, exports=published.root)
+    assert not fp32.same
+    assert any(reason.startswith("mean: published") for reason in fp32.why)
+    assert "other values in pixel_offset" in fp32.why
+
+
+def test_only_what_was_asked_for_is_made_and_fp32_always(
+    digits_run: Callable[[str], Path], copied: Artifact
+) -> None:
+    made = export("mlp", run=digits_run("mlp"), exports=copied.root, precisions=["int8"])
+    assert made.precisions == ("fp32", "int8")
+    assert not (copied.folder / "fp16.onnx").exists()
+
+
+def test_the_bare_network_is_an_artifact_of_its_own(
+    digits_run: Callable[[str], Path], copied: Artifact
+) -> None:
+    bare = export("mlp", run=digits_run("mlp"), exports=copied.root, form=BARE, precisions=["int8"])
+    assert bare.id == "mlp-digits-float32-nchw"
+    assert bare.session().inputs[0].dtype == "float32"
+    pictures = zoo.load_data("digits").test.images[:20]
+    np.testing.assert_allclose(bare.predict(pictures), copied.predict(pictures), atol=1e-3)
+
+
+def test_a_file_that_fails_the_gate_leaves_what_was_there(
+    digits_run: Callable[[str], Path], copied: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = copied.entry
+    monkeypatch.setitem(gate_module.MOST_LOST, "int8", -10_000)
+    with pytest.raises(ZooError, match=r"the gate refuses int8\.onnx.*Nothing was published"):
+        export("mlp", run=digits_run("mlp"), exports=copied.root)
+    after = find_artifact("mlp", copied.root)
+    assert after.entry == before
+    for name in before["files"]:
+        after.checked(name)
+
+
+def test_a_run_in_the_way_is_refused_before_any_work_and_stays(
+    digits_run: Callable[[str], Path], in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = shutil.copytree(digits_run("mlp"), Path("runs/mlp-digits"))
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    monkeypatch.setattr(export_module, "trained_network", None)
+    done = CliRunner().invoke(main, ["export", "mlp", "--exports", "runs"])
+    assert done.exit_code == 2
+    assert "runs/mlp-digits is in the way: it is not an artifact" in done.stderr
+    assert "choose another --exports" in done.stderr
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_a_place_that_cannot_hold_it_is_refused_before_any_work(
+    digits_run: Callable[[str], Path], in_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("file").write_text("precious")
+    monkeypatch.setattr(export_module, "trained_network", None)
+    for place in (Path("file"), Path("file/exports")):
+        with pytest.raises(ZooError, match="cannot write"):
+            export("mlp", run=digits_run("mlp"), exports=place)
+
+
+def test_all_of_an_artifact_is_of_one_training(
+    digits_run: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run may be trained anew while the gate is at work."""
+    run = shutil.copytree(digits_run("mlp"), tmp_path / "run")
+    weights, history = sha256(run / "weights.safetensors"), (run / "history.csv").read_bytes()
+
+    def load(*arguments: Any) -> Any:
+        network = trained_network(*arguments)
+        for name in ("weights.safetensors", "history.csv"):
+            (run / name).write_text("of another training")
+        return network
+
+    monkeypatch.setattr(export_module, "trained_network", load)
+    artifact = export("mlp", run=run, exports=tmp_path / "exports", precisions=["fp32"])
+    assert artifact.card.weights == weights
+    assert artifact.content("history.csv") == history
+    model = onnx.load(artifact.file())
+    assert {part.key: part.value for part in model.metadata_props}["weights"] == weights
+
+
+def test_an_unfinished_run_is_not_exported(
+    digits_run: Callable[[str], Path], tmp_path: Path
+) -> None:
+    run = shutil.copytree(digits_run("mlp"), tmp_path / "run")
+    card = json.loads((run / "run.json").read_text())
+    write_json(run / "run.json", card | {"finished": False})
+    with pytest.raises(ZooError, match=r"not finished\. Go on with"):
+        export("mlp", run=run, exports=tmp_path / "exports")
+    assert not (tmp_path / "exports").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"precisions": ["fp8"]}, "fp16"),
+        ({"form": "uint8"}, "uint8-nhwc"),
+        ({"opset": 9}, "this zoo writes 18"),
+    ],
+)
+def test_wrong_wishes_are_usage_errors(
+    options: dict[str, object], words: str, digits_run: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        export("mlp", run=digits_run("mlp"), exports=tmp_path, **options)  # type: ignore[arg-type]
+
+
+def test_the_command_publishes_lists_and_checks(
+    digits_run: Callable[[str], Path], in_folder: Path
+) -> None:
+    def call(*arguments: object) -> str:
+        done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    run = digits_run("mlp")
+    printed = call("export", "mlp", "--run", run, "--precision", "fp32,int8")
+    assert "int8.onnx" in printed
+    assert "next      python cli.py verify mlp-digits" in printed
+    assert call("list", "exports").startswith("mlp-digits\tmlp\tdigits")
+    assert call("export", "mlp", "--run", run, "--check").count("same") == 2
+    assert json.loads(call("export", "mlp", "--run", run, "--check", "--json"))[0]["same"]
+
+
+def test_an_artifact_is_tested_where_its_run_is_gone(published: Artifact, in_folder: Path) -> None:
+    found = zoo.test("mlp", exports=published.root)
+    assert found.accuracy == published.card.precisions["fp32"].accuracy
+    assert {path.name for path in Path("results/mlp-digits").iterdir()} >= {
+        "test.json", "confusion.png", "predictions.csv"
+    }  # fmt: skip
+    for name in published.entry["files"]:
+        published.checked(name)
+
+
+def test_findings_replace_nothing_of_others(published: Artifact, in_folder: Path) -> None:
+    shutil.copytree(published.root, "exports")
+    zoo.test("mlp-digits")
+    zoo.test("mlp-digits")
+    (Path("results") / "mlp-digits" / "test.json").unlink()  # of one that was killed
+    zoo.test("mlp-digits")
+    for name in ("confusion.png", "predictions.csv", "test.json"):
+        shutil.rmtree("results")
+        path = Path("results/mlp-digits") / name
+        path.parent.mkdir(parents=True)
+        path.write_text("precious")
+        with pytest.raises(UsageError, match=f"{name} exists.*run this in another folder"):
+            zoo.test("mlp-digits")
+        assert path.read_text() == "precious"
+
+
+def test_the_api_has_the_words_of_the_commands(
+    digits_run: Callable[[str], Path], in_folder: Path
+) -> None:
+    artifact = zoo.export("mlp", run=digits_run("mlp"), precisions=["fp32"])
+    assert zoo.load("mlp").entry == artifact.entry
+    assert replace(artifact, id="x").id == "x"

@@ -1,0 +1,131 @@
+"""`quickstart` ends with pictures and an accuracy, in its own folder, as often as it is asked."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import zoo
+from bench.commands.quickstart import SETTINGS
+from bench.measuring.stopping import Length
+from bench.measuring.turns import Plan
+from bench.sweep.matrix import Preset
+from cli import main
+from zoo.actions import quickstart as module
+from zoo.actions.quickstart import quickstart
+from zoo.progress import Progress
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+FILES = {
+    "run.json",
+    "weights.safetensors",
+    "history.csv",
+    "curves.png",
+    "test.json",
+    "predictions.csv",
+    "confusion.png",
+    "predictions.png",
+}
+
+
+class Told(Progress):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+REAL, EPOCHS = module.OPTIONS, module.EPOCHS
+# Enough for networks that are sure of what they see, as the gate for int8 wants it.
+MLP_EPOCHS = 15
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same road in a few seconds: one network, smaller pictures, a glance at its speed."""
+    monkeypatch.setattr(module, "OPTIONS", replace(REAL, size=(16, 16)))
+    monkeypatch.setattr(module, "EPOCHS", {"mlp": MLP_EPOCHS})
+    preset = Preset("tiny", Length(0.02, 0.02, 1.0), 1, Plan(2, 0.05), accuracy=True)
+    monkeypatch.setattr("bench.commands.quickstart.SETTINGS", replace(SETTINGS, preset=preset))
+
+
+def test_it_needs_no_download_and_holds_pictures_out() -> None:
+    assert (*EPOCHS, REAL.data, REAL.validate) == ("mlp", "cnn", "digits", 0.1)
+
+
+def test_it_trains_tests_and_draws_in_its_own_folder(in_folder: Path) -> None:
+    told = Told()
+    made = quickstart(Path("here"), told, "mlp")
+    assert [path.name for path in in_folder.iterdir()] == ["here"]
+    left = {path.name for path in Path("here").iterdir()}
+    assert left == {"mlp-digits", "exports", "quickstart.json"}
+    found = {path.name for path in made.run.folder.iterdir()}
+    assert found - {"mistakes.png"} == FILES
+    for name in found:
+        if name.endswith(".png"):
+            Image.open(made.run.folder / name).load()
+    rows = zoo.read_history(made.run.history)
+    assert len(rows) == MLP_EPOCHS
+    assert all(row.validation_accuracy is not None for row in rows)
+    assert made.findings.accuracy.images == 359
+    assert made.findings.accuracy.share > 0.8
+    assert json.loads((made.run.folder / "test.json").read_text())["id"] == made.findings.id
+    assert any("validation" in line for line in told.lines)
+    assert made.artifact.folder == Path("here/exports/mlp-digits-16x16")
+    assert {check.status for check in made.checks} == {"ok"}
+
+
+def test_a_second_one_replaces_the_first(in_folder: Path) -> None:
+    first = quickstart(model="mlp")
+    stale = first.run.folder / "mistakes.png"
+    stale.write_bytes(b"of an earlier time")
+    second = quickstart(model="mlp")
+    assert second.findings.accuracy == first.findings.accuracy
+    assert len(zoo.read_history(second.run.history)) == MLP_EPOCHS
+    assert not stale.exists() or stale.read_bytes() != b"of an earlier time"
+    assert [path.name for path in in_folder.iterdir()] == ["quickstart"]
+
+
+def test_the_command_prints_what_was_found(in_folder: Path) -> None:
+    done = CliRunner().invoke(main, ["quickstart", "--folder", "q"], catch_exceptions=False)
+    assert done.exit_code == 0
+    shown = ("accuracy", "359 pictures", "confusion", "curves.png", "int8.onnx", "verified")
+    shown += ("mlp-digits-16x16\tint8\tonnxruntime\tcpu\t64", "Pareto", "results.html")
+    for expected in shown:
+        assert expected in done.stdout
+    assert f"epoch {MLP_EPOCHS}/{MLP_EPOCHS}" in done.stderr
+    assert "<html" in Path("q/results.html").read_text()
+
+
+def test_a_folder_of_something_else_is_refused_and_stays(in_folder: Path) -> None:
+    for name in ("results.csv", "mlp-digits/weights.safetensors", "quickstart.json"):
+        path = Path("q") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("precious")
+        done = CliRunner().invoke(main, ["quickstart", "--folder", "q"])
+        assert done.exit_code == 2
+        assert "Name another --folder" in done.stderr
+        assert path.read_text() == "precious"
+        (path.parent if path.parent.name == "mlp-digits" else path).rename(in_folder / path.name)
+
+
+def test_one_that_was_killed_at_its_start_is_in_nobodys_way(in_folder: Path) -> None:
+    Path("q").mkdir()
+    Path("q/.quickstart.json.12.onnx-zoo.tmp").touch()
+    module.claim(Path("q"))
+    module.claim(Path("q"))
+    assert [path.name for path in Path("q").iterdir()] == ["quickstart.json"]
+
+
+def test_a_file_in_place_of_its_folder_is_named(in_folder: Path) -> None:
+    Path("q").write_text("precious")
+    done = CliRunner().invoke(main, ["quickstart", "--folder", "q"])
+    assert done.exit_code == 1
+    assert "name another" in done.stderr
+    assert Path("q").read_text() == "precious"

@@ -1,0 +1,93 @@
+"""What is committed under exports/ is whole, small, and what the README says of it."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from PIL import Image
+
+from zoo.actions.list_ import markdown_table
+from zoo.actions.verify import verify
+from zoo.artifacts.artifact import VECTORS, Artifact, list_artifacts
+from zoo.specs.catalog import find_model
+from zoo.transfer.network import Design
+
+ROOT = Path(__file__).parents[2]
+EXPORTS = ROOT / "exports"
+PUBLISHED = list_artifacts(EXPORTS)
+MIB = 1 << 20
+TRANSFER = {"speednet-cifar100", "transfer-cifar10-speednet-cifar100-maps"}  # backbone, and on it
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def test_the_trained_models_are_there() -> None:
+    names = {artifact.id for artifact in PUBLISHED}
+    assert names >= {"mlp-cifar10", "cnn-cifar10", "speednet-cifar10", "dense-cifar10", *TRANSFER}
+    assert all(artifact.precisions == ("fp32", "int8") for artifact in PUBLISHED)
+
+
+def test_all_of_them_verify() -> None:
+    checks = verify(exports=EXPORTS, accuracy=False)
+    assert {check.target for check in checks} >= {artifact.id for artifact in PUBLISHED}
+    assert [check for check in checks if check.status == "failed"] == []
+
+
+def test_they_are_small() -> None:
+    sizes = {path: path.stat().st_size for path in EXPORTS.rglob("*") if path.is_file()}
+    assert max(sizes.values()) < 16 * MIB
+    transfer = sum(size for path, size in sizes.items() if TRANSFER & set(path.parts))
+    assert transfer < 24 * MIB
+    assert sum(sizes.values()) - transfer < 36 * MIB
+
+
+@pytest.mark.parametrize("artifact", PUBLISHED, ids=lambda artifact: artifact.id)
+def test_the_network_can_be_built_from_its_file(artifact: Artifact) -> None:
+    card = artifact.card
+    design = Design.from_json(card.design) if card.design else None
+    spec = find_model(card.model)
+    network = spec.build(card.image_shape, len(card.class_names), design).eval()
+    weights = {
+        tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy())
+        for tensor in onnx.load(artifact.file("fp32")).graph.initializer
+    }
+    wanted = {name for name in network.state_dict() if "num_batches" not in name}
+    assert wanted <= set(weights)
+    network.load_state_dict({name: weights[name] for name in wanted}, strict=False)
+    pixels, logits = (
+        onnx.numpy_helper.to_array(
+            onnx.TensorProto.FromString((artifact.folder / VECTORS / name).read_bytes())
+        )
+        for name in ("input_0.pb", "output_0.pb")
+    )
+    scaled = torch.from_numpy(pixels.copy()).permute(0, 3, 1, 2).float() / 255
+    mean, std = (torch.tensor(value).view(-1, 1, 1) for value in (card.mean, card.std))
+    with torch.inference_mode():
+        found = network((scaled - mean) / std).numpy()
+    np.testing.assert_allclose(found, logits, atol=1e-3)
+
+
+def test_the_readme_has_the_table_of_the_manifest() -> None:
+    assert markdown_table(EXPORTS) in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_five_lines_of_the_readme_give_the_answer_of_the_zoo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"(?:^    .+\n)+", text, re.MULTILINE)
+    (block,) = [block for block in blocks if "InferenceSession" in block]
+    code = "\n".join(line[4:] for line in block.splitlines())
+    assert len(code.splitlines()) == 5
+    (cnn,) = [artifact for artifact in PUBLISHED if artifact.id == "cnn-cifar10"]
+    picture = onnx.numpy_helper.to_array(
+        onnx.TensorProto.FromString((cnn.folder / VECTORS / "input_0.pb").read_bytes())
+    )[0]
+    Image.fromarray(picture).save(tmp_path / "cat.png")
+    (tmp_path / "exports").symlink_to(EXPORTS)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})
+    assert int(capsys.readouterr().out) == int(cnn.predict(picture[None]).argmax())

@@ -1,0 +1,279 @@
+"""`compare A B`: rows, and what is refused before anything is measured."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.measuring.environment import environment
+from bench.measuring.turns import USUAL_CALLS, Turns
+from bench.pair.pairs import SEQUENTIAL, USUAL, find_way
+from bench.pair.series import read_pairs, summary
+from bench.stats.ratios import verdict
+from bench.subjects.subject import Given
+from tests import classifiers
+from tests.bench.pair.comparisons import SETTINGS, ComparePair, kept
+from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.ort.faults import Here
+
+
+class TestRows:
+    def test_a_file_against_itself(
+        self, compare_files: ComparePair, tiny_onnx: Any, tmp_path: Path
+    ) -> None:
+        file, out = tiny_onnx(), tmp_path / "deep" / "pairs.csv"
+        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
+        (row,) = compare_files(file, file, settings=settings, out=out)
+        assert read_pairs(out) == [row]
+        assert (row.a, row.b) == (f"{file} file", f"{file} file")
+        assert row.sha256_a == row.sha256_b
+        assert row.low is not None
+        assert row.high is not None
+        assert row.low < row.ratio < row.high
+        assert row.verdict == verdict(row, 0.02)  # type: ignore[arg-type]
+        assert (row.wrong, row.same_answers, row.repeat) == (0, True, 1)
+        assert row.machine == environment().machine
+        assert row.engine_a == row.engine_b
+        assert str(row.engine_a).startswith("onnxruntime 1.")
+        assert row.turns >= 2 * 8
+        assert min(row.p50_a_us, row.p50_b_us) > 0
+        (line,) = (tmp_path / "deep" / "pairs.samples.jsonl").read_text().splitlines()
+        kept = Turns(instances=json.loads(line)["turns"])
+        assert kept.ratio().ratio == pytest.approx(row.ratio, abs=1e-6)
+        assert kept.ratio().turns == row.turns
+
+    def test_a_file_that_this_onnxruntime_answers_wrongly_here(
+        self, compare_files: ComparePair, integer_onnx: Any
+    ) -> None:
+        bad = Here("1.24.4", frozenset({"amx_int8"}))
+        even, uneven = integer_onnx(32), integer_onnx(24)
+        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
+        with pytest.raises(UnavailableError, match=r"integers24\.onnx would be answered wrongly"):
+            compare_files(even, uneven, settings=settings, on=bad)
+
+    def test_two_precisions_of_an_artifact(
+        self, compare_files: ComparePair, mlp_exports: Path
+    ) -> None:
+        (row,) = compare_files(
+            "mlp",
+            "mlp-digits",
+            settings=replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime")),
+            precisions=("fp32", "int8"),
+            exports=mlp_exports,
+        )
+        assert (row.a, row.b) == ("mlp-digits fp32", "mlp-digits int8")
+        assert row.sha256_a != row.sha256_b
+        assert not row.same_answers
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            ("pairs.csv", "precious"),
+            ("pairs.csv", "a,b\n1,2\n"),
+            ("pairs.samples.jsonl", "precious\n"),
+            ("pairs.samples.jsonl", '{"precious": 1}\n'),
+        ],
+    )
+    def test_nothing_of_others_is_added_to_or_replaced(
+        self, compare_files: ComparePair, tiny_onnx: Any, tmp_path: Path, name: str, content: str
+    ) -> None:
+        (tmp_path / name).write_text(content)
+        with pytest.raises(ZooError, match=f"{name}.*ame another --out"):
+            compare_files(tiny_onnx(), tiny_onnx(), out=tmp_path / "pairs.csv")
+        assert (tmp_path / name).read_text() == content
+
+    def test_other_answers_are_told(self, compare_files: ComparePair, tiny_onnx: Any) -> None:
+        settings = replace(SETTINGS, runtimes=("onnxruntime", "faulty_sweep:Drifts"))
+        (row,) = compare_files(tiny_onnx(), tiny_onnx(), settings=settings)
+        assert (row.runtime_a, row.runtime_b) == settings.runtimes
+        assert row.same_answers  # at first
+        assert row.wrong > 0
+        assert row.verdict == ""
+        assert any("timed calls gave other logits" in line for line in summary([row]))
+
+    def test_another_order_of_classes_is_matched_by_name(
+        self, compare_files: ComparePair, tmp_path: Path
+    ) -> None:
+        order = (3, 1, 4, 0, 5, 9, 2, 6, 8, 7)
+        named = {"names": [str(label) for label in range(10)]}
+        a = classifiers.write(tmp_path / "a.onnx", **named)
+        b = classifiers.write(tmp_path / "b.onnx", order=order, names=[str(at) for at in order])
+        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"), way=USUAL)
+        (row,) = compare_files(a, b, settings=settings, out=(out := tmp_path / "pairs.csv"))
+        assert row.same_answers
+        assert f"{b} lists the same classes in another order" in "".join(summary([row]))
+        assert read_pairs(out) == [row]
+        given = Given(classes_as_given=True)
+        (row,) = compare_files(a, b, settings=settings, given=given)
+        assert (row.same_answers, row.classes) == (False, None)
+
+    def test_other_classes_do_not_answer_alike(
+        self, compare_files: ComparePair, tmp_path: Path
+    ) -> None:
+        a = classifiers.write(tmp_path / "a.onnx", names=[str(label) for label in range(10)])
+        b = classifiers.write(tmp_path / "b.onnx", names=list("abcdefghij"))
+        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"), way=USUAL)
+        (row,) = compare_files(a, b, settings=settings)
+        assert not row.same_answers
+        assert "names other classes (a, b, c and 7 more)" in "".join(summary([row]))
+        (row,) = compare_files(a, b, settings=settings, given=Given(classes_as_given=True))
+        assert (row.same_answers, row.classes) == (True, None)
+
+    @pytest.mark.parametrize("name", ["CPU", "CPUExecutionProvider", "cpu"])
+    def test_a_provider_has_one_name(
+        self, compare_files: ComparePair, tiny_onnx: Any, name: str, tmp_path: Path
+    ) -> None:
+        file, out = tiny_onnx(), tmp_path / "pairs.csv"
+        kept(out, file)
+        (row,) = compare_files(file, file, settings=replace(SETTINGS, provider=name), out=out)
+        assert row.provider == "cpu"
+
+    def test_the_usual_way_has_none(
+        self, compare_files: ComparePair, tiny_onnx: Any, tmp_path: Path
+    ) -> None:
+        out = tmp_path / "usual.csv"
+        (row,) = compare_files(
+            tiny_onnx(), tiny_onnx(), settings=replace(SETTINGS, way=USUAL), out=out
+        )
+        assert (row.low, row.high, row.verdict) == (None, None, "")
+        assert row.turns == USUAL_CALLS
+        assert row.ratio == pytest.approx(row.p50_b_us / row.p50_a_us, rel=0.1)
+        assert read_pairs(out) == [row]
+
+    def test_the_sequential_way_has_an_interval_too_and_a_neighbour_does_not_outlive_it(
+        self, compare_files: ComparePair, tiny_onnx: Any
+    ) -> None:
+        import psutil
+
+        def children() -> set[int]:
+            return {child.pid for child in psutil.Process().children()}
+
+        before = children()
+        settings = replace(SETTINGS, way=SEQUENTIAL, neighbour=0.5)
+        (row,) = compare_files(tiny_onnx(), tiny_onnx(), settings=settings)
+        assert (row.way, row.neighbour) == ("sequential", 0.5)
+        assert row.low is not None
+        assert row.high is not None
+        assert row.low < row.ratio < row.high
+        assert row.verdict
+        assert children() <= before
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("change", "told"),
+        [
+            ({"runtimes": ("onxruntime", "onnxruntime")}, "Did you mean onnxruntime"),
+            ({"runtimes": ("onnxruntime", "gone:Class")}, "gone:Class cannot be imported"),
+            ({"provider": "cdua"}, "Did you mean cuda"),
+            ({"threads": 10_000}, "--threads 10000: this process may use"),
+        ],
+    )
+    def test_what_cannot_be_asked_is_refused_at_once(
+        self,
+        compare_files: ComparePair,
+        tiny_onnx: Any,
+        started: list[str],
+        change: dict[str, Any],
+        told: str,
+    ) -> None:
+        with pytest.raises(UsageError, match=told):
+            compare_files(tiny_onnx(), tiny_onnx(), settings=replace(SETTINGS, **change))
+        assert started == []
+
+    def test_a_provider_that_is_not_here_is_refused_at_once(
+        self, compare_files: ComparePair, tiny_onnx: Any, started: list[str]
+    ) -> None:
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("CUDA works here")
+        with pytest.raises(UnavailableError, match="--provider cuda cannot run here"):
+            compare_files(tiny_onnx(), tiny_onnx(), settings=replace(SETTINGS, provider="cuda"))
+        assert started == []
+
+    def test_a_precision_that_was_not_published_names_the_command(
+        self, compare_files: ComparePair, mlp_exports: Path
+    ) -> None:
+        told = r"python cli\.py export mlp-digits --precision fp32,fp16,int8 --exports"
+        with pytest.raises(UsageError, match=told):
+            compare_files("mlp", "mlp", precisions=("fp32", "fp16"), exports=mlp_exports)
+
+    def test_pictures_of_two_shapes_cannot_be_compared(
+        self, compare_files: ComparePair, tiny_onnx: Any
+    ) -> None:
+        files = tiny_onnx("a.onnx"), tiny_onnx("b.onnx", size=(6, 6))
+        with pytest.raises(UsageError, match=r"different shapes: .*4, 5, 3.*6, 6, 3"):
+            compare_files(
+                *files, settings=replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
+            )
+
+    def test_logits_of_two_lengths_cannot_be_compared(
+        self, compare_files: ComparePair, tiny_onnx: Any
+    ) -> None:
+        files = tiny_onnx("a.onnx"), tiny_onnx("b.onnx", classes=4)
+        with pytest.raises(UsageError, match="logits of 3 and 4 classes"):
+            compare_files(
+                *files, settings=replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
+            )
+
+    def test_normalisation_that_nobody_knows_is_asked_for(
+        self, compare_files: ComparePair, tiny_onnx: Any
+    ) -> None:
+        file = tiny_onnx("A.ONNX", kind="float32-nchw", metadata={})
+        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
+        with pytest.raises(UsageError, match="Give them on the 0"):
+            compare_files(file, file, settings=settings)
+        with pytest.raises(UsageError, match=r"Did you mean --mean \.490 --std \.250\?"):
+            compare_files(file, file, settings=settings, given=Given((125.0,), (63.75,)))
+        given = Given((0.5,), (0.25,) * 3)
+        assert compare_files(file, file, settings=replace(settings, way=USUAL), given=given)
+
+    def test_normalisation_that_nobody_needs_is_refused(
+        self, compare_files: ComparePair, tiny_onnx: Any, mlp_exports: Path, started: list[str]
+    ) -> None:
+        given = Given((0.5,) * 3, (0.25,) * 3)
+        with pytest.raises(UsageError, match="mlp says its own"):
+            compare_files("mlp", "mlp", exports=mlp_exports, given=given)
+        with pytest.raises(UsageError, match="takes raw pixels"):
+            compare_files(tiny_onnx(), tiny_onnx(), given=given)
+        assert started == []
+
+    def test_one_of_two_files_may_need_normalisation(
+        self, compare_files: ComparePair, tiny_onnx: Any
+    ) -> None:
+        files = tiny_onnx("a.onnx"), tiny_onnx("b.onnx", kind="float32-nchw", metadata={})
+        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"), way=USUAL)
+        assert compare_files(*files, settings=settings, given=Given((0.5,) * 3, (0.25,) * 3))
+
+    def test_an_arm_that_hangs_is_given_up(
+        self, compare_files: ComparePair, tiny_onnx: Any
+    ) -> None:
+        settings = replace(
+            SETTINGS,
+            runtimes=("faulty_sweep:Right", "faulty_sweep:Hangs"),
+            batch=2,
+            timeout=2.0,
+        )
+        with pytest.raises(ZooError, match="no answer in 2 s"):
+            compare_files(tiny_onnx(), tiny_onnx(), settings=settings)
+
+    def test_a_folder_is_no_file(
+        self, compare_files: ComparePair, tiny_onnx: Any, tmp_path: Path
+    ) -> None:
+        with pytest.raises(UsageError, match=r"is a folder\. Name a file in it: --out .*\.csv"):
+            compare_files(tiny_onnx(), tiny_onnx(), out=tmp_path)
+
+    def test_an_arm_that_dies_ends_it_with_the_reason(
+        self, compare_files: ComparePair, tiny_onnx: Any
+    ) -> None:
+        settings = replace(SETTINGS, runtimes=("faulty_sweep:Right", "faulty_sweep:Dies"), batch=2)
+        with pytest.raises(ZooError, match="killed by SIGKILL"):
+            compare_files(tiny_onnx(), tiny_onnx(), settings=settings)
+
+    def test_near_ways_are_offered(self) -> None:
+        assert find_way("usual") == USUAL
+        with pytest.raises(UsageError, match="Did you mean usual"):
+            find_way("usally")

@@ -1,0 +1,191 @@
+"""What is said of the time of a cell: proven where it is, and never more than is known."""
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from bench.regression.judging_speed import ASSUMED_SPREAD, Spread, judge_speed
+from bench.results.rows import Row
+from bench.stats.ratios import paired_ratio
+from tests.bench.regression.sittings import (
+    ERRORS,
+    QUIET_BASE,
+    QUIET_NEW,
+    RATIOS,
+    Compare,
+    again,
+    cell,
+    changed,
+    speed_of,
+    twins,
+)
+from zoo.errors import ZooError
+
+
+def test_a_planted_slowdown_is_proven(compare: Compare) -> None:
+    found = compare([cell(), *QUIET_BASE], [changed(1.2), *QUIET_NEW])
+    speed = speed_of(found)
+    assert (speed.how, speed.verdict, speed.outcome) == ("sittings", "slower", "breach")
+    assert speed.ratio == pytest.approx(1.2)
+    assert speed.low is not None
+    assert speed.low > 1.05
+    assert "measured on 5 unchanged rows" in speed.text
+    assert [breach.kind for breach in found.breaches] == ["slower"]
+    assert found.exit_code == 1
+
+
+def test_a_slowdown_within_the_limit_is_told_but_no_breach(compare: Compare) -> None:
+    found = compare([cell()], [changed()], remeasure=again(1.03))
+    assert speed_of(found).verdict == "slower"
+    assert speed_of(found).outcome == "held"
+    assert (found.breaches, found.exit_code) == ((), 0)
+    assert compare([cell()], [changed()], remeasure=again(1.03), strict=True).exit_code == 0
+
+
+def test_what_is_not_sure_is_no_breach_unless_strict(compare: Compare) -> None:
+    base, new = [cell(), *QUIET_BASE], [changed(1.07), *twins(1.04, 0.95, 1.05, 0.96, 1.0)]
+    found = compare(base, new)
+    assert speed_of(found).outcome == "inconclusive"
+    assert (found.inconclusive, found.exit_code) == (1, 0)
+    assert compare(base, new, strict=True).exit_code == 1
+
+
+def test_few_unchanged_rows_leave_the_assumed_spread(compare: Compare) -> None:
+    speed = speed_of(compare([cell()], [changed()]))
+    assert "taken as 5.0 %" in speed.text
+    assert speed.high is not None
+    assert speed.high == pytest.approx(math.exp(1.96 * ASSUMED_SPREAD), abs=0.002)
+    # Unless even those few are further apart.
+    assert Spread.of([0.2]).sd == pytest.approx(0.2)
+    assert Spread.of([0.01, -0.01]).sd == ASSUMED_SPREAD
+
+
+def test_a_sitting_that_was_slower_as_a_whole_proves_nothing(compare: Compare) -> None:
+    slow = twins(1.2, 1.21, 1.2, 1.19, 1.2)
+    found = compare([cell(), *QUIET_BASE], [changed(1.2), *slow])
+    assert found.breaches == ()
+    assert any("the machine or its settings changed" in note for note in found.notes)
+
+
+def test_measured_again_is_the_only_evidence(compare: Compare) -> None:
+    found = compare([cell(), *QUIET_BASE], [changed(1.5), *QUIET_NEW], remeasure=again(1.0))
+    assert (speed_of(found).how, speed_of(found).verdict) == ("paired", "same")
+    assert "measured again in turns, 5 instances" in speed_of(found).text
+    assert found.exit_code == 0
+    found = compare([cell(), *QUIET_BASE], [changed(1.0), *QUIET_NEW], remeasure=again(1.1))
+    assert speed_of(found).outcome == "breach"
+
+
+def test_what_did_not_change_is_not_measured_again(compare: Compare) -> None:
+    asked: list[Row] = []
+    new = twins(1.001, 0.999, 1.001, 0.999, 1.001)
+    found = compare(QUIET_BASE, new, remeasure=lambda base, _: asked.append(base))
+    assert asked == []
+    assert {row.verdict for row in found.rows} == {"same (same file and engine)"}
+    assert "same file, same engine" in speed_of(found).text
+    assert (found.inconclusive, found.exit_code) == (0, 0)
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_where_it_cannot_be_measured_again_the_sittings_count(
+    compare: Compare, failing: bool
+) -> None:
+    def measure(base: Row, new: Row) -> None:
+        if failing:
+            raise ZooError("no such file")
+
+    found = compare([cell(), *QUIET_BASE], [changed(1.2), *QUIET_NEW], remeasure=measure)
+    assert (speed_of(found).how, speed_of(found).outcome) == ("sittings", "breach")
+    assert ("could not be measured again: no such file" in speed_of(found).text) == failing
+
+
+def test_the_very_same_thing_is_no_breach_however_slow(compare: Compare) -> None:
+    found = compare([cell(), *QUIET_BASE], [cell(1.5), *QUIET_NEW])
+    assert speed_of(found).how == "identical"
+    assert speed_of(found).verdict == "slower"
+    assert (speed_of(found).outcome, found.breaches) == ("inconclusive", ())
+    assert "not the model" in speed_of(found).text
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{"engine": "onnxruntime 1.32.0"}, {"tf32": True}, {"nodes": 60}, {"conv_search": "heuristic"}],
+    ids=lambda parts: next(iter(parts)),
+)
+def test_the_same_file_run_otherwise_is_not_the_same_thing(
+    compare: Compare, parts: dict[str, Any]
+) -> None:
+    found = compare([cell(), *QUIET_BASE], [cell(1.5, **parts), *QUIET_NEW])
+    assert speed_of(found).outcome == "breach"
+    assert next(iter(parts)) in found.rows[0].changed
+
+
+@pytest.mark.parametrize(
+    "new",
+    [changed(None), changed(p50_low_ms=None), changed(p50_low_ms=-0.1), changed(0.0)],
+    ids=["no p50", "no interval", "an interval below 0", "no time at all"],
+)
+def test_without_an_interval_there_is_no_verdict(compare: Compare, new: Row) -> None:
+    found = compare([cell()], [new])
+    assert speed_of(found).how == "none"
+    assert speed_of(found).text == "no p50 with an interval in new"
+    assert (found.inconclusive, found.exit_code) == (1, 0)
+
+
+def test_a_single_instance_proves_nothing(compare: Compare) -> None:
+    alone = paired_ratio([np.array([[1.0, 2.0, 2.0, 1.0]] * 9)])
+    found = compare([cell()], [changed()], remeasure=lambda *_: alone)
+    assert (speed_of(found).low, speed_of(found).verdict) == (None, "inconclusive")
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_what_is_just_allowed_is_no_breach_however_sure_it_is() -> None:
+    sure = Spread(0.0, 3, 3)
+    found = judge_speed(cell(1.0, 0), changed(1.05, 0), None, sure, allowed=0.05, margin=0.02)
+    assert (found.ratio, found.p, found.outcome) == (pytest.approx(1.05), 1.0, "held")
+
+
+@given(ratio=RATIOS, errors=st.tuples(ERRORS, ERRORS), shifts=st.lists(RATIOS, max_size=6))
+def test_swapping_the_files_swaps_the_verdict(
+    ratio: float, errors: tuple[float, float], shifts: list[float]
+) -> None:
+    base, new = cell(1.0, errors[0]), changed(ratio, errors[1])
+    logs = [math.log(shift) for shift in shifts]
+    forth = judge_speed(base, new, None, Spread.of(logs), allowed=0.05, margin=0.02)
+    back = judge_speed(
+        new, base, None, Spread.of([-log for log in logs]), allowed=0.05, margin=0.02
+    )
+    assert forth.ratio is not None
+    assert forth.low is not None
+    assert back.low is not None
+    assert back.high is not None
+    assert forth.ratio * (back.ratio or 0) == pytest.approx(1)
+    assert forth.low * back.high == pytest.approx(1)
+    assume(all(abs(abs(math.log(end)) - math.log(1.02)) > 1e-9 for end in (forth.low, back.low)))
+    swapped = {"faster": "slower", "slower": "faster"}
+    assert swapped.get(forth.verdict, forth.verdict) == back.verdict
+
+
+@given(ratio=RATIOS, error=ERRORS, spread=st.floats(0, 0.3), df=st.integers(3, 50))
+@example(ratio=1.05, error=0.0, spread=0.0, df=3)
+def test_a_wider_spread_never_proves_more(
+    ratio: float, error: float, spread: float, df: int
+) -> None:
+    def p(sd: float) -> float:
+        pair = cell(1.0, error), changed(ratio, error)
+        found = judge_speed(*pair, None, Spread(sd, df, df), allowed=0.05, margin=0.02)
+        assert found.p is not None
+        assert found.low is not None
+        at_the_bound = found.low == pytest.approx(1.05, rel=1e-12)  # where rounding decides
+        assert (found.p < 0.025) == (found.low > 1.05) or at_the_bound
+        return found.p
+
+    if ratio > 1.05 + 1e-9:
+        assert p(spread) <= p(spread + 0.1) + 1e-3  # degrees of freedom shift a little
+    elif ratio <= 1.05:
+        assert p(spread) >= 0.5 - 1e-9

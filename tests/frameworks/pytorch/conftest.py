@@ -1,0 +1,66 @@
+"""A small job to train."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from zoo.frameworks.pytorch.loop import Job
+from zoo.specs.recipe import Recipe
+
+
+def _pictures(count: int, side: int = 16, channels: int = 3) -> tuple[Tensor, Tensor]:
+    """Noise whose brightness tells the class: a small net learns it in a few steps."""
+    draw = torch.Generator().manual_seed(5)
+    labels = torch.arange(count) % 4
+    noise = torch.randint(0, 60, (count, side, side, channels), generator=draw)
+    return (noise + 48 * labels[:, None, None, None]).to(torch.uint8), labels
+
+
+@pytest.fixture
+def make_job() -> Callable[..., Job]:
+    """A job on 256 small pictures of 4 classes; every part may be replaced."""
+
+    def make(
+        network: nn.Module | None = None, recipe: Recipe | None = None, **parts: object
+    ) -> Job:
+        images, labels = _pictures(256)
+        torch.manual_seed(3)
+        network = network or nn.Sequential(
+            nn.Conv2d(3, 8, 3, padding=1),
+            nn.BatchNorm2d(8),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Dropout(0.1),
+            nn.Linear(8 * 16 * 16, 4),
+        )
+        values: dict[str, object] = {
+            "images": images,
+            "labels": labels,
+            "pictures": torch.arange(len(labels)),
+            "mean": (0.5, 0.5, 0.5),
+            "std": (0.25, 0.25, 0.25),
+            "device": torch.device("cpu"),
+        }
+        return Job(network=network, recipe=recipe or SMALL, **(values | parts))  # type: ignore[arg-type]
+
+    return make
+
+
+SMALL = Recipe(
+    epochs=2.5,
+    quick_epochs=1,
+    batch=32,
+    lr=0.01,
+    shift=2,
+    cutout=4,
+    average=0.9,
+    label_smoothing=0.1,
+)
+
+
+@pytest.fixture
+def small_recipe() -> Recipe:
+    """The recipe of `make_job`: 20 steps, every kind of augmentation, averaged weights."""
+    return SMALL

@@ -1,0 +1,132 @@
+"""The graph is the network: its parameters by name, few nodes, nothing of where it was made."""
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from zoo.errors import UsageError
+from zoo.frameworks.pytorch.convert import INPUTS, IR_VERSIONS, convert, fusable, unfused
+from zoo.ort.session import open_session
+from zoo.ort.signature import BARE, PIXELS
+from zoo.specs.catalog import MODELS, find_model
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+SIDE, MEAN, STD = 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
+
+
+def proto_of(model: ir.Model) -> onnx.ModelProto:
+    return ir.to_proto(model)
+
+
+def normalised(pictures: NDArray[np.uint8]) -> torch.Tensor:
+    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+    return (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7])
+def test_pixels_give_the_logits_of_the_network(
+    net: nn.Module, converted: ir.Model, pictures: NDArray[np.uint8], batch: int
+) -> None:
+    some = pictures[:batch]
+    with torch.inference_mode():
+        wanted = net(normalised(some)).numpy()
+    (found,) = open_session(proto_of(converted).SerializeToString()).run({"image": some})
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_the_bare_network_takes_normalised_pictures(
+    net: nn.Module, pictures: NDArray[np.uint8]
+) -> None:
+    bare = proto_of(convert(net, (SIDE, SIDE, 3), MEAN, STD, BARE))
+    session = open_session(bare.SerializeToString())
+    assert session.inputs[0].dtype == "float32"
+    assert session.inputs[0].shape[1:] == (3, SIDE, SIDE)
+    values = normalised(pictures[:3])
+    with torch.inference_mode():
+        wanted = net(values).numpy()
+    (found,) = session.run({"image": values.numpy()})
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", [name for name, spec in MODELS.items() if not spec.frozen])
+@pytest.mark.parametrize("form", INPUTS)
+def test_every_model_keeps_its_parameters_and_needs_few_more_nodes(name: str, form: str) -> None:
+    network = find_model(name).build((32, 32, 3), 10)
+    proto = proto_of(convert(network, (32, 32, 3), MEAN, STD, form))
+    onnx.checker.check_model(proto, full_check=True)
+    initializers = {tensor.name: tensor for tensor in proto.graph.initializer}
+    state = {k: v for k, v in network.state_dict().items() if "num_batches" not in k}
+    for key, value in state.items():
+        np.testing.assert_array_equal(onnx.numpy_helper.to_array(initializers[key]), value.numpy())
+    extra = {key for key in initializers if key not in state and not key.startswith("constant_")}
+    assert extra == ({"pixel_scale", "pixel_offset"} if form == PIXELS else set())
+    operators = [node.op_type for node in proto.graph.node]
+    start = ["Transpose", "Cast", "Mul", "Add"] if form == PIXELS else []
+    assert operators[: len(start)] == start
+    dead = {"Identity", "Shape", "Expand", "Dropout", "Constant", "Transpose", "Cast", "Mul", "Add"}
+    assert not dead & set(operators[len(start) :])
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_normalisation_behind_a_linear_layer_costs_no_node_when_it_runs(
+    bias: bool,
+) -> None:
+    torch.manual_seed(0)
+    layers = [nn.Flatten(), nn.Linear(768, 8, bias=bias), nn.BatchNorm1d(8), nn.Linear(8, 3)]
+    net = nn.Sequential(*layers)
+    net(torch.randn(64, 3, SIDE, SIDE))  # statistics that matter
+    plain = convert(net.eval(), (SIDE, SIDE, 3), MEAN, STD)
+    proto = proto_of(fusable(plain))
+    onnx.checker.check_model(proto, full_check=True)
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
+    np.testing.assert_array_equal(stored["1.weight"], layers[1].weight.detach())
+    operators = [node.op_type for node in proto.graph.node]
+    assert operators.count("MatMul") == (not bias)
+    pictures = np.random.default_rng(0).integers(0, 256, (7, SIDE, SIDE, 3), dtype=np.uint8)
+    first, second = (open_session(model.SerializeToString()) for model in (proto_of(plain), proto))
+    answers = [session.run({"image": pictures})[0] for session in (first, second)]
+    np.testing.assert_allclose(*answers, rtol=1e-5, atol=1e-5)
+    ran = [operator for _, _, operator in second._placed()]
+    assert ran.count("BatchNormalization") == bias
+    contents = [proto_of(model).SerializeToString(deterministic=True)
+                for model in (plain, unfused(ir.from_proto(proto)))]  # fmt: skip
+    assert contents[0] == contents[1]
+
+
+def test_nothing_tells_where_it_was_made(converted: ir.Model) -> None:
+    proto = proto_of(converted)
+    things = [proto, proto.graph, *proto.graph.node, *proto.graph.input, *proto.graph.initializer]
+    assert not any(thing.doc_string for thing in things)
+    assert not any(len(node.metadata_props) for node in proto.graph.node)
+    assert b".py" not in proto.SerializeToString()
+
+
+def test_the_same_network_gives_the_same_bytes(net: nn.Module) -> None:
+    twice = [
+        proto_of(convert(net, (SIDE, SIDE, 3), MEAN, STD)).SerializeToString(deterministic=True)
+        for _ in range(2)
+    ]
+    assert twice[0] == twice[1]
+
+
+def test_only_the_batch_is_free(converted: ir.Model) -> None:
+    image = proto_of(converted).graph.input[0]
+    dims = image.type.tensor_type.shape.dim
+    assert dims[0].dim_param == "batch"
+    assert [dim.dim_value for dim in dims[1:]] == [SIDE, SIDE, 3]
+
+
+@pytest.mark.parametrize("opset", IR_VERSIONS)
+def test_each_opset_is_what_the_file_says(net: nn.Module, opset: int) -> None:
+    proto = proto_of(convert(net, (SIDE, SIDE, 3), MEAN, STD, opset=opset))
+    assert [(entry.domain, entry.version) for entry in proto.opset_import] == [("", opset)]
+    assert proto.ir_version == IR_VERSIONS[opset]
+
+
+def test_an_unknown_input_is_refused(net: nn.Module) -> None:
+    with pytest.raises(UsageError, match="uint8-nhwc"):
+        convert(net, (SIDE, SIDE, 3), MEAN, STD, "uint9-nhwc")

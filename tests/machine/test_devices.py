@@ -1,0 +1,84 @@
+import pytest
+import torch
+
+from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.machine import devices
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def flags(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The instruction sets of a pretended CPU."""
+    named: list[str] = ["avx2", "fma"]
+    monkeypatch.setattr(devices, "cpu_flags", lambda: frozenset(named))
+    return named
+
+
+@pytest.mark.parametrize("flag", ["avx512_bf16", "amx_bf16", "bf16"])
+def test_auto_is_bf16_where_the_cpu_has_it_and_says_why(flags: list[str], flag: str) -> None:
+    flags.append(flag)
+    precision, why = devices.choose_precision("auto", CPU)
+    assert precision == "bf16"
+    assert flag in why
+
+
+def test_auto_is_fp32_where_bf16_would_be_emulated(flags: list[str]) -> None:
+    precision, why = devices.choose_precision("auto", CPU)
+    assert precision == "fp32"
+    assert "natively" in why
+
+
+def test_a_bf16_run_is_not_continued_where_it_is_emulated(flags: list[str]) -> None:
+    with pytest.raises(ZooError, match="--precision fp32") as refusal:
+        devices.require_native("bf16", CPU)
+    assert refusal.value.exit_code == 1
+    devices.require_native("fp32", CPU)
+    flags.append("amx_bf16")
+    devices.require_native("bf16", CPU)
+
+
+@pytest.mark.parametrize("asked", ["fp8", "float32"])
+def test_an_unknown_precision_is_a_usage_error(asked: str) -> None:
+    with pytest.raises(UsageError, match=f"no precision '{asked}'"):
+        devices.choose_precision(asked, CPU)
+
+
+def test_fp16_on_a_cpu_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="CUDA only"):
+        devices.choose_precision("fp16", CPU)
+
+
+def test_cuda_that_does_not_work_is_refused_with_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UnavailableError, match=r"--device cuda cannot run here: .+") as refusal:
+        devices.choose_device("cuda")
+    assert refusal.value.exit_code == 3
+    assert devices.choose_device(None) == CPU
+
+
+def test_an_unknown_device_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="no device 'tpu'"):
+        devices.choose_device("tpu")
+
+
+def test_the_machine_is_described_in_a_line() -> None:
+    assert "threads" in devices.describe(CPU)
+    assert "\n" not in devices.describe(CPU)
+
+
+def test_the_thread_count_is_the_one_that_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setattr(devices, "thread_budget", lambda: 1)
+    try:
+        devices.settle()
+        assert torch.get_num_threads() == 1
+        assert devices.describe(CPU).endswith(" 1 threads")
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_fp32_is_fp32_on_a_gpu_too() -> None:
+    devices.settle()
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32

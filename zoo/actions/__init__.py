@@ -1,0 +1,1 @@
+"""What the commands do, one module a verb; `zoo` offers these functions as its Python API."""

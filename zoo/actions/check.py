@@ -1,0 +1,85 @@
+"""`export --check`: whether a published run would come out the same today."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import onnx
+
+from zoo.actions.test import trained_network
+from zoo.artifacts.artifact import EXPORTS, find_artifact
+from zoo.exporting.formats import make_formats
+from zoo.exporting.source import file_bytes, find_source
+from zoo.frameworks.pytorch.convert import OPSET
+from zoo.machine import devices
+from zoo.ort.signature import PIXELS
+from zoo.progress import Progress
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Whether exporting again gives the published bytes of one file; `why` where it does not."""
+
+    file: str
+    same: bool
+    why: tuple[str, ...] = ()
+
+
+def compare(
+    name: str,
+    *,
+    run: Path | None = None,
+    form: str = PIXELS,
+    exports: Path = EXPORTS,
+    progress: Progress | None = None,
+) -> list[Comparison]:
+    """Make the files of a published run again, as its card says, and compare the bytes."""
+    progress = progress or Progress()
+    source = find_source(name, run, form, OPSET)
+    artifact = find_artifact(source.id, exports)
+    card = artifact.card
+    source = replace(source, opset=card.opset)
+    devices.settle()
+    network = trained_network(source.run, source.card)
+    made = make_formats(source, network, artifact.precisions, None, progress, card)
+    found = []
+    for precision, model in made.models.items():
+        again = file_bytes(source, model, precision, card.precisions[precision].accuracy)
+        published = artifact.content(f"{precision}.onnx")
+        why = () if again == published else _differences(published, again)
+        found.append(Comparison(f"{precision}.onnx", again == published, why))
+    return found
+
+
+def _differences(published: bytes, again: bytes) -> tuple[str, ...]:
+    """Why two files differ: provenance, weights, or the graph."""
+    old, new = (onnx.load_from_string(content) for content in (published, again))
+    facts, now = ({p.key: p.value for p in m.metadata_props} for m in (old, new))
+    reasons = [
+        f"{key}: published {facts.get(key)}, now {now.get(key)}"
+        for key in sorted({*facts, *now})
+        if facts.get(key) != now.get(key)
+    ]
+    weights, tensors = ({t.name: t for t in m.graph.initializer} for m in (old, new))
+    changed = [
+        name for name in sorted({*weights, *tensors}) if weights.get(name) != tensors.get(name)
+    ]
+    if changed:
+        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+        reasons.append(f"other values in {', '.join(changed[:3])}{more}")
+    if list(old.graph.node) != list(new.graph.node):
+        reasons.append(
+            f"another graph ({len(old.graph.node)} nodes published, {len(new.graph.node)} now)"
+        )
+    reasons += [
+        f"another {part} of the graph"
+        for part in ("input", "output", "value_info")
+        if list(getattr(old.graph, part)) != list(getattr(new.graph, part))
+    ]
+    reasons += [
+        f"another {part}"
+        for part in ("ir_version", "opset_import", "producer_name")
+        if getattr(old, part) != getattr(new, part)
+    ]
+    if not reasons:
+        reasons.append("the same content written in another way")
+    return tuple(reasons)

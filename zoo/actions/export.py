@@ -1,0 +1,184 @@
+"""`export`: from a finished run to a published artifact."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from zoo.actions.test import test_logits, test_projection, trained_network
+from zoo.artifacts.artifact import CARD, EXPORTS, VECTORS, Artifact
+from zoo.artifacts.card import PRECISIONS, Card, FileCard, manifest_facts
+from zoo.artifacts.publishing import check_place, publish, publishing
+from zoo.data import Dataset
+from zoo.drawing.projection import PROJECTION
+from zoo.errors import unknown_name
+from zoo.exporting.formats import Formats, make_formats
+from zoo.exporting.gate import Reference, judge
+from zoo.exporting.head import HEAD, head_file
+from zoo.exporting.readme import readme
+from zoo.exporting.source import Source, file_bytes, find_source, versions
+from zoo.files import write_json, write_text, writing
+from zoo.frameworks.pytorch.convert import IMAGE, IR_VERSIONS, OPSET
+from zoo.frameworks.pytorch.evaluate import confusion_counts
+from zoo.intervals import Accuracy
+from zoo.machine import devices
+from zoo.machine.cpu import vector_flags
+from zoo.ort.session import open_session
+from zoo.ort.signature import LOGITS, PIXELS, Signature
+from zoo.progress import Progress
+from zoo.specs.catalog import find_model
+from zoo.transfer.network import Transfer
+
+VECTOR_PICTURES = 8
+
+
+def export(
+    name: str,
+    *,
+    run: Path | None = None,
+    precisions: Sequence[str] = PRECISIONS,
+    form: str = PIXELS,
+    opset: int = OPSET,
+    exports: Path = EXPORTS,
+    data_dir: Path | None = None,
+    progress: Progress | None = None,
+) -> Artifact:
+    """Publish a finished run as ONNX files that passed the gate, in place of an earlier export.
+
+    name: a model or the id of a run; run: its folder instead. fp32 is always made: the others are
+    measured beside it.
+    """
+    progress = progress or Progress()
+    wanted = _precisions(precisions)
+    source = find_source(name, run, form, opset)
+    history = source.run.finished_history(source.card)
+
+    def tell() -> None:
+        progress.say(f"waiting for another process that is publishing in {exports}/")
+
+    check_place(source.id, exports, tell)
+    data = source.card.options.load_data(data_dir, progress)
+    source.card.check_data(data)
+    devices.settle()
+    network = trained_network(source.run, source.card)
+    made = make_formats(source, network, wanted, data, progress)
+    with devices.memory_errors("Close other programs and export again."):
+        cpu = torch.device("cpu")
+        plain, views = test_logits(network, source.card, data, cpu, progress)
+        projection = test_projection(network, source.card, data, cpu)
+    reference = Reference(data.test, plain, data.class_names, form)
+    verdicts = {
+        precision: judge(file_bytes(source, model, precision), precision, reference, progress)
+        for precision, model in made.models.items()
+    }
+    seen = None if views is None else Accuracy.of(views.argmax(axis=1) == data.test.labels)
+    cards = {precision: verdict.card for precision, verdict in verdicts.items()}
+    files = {
+        precision: file_bytes(source, model, precision, cards[precision].accuracy)
+        for precision, model in made.models.items()
+    }
+    head = head_file(source, network, data) if isinstance(network, Transfer) else None
+    card = _card(source, reference, seen, made, cards)
+    with publishing(card.id, exports, tell) as folder, writing(exports):
+        _fill(folder, card, files, data)
+        write_text(folder / "history.csv", history)
+        if head is not None:
+            (folder / HEAD).write_bytes(head)
+        if projection is not None:
+            write_text(folder / PROJECTION, projection.to_csv())
+        answers = verdicts["fp32"].logits.argmax(axis=1)
+        write_text(folder / "confusion.csv", _confusion_csv(data, answers))
+        return Artifact(exports, card.id, publish(card.id, manifest_facts(card), folder))
+
+
+def _precisions(asked: Sequence[str]) -> tuple[str, ...]:
+    for precision in asked:
+        if precision not in PRECISIONS:
+            raise unknown_name("precision", precision, PRECISIONS)
+    return tuple(known for known in PRECISIONS if known == "fp32" or known in asked)
+
+
+def _card(
+    source: Source,
+    reference: Reference,
+    with_views: Accuracy | None,
+    made: Formats,
+    cards: dict[str, FileCard],
+) -> Card:
+    card = source.card
+    spec = find_model(card.model)
+    return Card(
+        id=source.id,
+        model=card.model,
+        family=spec.family,
+        framework=spec.framework,
+        dataset=card.dataset,
+        fingerprint=card.fingerprint,
+        view=card.view,
+        class_names=card.class_names,
+        image_shape=card.image_shape,
+        mean=card.mean,
+        std=card.std,
+        input=source.form,
+        recipe=asdict(card.recipe),
+        seed=card.options.seed or 0,
+        weights=card.weights,
+        parameters=card.parameters,
+        macs=card.macs,
+        trained={
+            "epochs": card.epochs,
+            "pflop": round(card.train_flop / 1e15, 4),
+            "seconds": round(card.seconds, 1),
+        },
+        trained_on=card.machine,
+        accuracy=reference.accuracy,
+        with_views=with_views,
+        opset=source.opset,
+        ir_version=IR_VERSIONS[source.opset],
+        machine=devices.describe(torch.device("cpu")),
+        cpu_flags=vector_flags(),
+        versions=versions(),
+        precisions=cards,
+        half_layers=made.rounding.half_layers,
+        ranges=made.rounding.ranges,
+        shifts=made.rounding.shifts,
+        float_layers=made.rounding.float_layers,
+        design={} if card.design is None else asdict(card.design),
+        latents=card.engine,
+    )
+
+
+def _fill(folder: Path, card: Card, files: dict[str, bytes], data: Dataset) -> None:
+    for precision, content in files.items():
+        (folder / f"{precision}.onnx").write_bytes(content)
+    session = open_session(files["fp32"])
+    signature = Signature.of(session)
+    feeds = signature.prepare(data.test.images[:VECTOR_PICTURES])
+    vectors = folder / VECTORS
+    vectors.mkdir()
+    _write_vector(vectors / "input_0.pb", feeds[IMAGE], IMAGE)
+    _write_vector(vectors / "output_0.pb", session.run(feeds)[0], LOGITS)
+    write_json(folder / CARD, asdict(card))
+    write_text(folder / "README.md", readme(card))
+
+
+def _write_vector(path: Path, values: NDArray[Any], name: str) -> None:
+    path.write_bytes(onnx.numpy_helper.from_array(values, name).SerializeToString())
+
+
+def _confusion_csv(data: Dataset, predictions: NDArray[np.int64]) -> str:
+    """A row for each true class, a column for each predicted one: counts of the fp32 file."""
+    names = data.class_names
+    counts = confusion_counts(data.test.labels, predictions, len(names))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["true", *names])
+    writer.writerows([name, *row] for name, row in zip(names, counts.tolist(), strict=True))
+    return text.getvalue()

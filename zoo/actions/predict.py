@@ -1,0 +1,285 @@
+"""`predict`: what a model sees in pictures of any size and kind, from its ONNX file alone."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.artifacts.artifact import CARD, EXPORTS, Artifact, find_artifact
+from zoo.data.dataset import Images
+from zoo.data.pixels import UnreadableError, decode, read_encoded, shown
+from zoo.data.threads import over_chunks
+from zoo.data.tree import ENDINGS
+from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.inspection.inspector import Inspector
+from zoo.inspection.remote import RemoteSession
+from zoo.marks import refuse_others
+from zoo.ort.faults import Here, fault_of, fault_of_content
+from zoo.ort.providers import find_provider, short_name
+from zoo.ort.session import Opened
+from zoo.ort.signature import LOGITS, Signature, logits
+from zoo.progress import Progress
+
+GRID = 64
+SECONDS = 120.0  # for 64 images through a third-party file
+_BATCH, _BATCH_BYTES = 64, 1 << 24
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One class with its probability, 0..1."""
+
+    class_name: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The best guesses for one picture, the likeliest first.
+
+    problem: why it could not be read, in which case there are no guesses; else "".
+    """
+
+    path: Path
+    guesses: tuple[Guess, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """pixels: uint8 [H, W, C] as the model takes them, or None and the problem."""
+
+    path: Path
+    pixels: Images | None
+    problem: str = ""
+
+
+def predict(
+    model: str | Path,
+    images: Iterable[str | Path],
+    *,
+    precision: str | None = None,
+    exports: Path = EXPORTS,
+    top: int = 5,
+    provider: str = "cpu",
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    save: Path | None = None,
+    seconds: float = SECONDS,
+    memory: int | None = None,
+    on: Here | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Prediction]:
+    """The `top` classes of each picture, as they come; any number of pictures fits in memory.
+
+    model: an export by id or model name, or an ONNX file; images: files, and folders that are
+    searched for them; precision: of an export, fp32 unless told; mean, std: per channel on the 0..1
+    scale, for a file that takes normalised pixels and does not say how; save: a PNG of the first
+    `GRID` pictures with their predictions, drawn when all are done. A file, or a folder, is a third
+    party's: it runs in a process of its own, with so many seconds for 64 pictures and so many bytes
+    of memory, by default three quarters of what is left. on: what computes, by default this
+    onnxruntime on this CPU.
+    """
+    if top < 1:
+        raise UsageError(f"--top must be at least 1, not {top}.")
+    if save is not None:
+        refuse_others([save], "name another --save")
+    here = on or Here.found()
+    with ExitStack() as stack:
+        inspector = stack.enter_context(Inspector(seconds, memory))
+        file, title = _found(model, precision, exports)
+        progress = progress or Progress()
+        if isinstance(file, Path):
+            remote, widths = _remote(inspector, file, provider, progress)
+            session: Opened = stack.enter_context(closing(remote))
+            fault = fault_of(widths, here)
+        else:
+            precision = precision or "fp32"
+            session = file.session(precision, provider=provider)
+            fault = fault_of_content(file.content(f"{precision}.onnx"), here)
+        if fault and session.provider == "cpu":  # the known ones are those of this provider
+            raise UnavailableError(f"{title} would be answered wrongly: {fault}.")
+        signature = Signature.of(session, mean, std)
+        found = _find([Path(image) for image in images])
+        predictions = _Predictor(session, signature, top).over(found, progress)
+        return _to_the_end(stack.pop_all(), _without_pixels(predictions, save, title))
+
+
+def _found(model: str | Path, precision: str | None, exports: Path) -> tuple[Path | Artifact, str]:
+    """The file, or the artifact where it goes by its name; and what to call it.
+
+    What goes by a path may come from anywhere, its manifest too.
+    """
+    path = Path(model)
+    if path.suffix.lower() == ".onnx" or path.is_file():
+        if precision is not None:
+            raise UsageError(f"{path} has the precision it has; leave --precision away.")
+        return path, path.name
+    precision = precision or "fp32"
+    if (path / CARD).is_file():
+        artifact = find_artifact(path.name, path.parent)
+        return artifact.file(precision), f"{artifact.id} {precision}"
+    artifact = find_artifact(str(model), exports)
+    return artifact, f"{artifact.id} {precision}"
+
+
+def _remote(
+    inspector: Inspector, path: Path, provider: str, progress: Progress
+) -> tuple[RemoteSession, tuple[int, ...]]:
+    """A session of a file that passed, in the inspector's process; its integer products' widths.
+
+    That its answers depend on more than the image is said.
+    """
+    if not path.exists():
+        raise ZooError(f"there is no file {path}.")
+    cpu = provider.lower() == "cpu"
+    provider = "cpu" if cpu else short_name(find_provider(provider))  # before a file is looked at
+    found = inspector.inspect(path)
+    if not found.ok:
+        raise ZooError(f"{path} is refused: {found.reason.rstrip('.')}.")
+    doubt = "" if isinstance(found.steadiness, str) else found.steadiness.doubt()
+    if doubt:
+        progress.say(f"warning: {path}: {doubt}")
+    return RemoteSession(inspector, path, provider), found.integer_widths
+
+
+def _to_the_end(held: ExitStack, predictions: Iterator[Prediction]) -> Iterator[Prediction]:
+    """Let go of what predictions need when there are no more."""
+    with held:
+        yield from predictions
+
+
+def _find(images: Sequence[Path]) -> list[Path]:
+    """Every picture, those of a folder sorted; a folder without any stands for itself."""
+    found: list[Path] = []
+    for image in images:
+        inside = list(_walk(image)) if image.is_dir() else []
+        found += inside or [image]
+    if not any(path.is_file() for path in found):
+        named = ", ".join(map(str, images[:3])) or "nothing"
+        raise ZooError(
+            f"there is no picture: neither a file nor a folder of them "
+            f"({', '.join(ENDINGS)}) is {named}."
+        )
+    return found
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise ZooError(f"cannot read the folder {error.filename}: {error.strerror}.") from error
+
+    for place, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not _ignored(name))
+        for name in sorted(files):
+            if name.lower().endswith(ENDINGS) and not _ignored(name):
+                yield Path(place, name)
+
+
+def _ignored(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
+@dataclass(frozen=True)
+class _Predictor:
+    session: Opened
+    signature: Signature
+    top: int
+
+    def over(
+        self, paths: Sequence[Path], progress: Progress
+    ) -> Iterator[tuple[Prediction, Images | None]]:
+        """Predictions with the pixels they were made from, in the order of `paths`."""
+        batch = max(1, min(_BATCH, _BATCH_BYTES // int(np.prod(self.signature.image_shape))))
+
+        def read(part: range) -> list[_Picture]:
+            return [self._read(paths[index]) for index in part]
+
+        with progress.task("predict", len(paths)) as advance:
+            for pictures in over_chunks(read, len(paths), batch):
+                yield from self._predict(pictures)
+                advance(len(pictures))
+
+    def _read(self, path: Path) -> _Picture:
+        height, width, channels = self.signature.image_shape
+        try:
+            pixels = decode(_encoded(path), channels)
+            return _Picture(path, shown(pixels, (height, width), channels))
+        except UnreadableError as error:
+            return _Picture(path, None, str(error))
+        except MemoryError:
+            return _Picture(path, None, "the memory does not suffice for it")
+
+    def _predict(self, pictures: list[_Picture]) -> Iterator[tuple[Prediction, Images | None]]:
+        readable = [picture.pixels for picture in pictures if picture.pixels is not None]
+        try:
+            rows = iter(self._guesses(np.stack(readable)) if readable else [])
+        except ZooError as error:
+            first, last = pictures[0].path, pictures[-1].path
+            which = f"{first}" if len(pictures) == 1 else f"{first} to {last}"
+            raise type(error)(f"{str(error).rstrip('.')} ({which}).") from error
+        for picture in pictures:
+            guesses = () if picture.pixels is None else next(rows)
+            yield Prediction(picture.path, guesses, picture.problem), picture.pixels
+
+    def _guesses(self, images: Images) -> list[tuple[Guess, ...]]:
+        values = logits(self.session, self.signature, images, batch=len(images))
+        if not np.isfinite(values).all():
+            raise ZooError(f"{self.session.name} gives values that are not numbers.")
+        shares = probabilities(values, self.signature.output)
+        best = np.argsort(-shares, axis=1, kind="stable")[:, : self.top]
+        return [
+            tuple(
+                Guess(self.signature.class_name(int(label)), float(row[label])) for label in order
+            )
+            for row, order in zip(shares, best, strict=True)
+        ]
+
+
+def _encoded(path: Path) -> bytes:
+    """The bytes of a picture's file."""
+    if path.is_dir():
+        raise UnreadableError(f"no pictures in this folder ({', '.join(ENDINGS)})")
+    return read_encoded(path)
+
+
+def probabilities(values: NDArray[np.float32], output: str) -> NDArray[np.float64]:
+    """Softmax of each row; what is no output of logits and already sums to 1 is left as it is."""
+    wide = values.astype(np.float64)
+    if output != LOGITS and (wide >= 0).all() and np.allclose(wide.sum(axis=1), 1, atol=1e-3):
+        return wide
+    powers = np.exp(wide - wide.max(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _without_pixels(
+    predictions: Iterable[tuple[Prediction, Images | None]], save: Path | None, title: str
+) -> Iterator[Prediction]:
+    """The predictions alone; the first pictures are kept where a grid is wanted."""
+    kept: list[tuple[Prediction, Images]] = []
+    for prediction, pixels in predictions:
+        if save is not None and pixels is not None and len(kept) < GRID:
+            kept.append((prediction, pixels))
+        yield prediction
+    if save is not None and kept:
+        _draw(kept, save, title)
+
+
+def _draw(kept: Sequence[tuple[Prediction, Images]], path: Path, title: str) -> None:
+    from zoo.drawing.plots import draw_grid
+
+    height, width, _ = kept[0][1].shape
+    captions = [
+        f"{_short(prediction.guesses[0].class_name)} {prediction.guesses[0].probability:.0%}"
+        for prediction, _ in kept
+    ]
+    images = np.stack([pixels for _, pixels in kept])
+    draw_grid(images, captions, path, title=f"{title}: pictures as it sees them, {height}x{width}")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 16 else f"{name[:15]}…"

@@ -1,0 +1,67 @@
+"""`quickstart`: the whole road on the embedded data, in a folder of its own."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zoo.actions.export import export
+from zoo.actions.test import Findings, test
+from zoo.actions.train import train
+from zoo.actions.verify import Check, verify
+from zoo.artifacts.artifact import Artifact
+from zoo.errors import UsageError, ZooError
+from zoo.files import check_writable, sweep, write_json
+from zoo.marks import MARK, is_ours
+from zoo.progress import Progress
+from zoo.runs.options import TrainOptions
+from zoo.runs.run import Run
+
+OPTIONS = TrainOptions(data="digits", validate=0.1)
+EPOCHS = {"mlp": 15, "cnn": 12}  # the models of the tour, in order
+MARKER = "quickstart.json"  # in the folder of one
+
+
+@dataclass(frozen=True)
+class Quickstart:
+    """What the quickstart made, and what `verify` said of its export."""
+
+    run: Run
+    findings: Findings
+    artifact: Artifact
+    checks: list[Check]
+
+
+def claim(folder: Path) -> None:
+    """Make it the folder of a quickstart, which an earlier one may have filled, or refuse it."""
+    check_writable(folder)
+    sweep(folder / MARKER)
+    if is_ours(folder / MARKER, ("made_by",)):
+        return
+    if folder.is_dir() and (found := next(folder.iterdir(), None)):
+        raise UsageError(
+            f"{folder} holds {found.name}, but no {MARKER}, by which a quickstart knows the folder "
+            "that it made. Name another --folder, or move this one away."
+        )
+    write_json(folder / MARKER, {"made_by": f"{MARK} quickstart"})
+
+
+def quickstart(
+    folder: Path = Path("quickstart"), progress: Progress | None = None, model: str = "cnn"
+) -> Quickstart:
+    """Train, test, export and verify a model on the embedded digits.
+
+    What an earlier quickstart left of it in its folder is replaced; a folder that holds anything
+    else is refused.
+    """
+    progress = progress or Progress()
+    claim(folder)
+    options = replace(OPTIONS, epochs=EPOCHS[model])
+    run = train(model, options, run=folder / f"{model}-digits", overwrite=True, progress=progress)
+    findings = test(model, run=run.folder, progress=progress)
+    exports = folder / "exports"
+    artifact = export(model, run=run.folder, exports=exports, progress=progress)
+    checks = verify(artifact.id, exports=exports, progress=progress)
+    failed = [check for check in checks if check.status == "failed"]
+    if failed:
+        words = "; ".join(f"{check.target}, {check.name}: {check.text}" for check in failed)
+        raise ZooError(f"the export does not verify: {words}")
+    return Quickstart(run, findings, artifact, checks)

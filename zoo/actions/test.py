@@ -1,0 +1,316 @@
+"""`test`: what a finished run knows, over the whole test set, in fp32."""
+
+import csv
+import io
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from zoo.artifacts.artifact import EXPORTS, Artifact, find_artifact, known_artifact
+from zoo.data import Dataset, load
+from zoo.drawing import plots
+from zoo.drawing.projection import PROJECTION, Projection, project
+from zoo.errors import UnavailableError, ZooError, unknown_name
+from zoo.files import check_writable, write_json, write_text
+from zoo.frameworks.pytorch.augment import BatchMaker
+from zoo.frameworks.pytorch.checkpoint import load_checkpoint
+from zoo.frameworks.pytorch.evaluate import confusion_counts, logits_of
+from zoo.intervals import Accuracy
+from zoo.machine import devices
+from zoo.marks import is_ours, refuse_others
+from zoo.models.filling import fill
+from zoo.ort.providers import known_providers
+from zoo.ort.signature import Signature
+from zoo.ort.signature import logits as logits_of_file
+from zoo.progress import Progress
+from zoo.runs.run import Run, RunCard, find_run, known_run
+from zoo.specs.catalog import find_model
+from zoo.transfer.network import Transfer
+
+RESULTS = Path("results")
+SHOWN = 40
+PRINTED = 8
+PROJECTED = 2000  # pictures on the map of latents
+_COLUMNS = ("index", "label", "prediction", "confidence")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One test picture: its true class, the predicted one, and the share of belief in that."""
+
+    index: int
+    label: str
+    prediction: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Findings:
+    """accuracy: plain, one look a picture; with_views: with the recipe's test-time views, if any.
+
+    confusion: counts [true][predicted]; files: what was written, by kind.
+    """
+
+    id: str
+    fingerprint: str
+    accuracy: Accuracy
+    with_views: Accuracy | None
+    per_class: dict[str, Accuracy]
+    confusion: list[list[int]]
+    samples: list[Sample]
+    files: dict[str, str]
+
+
+def test(
+    name: str,
+    *,
+    run: Path | None = None,
+    exports: Path = EXPORTS,
+    data_dir: Path | None = None,
+    device: str | None = None,
+    progress: Progress | None = None,
+) -> Findings:
+    """Test a finished run, by a model's name or a run's id, and write what was found beside it.
+
+    Where there is no such run, the artifact of that name is tested, and results/<id>/ written.
+    """
+    progress = progress or Progress()
+    if run is None and known_run(name) is None and known_artifact(name, exports) is not None:
+        artifact = find_artifact(name, exports)
+        _refuse_others(RESULTS / artifact.card.id)
+        return _findings(_seen_by_artifact(artifact, data_dir, device, progress))
+    target = find_run(name, run)
+    target.finished_card()
+    with target.held():
+        return _findings(_seen_by_run(target, data_dir, device, progress))
+
+
+def _refuse_others(folder: Path) -> None:
+    """Refuse what lies where the findings go, unless an earlier test left it."""
+    check_writable(folder)
+    if is_ours(folder / "test.json", ("fingerprint", "accuracy", "confusion")):
+        return
+    remedy = "run this in another folder"
+    names = ("confusion.png", "predictions.png", "mistakes.png", "latents.png", "test.json")
+    refuse_others((folder / name for name in names), remedy)
+    refuse_others([folder / "predictions.csv"], remedy, _COLUMNS)
+
+
+def _findings(seen: "_Seen") -> Findings:
+    """What the logits say, written beside the run, or into results/."""
+    data, plain, views = seen.data, seen.plain, seen.views
+    labels = data.test.labels
+    predictions = plain.argmax(axis=1)
+    right = predictions == labels
+    confusion = confusion_counts(labels, predictions, len(data.class_names))
+    report = Findings(
+        id=seen.id,
+        fingerprint=data.fingerprint,
+        accuracy=Accuracy.of(right),
+        with_views=None if views is None else Accuracy.of(views.argmax(axis=1) == labels),
+        per_class={n: Accuracy.of(right[labels == i]) for i, n in enumerate(data.class_names)},
+        confusion=confusion.tolist(),
+        samples=_samples(plain, data),
+        files=_write_pictures(seen, confusion),
+    )
+    write_text(seen.folder / "predictions.csv", _predictions_csv(plain, data))
+    write_json(seen.folder / "test.json", asdict(report))
+    return report
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Logits float32 [N, classes] of the test set, plain and with test-time views, in fp32.
+
+    folder: where the findings go; projection: of what has latents.
+    """
+
+    id: str
+    folder: Path
+    data: Dataset
+    plain: NDArray[np.float32]
+    views: NDArray[np.float32] | None
+    projection: Projection | None
+
+
+def _seen_by_run(
+    target: Run, data_dir: Path | None, device: str | None, progress: Progress
+) -> _Seen:
+    card = target.finished_card()
+    data = card.options.load_data(data_dir, progress)
+    card.check_data(data)
+    devices.settle()
+    with devices.memory_errors("Close other programs, or test with --device cpu."):
+        network, place = trained_network(target, card), devices.choose_device(device)
+        plain, views = test_logits(network, card, data, place, progress)
+        projection = test_projection(network, card, data, place)
+    return _Seen(card.id, target.folder, data, plain, views, projection)
+
+
+def _seen_by_artifact(
+    artifact: Artifact, data_dir: Path | None, device: str | None, progress: Progress
+) -> _Seen:
+    """What the plain network in its fp32 file says, and the map that was published with it."""
+    card = artifact.card
+    height, width, channels = card.image_shape
+    data = load(
+        card.dataset,
+        data_dir=data_dir,
+        size=(height, width),
+        grey=channels == 1,
+        progress=progress,
+    )
+    if data.fingerprint != card.fingerprint:
+        raise ZooError(
+            f"{artifact.id} was trained on other pictures than {data.name} holds now (the "
+            "fingerprints differ). Bring that data back."
+        )
+    session = artifact.session(provider=_choose_provider(device))
+    plain = logits_of_file(session, Signature.of(session), data.test.images)
+    projection = None
+    if PROJECTION in artifact.entry["files"]:
+        try:
+            projection = Projection.from_csv(artifact.content(PROJECTION), card.class_names)
+        except ValueError as error:
+            raise ZooError(f"{artifact.folder / PROJECTION} is damaged: {error}.") from error
+    return _Seen(card.id, RESULTS / card.id, data, plain, None, projection)
+
+
+def _choose_provider(device: str | None) -> str:
+    """`cpu`, `cuda`, or without a wish the best in which ONNX Runtime works."""
+    if device not in (None, "cpu", "cuda"):
+        raise unknown_name("device", str(device), ("cpu", "cuda"))
+    problem = known_providers()["cuda"]
+    if device == "cuda" and problem:
+        raise UnavailableError(f"--device cuda cannot run here: {problem}.")
+    return device or ("cpu" if problem else "cuda")
+
+
+def trained_network(run: Run, card: RunCard) -> nn.Module:
+    """The network of a finished run, on the CPU."""
+    spec = find_model(card.model)
+    network = spec.build(card.image_shape, len(card.class_names), card.design)
+    tensors, _ = load_checkpoint(run.weights)
+    run.check_weights(card.weights)
+    try:
+        fill(network, tensors)
+    except RuntimeError as error:
+        raise ZooError(
+            f"{run.weights} does not fit today's {card.model}: the model has changed since. "
+            "Train it again with --overwrite."
+        ) from error
+    return network
+
+
+def test_logits(
+    network: nn.Module, card: RunCard, data: Dataset, device: torch.device, progress: Progress
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Logits [N, classes] of the test set in fp32: plain, and with the recipe's test-time views."""
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    images = torch.from_numpy(data.test.images)
+    maker = BatchMaker(images, card.mean, card.std, card.recipe, device)
+    plain = logits_of(network, images, maker, progress=progress)
+    if card.recipe.views == "none":
+        return plain.numpy(), None
+    views = logits_of(network, images, maker, views=card.recipe.views, progress=progress)
+    return plain.numpy(), views.numpy()
+
+
+class _Latents(nn.Module):
+    """What the head of a transfer gets, as a network of its own."""
+
+    def __init__(self, transfer: Transfer) -> None:
+        super().__init__()
+        self.transfer = transfer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.transfer.latents(x)
+
+
+def test_projection(
+    network: nn.Module, card: RunCard, data: Dataset, device: torch.device
+) -> Projection | None:
+    """The map of a transfer's latents of test pictures; None for what has no latents.
+
+    Of many pictures it shows the first of the canonical order, which is as good as random.
+    """
+    if not isinstance(network, Transfer):
+        return None
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    images = torch.from_numpy(data.test.images)
+    maker = BatchMaker(images, card.mean, card.std, card.recipe, device)
+    pictures = torch.arange(min(PROJECTED, len(images)))
+    latents = logits_of(_Latents(network), images, maker, pictures=pictures).numpy()
+    return project(latents, data.test.labels[: len(latents)], data.class_names)
+
+
+def _samples(logits: NDArray[np.float32], data: Dataset) -> list[Sample]:
+    """The first pictures of the canonical order, which is as good as random."""
+    beliefs = _softmax(logits[:PRINTED])
+    return [
+        Sample(
+            index=index,
+            label=data.class_names[int(data.test.labels[index])],
+            prediction=data.class_names[int(belief.argmax())],
+            confidence=float(belief.max()),
+        )
+        for index, belief in enumerate(beliefs)
+    ]
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _write_pictures(seen: _Seen, confusion: NDArray[np.int64]) -> dict[str, str]:
+    folder, data = seen.folder, seen.data
+    beliefs, labels = _softmax(seen.plain), data.test.labels
+    wrong = np.flatnonzero(beliefs.argmax(axis=1) != labels)
+    # Worst first: the least belief in the true class.
+    worst = wrong[np.argsort(beliefs[wrong, labels[wrong]], kind="stable")][:SHOWN]
+    files = {"confusion": folder / "confusion.png", "predictions": folder / "predictions.png"}
+    plots.draw_confusion(confusion, data.class_names, files["confusion"])
+    _draw(np.arange(min(SHOWN, len(labels))), beliefs, data, files["predictions"], "Test pictures")
+    if len(worst):
+        files["mistakes"] = folder / "mistakes.png"
+        _draw(worst, beliefs, data, files["mistakes"], "Worst mistakes")
+    if seen.projection is not None:
+        files["latents"] = folder / "latents.png"
+        plots.draw_projection(seen.projection, len(labels), files["latents"])
+    return {kind: str(path) for kind, path in files.items()}
+
+
+def _draw(
+    chosen: NDArray[np.int64],
+    beliefs: NDArray[np.float32],
+    data: Dataset,
+    path: Path,
+    title: str,
+) -> None:
+    names = data.class_names
+    plots.draw_predictions(
+        data.test.images[chosen],
+        [names[int(label)] for label in data.test.labels[chosen]],
+        [names[int(belief.argmax())] for belief in beliefs[chosen]],
+        path,
+        title=title,
+    )
+
+
+def _predictions_csv(logits: NDArray[np.float32], data: Dataset) -> str:
+    """index, label, prediction and confidence of every test picture, in canonical order."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    beliefs = _softmax(logits)
+    for index, (label, belief) in enumerate(zip(data.test.labels, beliefs, strict=True)):
+        best = int(belief.argmax())
+        writer.writerow(
+            [index, data.class_names[label], data.class_names[best], f"{belief[best]:.4f}"]
+        )
+    return text.getvalue()

@@ -1,0 +1,1 @@
+"""The exports/ folder: its manifest, cards and hashes, read and published."""

@@ -1,0 +1,192 @@
+"""The exports/ folder as a reader sees it: artifacts found by name, their files checked by hash."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.artifacts.card import PRECISIONS, Card
+from zoo.artifacts.publishing import alone, entries, finish, may_lock
+from zoo.errors import UsageError, ZooError, command, unknown_name
+from zoo.reading import read_bytes
+from zoo.runs.remains import RUNS
+from zoo.specs.catalog import MODELS, meant_by
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from zoo.data.dataset import Images
+    from zoo.ort.session import Session
+
+EXPORTS = Path("exports")
+_LARGEST_FILE = 2 << 30
+CARD, VECTORS = "card.json", "test_data_set_0"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One published model. `entry` is what the manifest says of it."""
+
+    root: Path
+    id: str
+    entry: dict[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """Where its files lie."""
+        return self.root / self.id
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Those that were published."""
+        return tuple(self.entry["precisions"])
+
+    @cached_property
+    def card(self) -> Card:
+        """Read card.json."""
+        path, content = self.folder / CARD, self.content(CARD)
+        try:
+            return Card.from_json(json.loads(content.decode("utf-8")))
+        except (ValueError, RecursionError) as error:
+            raise ZooError(f"{path} is damaged ({error}). Export it again.") from error
+
+    def file(self, precision: str = "fp32") -> Path:
+        """The ONNX file of a precision, after its hash was checked."""
+        return self.checked(self._file_name(precision))
+
+    def _file_name(self, precision: str) -> str:
+        if precision not in self.precisions:
+            raise UsageError(
+                f"{self.id} has no {precision}, only {', '.join(self.precisions)}. "
+                f"{self.remedy(precision)}"
+            )
+        return f"{precision}.onnx"
+
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """What a command is told where this is not the folder that it looks in by itself."""
+        return _elsewhere(self.root)
+
+    def remedy(self, precision: str) -> str:
+        """How to have a file that was not published beside those that were."""
+        from zoo.ort.signature import PIXELS
+
+        if precision not in PRECISIONS:
+            return f"Name one of them: --precision {' or '.join(self.precisions)}"
+        wanted = [name for name in PRECISIONS if name in (*self.precisions, precision)]
+        form = self.entry.get("input", PIXELS)
+        options = ["--precision", ",".join(wanted), *([] if form == PIXELS else ["--input", form])]
+        return how_to_export(self.id.removesuffix(f"-{form}"), self.root, options)
+
+    def checked(self, name: str) -> Path:
+        """The path of one of its files, whose bytes are those that were published."""
+        self.content(name)
+        return self.folder / name
+
+    def content(self, name: str) -> bytes:
+        """The bytes of one of its files, which are those that were published.
+
+        An artifact that another process publishes anew meanwhile becomes the new one.
+        """
+        try:
+            return self._published(name)
+        except ZooError:
+            if not may_lock(self.root):
+                raise
+        with alone(self.root):
+            self.entry.update(entries(self.root).get(self.id, {}))
+            self.__dict__.pop("card", None)
+            return self._published(name)
+
+    def _published(self, name: str) -> bytes:
+        path = self.folder / name
+        try:
+            expected = self.entry["files"][name]["sha256"]
+            content = read_bytes(path, _LARGEST_FILE)
+        except KeyError:
+            raise ZooError(f"the manifest in {self.root} names no {self.id}/{name}.") from None
+        except OSError as error:
+            raise ZooError(
+                f"{path} cannot be read ({error.strerror}). Export {self.id} again, "
+                "or bring the published file back."
+            ) from error
+        found = hashlib.sha256(content).hexdigest()
+        if found != expected:
+            raise ZooError(
+                f"{path} is not the file that was published (its sha256 is {found[:12]}..., the "
+                f"manifest says {expected[:12]}...). Export {self.id} again, or bring it back."
+            )
+        return content
+
+    def session(
+        self, precision: str = "fp32", *, provider: str = "cpu", threads: int | None = None
+    ) -> "Session":
+        """An onnxruntime session on one of its files."""
+        from zoo.ort.session import open_session
+
+        file = self._file_name(precision)
+        content, name = self.content(file), str(self.folder / file)
+        return open_session(content, name=name, provider=provider, threads=threads)
+
+    def predict(self, images: "Images", precision: str = "fp32") -> "NDArray[np.float32]":
+        """Logits float32 [N, classes] of pictures uint8 [N, H, W, C], on the CPU."""
+        from zoo.ort.signature import Signature, logits
+
+        session = self.session(precision)
+        return logits(session, Signature.of(session), images)
+
+
+def list_artifacts(root: Path = EXPORTS) -> list[Artifact]:
+    """Everything published in a folder, by id."""
+    finish(root)
+    return [Artifact(root, name, entry) for name, entry in sorted(entries(root).items())]
+
+
+def find_artifact(name: str, root: Path = EXPORTS) -> Artifact:
+    """The artifact meant by an id, or by a model's name: its CIFAR-10 one, else the only one."""
+    found = known_artifact(name, root)
+    if found is None:
+        known = [artifact.id for artifact in list_artifacts(root)]
+        if name not in MODELS and not _could_be(name):
+            raise unknown_name("model or export", name, {*MODELS, *known})
+        raise ZooError(f"there is no export of {name} in {root}/. {how_to_export(name, root)}")
+    return found
+
+
+def how_to_export(name: str, root: Path, options: Sequence[str] = ()) -> str:
+    """How to publish a model or the run of that id; where there is no such run, all of it."""
+    runs = sorted(card.parent.name for card in RUNS.glob("*/run.json"))
+    of_model = [run for run in runs if name in MODELS and run.startswith(f"{name}-")]
+    meant = [run for run in (name, f"{name}-cifar10", *of_model) if run in runs]
+    if meant:
+        export = command("export", meant[0], *options, *_elsewhere(root))
+        return f"Make it with: {export}"
+    model, _, dataset = name.rpartition("-") if _could_be(name) else (name, "", "")
+    train = command("train", model, *(["--data", dataset] if dataset else []))
+    return f"Train it first: {train}\nthen: {command('export', name, *options, *_elsewhere(root))}"
+
+
+def _elsewhere(root: Path) -> tuple[str, ...]:
+    """The option by which a command is told another folder than the one it looks in by itself."""
+    return () if root == EXPORTS else ("--exports", str(root))
+
+
+def _could_be(name: str) -> bool:
+    """Whether it is the id of a model that was trained on a dataset of which there is one."""
+    from zoo.data.known import KNOWN
+
+    model, _, dataset = name.rpartition("-")
+    return model in MODELS and dataset in KNOWN
+
+
+def known_artifact(name: str, root: Path = EXPORTS, told: str = "{}") -> Artifact | None:
+    """As `find_artifact`, but None where there is none. told: as in `meant_by`."""
+    known = {artifact.id: artifact for artifact in list_artifacts(root)}
+    chosen = meant_by(
+        name, {key: one.entry["model"] for key, one in known.items()}, "exports", told
+    )
+    return None if chosen is None else known[chosen]

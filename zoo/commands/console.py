@@ -1,0 +1,178 @@
+"""What the commands print, for a person and for a script."""
+
+import csv
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.errors import command
+from zoo.escaping import printable
+
+if TYPE_CHECKING:
+    from zoo.actions.check import Comparison
+    from zoo.actions.doctor import Finding
+    from zoo.actions.predict import Prediction
+    from zoo.actions.test import Findings
+    from zoo.actions.verify import Check
+    from zoo.artifacts.artifact import Artifact
+
+
+def say(*lines: str, err: bool = False) -> None:
+    """All that commands say goes through here: nothing in a line may steer the terminal."""
+    click.echo("\n".join(map(printable, lines)), err=err)
+
+
+def print_json(value: Any) -> None:
+    """Dataclasses, alone or in lists, become JSON objects."""
+    click.echo(json.dumps(value, indent=2, default=asdict))
+
+
+def print_table(rows: Iterable[dict[str, str]]) -> None:
+    """At least one row; the keys of the first are the headings."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    rows = list(rows)
+    for heading in rows[0]:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*map(printable, row.values()))
+    Console(highlight=False, markup=False).print(table)
+
+
+def print_list(rows: list[dict[str, str]]) -> None:
+    """A table on a terminal; in a pipe an item a line, name first, never truncated."""
+    if sys.stdout.isatty() and rows:
+        print_table(rows)
+        return
+    for row in rows:
+        click.echo("\t".join(map(printable, row.values())))
+
+
+def print_findings(findings: "Findings") -> None:
+    """What `test` found: accuracy, classes, confusion, a few pictures, the files."""
+    say(f"{findings.id}: accuracy {findings.accuracy}")
+    if findings.with_views:
+        say(f"{findings.id}: with test-time views {findings.with_views}")
+    print_table(
+        {
+            "class": name,
+            "accuracy": f"{share.share:.1%}",
+            "right": f"{share.correct}/{share.images}",
+        }
+        for name, share in findings.per_class.items()
+    )
+    _print_confusion(findings)
+    say("a few test pictures:")
+    for sample in findings.samples:
+        mark = "right" if sample.label == sample.prediction else "WRONG"
+        say(
+            f"  {sample.index:>4}  is {sample.label}, predicted {sample.prediction} "
+            f"({sample.confidence:.0%})  {mark}"
+        )
+    for kind, path in findings.files.items():
+        say(f"{kind:12} {path}")
+
+
+def _print_confusion(findings: "Findings") -> None:
+    names = list(findings.per_class)
+    if len(names) > 12:
+        return
+    width = max(5, *(len(name) for name in names))
+    say("confusion, a row for each true class, a column for each predicted one:")
+    say(" " * width + "".join(f" {name[:5]:>5}" for name in names))
+    for name, counts in zip(names, findings.confusion, strict=True):
+        say(f"{name:>{width}}" + "".join(f" {count:>5}" for count in counts))
+
+
+def print_artifact(artifact: "Artifact") -> None:
+    """What was published, a row for each file."""
+    card = artifact.card
+    say(f"{card.id}: the network's accuracy is {card.accuracy}")
+    print_table(
+        {
+            "file": file.file,
+            "KiB": f"{artifact.entry['files'][file.file]['bytes'] / 1024:,.0f}",
+            "nodes": str(file.nodes),
+            "accuracy": f"{file.accuracy.share:.2%}",
+            "same class": f"{file.agreement}/{file.accuracy.images}",
+            "largest difference": f"{max(file.max_difference.values()):.2g}",
+        }
+        for file in card.precisions.values()
+    )
+    say(f"published {artifact.folder}")
+    say(f"next      {command('verify', card.id, *artifact.elsewhere)}")
+
+
+def print_comparisons(found: list["Comparison"]) -> None:
+    """Whether each published file comes out the same, and why not."""
+    for comparison in found:
+        say(f"{'same' if comparison.same else 'different':10} {comparison.file}")
+        for reason in comparison.why:
+            say(f"{'':10} {reason}")
+
+
+def print_checks(checks: list["Check"]) -> None:
+    """A line for each thing that `verify` looked at."""
+    for check in checks:
+        say(f"{check.status:8} {check.target}  {check.name}: {check.text}")
+
+
+def print_diagnosis(found: list["Finding"]) -> None:
+    """A line for each thing that `doctor` looked at."""
+    for finding in found:
+        say(f"{finding.status:8} {finding.what:20} {finding.text}")
+
+
+def naming_problems(
+    predictions: Iterable["Prediction"], read: Counter[bool]
+) -> Iterator["Prediction"]:
+    """Pass predictions on, name those that failed, and count both kinds."""
+    for prediction in predictions:
+        read[not prediction.problem] += 1
+        if prediction.problem:
+            say(f"unreadable: {prediction.path}: {prediction.problem}", err=True)
+        yield prediction
+
+
+def print_guesses(predictions: Iterable["Prediction"]) -> None:
+    """A line for each picture, as soon as it is there."""
+    for prediction in predictions:
+        if prediction.guesses:
+            guesses = (
+                f"{guess.class_name} {guess.probability:.1%}" for guess in prediction.guesses
+            )
+            say(f"{prediction.path}  {', '.join(guesses)}")
+
+
+def print_guesses_json(predictions: Iterable["Prediction"]) -> None:
+    """A list that is whole even where the predictions end early."""
+    click.echo("[", nl=False)
+    try:
+        for count, prediction in enumerate(predictions):
+            guesses = [
+                {"class": guess.class_name, "probability": guess.probability}
+                for guess in prediction.guesses
+            ]
+            answer = {"problem": prediction.problem} if prediction.problem else {"guesses": guesses}
+            row = json.dumps({"path": click.format_filename(prediction.path), **answer})
+            click.echo(f"{',' if count else ''}\n  {row}", nl=False)
+    finally:
+        click.echo("\n]")
+
+
+def print_guesses_csv(predictions: Iterable["Prediction"]) -> None:
+    """A row for each guess; names as they are, for a program, unless a terminal shows them."""
+    name_of = printable if sys.stdout.isatty() else str
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["path", "rank", "class", "probability"])
+    for prediction in predictions:
+        path = name_of(click.format_filename(prediction.path))
+        for rank, guess in enumerate(prediction.guesses, 1):
+            writer.writerow([path, rank, name_of(guess.class_name), guess.probability])

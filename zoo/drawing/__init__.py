@@ -1,0 +1,1 @@
+"""Plots as PNG files, and the map of latents that they show."""

@@ -1,0 +1,96 @@
+"""Latents in two dimensions: a map on which a person sees what a backbone tells apart."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.transfer.latents import Features
+
+PROJECTION = "latents.csv"  # in an artifact
+# Classes that a picture can give looks of their own: each colour filled, then each open.
+COLOURS = 6
+MOST_COLOURED = 2 * COLOURS
+_DIGITS = 4
+_FARTHEST = 1e30  # place that a file may name
+_BLOCK = 4096  # numbers of a picture at once
+
+
+@dataclass(frozen=True)
+class Projection:
+    """points: float [N, 2] along the two axes; labels: int [N] into classes; axes: their titles."""
+
+    points: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    axes: tuple[str, str]
+
+    def coloured(self) -> list[int]:
+        """The classes that a picture shows in colours: of many, those that lie furthest out."""
+        there = np.unique(self.labels).tolist()
+        middles = {label: self.points[self.labels == label].mean(axis=0) for label in there}
+        outmost = sorted(there, key=lambda label: -math.hypot(*middles[label]))
+        return sorted(outmost[:MOST_COLOURED])
+
+    def to_csv(self) -> str:
+        """A row a picture: its class and its place; the headings are the titles of the axes."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["class", *self.axes])
+        for label, (x, y) in zip(self.labels.tolist(), self.points.tolist(), strict=True):
+            writer.writerow([self.classes[label], f"{x:g}", f"{y:g}"])
+        return text.getvalue()
+
+    @classmethod
+    def from_csv(cls, content: bytes, classes: Sequence[str]) -> "Projection":
+        """What `to_csv` wrote; `ValueError` where it is no such table of these classes."""
+        try:
+            lines = list(csv.reader(io.StringIO(content.decode("utf-8"), newline="")))
+        except csv.Error as error:
+            raise ValueError(str(error)) from error
+        if len(lines) < 2 or any(len(line) != 3 for line in lines):
+            raise ValueError("it is no table of a class and two numbers")
+        (_, first, second), *body = lines
+        number = {name: label for label, name in enumerate(classes)}
+        if unknown := {name for name, _, _ in body} - number.keys():
+            raise ValueError(f"there is no class {min(unknown)}")
+        points = np.array([(float(x), float(y)) for _, x, y in body])
+        if not (abs(points) < _FARTHEST).all():
+            raise ValueError("a point that is no number, or too far away")
+        labels = np.array([number[name] for name, _, _ in body])
+        return cls(points, labels, tuple(classes), (first, second))
+
+
+def project(latents: Features, labels: NDArray[np.int64], classes: Sequence[str]) -> Projection:
+    """The first two principal components of these latents, float [N, width].
+
+    Which way an axis points is chance; the picture that is furthest out is on the positive side.
+    """
+    products = _products(latents)
+    values, vectors = np.linalg.eigh(products)
+    points, shares = np.zeros((len(latents), 2)), [0.0, 0.0]
+    for axis, value in enumerate(values[::-1][:2].clip(min=0)):
+        points[:, axis] = vectors[:, -1 - axis] * math.sqrt(value)
+        shares[axis] = value / (products.trace() or 1.0)
+    furthest = points[abs(points).argmax(axis=0), [0, 1]]
+    points *= np.where(furthest < 0, -1, 1)
+    extent = abs(points).max(initial=0.0)
+    places = _DIGITS - 1 - math.floor(math.log10(extent)) if extent else 0
+    first, second = (f"({share:.1%} of the variance)" for share in shares)
+    axes = (f"component 1 {first}", f"component 2 {second}")
+    # Adding zero leaves no -0 behind.
+    return Projection(points.round(places) + 0.0, labels, tuple(classes), axes)
+
+
+def _products(latents: Features) -> NDArray[np.float64]:
+    """Of each picture's latents, less their mean, with each other's, float [N, N]."""
+    products = np.zeros((len(latents), len(latents)))
+    for at in range(0, latents.shape[1], _BLOCK):
+        block = latents[:, at : at + _BLOCK].astype(np.float64)
+        block -= block.mean(axis=0)
+        products += block @ block.T
+    return products

@@ -1,0 +1,1 @@
+"""The frameworks that models are written in, one place each."""

@@ -1,0 +1,99 @@
+"""What a training will cost: parameters, multiply-adds, minutes measured on a few real steps."""
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
+
+from zoo.frameworks.pytorch.loop import Trainer
+from zoo.progress import clock_text
+
+WARM_STEPS = 2  # besides the one that is counted
+TIMED_STEPS = 12
+TIMED_SECONDS = 4.0
+TIMED_SHARE = 0.05  # of the steps to come, at most: a short training is not measured for long
+
+
+@dataclass(frozen=True)
+class Cost:
+    """parameters: trained numbers; macs: multiply-adds of one picture, forward;
+    flop: of the whole training, forward and backward; seconds: expected here, validation apart."""
+
+    parameters: int
+    macs: int
+    flop: float
+    seconds: float
+
+    def line(self) -> str:
+        """The cost in one line."""
+        return (
+            f"{self.parameters / 1e6:.2f} M parameters, {self.macs / 1e6:.1f} M multiply-adds a "
+            f"picture, {self.flop / 1e15:.2g} PFLOP to train: about {clock_text(self.seconds)} here"
+        )
+
+
+def count_macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """Multiply-adds of convolutions and matrix products for a picture [height, width, channels]."""
+    height, width, channels = image_shape
+    weight = next(network.parameters())
+    picture = torch.zeros(1, channels, height, width, device=weight.device, dtype=weight.dtype)
+    return _macs(network, picture)
+
+
+def _macs(network: nn.Module, picture: Tensor) -> int:
+    training = network.training
+    network.eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(picture)
+    network.train(training)
+    return int(counter.get_total_flops()) // 2
+
+
+def measure_cost(trainer: Trainer) -> Cost:
+    """Train a few steps to see what one takes, then put everything back as it was."""
+    before, left = trainer.snapshot(), trainer.steps - trainer.step
+    plan = trainer.plan(0)
+    counts = {torch.ops.aten.convolution_backward: _backward_of_convolution}
+    with FlopCounterMode(display=False, custom_mapping=counts) as counter:
+        trainer.train_step(plan, 0)
+    flop = counter.get_total_flops() * trainer.steps
+    seconds = _seconds_a_step(trainer, max(1, int(TIMED_SHARE * left)))
+    trainer.restore(before)
+    return Cost(
+        parameters=sum(p.numel() for p in trainer.network.parameters() if p.requires_grad),
+        macs=_macs(trainer.network, trainer.maker.plain(trainer.images[:1])),
+        flop=float(flop),
+        seconds=seconds * left,
+    )
+
+
+def _backward_of_convolution(
+    out_gradient: list[int], x: list[int], weight: list[int], *arguments: Any, **named: Any
+) -> int:
+    """From shapes: each of the gradients asked for takes as much as the forward pass.
+
+    torch's own count takes every convolution for a dense one, many times what a depthwise one is.
+    """
+    transposed, wanted = arguments[4], arguments[7]  # bias, stride, padding and dilation before it
+    return conv_flop_count(x, weight, out_gradient, transposed) * int(sum(wanted[:2]))
+
+
+def _seconds_a_step(trainer: Trainer, most: int) -> float:
+    """By as many timed steps as usual, but at most so many."""
+    plan = trainer.plan(0)
+    times: list[float] = []
+    timed = min(TIMED_STEPS, most)
+    warm = min(WARM_STEPS, timed)
+    for step in range(warm + timed):
+        started = time.perf_counter()
+        trainer.train_step(plan, step % trainer.steps_per_epoch)
+        trainer.check_loss()  # waits for a GPU
+        if step >= warm:
+            times.append(time.perf_counter() - started)
+        if sum(times) > TIMED_SECONDS:
+            break
+    return statistics.median(times)

@@ -1,0 +1,96 @@
+"""Logits of a network over a whole split, plain and with test-time views."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from zoo.frameworks.pytorch.vectors import Maker
+from zoo.machine.devices import PRECISIONS
+from zoo.models.resize import Resize
+from zoo.progress import Progress
+
+EVALUATION_NUMBERS = 500 * 64 * 64 * 3  # of pixels at once, of all pictures together
+EVALUATION_BATCH = 500  # pictures at once, however small they are
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:
+    """Compute the block in `precision`; fp32 switches autocast off."""
+    return torch.autocast(
+        device.type, PRECISIONS[precision], enabled=precision != "fp32", cache_enabled=True
+    )
+
+
+@torch.inference_mode()
+def logits_of(
+    network: nn.Module,
+    images: NDArray[Any] | Tensor,
+    maker: Maker,
+    *,
+    pictures: Tensor | None = None,
+    precision: str = "fp32",
+    views: str = "none",
+    progress: Progress | None = None,
+) -> Tensor:
+    """Logits float32 [N, classes] on the CPU for images uint8 [N, H, W, C], or latents [N, D].
+
+    pictures: int64 indices of the ones to look at; all unless told.
+    views: `mirror` averages the logits of a picture and its mirror image; `six` those and the same
+    of the picture moved by a pixel up left and down right, at half the weight.
+    """
+    network.eval()
+    stored = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
+    wanted = torch.arange(len(stored)) if pictures is None else pictures
+    parts = []
+    with (progress or Progress()).task("evaluate", len(wanted)) as advance:
+        for some in torch.split(wanted, _at_once(network, stored[0].numel())):
+            batch = maker.plain(stored[some.to(stored.device)])
+            with autocast(maker.device, precision):
+                logits = _VIEWS[views](network, batch)
+            parts.append(logits)
+            advance(len(batch))
+    return torch.cat(parts).cpu()
+
+
+def _at_once(network: nn.Module, numbers: int) -> int:
+    """How many pictures of so many `numbers` to show a network, which may first enlarge them."""
+    resizes = [module for module in network.modules() if isinstance(module, Resize)]
+    grown = numbers * max([1.0, *(resize.growth for resize in resizes)])
+    return max(1, min(EVALUATION_BATCH, int(EVALUATION_NUMBERS / grown)))
+
+
+def accuracy_of(logits: Tensor, labels: NDArray[np.int64] | Tensor) -> float:
+    """Share of pictures whose largest logit is their label's."""
+    return float((logits.argmax(1) == torch.as_tensor(labels)).float().mean())
+
+
+def confusion_counts(
+    labels: NDArray[np.int64], predictions: NDArray[np.int64], classes: int
+) -> NDArray[np.int64]:
+    """How often each true class (rows) was taken for each class (columns)."""
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (labels, predictions), 1)
+    return counts
+
+
+def _plain(network: nn.Module, batch: Tensor) -> Tensor:
+    logits: Tensor = network(batch).float()
+    return logits
+
+
+def _mirror(network: nn.Module, batch: Tensor) -> Tensor:
+    return (_plain(network, batch) + _plain(network, batch.flip(-1))) / 2
+
+
+def _six(network: nn.Module, batch: Tensor) -> Tensor:
+    padded = pad(batch, (1, 1, 1, 1), mode="reflect")
+    up_left, down_right = padded[:, :, 2:, 2:], padded[:, :, :-2, :-2]
+    moved = (_mirror(network, up_left) + _mirror(network, down_right)) / 2
+    return (_mirror(network, batch) + moved) / 2
+
+
+_VIEWS = {"none": _plain, "mirror": _mirror, "six": _six}

@@ -1,0 +1,74 @@
+"""What is trained: a job for the loop, and how its network becomes the one that is kept."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from zoo.data import Dataset
+from zoo.frameworks.pytorch.augment import BatchMaker
+from zoo.frameworks.pytorch.loop import Job
+from zoo.frameworks.pytorch.seeds import seed_for
+from zoo.machine import devices
+from zoo.models.calibrated import Calibrated
+from zoo.runs.options import split_of
+from zoo.runs.run import RunCard
+from zoo.specs.catalog import find_model
+
+CALIBRATION_NUMBERS = 5000 * 32 * 32 * 3  # of pixels, so that large pictures do not fill the memory
+
+
+def _itself(network: nn.Module) -> nn.Module:
+    return network
+
+
+@dataclass(frozen=True)
+class Work:
+    """A stage of a training; most have one.
+
+    whole: from the trained network to the one that takes pixels.
+    """
+
+    card: RunCard
+    job: Job
+    whole: Callable[[nn.Module], nn.Module] = _itself
+
+
+def work_on_pictures(card: RunCard, data: Dataset) -> Work:
+    """A network of its own, trained from the start."""
+    torch.manual_seed(seed_for(card.options.seed or 0, "weights"))
+    network = find_model(card.model).build(card.image_shape, len(card.class_names))
+    job = job_on_pictures(network, card, data)
+    if isinstance(network, Calibrated):
+        network.calibrate(_first_look(data, job.pictures, card))
+    return Work(card, job)
+
+
+def job_on_pictures(network: nn.Module, card: RunCard, data: Dataset) -> Job:
+    """The training of a network that takes pixels, by the card's recipe."""
+    options = card.options
+    pictures, validation = split_of(data.train.labels, options)
+    return Job(
+        network=network,
+        recipe=card.recipe,
+        images=torch.from_numpy(data.train.images),
+        labels=torch.from_numpy(data.train.labels),
+        pictures=pictures,
+        mean=card.mean,
+        std=card.std,
+        device=devices.choose_device(options.device),
+        validation=validation,
+        precision=options.precision or "fp32",
+        seed=options.seed or 0,
+        sub_batches=options.sub_batches or 1,
+        compile=bool(options.compile),
+    )
+
+
+def _first_look(data: Dataset, pictures: Tensor, card: RunCard) -> Tensor:
+    """Normalised training pictures [N, C, H, W], for networks that start from their statistics."""
+    count = max(1, CALIBRATION_NUMBERS // math.prod(data.image_shape))
+    images = torch.from_numpy(data.train.images[pictures[:count].numpy()])
+    return BatchMaker(images, card.mean, card.std, card.recipe, torch.device("cpu")).plain(images)

@@ -1,0 +1,273 @@
+"""The checks that `verify` makes of one ONNX file that loads and runs, one function a check."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from zoo.artifacts.card import Card
+from zoo.data.class_names import BY_NAME, columns_by_name, is_in_order, other_classes, parse_names
+from zoo.data.dataset import Dataset
+from zoo.data.local import load_local
+from zoo.errors import ZooError
+from zoo.inspection.inspector import Inspection, Inspector, LocalData, VectorRun
+from zoo.intervals import wilson
+from zoo.ort.compatibility import first_onnxruntime, is_older
+from zoo.ort.faults import Here, fault_of
+from zoo.progress import Progress
+
+Status = Literal["ok", "warning", "failed", "skipped"]
+Verdict = tuple[Status, str]
+
+_FP32_DIFFERENCE = 1e-4
+_SPREAD = 1.5  # how much farther than at the gate an fp16 or int8 file may be on another CPU
+# Shares of the pictures whose answer may turn on another CPU, which rounds in another order.
+_TURNED = {"fp32": 1e-4, "fp16": 1e-3, "int8": 1e-3}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a card, or a file about itself, says can be measured again.
+
+    correct: pictures of all `images` of the test set.
+    """
+
+    where: str
+    precision: str
+    dataset: str
+    fingerprint: str
+    correct: int
+    images: int
+
+
+def claim_of_card(card: Card, precision: str) -> Claim:
+    """What the card says of one of its files."""
+    accuracy = card.precisions[precision].accuracy
+    return Claim(
+        "the card",
+        precision,
+        card.dataset,
+        card.fingerprint,
+        accuracy.correct,
+        accuracy.images,
+    )
+
+
+def claim_of_file(found: Inspection) -> Claim | None:
+    """What a file that takes pictures says of itself, where it says enough."""
+    try:
+        accuracy = json.loads(found.metadata["accuracy"])
+        return Claim(
+            "the file",
+            found.metadata["precision"],
+            found.metadata["dataset"],
+            found.metadata["fingerprint"],
+            int(accuracy["correct"]),
+            int(accuracy["images"]),
+        )
+    except (LookupError, ValueError, TypeError, OverflowError, RecursionError):
+        return None
+
+
+def check_versions(found: Inspection, promised: str | None, card: Card | None) -> Verdict:
+    """Whether the oldest onnxruntime that is promised loads the file's opset and IR version."""
+    versions = f"opset {found.opset}, IR version {found.ir_version}"
+    if card and (card.opset, card.ir_version) != (found.opset, found.ir_version):
+        return "failed", f"{versions}; the card says {card.opset} and {card.ir_version}"
+    needed = first_onnxruntime(found.opset, found.ir_version)
+    if needed is None:
+        text = f"{versions}: newer than the table of releases that verify has"
+        return ("failed" if promised else "skipped"), text
+    if promised is None:
+        return "ok", f"{versions}: onnxruntime {needed} or newer"
+    try:
+        fails = is_older(promised, needed)
+    except ValueError:
+        return "failed", f"the promised onnxruntime '{promised}' is no version"
+    if fails:
+        return "failed", f"{versions} need onnxruntime {needed}, {promised} is promised"
+    return "ok", f"{versions}: onnxruntime {promised} loads it"
+
+
+def check_faults(found: Inspection, on: Here) -> Verdict:
+    """Whether this onnxruntime is known to answer the file wrongly on this CPU."""
+    fault = fault_of(found.integer_widths, on)
+    if fault:
+        return "failed", fault
+    return "ok", f"no known fault of onnxruntime {on.version} on this CPU meets it"
+
+
+def check_contract(found: Inspection, card: Card) -> Verdict:
+    """Whether it is one file whose inputs and outputs are those of all the zoo's files."""
+    height, width, channels = card.image_shape
+    pixels = card.input == "uint8-nhwc"
+    sides = (height, width, channels) if pixels else (channels, height, width)
+    wanted = (
+        ("image", card.input.partition("-")[0], ("batch", *sides)),
+        ("logits", "float32", ("batch", len(card.class_names))),
+    )
+    if found.external:
+        return "failed", f"{found.external:,} bytes of its tensors lie in other files"
+    tensors = (*found.inputs, *found.outputs)
+    shown = ", ".join(f"{info.name} {info.dtype} {list(info.shape)}" for info in tensors)
+    fits = len(found.inputs) == len(found.outputs) == 1 and all(
+        (info.name, info.dtype, info.shape[1:]) == (name, dtype, shape[1:])
+        and not isinstance(info.shape[0], int)
+        for info, (name, dtype, shape) in zip(tensors, wanted, strict=True)
+    )
+    if fits:
+        return "ok", shown
+    expected = ", ".join(f"{name} {dtype} {list(shape)}" for name, dtype, shape in wanted)
+    return "failed", f"{shown}; the card means {expected}"
+
+
+def check_metadata(found: Inspection, card: Card, precision: str) -> Verdict:
+    """Whether the file says of itself what the card says."""
+    file = card.precisions[precision]
+    accuracy = file.accuracy
+    texts = {
+        "model": card.model,
+        "framework": card.framework,
+        "dataset": card.dataset,
+        "fingerprint": card.fingerprint,
+        "view": card.view,
+        "seed": str(card.seed),
+        "precision": precision,
+        "input": card.input,
+        "weights": card.weights,
+        "min_onnxruntime": file.min_onnxruntime,
+    }
+    values: dict[str, Any] = {
+        "class_names": list(card.class_names),
+        "mean": list(card.mean),
+        "std": list(card.std),
+        "recipe": card.recipe,
+        "versions": file.remade.versions if file.remade else card.versions,
+        "accuracy": {"correct": accuracy.correct, "images": accuracy.images},
+    }
+    wrong = [name for name, text in texts.items() if found.metadata.get(name) != text]
+    wrong += [name for name, value in values.items() if _parsed(found, name) != value]
+    if wrong:
+        return "failed", f"differs from the card: {', '.join(wrong)}"
+    return "ok", "the file says of itself what the card says"
+
+
+def _parsed(found: Inspection, name: str) -> Any:
+    try:
+        return json.loads(found.metadata[name])
+    except (KeyError, ValueError, RecursionError):
+        return None
+
+
+def names_of(found: Inspection) -> tuple[str, ...] | None:
+    """The classes that a file names, in the order of its values."""
+    return parse_names(found.metadata.get("class_names", ""))
+
+
+def check_class_names(found: Inspection) -> Verdict:
+    """Whether a file without a card names as many classes as it gives values."""
+    if "class_names" not in found.metadata:
+        return "skipped", "the file names no classes"
+    names = names_of(found)
+    if names is None:
+        return "failed", "class_names in its metadata is not a JSON list of names"
+    sides = [info.shape[-1] for info in found.outputs if info.shape]
+    if not any(side == len(names) or not isinstance(side, int) for side in sides):
+        return "failed", f"it names {len(names)} classes and gives {sides} values"
+    return "ok", f"{len(names)} names, one for each value"
+
+
+def check_batches(found: Inspection, precision: str, card: Card | None) -> Verdict:
+    """Whether the answer to an image is the same in any batch, and twice the same.
+
+    Files of this zoo are; others may depend on their batch, which is to be known.
+    """
+    if isinstance(found.steadiness, str):
+        return "skipped", f"not tried: {found.steadiness}"
+    more = 0.0
+    if precision != "fp32" and card:
+        more = _SPREAD * max(card.precisions[precision].max_difference.values(), default=0.0)
+    chance, batch = found.steadiness.by_chance(more), found.steadiness.by_batch(more)
+    if chance or batch:
+        return ("failed" if chance or card else "warning"), chance or batch
+    apart, images = found.steadiness.batches.difference, found.steadiness.batches.images
+    return "ok", f"{images} images get the same answers in any batch (within {apart:.2g})"
+
+
+def check_vectors(run: VectorRun, precision: str, card: Card | None) -> Verdict:
+    """Whether the stored pictures still give the stored logits."""
+    if run.problem:
+        return "failed", run.problem
+    bound = _FP32_DIFFERENCE * (1 + run.largest)
+    if precision != "fp32" and card:
+        measured = card.precisions[precision].max_difference.values()
+        bound += _SPREAD * max(measured, default=0.0)
+    text = (
+        f"{run.images} pictures, logits at most {run.difference:.2g} from the stored ones; "
+        f"{run.agreement} have the same top class"
+    )
+    if precision != "fp32" and card is None:
+        return "skipped", f"no card says how far {precision} may be: {text}"
+    # A difference that is not a number is not within the bound either.
+    return ("ok" if run.difference <= bound else "failed"), f"{text} (bound {bound:.2g})"
+
+
+def check_accuracy(
+    path: Path,
+    claim: Claim,
+    names: Sequence[str] | None,
+    inspector: Inspector,
+    data_dir: Path | None,
+    progress: Progress,
+) -> Verdict:
+    """Whether the file is right as often as claimed, over the whole test set.
+
+    names: its classes in the order of its values, None where they count as those of the data.
+
+    Nothing is downloaded: without a local copy of the data the check is skipped. Nor is anything
+    written that the file may choose, such as the size of the pictures: they are shown to it one
+    after the other.
+    """
+    try:
+        data = load_local(claim.dataset, claim.fingerprint, data_dir, progress, claim.where)
+        if isinstance(data, str):
+            return "skipped", data
+        columns = columns_by_name(names, data.class_names) if names else None
+        if names and columns is None:
+            told = other_classes(names, data.class_names, claim.dataset)
+            return "failed", f"it {told}; if they mean the same in order, add --classes-as-given"
+        by_name = columns is not None and not is_in_order(columns)
+        test = _at_hand(claim, data, data_dir, columns if by_name else None)
+        with progress.task(f"accuracy of {path.name}", test.images) as advance:
+            correct = inspector.count_correct(path, test, advance)
+    except ZooError as error:
+        return "failed", str(error)
+    status, text = _as_claimed(claim, correct, test.images)
+    if by_name:
+        text = f"{text}; the file {BY_NAME}"
+    classes = len(data.class_names)
+    if wilson(correct, test.images)[0] <= 1 / classes:
+        text = f"{text}; no better than guessing one of {classes} classes"
+        return ("warning" if status == "ok" else status), text
+    return status, text
+
+
+def _as_claimed(claim: Claim, correct: int, images: int) -> Verdict:
+    text = f"{correct:,} of {images:,} right"
+    allowed = math.ceil(_TURNED.get(claim.precision, _TURNED["int8"]) * images)
+    said = f"{claim.where} says {claim.correct:,} of {claim.images:,}"
+    if images != claim.images or abs(correct - claim.correct) > allowed:
+        return "failed", f"{text}; {said}"
+    if correct == claim.correct:
+        return "ok", f"{text}, as {claim.where} says"
+    return "ok", f"{text}; {said}, and another CPU may round {allowed} of them otherwise"
+
+
+def _at_hand(
+    claim: Claim, data: Dataset, data_dir: Path | None, columns: tuple[int, ...] | None
+) -> LocalData:
+    """The test set, in the cache now."""
+    mapped = data.train.images.nbytes + data.test.images.nbytes
+    return LocalData(claim.dataset, data_dir, len(data.test), mapped, columns)

@@ -1,0 +1,1 @@
+"""ONNX Runtime: its providers, its sessions, and what a classifier takes and gives."""

@@ -1,0 +1,98 @@
+"""Known faults of onnxruntime: which releases answer wrongly, on which CPUs, for which files.
+
+Files of this zoo are made so that none of these faults meets them; those of others may not be.
+"""
+
+import importlib.metadata
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from zoo.graphs.products import TILE, integer_products, is_uneven
+from zoo.machine.cpu import cpu_flags
+from zoo.ort.providers import installed_distributions
+
+_RELEASE = re.compile(r"\d+(\.\d+)*")
+
+
+@dataclass(frozen=True)
+class Here:
+    """What computes. version: of onnxruntime; flags: of the CPU, as Linux spells them."""
+
+    version: str
+    flags: frozenset[str]
+
+    @classmethod
+    def found(cls) -> "Here":
+        """The installed onnxruntime, whose version is "" where there is none, on this CPU."""
+        versions = map(importlib.metadata.version, installed_distributions())
+        return cls(next(versions, ""), cpu_flags())
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault of the CPU provider.
+
+    issue: where it is told; since, until: the first release that has it, and the first that has it
+    no more; flag: of the CPUs that show it; what: goes wrong; meets: whether an integer product of
+    that width does, see `zoo.graphs.products`.
+    """
+
+    issue: str
+    since: str
+    until: str
+    flag: str
+    what: str
+    meets: Callable[[int], bool]
+
+    def is_in(self, here: Here) -> bool:
+        """Whether this onnxruntime has it, and this CPU shows it."""
+        release = _numbers(here.version)
+        return _numbers(self.since) <= release < _numbers(self.until) and self.flag in here.flags
+
+
+FAULTS = (
+    Fault(
+        issue="onnxruntime issue 26324, mended by pull request 27671",
+        since="1.21.0",
+        until="1.25.0",
+        flag="amx_int8",
+        what=f"sums of integer products with more than {TILE} outputs, and no multiple of {TILE}",
+        meets=is_uneven,
+    ),
+)
+
+
+def faults_in(here: Here) -> list[Fault]:
+    """Those that some files would meet here."""
+    return [fault for fault in FAULTS if fault.is_in(here)]
+
+
+def fault_of(integer_widths: Iterable[int], here: Here) -> str | None:
+    """Why a file with integer products of these widths is answered wrongly here; None if not."""
+    widths = sorted(set(integer_widths))
+    for fault in faults_in(here):
+        met = [width for width in widths if fault.meets(width)]
+        if met:
+            listed = ", ".join(str(width) if width else "of unknown width" for width in met)
+            return (
+                f"onnxruntime {here.version} computes wrong {fault.what} on CPUs with "
+                f"{fault.flag}, as this one (here: {listed}; {fault.issue}). "
+                f"Install onnxruntime {fault.until} or newer"
+            )
+    return None
+
+
+def fault_of_content(content: bytes, here: Here) -> str | None:
+    """The same of an ONNX file of our own, which is parsed only where that may matter."""
+    if not faults_in(here):
+        return None
+    from onnx import ModelProto
+
+    return fault_of({p.width for p in integer_products(ModelProto.FromString(content))}, here)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Of a release such as 1.24.4; of what is built from sources, too, which has more behind."""
+    found = _RELEASE.match(version)
+    return tuple(map(int, found.group().split("."))) if found else ()

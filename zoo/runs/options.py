@@ -1,0 +1,193 @@
+"""What a training may be told, and how that becomes a recipe."""
+
+import dataclasses
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from zoo import data as datasets
+from zoo.data import Dataset
+from zoo.data.dataset import Labels
+from zoo.errors import UsageError, ZooError
+from zoo.progress import Progress
+from zoo.records import check_values
+from zoo.specs.recipe import Recipe
+
+DEFAULT_DATA = "cifar10"
+LATENTS_RUNTIMES = ("torch", "onnxruntime")
+ENGINES = ("torch fp32", "torch bf16", "onnxruntime fp32")  # of latents, as a card names them
+MAY_CHANGE_ON_RESUME = ("device", "precision")
+VALIDATION_SEED = 0  # the same pictures are held out for every training seed, so that seeds compare
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """None leaves the choice to the recipe, or to the run that is resumed.
+
+    data: a dataset's name or path; size, grey: a view of it. validate: pictures to hold out, as a
+    count, or as a share when below 1. epochs, batch, lr: in place of the recipe's. quick: the
+    recipe's shorter schedule. flip: False where mirror images do not keep their class.
+    device: cpu or cuda. precision: auto, fp32, bf16 or fp16. sub_batches: parts that each batch is
+    computed in, to save memory. compile: through torch.compile.
+
+    For transfer alone: backbone: a name of torchvision's, or of a run or export of this zoo;
+    backbone_size: side of the pictures that it is shown; backbone_resize: `bilinear` or `bicubic`;
+    backbone_layer: `pooled` for what its last layer took, or `maps` for what its last pooling took;
+    backbone_init: `random` for a baseline; weights: the file that holds its weights; flip_average:
+    average the latents of a picture and its mirror image; head: `linear`, `hidden` or a number of
+    hidden units, the better one of the first two by validation unless told; finetune: then train
+    the whole network, which is what epochs, batch and lr are about in that case; latents_runtime:
+    `torch` or `onnxruntime`, which together with precision pins what computes the latents. Without
+    both it is chosen by measuring, and the same seed may give other weights in another run.
+    """
+
+    data: str | None = None
+    size: tuple[int, int] | None = None
+    grey: bool | None = None
+    skip_bad: bool | None = None
+    validate: float | None = None
+    epochs: float | None = None
+    batch: int | None = None
+    lr: float | None = None
+    quick: bool | None = None
+    flip: bool | None = None
+    seed: int | None = None
+    device: str | None = None
+    precision: str | None = None
+    sub_batches: int | None = None
+    compile: bool | None = None
+    backbone: str | None = None
+    backbone_size: int | None = None
+    backbone_resize: str | None = None
+    backbone_layer: str | None = None
+    backbone_init: str | None = None
+    weights: str | None = None
+    flip_average: bool | None = None
+    head: str | None = None
+    finetune: bool | None = None
+    latents_runtime: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a value of another kind here, where whoever wrote it sees the line."""
+        check_values(self)
+
+    def filled(self, other: "TrainOptions") -> "TrainOptions":
+        """These options, with `other`'s where nothing was said."""
+        said = {name: value for name, value in vars(self).items() if value is not None}
+        return replace(other, **said)
+
+    def flags(self) -> list[str]:
+        """What `train` is to be told so that it trains by these options again."""
+        words = []
+        for name, value in vars(self).items():
+            flag = f"--{name.replace('_', '-')}"
+            if value is False:
+                words += ["--no-flip"] if name == "flip" else []
+            elif value is True:
+                words.append(flag)
+            elif value is not None and value != getattr(DEFAULTS, name):
+                words += [flag, "x".join(map(str, value)) if name == "size" else str(value)]
+        return words
+
+    def load_data(self, data_dir: Path | None, progress: Progress) -> Dataset:
+        """The pictures these options ask for."""
+        return datasets.load(
+            self.data or DEFAULT_DATA,
+            data_dir=data_dir,
+            size=self.size,
+            grey=bool(self.grey),
+            skip_bad=bool(self.skip_bad),
+            progress=progress,
+        )
+
+
+DEFAULTS = TrainOptions(
+    data=DEFAULT_DATA,
+    grey=False,
+    skip_bad=False,
+    validate=0,
+    quick=False,
+    seed=0,
+    precision="auto",
+    sub_batches=1,
+    compile=False,
+)
+
+
+def held_out(validate: float, images: int) -> int:
+    """Pictures to hold out of `images`: a count as it is, a share below 1 in proportion."""
+    count = round(validate * images) if validate < 1 else int(validate)
+    if not 0 <= count < images or (validate and not count):
+        raise UsageError(
+            f"--validate {validate:g} cannot be held out of {images} training pictures."
+        )
+    return count
+
+
+def split_of(labels: Labels, options: TrainOptions) -> tuple[Tensor, Tensor | None]:
+    """Indices int64 of the pictures to train on, and of those to hold out, if any."""
+    if not options.validate:
+        return torch.arange(len(labels)), None
+    pictures, validation = datasets.hold_out(labels, int(options.validate), VALIDATION_SEED)
+    return torch.from_numpy(pictures), torch.from_numpy(validation)
+
+
+def fitted_recipe(recipe: Recipe, options: TrainOptions, data: Dataset) -> Recipe:
+    """The model's recipe for this data, with what the options say in its place."""
+    images = len(data.train) - held_out(options.validate or 0, len(data.train))
+    mirror = data.mirror if options.flip is None else options.flip
+    recipe = recipe.for_images(images, mirror)
+    if options.batch is not None:
+        _check_batch(options.batch, images)
+        recipe = recipe.with_batch(options.batch)
+    if options.quick:
+        recipe = replace(recipe, epochs=recipe.quick_epochs)
+    if options.epochs is not None:
+        recipe = replace(recipe, epochs=options.epochs)
+    if options.lr is not None:
+        recipe = replace(recipe, lr=options.lr)
+    if not (0 < recipe.epochs < math.inf and 0 < recipe.lr < math.inf):
+        raise UsageError("--epochs and --lr must be above 0 and finite.")
+    if images < recipe.batch:
+        raise ZooError(
+            f"{images} training pictures do not fill a batch of {recipe.batch}. "
+            f"Add pictures or name a smaller --batch."
+        )
+    _check_parts(1 if options.sub_batches is None else options.sub_batches, recipe.batch)
+    return recipe
+
+
+def _check_parts(parts: int, batch: int) -> None:
+    if not 1 <= parts <= batch:
+        raise UsageError(f"--sub-batches must lie between 1 and the batch size, {batch}.")
+    size = -(-batch // parts)  # as torch.chunk cuts: equal parts, and what is left
+    if 1 in (size, batch % size):
+        raise UsageError(
+            f"--sub-batches {parts} cuts a batch of {batch} so that a part has one picture: batch "
+            "normalisation needs two. Name fewer parts, or a --batch that they divide."
+        )
+
+
+def _check_batch(batch: int, images: int) -> None:
+    if batch < 2:
+        raise UsageError("--batch must be 2 or more: batch normalisation needs two pictures.")
+    if batch > images:
+        raise ZooError(
+            f"--batch {batch} is larger than the data, {images} training pictures. "
+            f"Name a --batch of {images} or less."
+        )
+
+
+def refuse_changes(asked: TrainOptions, begun: TrainOptions) -> None:
+    """A resumed run is what it was begun as: name the first option that says otherwise."""
+    for field in dataclasses.fields(TrainOptions):
+        now, then = getattr(asked, field.name), getattr(begun, field.name)
+        if now is not None and now != then and field.name not in MAY_CHANGE_ON_RESUME:
+            flag = field.name.replace("_", "-")
+            raise UsageError(
+                f"this run was begun with {flag} {then}, so --resume cannot take --{flag} {now}. "
+                "Leave it out, or train another run with --run."
+            )

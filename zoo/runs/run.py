@@ -1,0 +1,300 @@
+"""A run on disk: the folder that one training fills, and what may be done with one that exists."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.data import Dataset
+from zoo.errors import ZooError, command
+from zoo.files import sha256, sweep, write_json, writing
+from zoo.reading import read_text
+from zoo.records import read
+from zoo.runs.holding import holding, refuse_held
+from zoo.runs.options import ENGINES, TrainOptions
+from zoo.runs.remains import FILES, RUNS, is_run, without_card
+from zoo.specs.catalog import find_model, meant_by
+from zoo.specs.recipe import Recipe
+from zoo.transfer.backbones import DEFAULT, POOLED
+from zoo.transfer.network import Design
+
+_LARGEST_CARD = 64 << 20
+
+
+@dataclass(frozen=True)
+class RunCard:
+    """run.json: everything a training is determined by, and what it cost.
+
+    options: as resolved, nothing left open. dataset: the short name, for ids. mean, std: per
+    channel, of the training pixels. parameters: trained numbers; macs: multiply-adds of a picture,
+    forward; train_flop: of the whole training; seconds: it took, validation apart. design: of a
+    transfer, whose parameters and macs are those of the whole network, and whose recipe is the
+    head's; engine: what computes its latents, and in which precision, known before any of them is;
+    finetuned_in: the precision of its finetuning, if there was one. weights: sha256 of
+    weights.safetensors once it is finished; "" in runs of before this was kept.
+    """
+
+    id: str
+    model: str
+    options: TrainOptions
+    recipe: Recipe
+    dataset: str
+    fingerprint: str
+    view: str
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    machine: str
+    versions: dict[str, str]
+    parameters: int = 0
+    macs: int = 0
+    train_flop: float = 0.0
+    finished: bool = False
+    seconds: float = 0.0
+    design: Design | None = None
+    engine: str = ""
+    finetuned_in: str = ""
+    weights: str = ""
+
+    def __post_init__(self) -> None:
+        if self.engine not in ("", *ENGINES):
+            raise ValueError(f"it names {self.engine!r} as what computes the latents")
+
+    @property
+    def epochs(self) -> float:
+        """Of all stages."""
+        finetuning = self.design and self.design.finetuning
+        return self.recipe.epochs + (finetuning.epochs if finetuning else 0)
+
+    def check_data(self, data: Dataset) -> None:
+        """Refuse pictures other than the ones this run was trained on."""
+        if data.fingerprint != self.fingerprint or data.view != self.view:
+            raise ZooError(
+                f"{self.id} was trained on other pictures than {data.name} holds now (the "
+                "fingerprints differ). Bring that data back, or train anew with --overwrite."
+            )
+
+    @classmethod
+    def from_json(cls, value: Any) -> "RunCard":
+        """A card from its JSON value; `ValueError` names what no training can have written."""
+        card: RunCard = read(cls, value, "the card")
+        height, width, channels = card.image_shape
+        possible = {
+            "image_shape": min(height, width) > 0 and channels in (1, 3),
+            "class_names": len(card.class_names) > 0,
+            "mean": len(card.mean) == channels,
+            "std": len(card.std) == channels and min(card.std) > 0,
+            "recipe.batch": card.recipe.batch > 0,
+            "recipe.epochs": card.recipe.epochs > 0,
+            "recipe.lr": card.recipe.lr > 0,
+        }
+        for name, holds in possible.items():
+            if not holds:
+                raise ValueError(f"the card's {name} cannot be right")
+        return card
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one training."""
+
+    folder: Path
+
+    @property
+    def weights(self) -> Path:
+        """The finished network."""
+        return self.folder / "weights.safetensors"
+
+    @property
+    def state(self) -> Path:
+        """The last checkpoint of an unfinished training."""
+        return self.folder / "state.safetensors"
+
+    @property
+    def history(self) -> Path:
+        """One row an epoch."""
+        return self.folder / "history.csv"
+
+    @property
+    def curves(self) -> Path:
+        """The history as a picture."""
+        return self.folder / "curves.png"
+
+    @property
+    def card_file(self) -> Path:
+        """What the training is determined by."""
+        return self.folder / "run.json"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a training began here."""
+        return self.card_file.exists()
+
+    def card(self) -> RunCard:
+        """Read run.json."""
+        try:
+            return RunCard.from_json(json.loads(read_text(self.card_file, _LARGEST_CARD)))
+        except FileNotFoundError:
+            if is_run(self.folder):
+                raise ZooError(without_card(self.folder)) from None
+            raise ZooError(
+                f"{self.folder} is not the folder of a run: it has no run.json."
+            ) from None
+        except NotADirectoryError:
+            raise ZooError(f"{self.folder} is a file, not the folder of a run.") from None
+        except (OSError, ValueError, RecursionError) as error:
+            remedy = "Start again with --overwrite"
+            if not is_run(self.folder):
+                remedy = "Move it away, or name another folder with --run"
+            raise ZooError(f"{self.card_file} is damaged ({error}). {remedy}.") from error
+
+    def finished_card(self) -> RunCard:
+        """Read run.json, which must say that the training ended and describe the weights here."""
+        card = self.card()
+        if not card.finished:
+            refuse_held(self.folder)
+            raise ZooError(
+                f"the training in {self.folder} is not finished. "
+                f"Go on with: {command('train', card.model, '--resume', '--run', self.folder)}"
+            )
+        return self._with_weights(card)
+
+    def _with_weights(self, card: RunCard) -> RunCard:
+        """The card of a finished run, with the hash of its weights also where it is an old one."""
+        found = self._weights_hash()
+        if not found:
+            raise self._broken(
+                card,
+                f"{self.weights} is gone, but run.json says that the training is finished",
+            )
+        if card.weights not in ("", found):
+            raise self._broken(
+                card, f"{self.weights} is not the file that run.json describes (sha256 differs)"
+            )
+        return replace(card, weights=found)
+
+    def check_weights(self, expected: str) -> None:
+        """Refuse weights that were replaced since the card with that hash was read."""
+        if expected not in ("", self._weights_hash()):
+            refuse_held(self.folder)
+            raise ZooError(f"{self.weights} was replaced meanwhile. Run the command again.")
+
+    def _weights_hash(self) -> str:
+        try:
+            return sha256(self.weights)
+        except OSError:
+            return ""
+
+    def finished_history(self, card: RunCard) -> str:
+        """The text of history.csv of a finished run."""
+        try:
+            return self.history.read_text(encoding="utf-8")
+        except OSError:
+            raise self._broken(
+                card,
+                f"{self.history} is gone, but run.json says that the training is finished",
+            ) from None
+
+    def _broken(self, card: RunCard, what: str) -> ZooError:
+        refuse_held(self.folder)
+        flags = (*card.options.flags(), "--run", self.folder, "--overwrite")
+        again = command("train", card.model, *flags)
+        return ZooError(f"{what}. Bring it back, or train again: {again}")
+
+    def write_card(self, card: RunCard) -> None:
+        """Replace run.json."""
+        write_json(self.card_file, asdict(card))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the only process that changes this run, or stop at once."""
+        places = (self.folder, *self.folder.parents)
+        made = [folder for folder in places if not os.path.lexists(folder)]
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with holding(self.folder):
+                yield
+        finally:
+            with suppress(OSError):  # the first that holds something now
+                for folder in made:
+                    folder.rmdir()
+
+    def begin(self, card: RunCard) -> None:
+        """Put the card of a new training in the place of what an earlier one left.
+
+        The checkpoint goes first and the other files last: killed between, it is never taken for
+        one of the new training's, and the folder is always known as a run's.
+        """
+        with writing(self.folder):
+            self.state.unlink(missing_ok=True)
+            self.write_card(card)
+            for name in FILES:
+                if name != self.card_file.name:
+                    (self.folder / name).unlink(missing_ok=True)
+
+    def sweep(self) -> None:
+        """Remove half-written files of processes that were killed."""
+        for name in FILES:
+            sweep(self.folder / name)
+
+
+def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:
+    """`cnn-cifar10`, with the view, `quick` and the seed only where they are not the default.
+
+    A transfer's has its backbone's name too, unless that is the default one, and whether it was
+    finetuned.
+    """
+    backbone = "" if options.backbone in (None, DEFAULT) else str(options.backbone)
+    quick = "quick" if options.quick else ""
+    seed = f"s{options.seed}" if options.seed else ""
+    layer = "" if options.backbone_layer in (None, POOLED) else str(options.backbone_layer)
+    init = options.backbone_init or ""
+    finetuned = "finetuned" if options.finetune else ""
+    parts = [model, dataset, backbone, layer, init, finetuned, view, quick, seed]
+    return "-".join(part for part in parts if part)
+
+
+def find_run(name: str, folder: Path | None = None, root: Path = RUNS) -> Run:
+    """The run meant by a model's name or a run's id, or the run in `folder` where that is given."""
+    if folder is not None:
+        run = Run(folder)
+        run.card()
+        return run
+    known = known_run(name, root)
+    if known is not None:
+        return known
+    find_model(name)
+    raise ZooError(
+        f"there is no run of {name} in {root}/. Train it first: {command('train', name)}"
+    )
+
+
+def known_run(name: str, root: Path = RUNS, told: str | None = None) -> Run | None:
+    """The run meant by a model's name or a run's id, or None where there is none.
+
+    told: how a command is told one of several.
+    """
+    models = {run.folder.name: _model_of(run) for run in list_runs(root)}
+    chosen = meant_by(name, models, "runs", told or f"--run {root}/{{}}")
+    return None if chosen is None else Run(root / chosen)
+
+
+def _model_of(run: Run) -> str:
+    """Nothing for a run that cannot be read, which is not in the way of the others."""
+    try:
+        return run.card().model
+    except ZooError:
+        return ""
+
+
+def list_runs(root: Path = RUNS) -> list[Run]:
+    """The runs in a folder, by name; those that have lost their run.json, too."""
+    found = (Run(folder) for folder in root.glob("*"))
+    return sorted(
+        (run for run in found if run.exists or is_run(run.folder)), key=lambda run: run.folder.name
+    )

@@ -1,0 +1,145 @@
+"""What the zoo holds: a name for each model, and where its network and its recipe stand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from zoo.specs.recipe import Recipe
+    from zoo.transfer.network import Design
+
+MIN_SIDE = 16
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One row of the zoo. `module` is imported when the network or the recipe is asked for.
+
+    frozen: it stands on a backbone that is not trained, and has a design of its own (see
+    `zoo.transfer.network`).
+    """
+
+    name: str
+    family: str
+    framework: str
+    module: str
+    notes: str
+    builder: str = "build"
+    recipe_name: str = "RECIPE"
+    frozen: bool = False
+
+    @property
+    def recipe(self) -> "Recipe":
+        """How the model is trained unless told otherwise."""
+        recipe: Recipe = self._attribute(self.recipe_name)
+        return recipe
+
+    def build(
+        self, image_shape: tuple[int, int, int], classes: int, design: "Design | None" = None
+    ) -> "nn.Module":
+        """The network for pictures of [height, width, channels] and that many classes.
+
+        design: of a frozen one, which has no network without.
+        """
+        network: nn.Module
+        if self.frozen:
+            if design is None:
+                raise UsageError(f"{self.name} is built by a design, which says its backbone.")
+            network = self._attribute(self.builder)(design, image_shape, classes)
+            return network
+        height, width, channels = image_shape
+        if min(height, width) < MIN_SIDE:
+            raise UsageError(
+                f"{self.name} takes pictures of {MIN_SIDE}x{MIN_SIDE} or more, these have "
+                f"{height}x{width}. Enlarge them with --size {MIN_SIDE}."
+            )
+        if channels not in (1, 3):
+            raise UsageError(f"{self.name} takes 1 or 3 channels, these pictures have {channels}.")
+        if classes < 2:
+            raise UsageError(f"{self.name} needs at least 2 classes, this data has {classes}.")
+        network = self._attribute(self.builder)(image_shape, classes)
+        return network
+
+    def _attribute(self, name: str) -> Any:
+        return getattr(import_module(self.module), name)
+
+
+MODELS = {
+    spec.name: spec
+    for spec in (
+        ModelSpec(
+            "mlp",
+            family="mlp",
+            framework="pytorch",
+            module="zoo.models.mlp",
+            notes="flatten, 500 and 50 hidden units",
+        ),
+        ModelSpec(
+            "cnn",
+            family="cnn",
+            framework="pytorch",
+            module="zoo.models.cnn",
+            notes="two convolutions with pooling, three linear layers",
+        ),
+        ModelSpec(
+            "speednet",
+            family="cnn",
+            framework="pytorch",
+            module="zoo.models.speednet",
+            notes="whitening, three groups of convolutions: the fast road to 94 %",
+        ),
+        ModelSpec(
+            "dense",
+            family="dense",
+            framework="pytorch",
+            module="zoo.models.dense",
+            notes="densely connected, few wide layers, made for a CPU",
+        ),
+        ModelSpec(
+            "densenet-bc-100-12",
+            family="dense",
+            framework="pytorch",
+            module="zoo.models.dense",
+            builder="build_paper",
+            recipe_name="PAPER_RECIPE",
+            notes="the DenseNet-BC of the paper, for a GPU",
+        ),
+        ModelSpec(
+            "transfer",
+            family="transfer",
+            framework="pytorch",
+            module="zoo.transfer.network",
+            notes="a small head on a frozen backbone: Inception v3, or another that is named",
+            frozen=True,
+        ),
+    )
+}
+
+
+def find_model(name: str) -> ModelSpec:
+    """The model of that name; an unknown one is a usage error with the nearest names."""
+    try:
+        return MODELS[name]
+    except KeyError:
+        raise unknown_name("model", name, MODELS) from None
+
+
+def meant_by(name: str, models: Mapping[str, str], kind: str, told: str = "{}") -> str | None:
+    """The id that `name` means among ids and their models, or None.
+
+    An id means itself; a model its CIFAR-10 one, else the only one there is. told: how a command is
+    told one of several.
+    """
+    for candidate in (name, f"{name}-cifar10"):
+        if candidate in models:
+            return candidate
+    matches = sorted(known for known, model in models.items() if model == name)
+    if len(matches) > 1:
+        ways = [told.format(match) for match in matches]
+        raise UsageError(f"several {kind} of {name} exist. Name one of them: {' or '.join(ways)}.")
+    return matches[0] if matches else None

@@ -1,0 +1,1 @@
+"""Transfer learning: backbones, their latents, heads on them, and finetuning."""

@@ -1,0 +1,239 @@
+"""Backbones: networks that were trained before, with their last layer removed.
+
+A description says everything that the same features need again: which network, at which size, after
+which normalisation, with which weights. torchvision's classifiers and this zoo's own serve alike.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from zoo.errors import UsageError, unknown_name
+from zoo.specs.catalog import MODELS, find_model
+
+DEFAULT = "inception_v3"
+POOLED, MAPS = "pooled", "maps"
+LAYERS = (POOLED, MAPS)
+SHOWN = 3
+# torchvision's weights for these turn the usual normalisation into (x - 0.5) / 0.5 in their first
+# step (transform_input). Normalising so from the start is the same, without that step.
+_HALVES = ("inception_v3", "googlenet")
+_SIDE_BRANCHES = ("AuxLogits.", "aux1.", "aux2.")  # taught in training, never part of an answer
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """name: as asked for; library: `torchvision` or `zoo`; model: its name there.
+
+    size: height and width of the pictures that it is shown; channels, classes: that it was built
+    for; mean, std: of its pixels, per channel on the 0..1 scale; layer: `pooled` for what its last
+    layer took, `maps` for what its last pooling took; origin: where its weights are
+    from; weights: their sha256, see `fingerprint`.
+    """
+
+    name: str
+    library: str
+    model: str
+    size: tuple[int, int]
+    channels: int
+    classes: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str = "bilinear"
+    layer: str = "pooled"
+    origin: str = ""
+    weights: str = ""
+
+
+class Trunk(nn.Module):
+    """A backbone from normalised pixels float [N, C, H, W] to latents [N, width].
+
+    removed: the name of its last layer, which its weights may still hold.
+    """
+
+    def __init__(self, network: nn.Module, layer: str = POOLED) -> None:
+        super().__init__()
+        self.removed = _last_layer(network)
+        _remove(network, self.removed)
+        if layer == MAPS:
+            _remove(network, _last_pooling(network))
+        self.network = network
+        self.width = 0  # latents of a picture
+
+    def forward(self, x: Tensor) -> Tensor:
+        latents: Tensor = self.network(x)
+        return latents.flatten(1)
+
+
+def _remove(network: nn.Module, name: str) -> None:
+    path, _, last = name.rpartition(".")
+    setattr(network.get_submodule(path), last, nn.Identity())
+
+
+def _last_pooling(network: nn.Module) -> str:
+    """Where a picture's maps become one number each; its name tells it, as types differ."""
+    found: list[str] = [
+        name for name, module in network.named_modules() if "Pool" in type(module).__name__
+    ]
+    if not found:
+        raise UsageError(
+            "this backbone has no pooling module at its end, before which maps could be taken. "
+            f"Leave --backbone-layer away, or name {POOLED}."
+        )
+    return found[-1]
+
+
+def _last_layer(network: nn.Module) -> str:
+    """The classifier: the last layer with weights, whatever it is called."""
+    layers: list[str] = [
+        name
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Linear | nn.Conv2d)
+    ]
+    if not layers:
+        raise UsageError("this backbone has no layer that could be its last.")
+    return layers[-1]
+
+
+def torchvision_names() -> list[str]:
+    """The classifiers that torchvision has."""
+    import torchvision  # takes a second, which only transfer needs
+
+    return list(torchvision.models.list_models(module=torchvision.models))
+
+
+def describe(name: str, side: int | None = None, layer: str = POOLED) -> Backbone:
+    """A backbone of torchvision as its ImageNet weights want it, or shown at another size."""
+    if name not in torchvision_names():
+        raise unknown_name("backbone", name, {*torchvision_names(), *MODELS})
+    import torchvision
+
+    preset = torchvision.models.get_model_weights(name).DEFAULT.transforms()
+    side = preset.crop_size[0] if side is None else side
+    halves = name in _HALVES
+    return Backbone(
+        name=name,
+        library="torchvision",
+        model=name,
+        size=(side, side),
+        channels=3,
+        classes=1000,
+        mean=(0.5,) * 3 if halves else tuple(preset.mean),
+        std=(0.5,) * 3 if halves else tuple(preset.std),
+        interpolation=preset.interpolation.value,
+        layer=layer,
+    )
+
+
+def build_trunk(backbone: Backbone, init: bool = False) -> Trunk:
+    """The network without weights of its own yet; init: with random ones that could be trained."""
+    import torchvision
+
+    if backbone.library == "zoo":
+        shape = (*backbone.size, backbone.channels)
+        trunk = Trunk(find_model(backbone.model).build(shape, backbone.classes), backbone.layer)
+    else:
+        # The two that have side branches are also slow to initialise, so they want to be asked.
+        more = {"init_weights": init, "aux_logits": False} if backbone.model in _HALVES else {}
+        trunk = Trunk(
+            torchvision.models.get_model(backbone.model, weights=None, **more), backbone.layer
+        )
+    trunk.eval().requires_grad_(False)
+    trunk.width = _width(backbone, trunk)
+    return trunk
+
+
+@torch.no_grad()
+def _width(backbone: Backbone, trunk: Trunk) -> int:
+    """How many latents a picture has, seen by showing it one of a size that may not fit."""
+    height, width = backbone.size
+    try:
+        latents: Tensor = trunk(torch.zeros(1, backbone.channels, height, width))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        why = str(error).splitlines()[0]
+        raise UsageError(
+            f"{backbone.name} does not take pictures of {height}x{width}: they are too small, or "
+            f"of a size that it was not built for ({why}). Name another --backbone-size."
+        ) from error
+    return latents.shape[1]
+
+
+@torch.no_grad()
+def load_weights(backbone: Backbone, trunk: Trunk, tensors: Mapping[str, Tensor], of: str) -> None:
+    """Fill the trunk; `of` names where the tensors are from. Those of its last layer are dropped.
+
+    Whatever is missing, too much, of another shape or no number is refused by name.
+    """
+    wanted: dict[str, Tensor] = trunk.network.state_dict()
+    dropped = (f"{trunk.removed}.", *_SIDE_BRANCHES)
+    given = {name: t for name, t in tensors.items() if not name.startswith(dropped)}
+    missing = [name for name in wanted if name not in given and not _counter(name)]
+    extra = [name for name in given if name not in wanted and not _counter(name)]
+    shared = wanted.keys() & given.keys()
+    misshapen = [
+        f"{name} {list(given[name].shape)} instead of {list(wanted[name].shape)}"
+        for name in wanted
+        if name in shared and given[name].shape != wanted[name].shape
+    ]
+    broken = [n for n in given if n in shared and not torch.isfinite(given[n].float()).all()]
+    problems = [
+        f"{what} {_some(names)}"
+        for what, names in (
+            ("it lacks", missing),
+            ("it knows no", extra),
+            ("other shapes:", misshapen),
+            ("not all numbers are finite in", broken),
+        )
+        if names
+    ]
+    if problems:
+        raise UsageError(
+            f"{of} holds no weights of {backbone.name}: {'; '.join(problems)}. "
+            "Name the backbone that the file belongs to, or another file."
+        )
+    for name in shared:
+        wanted[name].copy_(given[name])
+
+
+def _counter(name: str) -> bool:
+    """Of batches in training, which no answer depends on and some files leave out."""
+    return name.endswith("num_batches_tracked")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+@torch.no_grad()
+def calibrate_norms(trunk: Trunk, batches: Iterable[Tensor]) -> None:
+    """Set the statistics of batch normalisations to those of these pixels, float [N, C, H, W].
+
+    A random network shows what its architecture is worth only after this.
+    """
+    norms = [m for m in trunk.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        return
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean over all batches
+        norm.train()
+    for batch in batches:
+        trunk(batch)
+    for norm, momentum in zip(norms, before, strict=True):
+        norm.momentum = momentum
+    trunk.eval()
+
+
+def fingerprint(trunk: Trunk) -> str:
+    """sha256 of the weights that latents depend on, whatever file they came in."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(trunk.network.state_dict().items()):
+        if not _counter(name):
+            digest.update(f"{name} {tuple(tensor.shape)}\n".encode())
+            digest.update(tensor.detach().float().contiguous().numpy().tobytes())
+    return digest.hexdigest()

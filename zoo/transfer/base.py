@@ -1,0 +1,214 @@
+"""The frozen backbone that a transfer stands on: found by name, filled with weights, checked."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import onnx
+import torch
+
+from zoo.artifacts.artifact import Artifact, known_artifact
+from zoo.data import Dataset
+from zoo.errors import UsageError
+from zoo.frameworks.pytorch.augment import BatchMaker
+from zoo.frameworks.pytorch.checkpoint import load_checkpoint
+from zoo.frameworks.pytorch.seeds import seed_for
+from zoo.models.calibrated import Calibrated
+from zoo.models.filling import stored_in
+from zoo.models.resize import INTERPOLATIONS
+from zoo.progress import Progress
+from zoo.runs.options import LATENTS_RUNTIMES, TrainOptions
+from zoo.runs.run import Run, known_run
+from zoo.specs.catalog import MODELS
+from zoo.transfer import weights
+from zoo.transfer.backbones import (
+    DEFAULT,
+    LAYERS,
+    POOLED,
+    Backbone,
+    Trunk,
+    build_trunk,
+    calibrate_norms,
+    describe,
+    fingerprint,
+    load_weights,
+    torchvision_names,
+)
+from zoo.transfer.network import HEADS, RECIPE, Transfer, is_head, normalisation
+
+RANDOM = "random"
+CALIBRATED_ON = 256  # pictures, for the batch statistics of random weights
+_BATCH = 64
+_OPTIONS = (
+    "backbone",
+    "backbone_size",
+    "backbone_resize",
+    "backbone_layer",
+    "backbone_init",
+    "weights",
+    "flip_average",
+    "head",
+    "finetune",
+    "latents_runtime",
+)
+
+
+@dataclass(frozen=True)
+class Base:
+    """A backbone with its weights, frozen, in evaluation mode."""
+
+    backbone: Backbone
+    trunk: Trunk
+
+    def under(self, image_shape: tuple[int, int, int], head: torch.nn.Module) -> Transfer:
+        """The whole network with that head."""
+        return Transfer(self.backbone, self.trunk, image_shape, head)
+
+
+def check_options(model: str, frozen: bool, options: TrainOptions) -> None:
+    """Refuse what does not go together, before anything is loaded."""
+    if not frozen:
+        said = [name for name in _OPTIONS if getattr(options, name) is not None]
+        if said:
+            raise UsageError(f"--{said[0].replace('_', '-')} is for transfer, not for {model}.")
+        return
+    if options.head is not None and not is_head(options.head):
+        raise UsageError(
+            f"--head {options.head}: choose from {', '.join(HEADS)}, or a number of hidden units."
+        )
+    if options.backbone_layer not in (None, *LAYERS):
+        raise UsageError(
+            f"--backbone-layer {options.backbone_layer}: choose from {' and '.join(LAYERS)}."
+        )
+    if options.backbone_resize not in (None, *INTERPOLATIONS):
+        raise UsageError(
+            f"--backbone-resize {options.backbone_resize}: choose from "
+            f"{' and '.join(INTERPOLATIONS)}."
+        )
+    if options.backbone_init not in (None, RANDOM):
+        raise UsageError(f"--backbone-init {options.backbone_init}: the only word is {RANDOM}.")
+    if options.backbone_init and options.weights:
+        raise UsageError("--weights and --backbone-init contradict each other; name one of them.")
+    if options.backbone_size is not None and options.backbone_size < 1:
+        raise UsageError(f"--backbone-size {options.backbone_size} is no number of pixels.")
+    if options.precision == "fp16":
+        raise UsageError("transfer computes latents in fp32 or bf16, not in fp16.")
+    if options.latents_runtime not in (None, *LATENTS_RUNTIMES):
+        raise UsageError(
+            f"--latents-runtime {options.latents_runtime}: choose from "
+            f"{' and '.join(LATENTS_RUNTIMES)}."
+        )
+    if options.latents_runtime == "onnxruntime" and options.precision == "bf16":
+        raise UsageError(
+            "onnxruntime computes latents in fp32. Use --precision fp32 or --latents-runtime torch."
+        )
+
+
+def resolved(options: TrainOptions, exports: Path) -> TrainOptions:
+    """The options with the backbone's full name, which the run's id is made of."""
+    name = options.backbone or DEFAULT
+    if name in torchvision_names():
+        return replace(options, backbone=name)
+    found = _of_zoo(name, exports)
+    if found is None:
+        if any(name == model or name.startswith(f"{model}-") for model in MODELS):
+            raise UsageError(
+                f"there is no run and no export of {name} to take as a backbone. Train it first, "
+                "or name one of torchvision's, such as --backbone resnet18."
+            )
+        describe(name)  # says which names there are
+        raise AssertionError("a name that torchvision lists and does not list")
+    return replace(options, backbone=found.folder.name)
+
+
+def open_base(options: TrainOptions, data: Dataset, exports: Path, progress: Progress) -> Base:
+    """The backbone that the options name, with the weights that they name."""
+    name = options.backbone or DEFAULT
+    with torch.random.fork_rng():
+        torch.manual_seed(seed_for(options.seed or 0, "backbone"))
+        if name in torchvision_names():
+            base = _from_torchvision(name, options)
+        else:
+            base = _from_zoo(name, options, exports)
+    _check_data(base.backbone, data)
+    if options.backbone_init == RANDOM:
+        progress.say(f"{name}: random weights, as asked for")
+        _calibrate(base, data)
+    return Base(replace(base.backbone, weights=fingerprint(base.trunk)), base.trunk)
+
+
+def _from_torchvision(name: str, options: TrainOptions) -> Base:
+    backbone = describe(name, options.backbone_size, options.backbone_layer or POOLED)
+    if options.backbone_resize:
+        backbone = replace(backbone, interpolation=options.backbone_resize)
+    random = options.backbone_init == RANDOM
+    trunk = build_trunk(backbone, init=random)
+    if random:
+        return Base(replace(backbone, origin=RANDOM), trunk)
+    if options.weights:
+        path = Path(options.weights)
+        load_weights(backbone, trunk, weights.from_file(path), f"--weights {path}")
+        return Base(replace(backbone, origin=path.name), trunk)
+    load_weights(backbone, trunk, weights.downloaded(name), "torchvision's download")
+    return Base(replace(backbone, origin="torchvision"), trunk)
+
+
+def _from_zoo(name: str, options: TrainOptions, exports: Path) -> Base:
+    found = _of_zoo(name, exports)
+    if found is None:
+        raise UsageError(f"there is no run and no export of {name} any more.")
+    card = found.finished_card() if isinstance(found, Run) else found.card
+    height, width, channels = card.image_shape
+    if card.model not in MODELS or MODELS[card.model].frozen:
+        raise UsageError(f"{name} is itself a transfer; name the backbone that it stands on.")
+    if options.weights:
+        raise UsageError(f"--weights is for backbones of torchvision; {name} has its own.")
+    if options.backbone_size not in (None, height) or height != width:
+        raise UsageError(f"{name} takes pictures of {height}x{width}; leave --backbone-size away.")
+    backbone = Backbone(
+        name=name,
+        library="zoo",
+        model=card.model,
+        size=(height, width),
+        channels=channels,
+        classes=len(card.class_names),
+        mean=card.mean,
+        std=card.std,
+        layer=options.backbone_layer or POOLED,
+        interpolation=options.backbone_resize or "bicubic",  # as this zoo's data is resized
+        origin=options.backbone_init or name,
+    )
+    trunk = build_trunk(backbone)
+    if not options.backbone_init:
+        if isinstance(found, Run):
+            tensors = load_checkpoint(found.weights)[0]
+            found.check_weights(card.weights)
+        else:
+            tensors = stored_in(onnx.load_from_string(found.content("fp32.onnx")), trunk.network)
+        load_weights(backbone, trunk, tensors, name)
+    return Base(backbone, trunk)
+
+
+def _of_zoo(name: str, exports: Path) -> Run | Artifact | None:
+    """The run of that name, else the artifact."""
+    told = "--backbone {}"
+    return known_run(name, told=told) or known_artifact(name, exports, told)
+
+
+def _check_data(backbone: Backbone, data: Dataset) -> None:
+    if len(data.class_names) < 2:
+        raise UsageError(f"transfer needs at least 2 classes, {data.name} has one.")
+    if data.image_shape[2] > backbone.channels:
+        raise UsageError(f"{backbone.name} takes grey pictures: show it the data with --grey.")
+
+
+def _calibrate(base: Base, data: Dataset) -> None:
+    """Give a random network what it needs to show what it is worth: the statistics of pixels."""
+    shape = data.image_shape
+    mean, std = normalisation(base.backbone, shape[2])
+    images = torch.from_numpy(data.train.images[:CALIBRATED_ON])
+    network = base.under(shape, torch.nn.Identity())
+    maker = BatchMaker(images, mean, std, RECIPE, torch.device("cpu"))
+    seen = [network.resize(network.tint(maker.plain(some))) for some in torch.split(images, _BATCH)]
+    if isinstance(base.trunk.network, Calibrated):
+        base.trunk.network.calibrate(torch.cat(seen))
+    calibrate_norms(base.trunk, seen)

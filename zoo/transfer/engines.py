@@ -1,0 +1,175 @@
+"""What computes latents: torch or onnxruntime, as asked, else the one that is measured faster here.
+
+A measurement may come out otherwise the next time, and the weights of the head with it. So the run
+stores which one was chosen, and goes on with it.
+"""
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+
+import numpy as np
+import onnx_ir as ir
+import torch
+from torch import Tensor, nn
+
+from zoo.data.dataset import Images
+from zoo.frameworks.pytorch.convert import IMAGE, convert
+from zoo.frameworks.pytorch.evaluate import autocast
+from zoo.machine.devices import native_bf16
+from zoo.models.pixels import FromPixels
+from zoo.models.resize import Resize
+from zoo.ort.session import open_session
+from zoo.parity import distance
+from zoo.progress import Progress
+from zoo.transfer.base import Base
+from zoo.transfer.latents import Engine, Features, Subject, finished
+from zoo.transfer.network import Transfer, normalisation
+
+BATCH = 32
+SECONDS = 1.0  # of measuring, for each engine
+MAY_DIFFER = 0.05  # of the spread of latents; fp32 engines are within 1e-5 of each other
+TOLD = 0.001  # how far away latents are is said from here on
+NARROW = 32  # channels that a filter takes in, up to which bf16 gains little
+
+
+def engines_for(
+    base: Base,
+    image_shape: tuple[int, int, int],
+    device: torch.device,
+    precision: str,
+    runtime: str | None = None,
+) -> list[Engine]:
+    """Those that may compute the latents, each of them opened by its first call.
+
+    precision: `fp32`, `bf16`, or `auto` for both where the hardware computes in bf16. runtime:
+    `torch` (in any precision) or `onnxruntime` (in fp32); None for both.
+    """
+    wanted = ["fp32"] if precision == "auto" else [precision]
+    if precision == "auto" and native_bf16(device):
+        wanted.append("bf16")
+    width = base.trunk.width
+    opened = {("torch", kind): partial(_torch, base, image_shape, device, kind) for kind in wanted}
+    if "fp32" in wanted:
+        opened["onnxruntime", "fp32"] = partial(_onnxruntime, base, image_shape, device)
+    return [
+        Engine(name, kind, width, _lazy(make), device.type)
+        for (name, kind), make in opened.items()
+        if runtime in (None, name)
+    ]
+
+
+def choose_engine(
+    engines: Sequence[Engine], subject: Subject, images: Images, progress: Progress
+) -> Engine:
+    """The one that has computed the most of these latents already, else the fastest."""
+    done = [finished(subject, images, engine) for engine in engines]
+    if max(done):
+        return engines[done.index(max(done))]
+    some = np.ascontiguousarray(images[:BATCH])
+    if len(engines) == 1:
+        engines[0].run(some)  # one that cannot run is no choice to store
+        return engines[0]
+    return fastest(engines, some, progress)
+
+
+def fastest(engines: Sequence[Engine], some: Images, progress: Progress) -> Engine:
+    """By measuring, among those whose latents of these pictures are those of the first.
+
+    On others than the whole network gives it a head would be trained in vain: in bf16 some
+    backbones lose a third of what tells pictures apart.
+    """
+    wanted = engines[0].run(some)
+    rates, told = [], []
+    for engine in engines:
+        away = distance(engine.run(some), wanted)  # the first call: it also opens the engine
+        fits = away <= MAY_DIFFER
+        rate = _images_a_second(engine, some) if fits else 0.0
+        rates.append(rate)
+        words = f"{rate:,.0f}" if fits else "not taken"
+        if away >= TOLD:
+            words += f" (its latents are {away:.1%} away)"
+        told.append(f"{engine.title} {words}")
+    chosen = engines[int(np.argmax(rates))]
+    progress.say(f"images/s by engine: {', '.join(told)}; taking {chosen.title}")
+    return chosen
+
+
+def _images_a_second(engine: Engine, some: Images) -> float:
+    started, calls = time.perf_counter(), 0
+    while calls < 1 or time.perf_counter() - started < SECONDS:
+        engine.run(some)
+        calls += 1
+    return calls * len(some) / (time.perf_counter() - started)
+
+
+def _lazy(make: Callable[[], Callable[[Images], Features]]) -> Callable[[Images], Features]:
+    opened = cache(make)
+    return lambda images: opened()(images)
+
+
+def _network(base: Base, image_shape: tuple[int, int, int]) -> Transfer:
+    return base.under(image_shape, torch.nn.Identity()).eval()
+
+
+def _torch(
+    base: Base, image_shape: tuple[int, int, int], device: torch.device, precision: str
+) -> Callable[[Images], Features]:
+    mean, std = normalisation(base.backbone, image_shape[2])
+    network: nn.Module = FromPixels(_network(base, image_shape), mean, std).eval()
+    if precision != "fp32":
+        network = _begun_in_fp32(network)
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @torch.inference_mode()
+    def run(images: Images) -> Features:
+        pixels = torch.from_numpy(images).to(device)
+        with autocast(device, precision):
+            latents = network(pixels)
+        found: Features = latents.float().cpu().numpy()
+        return found
+
+    return run
+
+
+def _begun_in_fp32(network: nn.Module) -> nn.Module:
+    """A copy whose resizing and narrow convolutions autocast leaves alone.
+
+    Most of these come first, and what they round all layers behind them carry on: they cost little
+    time in fp32, and without them latents are two to five times further from those of fp32.
+    """
+    network = copy.deepcopy(network)
+    for name, module in list(network.named_modules()):
+        if isinstance(module, Resize) or (
+            isinstance(module, nn.Conv2d) and module.in_channels // module.groups <= NARROW
+        ):
+            network.set_submodule(name, _InFp32(module))
+    return network
+
+
+class _InFp32(nn.Module):
+    """A layer that computes in fp32 whatever autocast says."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        with autocast(x.device, "fp32"):
+            answer: Tensor = self.layer(x.float())
+        return answer
+
+
+def _onnxruntime(
+    base: Base, image_shape: tuple[int, int, int], device: torch.device
+) -> Callable[[Images], Features]:
+    mean, std = normalisation(base.backbone, image_shape[2])
+    model = ir.to_proto(convert(_network(base, image_shape), image_shape, mean, std))
+    session = open_session(model.SerializeToString(), name=base.backbone.name, provider=device.type)
+
+    def run(images: Images) -> Features:
+        found: Features = session.run({IMAGE: images})[0]
+        return found
+
+    return run
