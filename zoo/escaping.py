@@ -2,7 +2,8 @@
 
 Class names, names of files, metadata and what a runtime says of them come from strangers: nothing
 in them may steer a terminal or become markup. HTML and SVG have `bench.report.markup.render`, PNG
-`zoo.drawing.plots.drawable`. CSV and JSON files are data: what stands in them is quoted, and not changed.
+`zoo.drawing.plots.drawable`. CSV and JSON files are data: what stands in them is quoted, and not
+changed.
 """
 
 _MARKDOWN = {letter: f"\\{letter}" for letter in "\\`*_[]|~#"} | {

@@ -1,39 +1,30 @@
-"""The end of the quickstart: its models are measured, and reported on one page."""
+"""`quickstart`: two models on the embedded data, from training to a page of results."""
 
+import sys
 from pathlib import Path
 
-from bench.commands.console import RowPrinter, print_report, print_summary
-from bench.report import report
-from bench.results.journal import files_of
-from bench.results.rows import FAILED
-from bench.results.summary import summarise
-from bench.sweep.benchmark import run
-from bench.sweep.matrix import PRESETS, Settings
-from zoo.actions.quickstart import claim
-from zoo.files import writing
-from zoo.progress import Progress
+import click
 
-SETTINGS = Settings(preset=PRESETS["quick"], measure_accuracy=True)
+from zoo.commands.console import print_artifact, print_findings, say
+from zoo.commands.parameters import PATH
 
 
-def measure(folder: Path, progress: Progress) -> bool:
-    """Measure what a quickstart exported, in place of what an earlier one measured.
+@click.command()
+@click.option("--folder", type=PATH, default=Path("quickstart"), show_default=True)
+def quickstart(folder: Path) -> None:
+    """Train two models on the embedded digits, export, verify and compare them, in minutes."""
+    from bench.commands.tour import measure
+    from zoo.actions.quickstart import EPOCHS
+    from zoo.actions.quickstart import quickstart as tour
+    from zoo.progress import progress_for
 
-    Whether every cell could be measured.
-    """
-    results = folder / "results.csv"
-    claim(folder)
-    with writing(results):
-        for old in files_of(results):
-            old.unlink(missing_ok=True)
-    with RowPrinter() as printer:
-        rows = run(
-            settings=SETTINGS,
-            exports=folder / "exports",
-            out=results,
-            on_row=printer.add,
-            progress=printer.progress or progress,
-        )
-    print_summary(summarise(rows))
-    print_report(report([results], exports=folder / "exports"))
-    return all(row.status != FAILED for row in rows)
+    progress = progress_for()
+    for model in EPOCHS:
+        made = tour(folder, progress, model)
+        print_findings(made.findings)
+        say(f"curves       {made.run.curves}")
+        print_artifact(made.artifact)
+        good = sum(check.status == "ok" for check in made.checks)
+        say(f"verified     {good} checks are ok", "")
+    if not measure(folder, progress):
+        sys.exit(1)

@@ -11,14 +11,8 @@ _ROOT = Path(__file__).parents[2]
 # The process of an arm and its turns, when to stop and what times amount to, the adapters, and what
 # opens and feeds a session.
 _SOURCES = (
-    *("bench/measuring/arm.py", "bench/measuring/worker.py", "bench/measuring/turns.py"),
-    *(
-        "bench/measuring/stopping.py",
-        "bench/stats/ratios.py",
-        "bench/stats/stats.py",
-        "bench/stats/student.py",
-    ),
-    *("bench/runtimes/*.py", "zoo/ort/session.py", "zoo/ort/signature.py"),
+    *("bench/measuring/*.py", "bench/stats/*.py", "bench/runtimes/*.py"),
+    "zoo/ort/*.py",
 )
 
 

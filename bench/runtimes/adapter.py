@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.data.dataset import Images
 from zoo.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from zoo.data.dataset import Images
 
 Boundary = Literal["host", "device"]
 BOUNDARIES = ("host", "device")
@@ -90,7 +92,7 @@ class Adapter(Protocol):
     def load(self, order: Order) -> None:
         """Make the model ready to be called."""
 
-    def place(self, images: Images) -> Placed:
+    def place(self, images: "Images") -> Placed:
         """Bring pictures to where the boundary begins."""
 
     @property

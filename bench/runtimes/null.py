@@ -1,11 +1,13 @@
 """A model that does nothing: what is measured of it is the harness."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.runtimes.adapter import Logits, Order, Placed
-from zoo.data.dataset import Images
+
+if TYPE_CHECKING:
+    from zoo.data.dataset import Images
 
 
 class Null:
@@ -14,7 +16,7 @@ class Null:
     def load(self, order: Order) -> None:
         """Nothing to load."""
 
-    def place(self, images: Images) -> Logits:
+    def place(self, images: "Images") -> Logits:
         """The answer, made beforehand."""
         return np.zeros((len(images), 10), np.float32)
 

@@ -180,7 +180,7 @@ def _network(path: str) -> tuple[Any, tuple[int, int, int]]:
 def _empty(told: dict[str, str], shape: tuple[int, int, int]) -> Any:
     """The network that the file's metadata tells of, its weights still to be loaded."""
     from zoo.specs.catalog import MODELS
-    from zoo.transfer.network import Design
+    from zoo.specs.design import Design
 
     spec, classes = MODELS[told["model"]], len(json.loads(told["class_names"]))
     if not spec.frozen:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-import zoo.exporting.export as export_module
 from click.testing import CliRunner
 
 import zoo
 from cli import main
+from zoo.actions import export as export_module
 from zoo.actions.check import compare
 from zoo.actions.export import export
 from zoo.actions.test import trained_network

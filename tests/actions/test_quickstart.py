@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import zoo
-from bench.commands.quickstart import SETTINGS
+from bench.commands.tour import SETTINGS
 from bench.measuring.stopping import Length
 from bench.measuring.turns import Plan
 from bench.sweep.matrix import Preset
@@ -52,7 +52,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "OPTIONS", replace(REAL, size=(16, 16)))
     monkeypatch.setattr(module, "EPOCHS", {"mlp": MLP_EPOCHS})
     preset = Preset("tiny", Length(0.02, 0.02, 1.0), 1, Plan(2, 0.05), accuracy=True)
-    monkeypatch.setattr("bench.commands.quickstart.SETTINGS", replace(SETTINGS, preset=preset))
+    monkeypatch.setattr("bench.commands.tour.SETTINGS", replace(SETTINGS, preset=preset))
 
 
 def test_it_needs_no_download_and_holds_pictures_out() -> None:

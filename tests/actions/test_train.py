@@ -37,10 +37,10 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import zoo.files
-from zoo.training import hooks
-from zoo.training.loop import Hook
-from zoo.training.options import TrainOptions
-from zoo.training.train import train
+from zoo.frameworks.pytorch import hooks
+from zoo.frameworks.pytorch.loop import Hook
+from zoo.runs.options import TrainOptions
+from zoo.actions.train import train
 
 folder, where, step = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 hooks.CHECKPOINT_SECONDS = 0.0
@@ -445,9 +445,9 @@ def test_a_gpu_run_goes_on_after_an_interruption(tmp_path: Path, model: str) -> 
 HELD = """
 import sys
 from pathlib import Path
-from zoo.training.loop import Hook
-from zoo.training.options import TrainOptions
-from zoo.training.train import train
+from zoo.frameworks.pytorch.loop import Hook
+from zoo.runs.options import TrainOptions
+from zoo.actions.train import train
 
 class Pause(Hook):
     def stepped(self, trainer):

@@ -13,7 +13,7 @@ from zoo.actions.list_ import markdown_table
 from zoo.actions.verify import verify
 from zoo.artifacts.artifact import VECTORS, Artifact, list_artifacts
 from zoo.specs.catalog import find_model
-from zoo.transfer.network import Design
+from zoo.specs.design import Design
 
 ROOT = Path(__file__).parents[2]
 EXPORTS = ROOT / "exports"

@@ -27,15 +27,15 @@ Compare = Callable[[Arm, Arm, str], None]
 
 TRAINING = """
 import sys, time
-from zoo.threads import spin_briefly
+from zoo.machine.threads import spin_briefly
 if sys.argv[1] == "briefly":
     spin_briefly()
 from zoo.progress import Progress
-from zoo.training import hardware
-from zoo.training.cards import new_card
-from zoo.training.loop import Trainer
-from zoo.training.options import TrainOptions
-from zoo.training.work import work_on_pictures
+from zoo.machine import devices as hardware
+from zoo.actions.cards import new_card
+from zoo.frameworks.pytorch.loop import Trainer
+from zoo.runs.options import TrainOptions
+from zoo.frameworks.pytorch.work import work_on_pictures
 hardware.settle()
 options = TrainOptions(data="digits", precision=sys.argv[2])
 data = options.load_data(None, Progress())

@@ -27,7 +27,7 @@ from zoo.runs.run import Run
 
 Call = Callable[..., Result]
 ROOT = Path(__file__).parent.parent.parent
-# Of programs that are not this one: onnxruntime's tools, pip, bench.pair.planted, pytest, nvidia-smi.
+# Of other programs: onnxruntime's tools, pip, bench.pair.planted, pytest, nvidia-smi.
 OTHERS = {"--input_name", "--input_shape", "--force-reinstall", "--benchmark-json"}
 OTHERS |= {"--layers", "--benchmark-autosave", "--query-gpu", "--query-compute-apps", "--format"}
 

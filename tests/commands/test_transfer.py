@@ -43,7 +43,7 @@ def test_it_goes_on_after_a_kill_and_says_that_it_is_finished(
     monkeypatch.setenv("ZOO_CACHE", str(in_folder / "cache"))
     code = (
         "import os, signal, sys\n"
-        "from zoo import latents\n"
+        "from zoo.transfer import latents\n"
         "before = latents._Store.add\n"
         "def add(store, start, features):\n"
         "    before(store, start, features)\n"

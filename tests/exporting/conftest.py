@@ -1,81 +1,26 @@
-"""What the tests of the export share: a small net with every part that is folded or rewritten."""
+"""What the tests of the export share."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import onnx_ir as ir
 import pytest
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
+from tests.networks import MEAN, STD, converted, converted_once, net, pictures
 from zoo.data import Split
 from zoo.exporting.gate import Reference
 from zoo.frameworks.pytorch.augment import BatchMaker
-from zoo.frameworks.pytorch.convert import convert
 from zoo.frameworks.pytorch.evaluate import logits_of
 from zoo.ort.signature import PIXELS
 from zoo.specs.recipe import Recipe
 
-MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
-SIDE, CLASSES = 16, 5
+__all__ = ["converted", "converted_once", "net", "pictures"]
+
 NAMES = tuple("abcde")
 RECIPE = Recipe(epochs=1, quick_epochs=1, batch=32, lr=0.1)
-
-
-class Net(nn.Module):
-    """Normalisations before and behind convolutions, a pooling and a flattening."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(3, 8, 3, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(8)
-        self.conv2 = nn.Conv2d(8, 8, 3, padding=1)
-        self.norm2 = nn.BatchNorm2d(8)
-        self.norm3 = nn.BatchNorm2d(8)
-        self.drop = nn.Dropout(0.5)
-        self.head = nn.Linear(8 * 64, CLASSES)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.norm2(torch.max_pool2d(self.conv2(torch.relu(self.norm1(self.conv1(x)))), 2))
-        logits: Tensor = self.head(self.drop(self.norm3(torch.relu(x)).flatten(1)))
-        return logits
-
-
-def make_net(pictures: NDArray[np.uint8]) -> nn.Module:
-    """Random, with batch statistics that are not those of the start, in evaluation mode.
-
-    Its classes come up about equally often, so that a fault shows in them.
-    """
-    torch.manual_seed(7)
-    net = Net()
-    with torch.no_grad():
-        for norm in (net.norm1, net.norm2, net.norm3):
-            norm.weight.uniform_(0.5, 1.5)
-            norm.bias.uniform_(-0.5, 0.5)
-            norm.running_mean.uniform_(-0.5, 0.5)
-            norm.running_var.uniform_(0.5, 2)
-        net.eval()
-        pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
-        logits = net((pixels / 255 - 0.4) / 0.25)
-        net.head.weight.div_(logits.std(0)[:, None])
-        net.head.bias.copy_(-(logits.mean(0) - net.head.bias) / logits.std(0))
-    return net
-
-
-@pytest.fixture
-def net(pictures: NDArray[np.uint8]) -> nn.Module:
-    """The same one each time, to be spoiled by a test."""
-    return make_net(pictures)
-
-
-@pytest.fixture(scope="session")
-def pictures() -> NDArray[np.uint8]:
-    """300 pictures uint8 [N, 16, 16, 3] of flat colours with noise."""
-    draw = np.random.default_rng(3)
-    colours = draw.integers(0, 200, (300, 1, 1, 3))
-    return (colours + draw.integers(0, 56, (300, SIDE, SIDE, 3))).astype(np.uint8)
 
 
 @pytest.fixture
@@ -95,15 +40,3 @@ def reference_of(pictures: NDArray[np.uint8]) -> Callable[..., Reference]:
         return Reference(**(facts | parts))
 
     return make
-
-
-@pytest.fixture(scope="session")
-def converted_once(pictures: NDArray[np.uint8]) -> ir.Model:
-    """Converting takes seconds, most of them spent on nothing that depends on the net."""
-    return convert(make_net(pictures), (SIDE, SIDE, 3), MEAN, STD)
-
-
-@pytest.fixture
-def converted(converted_once: ir.Model) -> ir.Model:
-    """The net as an ONNX graph that takes pixels; a copy, to be spoiled by a test."""
-    return converted_once.clone()

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 HOLDS = """
 import sys
 from pathlib import Path
-from zoo.holding import holding
+from zoo.runs.holding import holding
 with holding(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -10,14 +10,8 @@ import torchvision
 from safetensors.torch import load_file
 
 from zoo.errors import UsageError
-from zoo.transfer.backbones import (
-    Backbone,
-    build_trunk,
-    calibrate_norms,
-    describe,
-    fingerprint,
-    load_weights,
-)
+from zoo.specs.design import Backbone
+from zoo.transfer.backbones import build_trunk, calibrate_norms, describe, fingerprint, load_weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

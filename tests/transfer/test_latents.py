@@ -88,8 +88,8 @@ latents(SUBJECT, images_of(), counting.engine, batch=50, cache_dir=Path(sys.argv
 
 
 def _folders(cache: Path) -> list[str]:
-    here = Path(__file__).parents[1]
-    return [str(cache), str(here), str(here.parent)]
+    here = Path(__file__).parent
+    return [str(cache), str(here), str(here.parents[1])]
 
 
 @pytest.mark.parametrize("die_after", [CHUNK + 130, CHUNK - 1])

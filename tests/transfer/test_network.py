@@ -12,17 +12,9 @@ from zoo.frameworks.pytorch.convert import convert
 from zoo.models.filling import fill
 from zoo.models.resize import INTERPOLATIONS, Resize
 from zoo.ort.session import open_session
+from zoo.specs.design import HIDDEN, Design, head_words
 from zoo.transfer.backbones import describe
-from zoo.transfer.network import (
-    HIDDEN,
-    Design,
-    Standard,
-    Transfer,
-    build,
-    head_words,
-    make_head,
-    normalisation,
-)
+from zoo.transfer.network import Standard, Transfer, build, make_head, normalisation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

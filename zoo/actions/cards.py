@@ -12,9 +12,10 @@ from zoo.progress import Progress
 from zoo.runs.options import TrainOptions, fitted_recipe, held_out, refuse_changes
 from zoo.runs.run import Run, RunCard, run_id
 from zoo.specs.catalog import find_model
+from zoo.specs.design import Design
 from zoo.transfer.base import Base
 from zoo.transfer.finetune import head_options
-from zoo.transfer.network import FINETUNING, Design, normalisation
+from zoo.transfer.network import FINETUNING, normalisation
 
 
 def new_card(

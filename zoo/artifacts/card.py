@@ -50,7 +50,7 @@ class Card:
     fp16 leaves in fp32; ranges: for int8, what each quantised tensor was seen to hold, [low, high];
     shifts: what its biases make up for, by layer and channel; float_layers: nodes that it leaves in
     float; machine, cpu_flags: where it was exported; design: of a transfer, see
-    `zoo.transfer.network`; latents: what computed those it was trained on, such as `torch fp32`.
+    `zoo.specs.design`; latents: what computed those it was trained on, such as `torch fp32`.
     """
 
     id: str

@@ -3,7 +3,7 @@
 from zoo.artifacts.card import Card, FileCard
 from zoo.escaping import markdown
 from zoo.ort.signature import PIXELS
-from zoo.transfer.network import head_words
+from zoo.specs.design import head_words
 
 
 def readme(card: Card) -> str:

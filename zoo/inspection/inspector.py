@@ -45,9 +45,9 @@ class Inspection:
 
     sha256, bytes: of the file; external: bytes of its tensors that lie in other files of its
     folder; opset: of the default domain; nodes: of the graph; operators: how many nodes of each,
-    inner graphs included; integer_widths: see `zoo.graphs.products`; signature: why `predict` cannot use
-    the file, or ""; steadiness: whether its answers depend on more than the image, or why that was
-    not tried; vectors: for each folder that was asked for; seconds: how long it took.
+    inner graphs included; integer_widths: see `zoo.graphs.products`; signature: why `predict`
+    cannot use the file, or ""; steadiness: whether its answers depend on more than the image, or
+    why that was not tried; vectors: for each folder that was asked for; seconds: how long it took.
     """
 
     ok: bool
@@ -75,8 +75,8 @@ class Content:
     """What a file holds and says of itself; it was read, not run.
 
     sha256, bytes: of the file and of those in which its tensors lie; raw: it takes uint8;
-    integer_widths: see `zoo.graphs.products`; of bytes that are no ONNX file nothing is known but the
-    first two.
+    integer_widths: see `zoo.graphs.products`; of bytes that are no ONNX file nothing is known but
+    the first two.
     """
 
     sha256: str

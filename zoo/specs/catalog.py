@@ -10,8 +10,8 @@ from zoo.errors import UsageError, unknown_name
 if TYPE_CHECKING:
     from torch import nn
 
+    from zoo.specs.design import Design
     from zoo.specs.recipe import Recipe
-    from zoo.transfer.network import Design
 
 MIN_SIDE = 16
 
@@ -21,7 +21,7 @@ class ModelSpec:
     """One row of the zoo. `module` is imported when the network or the recipe is asked for.
 
     frozen: it stands on a backbone that is not trained, and has a design of its own (see
-    `zoo.transfer.network`).
+    `zoo.specs.design`).
     """
 
     name: str

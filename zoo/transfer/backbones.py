@@ -6,46 +6,19 @@ which normalisation, with which weights. torchvision's classifiers and this zoo'
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from zoo.errors import UsageError, unknown_name
 from zoo.specs.catalog import MODELS, find_model
+from zoo.specs.design import MAPS, POOLED, Backbone
 
-DEFAULT = "inception_v3"
-POOLED, MAPS = "pooled", "maps"
-LAYERS = (POOLED, MAPS)
 SHOWN = 3
 # torchvision's weights for these turn the usual normalisation into (x - 0.5) / 0.5 in their first
 # step (transform_input). Normalising so from the start is the same, without that step.
 _HALVES = ("inception_v3", "googlenet")
 _SIDE_BRANCHES = ("AuxLogits.", "aux1.", "aux2.")  # taught in training, never part of an answer
-
-
-@dataclass(frozen=True)
-class Backbone:
-    """name: as asked for; library: `torchvision` or `zoo`; model: its name there.
-
-    size: height and width of the pictures that it is shown; channels, classes: that it was built
-    for; mean, std: of its pixels, per channel on the 0..1 scale; layer: `pooled` for what its last
-    layer took, `maps` for what its last pooling took; origin: where its weights are
-    from; weights: their sha256, see `fingerprint`.
-    """
-
-    name: str
-    library: str
-    model: str
-    size: tuple[int, int]
-    channels: int
-    classes: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    interpolation: str = "bilinear"
-    layer: str = "pooled"
-    origin: str = ""
-    weights: str = ""
 
 
 class Trunk(nn.Module):

@@ -19,12 +19,9 @@ from zoo.progress import Progress
 from zoo.runs.options import LATENTS_RUNTIMES, TrainOptions
 from zoo.runs.run import Run, known_run
 from zoo.specs.catalog import MODELS
+from zoo.specs.design import DEFAULT, HEADS, LAYERS, POOLED, Backbone, is_head
 from zoo.transfer import weights
 from zoo.transfer.backbones import (
-    DEFAULT,
-    LAYERS,
-    POOLED,
-    Backbone,
     Trunk,
     build_trunk,
     calibrate_norms,
@@ -33,7 +30,7 @@ from zoo.transfer.backbones import (
     load_weights,
     torchvision_names,
 )
-from zoo.transfer.network import HEADS, RECIPE, Transfer, is_head, normalisation
+from zoo.transfer.network import RECIPE, Transfer, normalisation
 
 RANDOM = "random"
 CALIBRATED_ON = 256  # pictures, for the batch statistics of random weights

@@ -17,12 +17,12 @@ from zoo.machine import devices
 from zoo.progress import Progress
 from zoo.runs.options import VALIDATION_SEED, split_of
 from zoo.runs.run import RunCard
+from zoo.specs.design import HEADS, Backbone, head_words
 from zoo.specs.recipe import Recipe
-from zoo.transfer.backbones import Backbone
 from zoo.transfer.base import Base
 from zoo.transfer.engines import BATCH, choose_engine, engines_for
 from zoo.transfer.latents import Engine, Features, Subject, finished, latents
-from zoo.transfer.network import HEADS, Standard, Transfer, head_words, make_head
+from zoo.transfer.network import Standard, Transfer, make_head
 
 HELD_OUT = 0.1  # of the training pictures, to choose the head on
 DECAYS = (0.05, 2.0)  # weight decays that are tried

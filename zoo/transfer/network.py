@@ -1,24 +1,19 @@
 """Transfer learning: a frozen backbone that others trained, and a small head of our own on it.
 
-The head is trained on latents, which the backbone computes once (see `zoo.transfer.latents`); what is tested
-and exported is the whole network, from pixels at their own size to logits. Finetuning, where it is
-asked for, then trains all of it on pictures.
+The head is trained on latents, which the backbone computes once (see `zoo.transfer.latents`). What
+is tested and exported is the whole network, from pixels at their own size to logits. Finetuning,
+where it is asked for, then trains all of it on images.
 """
-
-from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from zoo.models.resize import Resize
-from zoo.records import read
+from zoo.specs.design import Backbone, Design, hidden_units
 from zoo.specs.recipe import Recipe
-from zoo.transfer.backbones import Backbone, Trunk, build_trunk
+from zoo.transfer.backbones import Trunk, build_trunk
 
-HIDDEN = 512
 DROPOUT = 0.5
-HEADS = ("linear", "hidden")
 
 RECIPE = Recipe(
     epochs=20,
@@ -44,28 +39,6 @@ FINETUNING = Recipe(
     shift=2,
     views="mirror",
 )
-
-
-@dataclass(frozen=True)
-class Design:
-    """Everything that a transfer network is built by, beside pictures and classes.
-
-    backbone: as others left it; head: `linear`, `hidden` with a layer of `HIDDEN` units, or the
-    number of those; flip_average: latents are the mean of a picture's and its mirror image's;
-    finetuning: by which recipe the whole network was trained in the end, if it was: its backbone
-    has weights of its own.
-    """
-
-    backbone: Backbone
-    head: str
-    flip_average: bool = False
-    finetuning: Recipe | None = None
-
-    @classmethod
-    def from_json(cls, value: Any) -> "Design":
-        """A design from its JSON value; `ValueError` names what is missing or of a wrong kind."""
-        design: Design = read(cls, value, "the design")
-        return design
 
 
 class Transfer(nn.Module):
@@ -142,25 +115,11 @@ def normalisation(backbone: Backbone, channels: int) -> tuple[tuple[float, ...],
     return (backbone.mean, backbone.std) if channels == backbone.channels else ((0.0,), (1.0,))
 
 
-def is_head(kind: str) -> bool:
-    """Whether `make_head` knows it."""
-    return kind in HEADS or (kind.isdecimal() and int(kind) > 0)
-
-
-def head_words(kind: str) -> str:
-    """The head in words."""
-    return "linear head" if kind == "linear" else f"head with {_units(kind)} hidden units"
-
-
-def _units(kind: str) -> int:
-    return HIDDEN if kind == "hidden" else int(kind)
-
-
 def make_head(kind: str, width: int, classes: int) -> nn.Sequential:
     """From latents float [N, width] to logits [N, classes]."""
     if kind == "linear":
         return nn.Sequential(nn.Linear(width, classes))
-    units = _units(kind)
+    units = hidden_units(kind)
     return nn.Sequential(
         nn.Linear(width, units), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(units, classes)
     )

@@ -6,8 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.networks import converted, converted_once, net, pictures
 from zoo.frameworks.pytorch.loop import Job
 from zoo.specs.recipe import Recipe
+
+__all__ = ["converted", "converted_once", "net", "pictures"]
 
 
 def _pictures(count: int, side: int = 16, channels: int = 3) -> tuple[Tensor, Tensor]:

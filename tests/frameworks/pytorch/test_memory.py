@@ -15,10 +15,10 @@ import json, re, sys
 from pathlib import Path
 import numpy as np
 import torch
-from zoo.catalog import find_model
-from zoo.recipe import Recipe
-from zoo.training.hardware import keep_freed_memory
-from zoo.training.loop import Hook, Job, Trainer
+from zoo.specs.catalog import find_model
+from zoo.specs.recipe import Recipe
+from zoo.machine.devices import keep_freed_memory
+from zoo.frameworks.pytorch.loop import Hook, Job, Trainer
 
 path, model, count, batch, parts, steps = *sys.argv[1:3], *map(int, sys.argv[3:])
 torch.set_num_threads(1)

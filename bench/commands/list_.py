@@ -1,0 +1,34 @@
+"""`list`: models, datasets, runtimes, providers or exports."""
+
+from pathlib import Path
+
+import click
+
+from zoo.commands.console import print_json, print_list, say
+from zoo.commands.parameters import data_dir_option, exports_option, json_option
+from zoo.errors import UsageError, unknown_name
+
+
+@click.command("list")
+@click.argument("what", default="models", metavar="[models|datasets|runtimes|providers|exports]")
+@data_dir_option
+@exports_option
+@json_option
+@click.option("--markdown", is_flag=True, help="Print the exports as the README shows them.")
+def list_(what: str, data_dir: Path | None, exports: Path, as_json: bool, markdown: bool) -> None:
+    """List models, datasets, runtimes, providers or exports."""
+    from bench.runtimes import list_runtimes
+    from zoo.actions.list_ import LISTINGS, list_things, markdown_table
+
+    if what not in (*LISTINGS, "runtimes"):
+        raise unknown_name("list", what, (*LISTINGS, "runtimes"))
+    if markdown:
+        if what != "exports":
+            raise UsageError("--markdown is for: list exports.")
+        say(*markdown_table(exports).split("\n"))
+        return
+    rows = list_runtimes() if what == "runtimes" else list_things(what, data_dir, exports)
+    if as_json:
+        print_json(rows)
+    else:
+        print_list(rows)
