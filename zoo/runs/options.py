@@ -13,8 +13,8 @@ from zoo.data import Dataset
 from zoo.data.dataset import Labels
 from zoo.errors import UsageError, ZooError
 from zoo.progress import Progress
-from zoo.specs.recipe import Recipe
 from zoo.records import check_values
+from zoo.specs.recipe import Recipe
 
 DEFAULT_DATA = "cifar10"
 LATENTS_RUNTIMES = ("torch", "onnxruntime")

@@ -8,17 +8,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zoo.specs.catalog import find_model, meant_by
 from zoo.data import Dataset
 from zoo.errors import ZooError, command
 from zoo.files import sha256, sweep, write_json, writing
-from zoo.runs.holding import holding, refuse_held
-from zoo.specs.design import DEFAULT, POOLED, Design
 from zoo.reading import read_text
-from zoo.specs.recipe import Recipe
 from zoo.records import read
+from zoo.runs.holding import holding, refuse_held
 from zoo.runs.options import ENGINES, TrainOptions
 from zoo.runs.remains import FILES, RUNS, is_run, without_card
+from zoo.specs.catalog import find_model, meant_by
+from zoo.specs.design import DEFAULT, POOLED, Design
+from zoo.specs.recipe import Recipe
 
 _LARGEST_CARD = 64 << 20
 
