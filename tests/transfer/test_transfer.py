@@ -498,7 +498,7 @@ class TestStoredEngine:
         run = self.begun(monkeypatch, "onnxruntime", replace(FAST, precision=None))
         card = json.loads(run.card_file.read_text()) | {"engine": "torch bf16"}
         run.card_file.write_text(json.dumps(card))
-        monkeypatch.setattr(frozen.hardware, "native_bf16", lambda _: False)
+        monkeypatch.setattr(frozen.devices, "native_bf16", lambda _: False)
         free = replace(FAST, precision=None)
         with pytest.raises(ZooError, match=r"not compute in bf16 natively.*--precision bf16"):
             train("transfer", free, run=run.folder, resume=True)
