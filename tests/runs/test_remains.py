@@ -223,3 +223,8 @@ def test_a_link_to_a_folder_is_trained_in_and_files_it_holds_are_left(
 def test_a_training_that_is_refused_leaves_no_folder(call: Call, in_folder: Path) -> None:
     call("train", "mlp", "--data", "digits", "--batch", "5000", "--run", "new", code=1)
     assert not Path("new").exists()
+
+
+def test_a_run_in_the_way_is_named_before_data_is_looked_for(call: Call, run: Path) -> None:
+    error = call("train", "mlp", "--data", "nowhere.zip", "--run", run, code=2).stderr
+    assert "already holds a run" in error

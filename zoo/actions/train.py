@@ -25,6 +25,7 @@ from zoo.frameworks.pytorch.work import Work, work_on_pictures
 from zoo.machine import devices
 from zoo.progress import Progress, clock_text
 from zoo.runs.history import read_history, write_history
+from zoo.runs.holding import refuse_held
 from zoo.runs.options import DEFAULTS, TrainOptions
 from zoo.runs.remains import RUNS, refuse_others
 from zoo.runs.run import Run, RunCard, run_id
@@ -65,6 +66,9 @@ def train(
     devices.settle()
     if resume and overwrite:
         raise UsageError("--resume and --overwrite contradict each other; name one of them.")
+    if run is not None:  # said before any data is looked for
+        refuse_held(run)
+        _begins(Run(run), resume, overwrite)
     begun = Run(run).card().options if resume and run and Run(run).exists else DEFAULTS
     options = asked.filled(begun)
     if spec.frozen:
@@ -93,21 +97,13 @@ def _train(
     """`train`, while nobody else changes the run. asked: the options without defaults."""
     spec = find_model(model)
     target.sweep()
-    fresh = overwrite or not target.exists
+    fresh = _begins(target, resume, overwrite)
     base = None
     if fresh:
-        refuse_others(target.folder, overwrite)
         base = open_base(options, data, exports, progress) if spec.frozen else None
         card = new_card(model, options, data, base, progress)
-    elif resume:
-        card = card_to_resume(target, model, asked, data)
     else:
-        if target.card().finished:
-            target.finished_history(target.finished_card())
-        raise UsageError(
-            f"{target.folder} already holds a run. Go on with --resume, replace it with "
-            "--overwrite, or name another folder with --run."
-        )
+        card = card_to_resume(target, model, asked, data)
     if card.finished:
         target.finished_history(target.finished_card())
         if not target.curves.exists():
@@ -134,6 +130,21 @@ def _train(
             trainer = _fit(target, work, None, False, progress, hooks)
     _finish(target, trainer, work, progress)
     return target
+
+
+def _begins(target: Run, resume: bool, overwrite: bool) -> bool:
+    """Whether a training begins here, and does not go on; what stands in its way is refused."""
+    if overwrite or not target.exists:
+        refuse_others(target.folder, overwrite)
+        return True
+    if not resume:
+        if target.card().finished:
+            target.finished_history(target.finished_card())
+        raise UsageError(
+            f"{target.folder} already holds a run. Go on with --resume, replace it with "
+            "--overwrite, or name another folder with --run."
+        )
+    return False
 
 
 def _fit(
