@@ -100,7 +100,7 @@ def tiny_onnx(tmp_path: Path, make_tiny_onnx: Callable[..., Path]) -> Callable[.
 
 @pytest.fixture(scope="session")
 def make_tiny_onnx() -> Callable[..., Path]:
-    """Make ONNX files that name the strongest colour of a picture: logits are the mean of each.
+    """Make ONNX files that name the strongest colour of an image: logits are the mean of each.
 
     batch: a number fixes it. kind: uint8-nhwc takes raw pixels, anything else normalised floats.
     metadata: None for what this project writes, {} for a file that somebody else made.

@@ -32,7 +32,7 @@ class Net(nn.Module):
         return logits
 
 
-def make_net(pictures: NDArray[np.uint8]) -> nn.Module:
+def make_net(images: NDArray[np.uint8]) -> nn.Module:
     """Random, with batch statistics that are not those of the start, in evaluation mode.
 
     Its classes come up about equally often, so that a fault shows in them.
@@ -46,7 +46,7 @@ def make_net(pictures: NDArray[np.uint8]) -> nn.Module:
             norm.running_mean.uniform_(-0.5, 0.5)
             norm.running_var.uniform_(0.5, 2)
         net.eval()
-        pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float()
         logits = net((pixels / 255 - 0.4) / 0.25)
         net.head.weight.div_(logits.std(0)[:, None])
         net.head.bias.copy_(-(logits.mean(0) - net.head.bias) / logits.std(0))
@@ -54,23 +54,23 @@ def make_net(pictures: NDArray[np.uint8]) -> nn.Module:
 
 
 @pytest.fixture
-def net(pictures: NDArray[np.uint8]) -> nn.Module:
+def net(images: NDArray[np.uint8]) -> nn.Module:
     """The same one each time, to be spoiled by a test."""
-    return make_net(pictures)
+    return make_net(images)
 
 
 @pytest.fixture(scope="session")
-def pictures() -> NDArray[np.uint8]:
-    """300 pictures uint8 [N, 16, 16, 3] of flat colours with noise."""
+def images() -> NDArray[np.uint8]:
+    """300 images uint8 [N, 16, 16, 3] of flat colours with noise."""
     draw = np.random.default_rng(3)
     colours = draw.integers(0, 200, (300, 1, 1, 3))
     return (colours + draw.integers(0, 56, (300, SIDE, SIDE, 3))).astype(np.uint8)
 
 
 @pytest.fixture(scope="session")
-def converted_once(pictures: NDArray[np.uint8]) -> ir.Model:
+def converted_once(images: NDArray[np.uint8]) -> ir.Model:
     """Converting takes seconds, most of them spent on nothing that depends on the net."""
-    return convert(make_net(pictures), (SIDE, SIDE, 3), MEAN, STD)
+    return convert(make_net(images), (SIDE, SIDE, 3), MEAN, STD)
 
 
 @pytest.fixture

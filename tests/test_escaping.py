@@ -71,7 +71,7 @@ class TestTerminal:
         found = Findings(
             *(name, "f", share, share, {name: share, "b": share}, [[1, 0], [0, 1]]),
             samples=[Sample(0, name, name, 0.5)],
-            files={"pictures": f"runs/{name}"},
+            files={"images": f"runs/{name}"},
         )
         console.print_findings(found)
         assert harmless(capsys.readouterr().out)

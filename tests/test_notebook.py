@@ -1,4 +1,4 @@
-"""The example notebook runs from top to bottom, shows its pictures, and leaves nothing behind."""
+"""The example notebook runs from top to bottom, shows its images, and leaves nothing behind."""
 
 import json
 import sys
@@ -49,8 +49,8 @@ def test_it_runs_and_shows_what_it_promises(book: nbformat.NotebookNode, kernel:
     NotebookClient(book, timeout=300, kernel_name="python3", resources=where).execute()
     outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
     printed = "".join(output.get("text", "") for output in outputs)
-    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
-    assert len(pictures) == 6
+    images = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(images) == 6
     assert "epoch 5/5" in printed
     assert "accuracy" in printed
     complaints = [output.text for output in outputs if output.get("name") == "stderr"]

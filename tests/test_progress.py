@@ -125,8 +125,8 @@ def test_bars_show_label_count_and_state(bars: RichProgress, stream: io.StringIO
 
 
 def test_brackets_in_a_message_are_text_not_markup(bars: RichProgress, stream: io.StringIO) -> None:
-    bars.say("folder [bold]pictures[/bold] and [/]")
-    assert "folder [bold]pictures[/bold] and [/]" in stream.getvalue()
+    bars.say("folder [bold]images[/bold] and [/]")
+    assert "folder [bold]images[/bold] and [/]" in stream.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Correct pictures of all, as a share with its 95 % Wilson interval."""
+    """Correct images of all, as a share with its 95 % Wilson interval."""
 
     correct: int
     images: int
@@ -36,9 +36,9 @@ class Accuracy:
 
     @classmethod
     def of(cls, right: "NDArray[np.bool_]") -> "Accuracy":
-        """From one truth value a picture."""
+        """From one truth value an image."""
         correct, images = int(right.sum()), len(right)
         return cls(correct, images, correct / max(images, 1), *wilson(correct, images))
 
     def __str__(self) -> str:
-        return f"{self.share:.2%} ({self.low:.2%} to {self.high:.2%}, {self.images:,} pictures)"
+        return f"{self.share:.2%} ({self.low:.2%} to {self.high:.2%}, {self.images:,} images)"

@@ -59,7 +59,7 @@ from zoo.errors import command
     type=CountsType(),
     default="1,64",
     show_default=True,
-    help="Pictures a call; auto doubles them as long as that pays.",
+    help="Images a call; auto doubles them as long as that pays.",
 )
 @click.option("--threads", type=CountsType(), help="Of a call.  [default: all that are ours]")
 @click.option(
@@ -85,7 +85,7 @@ from zoo.errors import command
 @click.option(
     "--data",
     metavar="NAME|DIR|ZIP",
-    help="Whose test set, for files that do not say it; its place, for models of your pictures.",
+    help="Whose test set, for files that do not say it; its place, for models of your images.",
 )
 @channels_option("--mean")
 @channels_option("--std")

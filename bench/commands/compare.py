@@ -96,7 +96,7 @@ _OF_REMEASURING = ("mean", "std", "timeout", "memory")
 @of_models("--provider", default="cpu", show_default=True, help="Where both compute.")
 @of_models("--threads", type=click.IntRange(min=1), help="Of a call.  [default: all that are ours]")
 @of_models(
-    "--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Pictures a call."
+    "--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images a call."
 )
 @of_models(
     "--seconds",

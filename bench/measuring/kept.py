@@ -33,15 +33,15 @@ class Kept:
             self._arm = self._stack.enter_context(Arm(self._order, self._timeout))
         return self._arm
 
-    def starts(self, count: int, pictures: Path, size: int) -> list[dict[str, int]]:
+    def starts(self, count: int, images: Path, size: int) -> list[dict[str, int]]:
         """The cold costs of so many processes, in nanoseconds; the last one is kept.
 
-        pictures: the file of their first batch, of `size` pictures.
+        images: the file of their first batch, of `size` images.
         """
         costs = []
         for left in reversed(range(count)):
             opened = self.arm()
-            answer = opened.ask("batch", pictures=str(pictures), size=size)
+            answer = opened.ask("batch", images=str(images), size=size)
             costs.append(
                 {
                     "cold": answer["answered_at"] - opened.started_at,

@@ -80,12 +80,12 @@ class Turns:
 def take_turns(
     a: Order,
     b: Order,
-    pictures: Path,
+    images: Path,
     batch: int,
     plan: Plan,
     on_instance: Callable[[], None] = lambda: None,
 ) -> Turns:
-    """Measure b against a. pictures: .npy of uint8 [N, H, W, C], which both are shown in turn."""
+    """Measure b against a. images: .npy of uint8 [N, H, W, C], which both are shown in turn."""
     cores = affinity(os.getpid())  # none where the system pins nothing: intervals are wider then
     if cores and max(a.threads, b.threads) > len(cores):
         raise UsageError(f"in turns each thread has a core of its own, and there are {len(cores)}.")
@@ -112,7 +112,7 @@ def take_turns(
             for arm in arms:
                 stack.enter_context(arm)
             for arm in arms:
-                arm.tell("batch", pictures=str(pictures), size=batch)
+                arm.tell("batch", images=str(images), size=batch)
             for arm in arms:
                 arm.hear()
             seconds = plan.seconds / plan.instances
@@ -129,9 +129,7 @@ def take_turns(
     return found
 
 
-def usual_way(
-    a: Order, b: Order, pictures: Path, batch: int, timeout: float = Plan.timeout
-) -> Turns:
+def usual_way(a: Order, b: Order, images: Path, batch: int, timeout: float = Plan.timeout) -> Turns:
     """What most scripts do: 100 calls of a, then 100 of b, to compare their medians.
 
     It knows no interval. Here to be compared with.
@@ -140,7 +138,7 @@ def usual_way(
     wrong = 0
     for order in (a, b):
         with Arm(order, timeout) as arm:
-            arm.ask("batch", pictures=str(pictures), size=batch)
+            arm.ask("batch", images=str(images), size=batch)
             arm.ask("calls", count=_USUAL_WARM_UP)
             answer = arm.ask("calls", count=USUAL_CALLS)
             times.append(answer["ns"])

@@ -65,17 +65,17 @@ class Worker:
             "what_ran": self.adapter.what_ran(),
         }
 
-    def batch(self, pictures: str, size: int, answers: str | None = None) -> Message:
-        """Take up another batch size: as many different batches as the file of pictures gives.
+    def batch(self, images: str, size: int, answers: str | None = None) -> Message:
+        """Take up another batch size: as many different batches as the file of images gives.
 
         first_ns: of its first call; known: whether this size came before. answers: where the
         logits of all batches are written.
         """
-        images = np.load(pictures, mmap_mode="r")
+        array = np.load(images, mmap_mode="r")
         # Copies: a part of the mapped file would be read from the disk by the first call.
-        parts = [np.array(images[at : at + size]) for at in range(0, len(images) - size + 1, size)]
+        parts = [np.array(array[at : at + size]) for at in range(0, len(array) - size + 1, size)]
         if not parts:
-            raise ZooError(f"{pictures} holds fewer than {size} pictures.")
+            raise ZooError(f"{images} holds fewer than {size} images.")
         known, self._sizes = size in self._sizes, self._sizes | {size}
         self.pool, self.expected, self.next = [], [], 0
         forget_peak()
@@ -149,17 +149,17 @@ class Worker:
         timed(null.run, pool, 0, count)
         return {"ns": timed(null.run, pool, 0, count)[0]}
 
-    def predict(self, pictures: str, size: int, logits: str) -> Message:
-        """The logits of a whole file of images; the last batch is filled up and cut.
+    def predict(self, images: str, size: int, logits: str) -> Message:
+        """The logits of a whole file of array; the last batch is filled up and cut.
 
-        Filled with the first images again: were they blank, a file that looks at the whole batch
+        Filled with the first array again: were they blank, a file that looks at the whole batch
         would answer otherwise.
         """
-        images = np.load(pictures, mmap_mode="r")
+        array = np.load(images, mmap_mode="r")
         parts = []
-        for at in range(0, len(images), size):
-            filled = images[np.arange(at, at + size) % len(images)]
-            count = min(size, len(images) - at)
+        for at in range(0, len(array), size):
+            filled = array[np.arange(at, at + size) % len(array)]
+            count = min(size, len(array) - at)
             parts.append(self._answer(self.adapter.place(filled), size)[:count])
             self._tell({"progress": count})
         np.save(logits, np.concatenate(parts))
@@ -178,7 +178,7 @@ class Worker:
         """The logits [size, classes] of a batch, for keeping."""
         answer = self.adapter.fetch(self.adapter.run(placed)).copy()
         if answer.ndim != 2 or len(answer) != size:
-            raise ZooError(f"it gives logits of shape {list(answer.shape)} for {size} pictures")
+            raise ZooError(f"it gives logits of shape {list(answer.shape)} for {size} images")
         return answer
 
     def _wrong(self, given: list[Answer]) -> int:

@@ -120,7 +120,7 @@ def compare_pair(
             began = time.monotonic()
             label = f"comparison {number + 1} of {repeat}"
             with progress.task(label, settings.instances) as advance:
-                turns = _turns(orders, shown.pictures, settings, advance)
+                turns = _turns(orders, shown.images, settings, advance)
             row = PairRow(
                 **series,
                 **_columns(turns, settings),
@@ -194,10 +194,10 @@ def _order(subject: Subject, settings: PairSettings, at: int) -> Order:
 
 @dataclass(frozen=True)
 class _Shown:
-    """pictures: the file of those that both are shown; same: whether they answer alike; classes:
+    """images: the file of those that both are shown; same: whether they answer alike; classes:
     how their classes were matched, where they name them otherwise."""
 
-    pictures: Path
+    images: Path
     same: bool
     engines: tuple[str | None, ...]
     classes: str | None
@@ -221,12 +221,12 @@ def _shown(
             shape = tuple(arm.facts["image_shape"])
             shapes.append(shape)
             if len(set(shapes)) > 1:
-                raise UsageError(f"the two take pictures of different shapes: {shapes}.")
+                raise UsageError(f"the two take images of different shapes: {shapes}.")
             if not answers:
                 gallery = Gallery(folder, data_dir, progress)
                 path = gallery.of(subject, shape).batches(settings.batch, folder)
             out = folder / f"answers-{len(answers)}.npy"
-            arm.ask("batch", pictures=str(path), size=settings.batch, answers=str(out))
+            arm.ask("batch", images=str(path), size=settings.batch, answers=str(out))
             answers.append(np.load(out))
     first, second = answers
     if first.shape != second.shape:
@@ -256,17 +256,17 @@ def _alike(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
 
 
 def _turns(
-    orders: tuple[Order, Order], pictures: Path, settings: PairSettings, advance: Advance
+    orders: tuple[Order, Order], images: Path, settings: PairSettings, advance: Advance
 ) -> Turns:
     if settings.way == USUAL:
-        return usual_way(*orders, pictures, settings.batch, settings.timeout)
+        return usual_way(*orders, images, settings.batch, settings.timeout)
     plan = Plan(
         settings.instances,
         settings.seconds,
         sequential=settings.way == SEQUENTIAL,
         timeout=settings.timeout,
     )
-    return take_turns(*orders, pictures, settings.batch, plan, advance)
+    return take_turns(*orders, images, settings.batch, plan, advance)
 
 
 def _columns(turns: Turns, settings: PairSettings) -> dict[str, Any]:

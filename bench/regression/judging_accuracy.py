@@ -1,8 +1,8 @@
 """What may be said of the accuracy of a cell that was measured in two sittings.
 
-Both were asked about the same pictures, so only those count that one has right and the other wrong.
+Both were asked about the same images, so only those count that one has right and the other wrong.
 Where it was not kept which these are, two bounds remain: no more than those that got another class,
-and, without the classes, shares as if the pictures were others, which is far less sharp.
+and, without the classes, shares as if the images were others, which is far less sharp.
 """
 
 import math
@@ -25,21 +25,21 @@ CARD = "card"
 LABELS = "labels|"  # and the dataset: the key of the true classes among the predictions
 _NORMAL = NormalDist()
 _Z = _NORMAL.inv_cdf(1 - TAIL)
-_HALF = 0.5  # continuity: counts move in whole pictures
+_HALF = 0.5  # continuity: counts move in whole images
 
 
 @dataclass(frozen=True)
 class AccuracyFinding:
     """Accuracy of base and new, as shares, and what was lost, in points; above 0 new is worse.
 
-    how: by pictures that one has right and the other wrong (`pictures`), by a bound on how many
+    how: by images that one has right and the other wrong (`images`), by a bound on how many
     those are (`classes`), by the two shares alone (`shares`), by shares that a card tells (`card`),
-    or unknown (`none`). lost, gained: pictures that only base, only new has right; mcnemar_p:
+    or unknown (`none`). lost, gained: images that only base, only new has right; mcnemar_p:
     exact, two-sided, that both are right equally often. p: one-sided, against "no more than is
     allowed was lost"; p_adjusted: after Holm, over all tests of the comparison.
     """
 
-    how: Literal["pictures", "classes", "shares", "card", "none"]
+    how: Literal["images", "classes", "shares", "card", "none"]
     text: str
     base: float | None
     new: float | None
@@ -73,7 +73,7 @@ def judge_accuracy(
         return AccuracyFinding("none", text, base.accuracy, new.accuracy)
     if CARD in (base.accuracy_source, new.accuracy_source):
         return _by_card(base, new, allowed)
-    pair = _by_pictures(base, new, base_predictions, new_predictions)
+    pair = _by_images(base, new, base_predictions, new_predictions)
     if pair is not None:
         lost, gained, images, how = pair
         return _paired(base, new, lost, gained, images, how, allowed)
@@ -81,7 +81,7 @@ def judge_accuracy(
 
 
 def _unchanged(base: Row, new: Row, how: Literal["shares", "card"]) -> AccuracyFinding | None:
-    """The same file with the same accuracy lost nothing, whichever pictures those are."""
+    """The same file with the same accuracy lost nothing, whichever images those are."""
     shares = _shares(base, new)
     if base.sha256 is None or base.sha256 != new.sha256 or shares[0] != shares[1]:
         return None
@@ -90,7 +90,7 @@ def _unchanged(base: Row, new: Row, how: Literal["shares", "card"]) -> AccuracyF
 
 
 def _by_card(base: Row, new: Row, allowed: float) -> AccuracyFinding:
-    """The card tells how many pictures are right, but not which."""
+    """The card tells how many images are right, but not which."""
     unchanged = _unchanged(base, new, "card")
     if unchanged is not None:
         return unchanged
@@ -101,10 +101,10 @@ def _by_card(base: Row, new: Row, allowed: float) -> AccuracyFinding:
     )
 
 
-def _by_pictures(
+def _by_images(
     base: Row, new: Row, base_predictions: Predictions, new_predictions: Predictions
-) -> tuple[int, int, int, Literal["pictures", "classes"]] | None:
-    """Pictures lost, gained and all, and whether the first two are known or a bound."""
+) -> tuple[int, int, int, Literal["images", "classes"]] | None:
+    """Images lost, gained and all, and whether the first two are known or a bound."""
     before, after = base_predictions.get(base.predictions), new_predictions.get(new.predictions)
     if before is None or after is None or len(before) != len(after) or not len(before):
         return None
@@ -113,13 +113,13 @@ def _by_pictures(
     key = f"{LABELS}{base.dataset}"
     known = [kept[key] for kept in (base_predictions, new_predictions) if key in kept]
     if len(known) == 2 and not np.array_equal(known[0], known[1]):
-        return None  # not the same pictures
+        return None  # not the same images
     if known and len(known[0]) == len(before):
         right_before, right_after = before == known[0], after == known[0]
         if (right_before.sum(), right_after.sum()) == (base.correct, new.correct):
             lost = int(np.count_nonzero(right_before & ~right_after))
             gained = int(np.count_nonzero(right_after & ~right_before))
-            return lost, gained, len(before), "pictures"
+            return lost, gained, len(before), "images"
         return None  # not the predictions that the rows are of
     if base.correct is None or new.correct is None:
         return None
@@ -135,7 +135,7 @@ def _paired(
     lost: int,
     gained: int,
     images: int,
-    how: Literal["pictures", "classes"],
+    how: Literal["images", "classes"],
     allowed: float,
 ) -> AccuracyFinding:
     low, high = paired_interval(lost, gained, images)
@@ -148,11 +148,9 @@ def _paired(
         p=_NORMAL.cdf(-_score(lost, gained, images, allowed / 100)),
     )
     if how == "classes":
-        text = (
-            f"{count(lost + gained, 'picture')} of {images:,} with another class, labels not kept"
-        )
+        text = f"{count(lost + gained, 'image')} of {images:,} with another class, labels not kept"
         return replace(found, text=text)
-    text = f"{count(lost, 'picture')} lost, {gained} gained of {images:,}"
+    text = f"{count(lost, 'image')} lost, {gained} gained of {images:,}"
     p = mcnemar(lost, gained)
     return replace(found, text=text, lost=lost, gained=gained, mcnemar_p=p)
 
@@ -160,8 +158,8 @@ def _paired(
 def _score(lost: int, gained: int, images: int, drop: float) -> float:
     """Tango's score statistic (1998) for "the accuracy fell by `drop`", a share; high: by more.
 
-    With a continuity correction, for at 0.3 points the allowed loss is a handful of pictures: in
-    simulations of 360 and 10,000 pictures it then keeps its level.
+    With a continuity correction, for at 0.3 points the allowed loss is a handful of images: in
+    simulations of 360 and 10,000 images it then keeps its level.
     """
     if drop < 0:
         return -_score(gained, lost, images, -drop)
@@ -176,9 +174,9 @@ def _score(lost: int, gained: int, images: int, drop: float) -> float:
 
 
 def paired_interval(lost: int, gained: int, images: int) -> tuple[float, float]:
-    """The 95 % interval of the share of pictures lost on balance: the drops that `_score` accepts.
+    """The 95 % interval of the share of images lost on balance: the drops that `_score` accepts.
 
-    lost, gained: pictures that only the one and only the other has right.
+    lost, gained: images that only the one and only the other has right.
     """
     middle = (lost - gained) / images
     return (
@@ -198,7 +196,7 @@ def _edge(inside: Callable[[float], bool], low: float, high: float) -> float:
 def _by_shares(base: Row, new: Row, allowed: float) -> AccuracyFinding:
     """Agresti and Caffo (2000): one more right and one more wrong in each, then the plain test."""
     shares = _shares(base, new)
-    text = "shares only, for predictions were not kept or are not of the same pictures"
+    text = "shares only, for predictions were not kept or are not of the same images"
     found = AccuracyFinding("shares", text, *shares, 100 * (shares[0] - shares[1]))
     if base.correct is None or new.correct is None or not base.images or not new.images:
         return replace(found, text=f"{text}, and no counts")

@@ -78,10 +78,10 @@ class Remeasurer:
             self._refuse_other_engine(base, orders[0])
             height, width, channels = self._refuse_other_engine(new, orders[1])["image_shape"]
             gallery = Gallery(Path(folder), self.data_dir, Progress())
-            pictures = gallery.of(found[1], (height, width, channels))
+            images = gallery.of(found[1], (height, width, channels))
             turns = take_turns(
                 *orders,
-                pictures.batches(new.batch, Path(folder)),
+                images.batches(new.batch, Path(folder)),
                 new.batch,
                 replace(PRESETS["standard"].pair, timeout=self.timeout),
             )

@@ -39,7 +39,7 @@ def accuracy_and_latency(summary: Summary, looks: Looks) -> Section | None:
 
 
 def throughput(rows: Sequence[Row], summary: Summary, looks: Looks) -> Section | None:
-    """Pictures a second over batch sizes: a panel a subject, all others grey behind it."""
+    """Images a second over batch sizes: a panel a subject, all others grey behind it."""
     names = summary.names
     lines = defaultdict[tuple[str, ...], list[Row]](list)
     for row in rows:
@@ -62,7 +62,7 @@ def throughput(rows: Sequence[Row], summary: Summary, looks: Looks) -> Section |
         for panel in panels
     ]
     lead = (
-        "Pictures a second over the pictures of a call, both logarithmic; the scales are the same "
+        "Images a second over the images of a call, both logarithmic; the scales are the same "
         "everywhere, and the grey lines are the other models."
     )
     body = figures_in_grid(drawn, "small")
@@ -93,7 +93,7 @@ def _throughput(
                 class_=looks.colour(first),
                 mark=partial(looks.mark, first, radius=4),
                 quiet=not loud,
-                unit=" pictures/s",
+                unit=" images/s",
             )
         )
     if several:
@@ -101,8 +101,8 @@ def _throughput(
     drawing = draw_series(
         series,
         about=f"Throughput of {title} against batch size",
-        x_label="pictures a call (log)",
-        y_label="pictures/s (log)",
+        x_label="images a call (log)",
+        y_label="images/s (log)",
         log=True,
         x_ticks=batches,
     )

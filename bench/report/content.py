@@ -95,7 +95,7 @@ def _paths(inputs: Inputs) -> Iterator[Path]:
 
 
 def _origin(rows: Sequence[Row]) -> str:
-    """How many cells, when, by which preset, on which pictures."""
+    """How many cells, when, by which preset, on which images."""
     if not rows:
         return "No cells of a sweep."
     ok = sum(row.status == OK for row in rows)

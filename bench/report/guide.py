@@ -8,7 +8,7 @@ GUIDE = (
         "widely, the order of the two rows is not settled.",
     ),
     (
-        "p50, p90, pictures a second",
+        "p50, p90, images a second",
         "are solo figures: one arm runs by itself, with nothing else measured beside it. They "
         "answer how long a call takes.",
     ),
@@ -34,8 +34,8 @@ GUIDE = (
     (
         "Accuracy",
         "is the share of the whole test set that is right, with a Wilson interval for another "
-        "test set of the same kind. Rows answer the same pictures, so two of them may differ for "
-        "certain although their intervals overlap: mcnemar_p compares them picture by picture.",
+        "test set of the same kind. Rows answer the same images, so two of them may differ for "
+        "certain although their intervals overlap: mcnemar_p compares them image by image.",
     ),
     (
         "Best and fastest",

@@ -78,7 +78,7 @@ def curves(trainings: Sequence[Training]) -> Section | None:
     ]
     if not drawn:
         return None
-    lead = "From the artifacts. Training figures are over augmented pictures, as they were seen."
+    lead = "From the artifacts. Training figures are over augmented images, as they were seen."
     return Section("curves", "Training curves", lead, figures_in_grid(drawn, "pairs"))
 
 
@@ -121,7 +121,7 @@ def latents(trainings: Sequence[Training]) -> Section | None:
     if not drawn:
         return None
     lead = (
-        "What a backbone makes of test pictures, along the first two principal components of those "
+        "What a backbone makes of test images, along the first two principal components of those "
         "shown. Classes that lie apart here are easy for a head; others may still be, by what two "
         f"components do not show. Of more than {MOST_COLOURED} classes, those whose middles lie "
         "furthest out are coloured."

@@ -17,7 +17,7 @@ Places = NDArray[np.float64]  # [N, 2], in pixels
 
 
 def draw_latents(projection: Projection, width: float) -> Markup:
-    """A mark a picture: filled circles, then open squares, in all colours; other classes grey."""
+    """A mark an image: filled circles, then open squares, in all colours; other classes grey."""
     height = 0.5 * width + 200
     xs, ys = projection.points.T.tolist()
     across = straight(xs, LEFT, width - RIGHT)
@@ -36,7 +36,7 @@ def draw_latents(projection: Projection, width: float) -> Markup:
     return drawing(
         width,
         height,
-        f"Latents of {len(places):,} pictures along two principal components",
+        f"Latents of {len(places):,} images along two principal components",
         y_axis(up, LEFT, width - RIGHT, second, up.ticks(6)),
         x_axis(across, TOP, height - BOTTOM, first, across.ticks(6)),
         *parts,

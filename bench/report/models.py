@@ -18,7 +18,7 @@ _MOST = 1 << 53  # images of a class
 
 @dataclass(frozen=True)
 class Confusion:
-    """Pictures counted [true][predicted]."""
+    """Images counted [true][predicted]."""
 
     classes: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]

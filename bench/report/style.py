@@ -1,4 +1,4 @@
-"""The page's look and its one script. Nothing is fetched: no font, no library, no picture.
+"""The page's look and its one script. Nothing is fetched: no font, no library, no image.
 
 Seven colours for models, told apart by every kind of colour vision and at 3:1 or more against the
 page in both schemes; shapes, fills and words say the same without them.

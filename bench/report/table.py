@@ -72,7 +72,7 @@ def _main(rows: Sequence[Row], summary: Summary, sources: dict[int, str]) -> lis
         _plain("batch"),
         _with_interval("p50, ms", "p50_ms", figures),
         Column("p90, ms", COLUMNS["p90_ms"], lambda row: row.p90_ms, _p90),
-        _measure("pictures/s", "images_per_second", figures),
+        _measure("images/s", "images_per_second", figures),
         _with_interval("accuracy", "accuracy", lambda share: f"{share:.2%}"),
         _with_interval("ratio", "ratio", ratio_figures, "verdict"),
         _measure("file", "file_bytes", megabytes),
@@ -219,7 +219,7 @@ def _order(row: Row) -> tuple[Any, ...]:
 def plain_table(rows: Sequence[Row], summary: Summary) -> tuple[list[str], list[list[str]]]:
     """Headings and cells of the main columns as text, for markdown."""
     names = summary.names
-    heading = ["cell", "p50, ms", "p90, ms", "pictures/s", "accuracy", "ratio", "file", "notes"]
+    heading = ["cell", "p50, ms", "p90, ms", "images/s", "accuracy", "ratio", "file", "notes"]
     body = []
     for row in sorted(rows, key=_order):
         notes = ", ".join(summary.marks(row)) if row.status == OK else f"{row.status}: {row.reason}"

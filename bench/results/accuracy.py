@@ -16,7 +16,7 @@ Logits = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Difference:
-    """An arm against the reference, on the same pictures.
+    """An arm against the reference, on the same images.
 
     agreement: share with the same class; mcnemar_p: that both are right equally often, None
     without labels; largest: |logit difference|.
@@ -28,7 +28,7 @@ class Difference:
 
 
 def accuracy_of(logits: Logits, labels: NDArray[np.int64]) -> Accuracy:
-    """Right pictures, with their Wilson interval."""
+    """Right images, with their Wilson interval."""
     return Accuracy.of(logits.argmax(axis=1) == labels)
 
 

@@ -41,7 +41,7 @@ Beside `results.csv` lie, with the same beginning of their names:
 | file | what it holds |
 |---|---|
 | `results.samples.jsonl` | a line a cell: its row, and every time that the row is computed from |
-| `results.predictions.npz` | the class given to each test picture, by `subject`, `precision`, \
+| `results.predictions.npz` | the class given to each test image, by `subject`, `precision`, \
 `runtime` and `provider` with bars between, and by batch size where `answers_vary`; the true ones \
 as `labels` and the dataset |
 | `results.environment.json` | the machine, its load, and the versions of what is installed |

@@ -2,7 +2,7 @@
 
 <stem>.csv               one row a cell, written anew after each
 <stem>.samples.jsonl     one line a cell: its row and the raw samples that the row is computed from
-<stem>.predictions.npz   the predicted class of each test picture, by arm
+<stem>.predictions.npz   the predicted class of each test image, by arm
 <stem>.operators.csv     time by operator, where it was profiled
 <stem>.environment.json  the machine and the versions
 """
@@ -45,7 +45,7 @@ class Row:
     provider: str = column("where it computes: `cpu`, `cuda`, or another, such as `tensorrt`", "")
     boundary: str = column("`host`: copies are counted; `device`: pixels and logits stay there", "")
     threads: int = column("threads of one call", 0)
-    batch: int = column("pictures a call", 0)
+    batch: int = column("images a call", 0)
     scenario: str = column(
         "`latency`: one call at a time; `throughput`: the same, batches doubled while it pays", ""
     )
@@ -57,7 +57,7 @@ class Row:
     family: str | None = column("mlp, cnn, dense, transfer, ...")
     dataset: str | None = column("whose test set it is asked about; an artifact was trained on it")
     parameters: int | None = column("numbers that training set")
-    macs: int | None = column("multiply-adds for one picture")
+    macs: int | None = column("multiply-adds for one image")
     file_bytes: int | None = column("size of the ONNX file")
     sha256: str | None = column("of the ONNX file")
     # What really ran
@@ -67,7 +67,7 @@ class Row:
     elsewhere: str | None = column("computing nodes on another provider, with --allow-fallback")
     tf32: bool | None = column("whether fp32 was computed in TF32 (CUDA only)")
     conv_search: str | None = column("how cuDNN's kernels were chosen (CUDA only)")
-    inputs: str | None = column("what the timed pictures were")
+    inputs: str | None = column("what the timed images were")
     # Solo: one arm by itself
     n: int | None = column("timed calls")
     blocks: int | None = column("blocks they were taken in")
@@ -78,7 +78,7 @@ class Row:
     p99_ms: float | None = column("99th percentile, where n supports it")
     p999_ms: float | None = column("99.9th percentile, where n supports it")
     withheld: str | None = column("percentiles and intervals that are not claimed, and why")
-    images_per_second: float | None = column("pictures over the wall time of whole blocks")
+    images_per_second: float | None = column("images over the wall time of whole blocks")
     steady: bool | None = column("whether the warm-up ended because times had settled")
     floor_us: float | None = column("median time of a call that computes nothing: the harness")
     floor_share: float | None = column("that, as a share of p50; above 0.1 there is a warning")
@@ -110,8 +110,8 @@ class Row:
     accuracy: float | None = column("share of the test set that is right")
     accuracy_low: float | None = column("its 95 % Wilson interval")
     accuracy_high: float | None = column("its 95 % Wilson interval")
-    correct: int | None = column("pictures that are right")
-    images: int | None = column("pictures of the test set")
+    correct: int | None = column("images that are right")
+    images: int | None = column("images of the test set")
     classes: int | None = column("classes of that test set")
     class_order: str | None = column(
         "empty: the logits count in the order of the test set's classes; `by name`: the file lists "

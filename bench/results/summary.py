@@ -18,7 +18,7 @@ _AS_FAST = 1.03  # beyond both intervals: how far apart the luck of a process pu
 
 @dataclass(frozen=True)
 class Question:
-    """What rows share that may be compared: the same pictures, call, threads and machine."""
+    """What rows share that may be compared: the same images, call, threads and machine."""
 
     dataset: str
     batch: int
@@ -99,7 +99,7 @@ class Summary:
             lines.append(f"{self.heading(answer.question)}:")
             lines += [f"  {line}" for line in self.answer_lines(answer)]
         lines += [
-            f"most pictures a second: {self.names.arm(row)}, {row.images_per_second:,.0f} "
+            f"most images a second: {self.names.arm(row)}, {row.images_per_second:,.0f} "
             f"at batch {row.batch}"
             for row in self.peaks
         ]

@@ -1,6 +1,6 @@
 """The engines that can run a model: one adapter each, all doing the same work.
 
-An adapter takes pictures uint8 [N, H, W, C] and gives logits float32 [N, classes]. It is loaded in
+An adapter takes images uint8 [N, H, W, C] and gives logits float32 [N, classes]. It is loaded in
 a process of its own, so nothing here imports an engine before it is asked for.
 """
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Boundary = Literal["host", "device"]
 BOUNDARIES = ("host", "device")
-Placed = Any  # pictures where the boundary wants them: an array, or something on the device
+Placed = Any  # images where the boundary wants them: an array, or something on the device
 Answer = Any  # what a call gives, still on the device where the boundary is `device`
 Logits = NDArray[np.float32]
 
@@ -78,7 +78,7 @@ class UnsupportedError(UnavailableError):
 
 
 class Adapter(Protocol):
-    """An engine with one model. A call is `run(place(pictures))`; only `run` is timed.
+    """An engine with one model. A call is `run(place(images))`; only `run` is timed.
 
     Its class may also have, each without the class's state:
     `process_environment(order)`: what must stand in the environment before its process starts;
@@ -93,7 +93,7 @@ class Adapter(Protocol):
         """Make the model ready to be called."""
 
     def place(self, images: "Images") -> Placed:
-        """Bring pictures to where the boundary begins."""
+        """Bring images to where the boundary begins."""
 
     @property
     def run(self) -> Callable[[Placed], Answer]:
@@ -109,7 +109,7 @@ class Adapter(Protocol):
         """Height, width and channels that the model takes."""
 
     def fixed_batch(self) -> int | None:
-        """The only number of pictures a call may have, where the file fixes it."""
+        """The only number of images a call may have, where the file fixes it."""
 
     def close(self) -> None:
         """Let the engine go; with `Order.profile`, its file is complete now."""

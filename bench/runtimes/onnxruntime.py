@@ -49,7 +49,7 @@ class OnnxRuntime:
         self.run: Callable[[Placed], Any] = self._run_device if on_device else self._run_host
 
     def place(self, images: Images) -> Placed:
-        """The pictures on the host; on the device, a binding with the file's input and output."""
+        """The images on the host; on the device, a binding with the file's input and output."""
         if self.order.boundary == "host":
             return images
         from onnxruntime import OrtValue

@@ -75,7 +75,7 @@ class Torch:
         self.run: Callable[[Placed], Any] = self._run_device if on_device else self._run_host
 
     def place(self, images: Images) -> Placed:
-        """The pictures as they are, or on the device."""
+        """The images as they are, or on the device."""
         if self.order.boundary == "host":
             return images
         return self.torch.from_numpy(images).to(self.device)
@@ -145,7 +145,7 @@ def _compiled(network: Any) -> Any:
 
 
 def _network(path: str) -> tuple[Any, tuple[int, int, int]]:
-    """The network that a file of this zoo was exported from, and its picture's shape."""
+    """The network that a file of this zoo was exported from, and its image's shape."""
     import onnx
 
     from zoo.models.filling import fill, stored_in

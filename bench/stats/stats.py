@@ -204,7 +204,7 @@ def relative_half_width(low: float, high: float) -> float:
 def mcnemar(only_a: int, only_b: int) -> float:
     """The exact two-sided p-value that A and B are right equally often.
 
-    only_a, only_b: pictures that only the one and only the other has right.
+    only_a, only_b: images that only the one and only the other has right.
     """
     n, fewer = only_a + only_b, min(only_a, only_b)
     combinations = math.lgamma(n + 1) - math.lgamma(fewer + 1) - math.lgamma(n - fewer + 1)

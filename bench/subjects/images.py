@@ -1,4 +1,4 @@
-"""The pictures that arms are shown: real ones of the test set wherever it is at hand."""
+"""The images that arms are shown: real ones of the test set wherever it is at hand."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,8 @@ _MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Pictures as one file shape takes them.
+class ImageFiles:
+    """Images as one file shape takes them.
 
     name: of its files; few: those for timed calls; source: what they are, in words; test: .npy of
     the whole test set, where it is at hand; labels: of it; reason: why there is no test set.
@@ -36,11 +36,11 @@ class Pictures:
     reason: str | None = None
 
     def batches(self, batch: int, folder: Path) -> Path:
-        """A file of several different batches of so many pictures."""
+        """A file of several different batches of so many images."""
         path = folder / f"{self.name}-{batch}.npy"
         if not path.exists():
-            picture = self.few[0].nbytes
-            count = max(1, min(LEAST_BATCHES, _MOST_BYTES // (batch * picture)))
+            image = self.few[0].nbytes
+            count = max(1, min(LEAST_BATCHES, _MOST_BYTES // (batch * image)))
             order = np.random.default_rng(0).permutation(max(count * batch, len(self.few)))
             with writing(path):
                 np.save(path, self.few[order[: count * batch] % len(self.few)])
@@ -48,9 +48,9 @@ class Pictures:
 
 
 class Gallery:
-    """Makes the pictures for each dataset and shape once, in a folder that goes with the sweep.
+    """Makes the images for each dataset and shape once, in a folder that goes with the sweep.
 
-    whole: the whole test set is wanted, not only pictures for timed calls.
+    whole: the whole test set is wanted, not only images for timed calls.
     """
 
     def __init__(
@@ -60,24 +60,24 @@ class Gallery:
         self.whole = whole
         self.data_dir = data_dir
         self.progress = progress
-        self._made: dict[tuple[object, ...], Pictures] = {}
+        self._made: dict[tuple[object, ...], ImageFiles] = {}
 
-    def of(self, subject: Subject, shape: tuple[int, int, int]) -> Pictures:
-        """The pictures for a subject whose file takes [height, width, channels]."""
-        # Of one place each takes only the pictures that its card means.
+    def of(self, subject: Subject, shape: tuple[int, int, int]) -> ImageFiles:
+        """The images for a subject whose file takes [height, width, channels]."""
+        # Of one place each takes only the images that its card means.
         key = (subject.place, subject.card.fingerprint if subject.card else None, shape)
         if key not in self._made:
             self._made[key] = self._make(subject, shape)
         return self._made[key]
 
-    def _make(self, subject: Subject, shape: tuple[int, int, int]) -> Pictures:
-        name = f"pictures-{len(self._made)}"
+    def _make(self, subject: Subject, shape: tuple[int, int, int]) -> ImageFiles:
+        name = f"images-{len(self._made)}"
         data = data_of(subject, self.data_dir, self.progress)
         if not isinstance(data, str):
             few = 64 * LEAST_BATCHES
             path = self.folder / f"{name}.npy"
             shown_to = _write(data.test, shape, path, None if self.whole else few)
-            return Pictures(
+            return ImageFiles(
                 name=name,
                 few=shown_to[:few],
                 source=f"test set of {subject.dataset}",
@@ -87,9 +87,9 @@ class Gallery:
             )
         vectors = _vectors(subject, shape)
         if vectors is not None:
-            return Pictures(name, vectors, "test vectors of the artifact", reason=data)
+            return ImageFiles(name, vectors, "test vectors of the artifact", reason=data)
         random = np.random.default_rng(0).integers(0, 256, (64, *shape), dtype=np.uint8)
-        return Pictures(name, random, "random pixels", reason=data)
+        return ImageFiles(name, random, "random pixels", reason=data)
 
 
 def data_of(subject: Subject, data_dir: Path | None, progress: Progress) -> Dataset | str:
@@ -107,7 +107,7 @@ def data_of(subject: Subject, data_dir: Path | None, progress: Progress) -> Data
 
 
 def _write(test: Split, shape: tuple[int, int, int], path: Path, most: int | None) -> Images:
-    """Pictures in that shape, written one by one: a test set may be larger than memory."""
+    """Images in that shape, written one by one: a test set may be larger than memory."""
     height, width, channels = shape
     count = len(test) if most is None else min(most, len(test))
     header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
@@ -120,7 +120,7 @@ def _write(test: Split, shape: tuple[int, int, int], path: Path, most: int | Non
 
 
 def _vectors(subject: Subject, shape: tuple[int, int, int]) -> Images | None:
-    """The real pictures that an artifact carries, where its file takes pixels."""
+    """The real images that an artifact carries, where its file takes pixels."""
     if not subject.artifact:
         return None
     import onnx

@@ -32,7 +32,7 @@ class Subject:
     """One ONNX file. path: None where the artifact has no file of this precision.
 
     mean, std, data: as given for a foreign file; an artifact's card says its own, but for where a
-    folder of pictures lies that it was trained on. integer_widths: of a foreign file, see
+    folder of images lies that it was trained on. integer_widths: of a foreign file, see
     `zoo.graphs.products`; class_names: of one that names its classes, unless they count as given.
     """
 
@@ -87,7 +87,7 @@ class Subject:
 
     @property
     def is_of_own_folder(self) -> bool:
-        """Whether it was trained on pictures that no name tells where to find."""
+        """Whether it was trained on images that no name tells where to find."""
         return self.card is not None and self.card.dataset not in KNOWN
 
 
@@ -100,7 +100,7 @@ def find_subjects(
     """The files meant; without a target, everything published.
 
     precisions: of artifacts, by default all that were published. given: for files of other
-    origin, each of which takes of it what it needs, and its folder of pictures for models that were
+    origin, each of which takes of it what it needs, and its folder of images for models that were
     trained on one; what none of them needs is refused.
     """
     for precision in precisions or ():

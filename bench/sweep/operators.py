@@ -68,10 +68,10 @@ def profile(arm: Arm, settings: Settings, batch: int, cell: str) -> list[Operato
         order = replace(arm.order(settings), profile=str(prefix))
         with Process(order, settings.timeout) as process:
             shape = process.facts["image_shape"]
-            pictures = np.random.default_rng(0).integers(0, 256, (batch, *shape), dtype=np.uint8)
-            path = Path(folder) / "pictures.npy"
-            np.save(path, pictures)
-            process.ask("batch", pictures=str(path), size=batch)
+            images = np.random.default_rng(0).integers(0, 256, (batch, *shape), dtype=np.uint8)
+            path = Path(folder) / "images.npy"
+            np.save(path, images)
+            process.ask("batch", images=str(path), size=batch)
             process.ask("calls", count=_CALLS)
         found = read_profile(Path(folder), _CALLS)
     whole = sum(one.total_us for one in found) or 1.0

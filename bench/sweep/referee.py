@@ -13,7 +13,7 @@ from bench.measuring.kept import Kept
 from bench.results.accuracy import Logits, accuracy_of, difference
 from bench.results.journal import Journal
 from bench.results.rows import predictions_key, read_predictions, write_predictions
-from bench.subjects.images import Pictures
+from bench.subjects.images import ImageFiles
 from bench.sweep import matrix
 from bench.sweep.columns import accuracy_columns, from_card, of_card
 from bench.sweep.matrix import Settings
@@ -24,7 +24,7 @@ from zoo.progress import Progress
 _ACCURACY_BATCH = 64
 _PROBED = 48  # images that show whether an answer depends on more than its image
 _SAME = 1e-3  # of (1 + the largest logit): how far another fp32 engine's answers may be
-_TURNED = 1e-3  # share of the pictures whose class may turn on another CPU, which rounds otherwise
+_TURNED = 1e-3  # share of the images whose class may turn on another CPU, which rounds otherwise
 _SPREAD = 1.5  # how much farther than at the gate an fp16 or int8 file may be on this machine
 
 
@@ -44,13 +44,13 @@ class Referee:
         self._logits: dict[tuple[str, int], Logits] = {}
         self._answers: dict[tuple[str, int], Logits] = {}
 
-    def check(self, arm: matrix.Arm, batch: int, answers: Logits, pictures: Path) -> None:
-        """The timed calls must give what the reference gives for the same batches of pictures."""
+    def check(self, arm: matrix.Arm, batch: int, answers: Logits, images: Path) -> None:
+        """The timed calls must give what the reference gives for the same batches of images."""
         key = (arm.subject.name, batch)
         if arm.is_reference:
             self._answers[key] = answers
         elif key not in self._answers:
-            self._answers[key] = self._asked(arm, "batch", pictures, batch)
+            self._answers[key] = self._asked(arm, "batch", images, batch)
         expected = self._answers[key]
         if answers.shape != expected.shape:
             classes = f"{answers.shape[1]} classes, the reference {expected.shape[1]}"
@@ -63,7 +63,7 @@ class Referee:
             )
 
     def accuracy(
-        self, name: str, kept: Kept, arm: matrix.Arm, pictures: Pictures, batches: Sequence[int]
+        self, name: str, kept: Kept, arm: matrix.Arm, images: ImageFiles, batches: Sequence[int]
     ) -> dict[int, dict[str, Any]]:
         """The columns of accuracy of the arm of that name, for each batch size.
 
@@ -72,33 +72,33 @@ class Referee:
         opened = kept.arm()
         usual = opened.facts["fixed_batch"] or _ACCURACY_BATCH
         if name not in self._doubts:
-            self._doubts[name] = self._doubt(opened, arm, pictures, {*batches, usual})
+            self._doubts[name] = self._doubt(opened, arm, images, {*batches, usual})
         doubt = self._doubts[name]
         columns = {}
         for batch in batches:
             key = name, batch if doubt else usual
             if key not in self._accuracies:
                 stored = predictions_key(name, batch if doubt else None)
-                found = self._measured(stored, opened, arm, pictures, key[1])
+                found = self._measured(stored, opened, arm, images, key[1])
                 self._accuracies[key] = {**found, "answers_vary": doubt or None}
             columns[batch] = self._accuracies[key]
         return columns
 
     def _doubt(
-        self, opened: Arm, arm: matrix.Arm, pictures: Pictures, sizes: Collection[int]
+        self, opened: Arm, arm: matrix.Arm, images: ImageFiles, sizes: Collection[int]
     ) -> str:
         """In plain words what the arm's answers depend on beside the image, or ""."""
         path, out = self.folder / "probe.npy", self.folder / "probed.npy"
 
         def ask(images: NDArray[Any], size: int) -> Logits:
             np.save(path, images)
-            opened.ask("predict", pictures=str(path), size=size, logits=str(out))
+            opened.ask("predict", images=str(path), size=size, logits=str(out))
             given: Logits = np.load(out)
             return given
 
         if not self.settings.batches:  # doubled as long as it pays: the small ones tell enough
             sizes = {min(size, _ACCURACY_BATCH) for size in sizes}
-        found = examine(ask, pictures.few[:_PROBED], sizes)
+        found = examine(ask, images.few[:_PROBED], sizes)
         rounded = _SAME * (1 + found.largest) if self.settings.tf32 else 0.0
         doubt = found.doubt(rounded + _spread(arm))
         if doubt:
@@ -107,16 +107,16 @@ class Referee:
         return doubt
 
     def _measured(
-        self, stored: str, opened: Arm, arm: matrix.Arm, pictures: Pictures, size: int
+        self, stored: str, opened: Arm, arm: matrix.Arm, images: ImageFiles, size: int
     ) -> dict[str, Any]:
         """Over the whole test set, through the session that was timed, so many images a call.
 
         stored: the key by which the predictions are kept.
         """
-        if pictures.test is None or pictures.labels is None:
+        if images.test is None or images.labels is None:
             raise AssertionError("accuracy needs a test set")
-        subject, classes = arm.subject, len(pictures.class_names)
-        logits = self._predict(opened, arm, pictures.test, len(pictures.labels), size)
+        subject, classes = arm.subject, len(images.class_names)
+        logits = self._predict(opened, arm, images.test, len(images.labels), size)
         if logits.shape[1] != classes:
             told = f"it gives {logits.shape[1]} classes, {subject.dataset} has {classes}"
             return from_card(arm, told)
@@ -124,15 +124,15 @@ class Referee:
         if arm.is_reference:
             self._logits[key] = logits
         elif key not in self._logits:
-            self._logits[key] = self._asked(arm, "predict", pictures.test, size)
+            self._logits[key] = self._asked(arm, "predict", images.test, size)
         reference = self._logits[key]
-        order = columns_by_name(subject.class_names or (), pictures.class_names)
+        order = columns_by_name(subject.class_names or (), images.class_names)
         if by_name := order is not None and not is_in_order(order):
             logits, reference = logits[:, order], reference[:, order]
-        found = accuracy_of(logits, pictures.labels)
-        apart = difference(logits, reference, pictures.labels)
+        found = accuracy_of(logits, images.labels)
+        apart = difference(logits, reference, images.labels)
         self._predicted[stored] = logits.argmax(axis=1)
-        self._predicted[f"labels|{subject.dataset}"] = pictures.labels
+        self._predicted[f"labels|{subject.dataset}"] = images.labels
         write_predictions(self.journal.path, self._predicted)
         columns = {
             **accuracy_columns(found),
@@ -156,7 +156,7 @@ class Referee:
         with self.progress.task(label, images) as advance:
             opened.ask(
                 "predict",
-                pictures=str(test),
+                images=str(test),
                 size=size,
                 logits=str(out),
                 on_progress=advance,
@@ -164,12 +164,12 @@ class Referee:
         logits: Logits = np.load(out)
         return logits
 
-    def _asked(self, arm: matrix.Arm, what: str, pictures: Path, size: int) -> Logits:
+    def _asked(self, arm: matrix.Arm, what: str, images: Path, size: int) -> Logits:
         """The answer of the arm's reference, in a process of its own."""
         out = self.folder / "reference.npy"
         kept_in: dict[str, Any] = {"answers" if what == "batch" else "logits": str(out)}
         with Arm(arm.reference().order(self.settings), self.settings.timeout) as opened:
-            opened.ask(what, pictures=str(pictures), size=size, **kept_in)
+            opened.ask(what, images=str(images), size=size, **kept_in)
         given: Logits = np.load(out)
         return given
 

@@ -42,9 +42,9 @@ def classes_of(opened: Arm, shape: tuple[int, int, int], fixed_batch: int | None
     """How many classes an arm gives, by its answer to one batch."""
     batch = fixed_batch or 1
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        pictures, answers = Path(folder, "pictures.npy"), Path(folder, "answers.npy")
-        np.save(pictures, np.zeros((batch, *shape), np.uint8))
-        opened.ask("batch", pictures=str(pictures), size=batch, answers=str(answers))
+        images, answers = Path(folder, "images.npy"), Path(folder, "answers.npy")
+        np.save(images, np.zeros((batch, *shape), np.uint8))
+        opened.ask("batch", images=str(images), size=batch, answers=str(answers))
         return int(np.load(answers).shape[1])
 
 

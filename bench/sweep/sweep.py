@@ -19,7 +19,7 @@ from bench.results.evaluate import add_break_even, evaluate
 from bench.results.journal import Journal
 from bench.results.rows import FAILED, LATENCY, OK, SKIPPED, THROUGHPUT, Block, Row, Samples
 from bench.runtimes import Order, UnsupportedError
-from bench.subjects.images import Gallery, Pictures, data_of
+from bench.subjects.images import Gallery, ImageFiles, data_of
 from bench.subjects.subject import Subject
 from bench.sweep import matrix
 from bench.sweep.columns import asked, from_card, ran
@@ -189,33 +189,33 @@ class Sweep:
         More rows are added where batch sizes are to be found. Accuracy comes last: its pass would
         count as memory, and as a batch size that came before.
         """
-        pictures = self._gallery.of(arm.subject, self._image_shape(arm))
-        facts = self._card_facts(arm, pictures)
+        images = self._gallery.of(arm.subject, self._image_shape(arm))
+        facts = self._card_facts(arm, images)
         sizes = None if measured[0].cell.scenario == LATENCY else Doubling()
         with Kept(arm.order(self.settings), self.settings.timeout) as kept:
             first = measured[0].cell.batch
-            path = pictures.batches(first, self._folder)  # before a process waits for it
+            path = images.batches(first, self._folder)  # before a process waits for it
             starts = kept.starts(self.settings.preset.starts, path, first)
             for one in measured:  # which grows meanwhile, where sizes are to be found
                 began = time.monotonic()
                 one.samples.starts = starts
                 one.row = replace(one.row, **facts)
-                self._cell(kept, one, pictures)
+                self._cell(kept, one, images)
                 self._finish(one, time.monotonic() - began)
                 if sizes is not None and one.row.status == OK:
                     sizes.add(one.row.images_per_second or 0.0)
                     if sizes.next is not None:
                         measured.append(self._new(replace(one.cell, batch=sizes.next)))
             if facts.get("accuracy_reason") == _PENDING:
-                self._accuracy(kept, arm, measured, pictures)
+                self._accuracy(kept, arm, measured, images)
 
-    def _card_facts(self, arm: matrix.Arm, pictures: Pictures) -> dict[str, Any]:
+    def _card_facts(self, arm: matrix.Arm, images: ImageFiles) -> dict[str, Any]:
         """The columns of accuracy until it is measured, or if it is not."""
-        facts: dict[str, Any] = {"inputs": pictures.source}
+        facts: dict[str, Any] = {"inputs": images.source}
         if not self.settings.accuracy:
             return facts | from_card(arm, self.settings.why_no_accuracy)
-        if pictures.test is None:
-            reason = pictures.reason or "there is no test set"
+        if images.test is None:
+            reason = images.reason or "there is no test set"
             if self.settings.measure_accuracy:
                 raise ZooError(missing_accuracy(reason))
             return facts | from_card(arm, reason)
@@ -231,10 +231,10 @@ class Sweep:
             height, width, channels = opened.facts["image_shape"]
             return height, width, channels
 
-    def _cell(self, kept: Kept, one: Measured, pictures: Pictures) -> None:
+    def _cell(self, kept: Kept, one: Measured, images: ImageFiles) -> None:
         """One batch size; what fails is in the row, and condemns no other."""
         try:
-            self._batch(kept.arm(), one, pictures)
+            self._batch(kept.arm(), one, images)
         except OutOfMemoryError as error:
             limit = one.cell.scenario == THROUGHPUT and one.cell.batch > 1
             one.row.status = SKIPPED if limit else FAILED
@@ -243,21 +243,21 @@ class Sweep:
             one.row.status, one.row.reason = FAILED, str(error)
         else:
             if one.row.wrong_answers == 0 and one.cell.scenario == LATENCY:
-                self._pair(one, pictures)
+                self._pair(one, images)
         if one.row.wrong_answers:
             one.row.status = FAILED
             one.row.reason = f"{one.row.wrong_answers} timed calls gave other logits than before"
         if one.row.status != OK:
             kept.drop()
 
-    def _batch(self, opened: Arm, one: Measured, pictures: Pictures) -> None:
+    def _batch(self, opened: Arm, one: Measured, images: ImageFiles) -> None:
         """Warm-up and measurement at one batch size."""
         batch = one.cell.batch
         one.row = row = replace(one.row, **ran(opened.facts["what_ran"], one.cell.arm.provider))
         answers = self._folder / "answers.npy"
-        path = pictures.batches(batch, self._folder)
+        path = images.batches(batch, self._folder)
         self.progress.say(f"measuring {_title(row)}")
-        began = opened.ask("batch", pictures=str(path), size=batch, answers=str(answers))
+        began = opened.ask("batch", images=str(path), size=batch, answers=str(answers))
         self._referee.check(one.cell.arm, batch, np.load(answers), path)
         row.wrong_answers = 0
 
@@ -277,7 +277,7 @@ class Sweep:
             row.new_shape_ms = max(0.0, began["first_ns"] / 1e6 - row.p50_ms)
 
     def _accuracy(
-        self, kept: Kept, arm: matrix.Arm, measured: Sequence[Measured], pictures: Pictures
+        self, kept: Kept, arm: matrix.Arm, measured: Sequence[Measured], images: ImageFiles
     ) -> None:
         """Over the whole test set, through the session that was timed."""
         timed = [one for one in measured if one.row.status == OK]
@@ -285,7 +285,7 @@ class Sweep:
             return
         batches = [one.cell.batch for one in timed]
         try:
-            columns = self._referee.accuracy(timed[0].row.arm, kept, arm, pictures, batches)
+            columns = self._referee.accuracy(timed[0].row.arm, kept, arm, images, batches)
         except (ZooError, OSError) as error:
             columns = dict.fromkeys(batches, from_card(arm, f"measuring it failed: {error}"))
         for one in timed:
@@ -295,7 +295,7 @@ class Sweep:
             evaluate(one.row, one.samples, self._reference_row(one))
             self.journal.update(one.row)
 
-    def _pair(self, one: Measured, pictures: Pictures) -> None:
+    def _pair(self, one: Measured, images: ImageFiles) -> None:
         """This arm and the reference in turns."""
         row, settings = one.row, self.settings
         if one.cell.arm.is_reference:
@@ -309,7 +309,7 @@ class Sweep:
             turns = take_turns(
                 reference.order(settings),
                 one.cell.arm.order(settings),
-                pictures.batches(row.batch, self._folder),
+                images.batches(row.batch, self._folder),
                 row.batch,
                 replace(settings.preset.pair, timeout=settings.timeout),
             )

@@ -70,7 +70,7 @@ def test_every_model_passes_the_gate_in_every_precision(
 
 
 @pytest.mark.parametrize("name", sorted(TOO_LARGE))
-def test_a_model_too_large_to_train_here_passes_it_on_small_pictures(
+def test_a_model_too_large_to_train_here_passes_it_on_small_images(
     name: str, tmp_path: Path
 ) -> None:
     options = TrainOptions(data="digits", size=(16, 16), grey=True, epochs=2, precision="fp32")
@@ -108,7 +108,7 @@ def test_the_metadata_tells_classes_and_provenance(
         assert facts["min_onnxruntime"] == "1.17"
 
 
-def test_the_vectors_are_real_pictures_with_their_logits(published: Artifact) -> None:
+def test_the_vectors_are_real_images_with_their_logits(published: Artifact) -> None:
     vectors = published.folder / "test_data_set_0"
     image, wanted = (
         onnx.numpy_helper.to_array(onnx.TensorProto.FromString((vectors / name).read_bytes()))
@@ -211,8 +211,8 @@ def test_the_bare_network_is_an_artifact_of_its_own(
     bare = export("mlp", run=digits_run("mlp"), exports=copied.root, form=BARE, precisions=["int8"])
     assert bare.id == "mlp-digits-float32-nchw"
     assert bare.session().inputs[0].dtype == "float32"
-    pictures = zoo.load_data("digits").test.images[:20]
-    np.testing.assert_allclose(bare.predict(pictures), copied.predict(pictures), atol=1e-3)
+    images = zoo.load_data("digits").test.images[:20]
+    np.testing.assert_allclose(bare.predict(images), copied.predict(images), atol=1e-3)
 
 
 def test_a_file_that_fails_the_gate_leaves_what_was_there(

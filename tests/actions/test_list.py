@@ -74,7 +74,7 @@ def test_what_is_said_of_the_digits_is_what_they_are() -> None:
     data = load("digits")
     (row,) = [row for row in list_things("datasets") if row["dataset"] == "digits"]
     assert row["classes"] == str(len(data.class_names))
-    assert row["pictures"] == f"{len(data.train):,} + {len(data.test):,}"
+    assert row["images"] == f"{len(data.train):,} + {len(data.test):,}"
     assert row["size"] == "x".join(str(side) for side in data.image_shape)
     assert row["where"] == "embedded"
 

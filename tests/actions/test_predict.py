@@ -1,4 +1,4 @@
-"""Predictions for pictures of any kind: right, in order, streamed, and named where they fail."""
+"""Predictions for images of any kind: right, in order, streamed, and named where they fail."""
 
 import os
 import shutil
@@ -33,9 +33,9 @@ PURE = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """A folder of one picture of each colour, in several kinds of files, and things to ignore."""
-    folder = tmp_path / "pictures"
+def images(tmp_path: Path) -> Path:
+    """A folder of one image of each colour, in several kinds of files, and things to ignore."""
+    folder = tmp_path / "images"
     (folder / "b").mkdir(parents=True)
     (folder / ".hidden").mkdir()
     (folder / "__MACOSX").mkdir()
@@ -44,7 +44,7 @@ def pictures(tmp_path: Path) -> Path:
     Image.new("RGB", (1, 1), PURE["green"]).quantize().save(folder / "b" / "z.png")
     for ignored in (".hidden/a.png", "__MACOSX/a.png", ".a.png"):
         Image.new("RGB", (1, 1)).save(folder / ignored)
-    (folder / "notes.txt").write_text("not a picture")
+    (folder / "notes.txt").write_text("not an image")
     return folder
 
 
@@ -67,13 +67,13 @@ def first(predictions: Iterator[Prediction]) -> list[tuple[str, str]]:
     ]
 
 
-class TestPictures:
-    def test_a_folder_is_walked_in_order(self, tiny_onnx: Make, pictures: Path) -> None:
-        found = first(predict(tiny_onnx(), [pictures]))
+class TestImages:
+    def test_a_folder_is_walked_in_order(self, tiny_onnx: Make, images: Path) -> None:
+        found = first(predict(tiny_onnx(), [images]))
         assert found == [("c.JPG", "red"), ("a.webp", "blue"), ("z.png", "green")]
 
-    def test_files_come_in_the_order_given(self, tiny_onnx: Make, pictures: Path) -> None:
-        named = [pictures / "c.JPG", pictures / "b", str(pictures / "c.JPG")]
+    def test_files_come_in_the_order_given(self, tiny_onnx: Make, images: Path) -> None:
+        named = [images / "c.JPG", images / "b", str(images / "c.JPG")]
         found = first(zoo.predict(str(tiny_onnx()), named))
         assert [colour for _, colour in found] == ["red", "blue", "green", "red"]
 
@@ -84,15 +84,15 @@ class TestPictures:
         assert found.problem == ""
 
     def test_problems_are_named_and_the_others_go_on(
-        self, tiny_onnx: Make, pictures: Path, tmp_path: Path
+        self, tiny_onnx: Make, images: Path, tmp_path: Path
     ) -> None:
-        (pictures / "b" / "m.png").write_bytes(b"no picture")
-        half = (pictures / "c.JPG").read_bytes()[:-200]
+        (images / "b" / "m.png").write_bytes(b"no image")
+        half = (images / "c.JPG").read_bytes()[:-200]
         (tmp_path / "half.jpg").write_bytes(half)
         empty, pipe = tmp_path / "empty", tmp_path / "pipe"
         empty.mkdir()
         os.mkfifo(pipe)
-        asked = [pictures / "b", tmp_path / "gone.png", tmp_path / "half.jpg", empty, pipe]
+        asked = [images / "b", tmp_path / "gone.png", tmp_path / "half.jpg", empty, pipe]
         found = first(predict(tiny_onnx(), asked))
         assert [name for name, _ in found] == [
             *("a.webp", "m.png", "z.png"),
@@ -100,41 +100,41 @@ class TestPictures:
         ]
         said = [text for _, text in found]
         assert said[0] == "blue"
-        assert "not a picture (BMP, JPEG, PNG, WEBP)" in said[1]
+        assert "not an image (BMP, JPEG, PNG, WEBP)" in said[1]
         assert said[2:4] == ["green", "No such file or directory"]
         assert said[4]
-        assert "no pictures in this folder" in said[5]
+        assert "no images in this folder" in said[5]
         assert said[6] == "it is a named pipe, not a regular file"
 
     @pytest.mark.parametrize("asked", [["gone.png"], [], ["."]], ids=["file", "none", "folder"])
-    def test_no_picture_at_all_is_an_error(
+    def test_no_image_at_all_is_an_error(
         self, tiny_onnx: Make, in_folder: Path, asked: list[str]
     ) -> None:
         model = tiny_onnx()
         model.rename(in_folder / "moved.onnx")
-        with pytest.raises(ZooError, match=r"there is no picture"):
+        with pytest.raises(ZooError, match=r"there is no image"):
             predict("moved.onnx", asked)
 
     def test_too_large_a_file_is_not_read(
-        self, tiny_onnx: Make, pictures: Path, monkeypatch: pytest.MonkeyPatch
+        self, tiny_onnx: Make, images: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(pixels, "LARGEST_FILE", 10)
-        ((_, problem), *_) = first(predict(tiny_onnx(), [pictures]))
+        ((_, problem), *_) = first(predict(tiny_onnx(), [images]))
         assert problem == "it is larger than 10 bytes"
 
-    def test_only_a_bounded_number_of_pictures_is_read_ahead(
-        self, tiny_onnx: Make, pictures: Path, monkeypatch: pytest.MonkeyPatch
+    def test_only_a_bounded_number_of_images_is_read_ahead(
+        self, tiny_onnx: Make, images: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(threads, "thread_budget", lambda: 1)
         read: list[Path] = []
         encoded = predicting._encoded
         monkeypatch.setattr(predicting, "_encoded", lambda path: read.append(path) or encoded(path))
-        found = predict(tiny_onnx(), [pictures / "c.JPG"] * 2000)
+        found = predict(tiny_onnx(), [images / "c.JPG"] * 2000)
         next(found)
         assert len(read) <= 5 * 64
         assert sum(1 for _ in found) == 1999
 
-    def test_progress_counts_every_picture(self, tiny_onnx: Make, pictures: Path) -> None:
+    def test_progress_counts_every_image(self, tiny_onnx: Make, images: Path) -> None:
         counts: list[int] = []
 
         class Counting(Progress):
@@ -143,7 +143,7 @@ class TestPictures:
                 counts.append(-total)
                 yield lambda count=1, text="": counts.append(count)
 
-        list(predict(tiny_onnx(), [pictures] * 30, progress=Counting()))
+        list(predict(tiny_onnx(), [images] * 30, progress=Counting()))
         assert sum(counts) == 0
         assert counts[0] == -90
 
@@ -158,35 +158,35 @@ class TestGuesses:
         assert shares == pytest.approx(powers / powers.sum(), rel=1e-5)
 
     @pytest.mark.parametrize(("classes", "top", "shown"), [(9, 5, 5), (3, 5, 3), (9, 1, 1)])
-    def test_top(self, tiny_onnx: Make, pictures: Path, classes: int, top: int, shown: int) -> None:
+    def test_top(self, tiny_onnx: Make, images: Path, classes: int, top: int, shown: int) -> None:
         model = tiny_onnx(classes=classes)
-        assert {len(found.guesses) for found in predict(model, [pictures], top=top)} == {shown}
+        assert {len(found.guesses) for found in predict(model, [images], top=top)} == {shown}
 
-    def test_top_of_nothing_is_wrong_usage(self, tiny_onnx: Make, pictures: Path) -> None:
+    def test_top_of_nothing_is_wrong_usage(self, tiny_onnx: Make, images: Path) -> None:
         with pytest.raises(UsageError, match="--top"):
-            predict(tiny_onnx(), [pictures], top=0)
+            predict(tiny_onnx(), [images], top=0)
 
-    def test_without_names_classes_have_numbers(self, tiny_onnx: Make, pictures: Path) -> None:
-        found = first(predict(tiny_onnx(metadata={}), [pictures]))
+    def test_without_names_classes_have_numbers(self, tiny_onnx: Make, images: Path) -> None:
+        found = first(predict(tiny_onnx(metadata={}), [images]))
         assert [name for _, name in found] == ["class 0", "class 2", "class 1"]
 
     @pytest.mark.parametrize("batch", ["batch", 1, 2, 5])
     @pytest.mark.parametrize("kind", ["uint8-nhwc", "float32-nchw"])
     def test_fixed_batches_and_bare_networks_predict_the_same(
-        self, tiny_onnx: Make, pictures: Path, batch: int | str, kind: str
+        self, tiny_onnx: Make, images: Path, batch: int | str, kind: str
     ) -> None:
         model = tiny_onnx(batch=batch, kind=kind)
-        assert [name for _, name in first(predict(model, [pictures]))] == ["red", "blue", "green"]
+        assert [name for _, name in first(predict(model, [images]))] == ["red", "blue", "green"]
 
-    def test_a_strangers_network_needs_mean_and_std(self, tiny_onnx: Make, pictures: Path) -> None:
+    def test_a_strangers_network_needs_mean_and_std(self, tiny_onnx: Make, images: Path) -> None:
         model = tiny_onnx(kind="float32-nchw", metadata={})
         with pytest.raises(UsageError, match="--mean"):
-            predict(model, [pictures])
-        found = first(predict(model, [pictures], mean=(0, 0, 0), std=(1, 1, 1)))
+            predict(model, [images])
+        found = first(predict(model, [images], mean=(0, 0, 0), std=(1, 1, 1)))
         assert [name for _, name in found] == ["class 0", "class 2", "class 1"]
 
     def test_values_that_are_no_numbers_are_no_prediction(
-        self, tiny_onnx: Make, pictures: Path, monkeypatch: pytest.MonkeyPatch
+        self, tiny_onnx: Make, images: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         passed = Inspection(True, "", "", 0.0)
         monkeypatch.setattr(Inspector, "inspect", lambda inspector, path: passed)
@@ -195,11 +195,9 @@ class TestGuesses:
         bias.float_data[:] = [float("nan")] * 3
         onnx.save(model, path)
         with pytest.raises(ZooError, match="not numbers"):
-            list(predict(path, [pictures]))
+            list(predict(path, [images]))
 
-    def test_a_file_that_looks_at_the_batch_is_said_to(
-        self, tmp_path: Path, pictures: Path
-    ) -> None:
+    def test_a_file_that_looks_at_the_batch_is_said_to(self, tmp_path: Path, images: Path) -> None:
         told: list[str] = []
 
         class Told(Progress):
@@ -209,7 +207,7 @@ class TestGuesses:
         for kind, warnings in (("plain", 0), ("batch mean", 1)):
             told.clear()
             path = classifiers.write(tmp_path / "digits.onnx", kind)  # type: ignore[arg-type]
-            list(predict(path, [pictures], progress=Told()))
+            list(predict(path, [images], progress=Told()))
             assert sum("depends on its batch" in line for line in told) == warnings
 
     def test_what_is_a_probability_already_is_left_alone(self) -> None:
@@ -222,28 +220,26 @@ class TestGuesses:
 
 class TestModels:
     @pytest.mark.parametrize("name", ["cnn", "cnn-colours"])
-    def test_an_export_goes_by_id_or_model(self, exports: Path, pictures: Path, name: str) -> None:
-        found = predict(name, [pictures], exports=exports, precision="fp32")
+    def test_an_export_goes_by_id_or_model(self, exports: Path, images: Path, name: str) -> None:
+        found = predict(name, [images], exports=exports, precision="fp32")
         assert first(found)[0] == ("c.JPG", "red")
 
-    def test_an_export_goes_by_its_folder(self, exports: Path, pictures: Path) -> None:
+    def test_an_export_goes_by_its_folder(self, exports: Path, images: Path) -> None:
         (exports / "cnn-colours" / "card.json").write_text("{}")
-        assert first(predict(exports / "cnn-colours", [pictures]))[0] == ("c.JPG", "red")
+        assert first(predict(exports / "cnn-colours", [images]))[0] == ("c.JPG", "red")
 
-    def test_a_precision_that_was_not_published_is_named(
-        self, exports: Path, pictures: Path
-    ) -> None:
+    def test_a_precision_that_was_not_published_is_named(self, exports: Path, images: Path) -> None:
         with pytest.raises(UsageError, match="has no int8, only fp32"):
-            predict("cnn", [pictures], exports=exports, precision="int8")
+            predict("cnn", [images], exports=exports, precision="int8")
 
-    def test_an_export_whose_bytes_changed_is_refused(self, exports: Path, pictures: Path) -> None:
+    def test_an_export_whose_bytes_changed_is_refused(self, exports: Path, images: Path) -> None:
         file = exports / "cnn-colours" / "fp32.onnx"
         file.write_bytes(file.read_bytes() + b"\0")
         with pytest.raises(ZooError, match="sha256"):
-            predict("cnn", [pictures], exports=exports)
+            predict("cnn", [images], exports=exports)
 
     def test_a_folder_may_come_from_anywhere_with_its_manifest(
-        self, exports: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+        self, exports: Path, images: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """What lies among one's own exports goes by name, and was looked at when it was made."""
         with publishing("cnn-colours", exports) as folder:
@@ -253,24 +249,24 @@ class TestModels:
             publish("cnn-colours", facts, folder)
         monkeypatch.delattr(artifact.Artifact, "session")
         with pytest.raises(ZooError, match=r"fp32\.onnx is refused: it is not an ONNX file"):
-            predict(exports / "cnn-colours", [pictures])
+            predict(exports / "cnn-colours", [images])
 
     def test_a_strangers_file_is_looked_at_from_afar_first(
-        self, tiny_onnx: Make, pictures: Path, monkeypatch: pytest.MonkeyPatch
+        self, tiny_onnx: Make, images: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = tiny_onnx()
         path.write_bytes(path.read_bytes()[:-40])
         monkeypatch.delattr(Inspector, "open")
         with pytest.raises(ZooError, match=r"tiny\.onnx is refused: .*cut short"):
-            predict(path, [pictures])
+            predict(path, [images])
 
-    def test_a_file_has_the_precision_it_has(self, tiny_onnx: Make, pictures: Path) -> None:
+    def test_a_file_has_the_precision_it_has(self, tiny_onnx: Make, images: Path) -> None:
         with pytest.raises(UsageError, match="leave --precision away"):
-            predict(tiny_onnx(), [pictures], precision="int8")
+            predict(tiny_onnx(), [images], precision="int8")
 
 
 def only_white(path: Path, then: list[onnx.NodeProto]) -> Path:
-    """A file that runs the nodes `then` with `count` 2^34 for a white picture, else 0.
+    """A file that runs the nodes `then` with `count` 2^34 for a white image, else 0.
 
     Noise, which every file is tried with, is not white.
     """
@@ -330,7 +326,7 @@ def swells(path: Path) -> Path:
 
 
 class TestBounds:
-    """What one picture alone sets off, after the file passed with noise."""
+    """What one image alone sets off, after the file passed with noise."""
 
     @pytest.mark.parametrize(
         ("make", "options", "told"),
@@ -340,7 +336,7 @@ class TestBounds:
         ],
         ids=["loops", "swells"],
     )
-    def test_the_pictures_are_named_and_nothing_is_left(
+    def test_the_images_are_named_and_nothing_is_left(
         self,
         tmp_path: Path,
         make: Callable[[Path], Path],
@@ -361,10 +357,10 @@ class TestBounds:
         assert {child.pid for child in psutil.Process().children()} == before
 
     def test_no_process_is_left_of_predictions_that_nobody_wants(
-        self, tiny_onnx: Make, pictures: Path
+        self, tiny_onnx: Make, images: Path
     ) -> None:
         before = {child.pid for child in psutil.Process().children()}
-        found = predict(tiny_onnx(), [pictures] * 100)
+        found = predict(tiny_onnx(), [images] * 100)
         next(found)
         found.close()
         assert {child.pid for child in psutil.Process().children()} == before
@@ -372,34 +368,34 @@ class TestBounds:
 
 class TestGrid:
     def test_it_is_drawn_when_all_are_done(
-        self, tiny_onnx: Make, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, tiny_onnx: Make, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         drawn: list[tuple[tuple[int, ...], list[str], str]] = []
         monkeypatch.setattr(
             "zoo.drawing.plots.draw_grid",
             lambda images, captions, path, title: drawn.append((images.shape, captions, title)),
         )
-        (pictures / "d.png").touch()
-        list(predict(tiny_onnx(), [pictures] * 30, save=tmp_path / "grid.png"))
+        (images / "d.png").touch()
+        list(predict(tiny_onnx(), [images] * 30, save=tmp_path / "grid.png"))
         ((shape, captions, title),) = drawn
         assert shape == (GRID, 4, 5, 3)
         assert captions[:4] == ["red 100%", "blue 100%", "green 100%", "red 100%"]
         assert title.startswith("tiny.onnx: ")
 
-    def test_it_is_a_png(self, tiny_onnx: Make, pictures: Path, tmp_path: Path) -> None:
+    def test_it_is_a_png(self, tiny_onnx: Make, images: Path, tmp_path: Path) -> None:
         path = tmp_path / "new" / "grid.png"
-        list(predict(tiny_onnx(), [pictures], save=path))
+        list(predict(tiny_onnx(), [images], save=path))
         with Image.open(path) as drawn:
             assert drawn.format == "PNG"
 
     def test_a_folder_in_its_place_is_named_at_once(
-        self, tiny_onnx: Make, pictures: Path, tmp_path: Path
+        self, tiny_onnx: Make, images: Path, tmp_path: Path
     ) -> None:
         with pytest.raises(ZooError, match="this is a folder"):
-            predict(tiny_onnx(), [pictures], save=tmp_path)
+            predict(tiny_onnx(), [images], save=tmp_path)
 
 
-def test_neither_torch_nor_onnx_is_imported(exports: Path, pictures: Path) -> None:
+def test_neither_torch_nor_onnx_is_imported(exports: Path, images: Path) -> None:
     code = (
         "import sys\n"
         "import cli\n"
@@ -407,7 +403,7 @@ def test_neither_torch_nor_onnx_is_imported(exports: Path, pictures: Path) -> No
         "print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "predict", "cnn", pictures, "--exports", exports, "--json"],
+        [sys.executable, "-c", code, "predict", "cnn", images, "--exports", exports, "--json"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -422,16 +418,16 @@ BAD = Here("1.24.4", frozenset({"amx_int8"}))
 
 
 def test_a_file_that_this_onnxruntime_answers_wrongly_here(
-    integer_onnx: Callable[[int], Path], pictures: Path
+    integer_onnx: Callable[[int], Path], images: Path
 ) -> None:
     with pytest.raises(UnavailableError, match=r"answered wrongly: onnxruntime 1\.24\.4.*26324"):
-        list(predict(integer_onnx(24), [pictures], on=BAD))
-    assert len(list(predict(integer_onnx(32), [pictures], on=BAD))) == 3
-    assert len(list(predict(integer_onnx(24), [pictures], on=Here("1.25.0", BAD.flags)))) == 3
+        list(predict(integer_onnx(24), [images], on=BAD))
+    assert len(list(predict(integer_onnx(32), [images], on=BAD))) == 3
+    assert len(list(predict(integer_onnx(24), [images], on=Here("1.25.0", BAD.flags)))) == 3
 
 
 def test_an_export_of_earlier_that_this_onnxruntime_answers_wrongly_here(
-    integer_onnx: Callable[[int], Path], pictures: Path, tmp_path: Path
+    integer_onnx: Callable[[int], Path], images: Path, tmp_path: Path
 ) -> None:
     for width in (24, 32):
         with publishing(f"cnn-{width}", tmp_path / "exports") as folder:
@@ -439,5 +435,5 @@ def test_an_export_of_earlier_that_this_onnxruntime_answers_wrongly_here(
             publish(f"cnn-{width}", {"model": "cnn", "precisions": {"int8": {}}}, folder)
     asked = {"precision": "int8", "exports": tmp_path / "exports", "on": BAD}
     with pytest.raises(UnavailableError, match="cnn-24 int8 would be answered wrongly"):
-        list(predict("cnn-24", [pictures], **asked))
-    assert len(list(predict("cnn-32", [pictures], **asked))) == 3
+        list(predict("cnn-24", [images], **asked))
+    assert len(list(predict("cnn-32", [images], **asked))) == 3

@@ -1,4 +1,4 @@
-"""`quickstart` ends with pictures and an accuracy, in its own folder, as often as it is asked."""
+"""`quickstart` ends with images and an accuracy, in its own folder, as often as it is asked."""
 
 import json
 from dataclasses import replace
@@ -48,14 +48,14 @@ MLP_EPOCHS = 15
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same road in a few seconds: one network, smaller pictures, a glance at its speed."""
+    """The same road in a few seconds: one network, smaller images, a glance at its speed."""
     monkeypatch.setattr(module, "OPTIONS", replace(REAL, size=(16, 16)))
     monkeypatch.setattr(module, "EPOCHS", {"mlp": MLP_EPOCHS})
     preset = Preset("tiny", Length(0.02, 0.02, 1.0), 1, Plan(2, 0.05), accuracy=True)
     monkeypatch.setattr("bench.commands.tour.SETTINGS", replace(SETTINGS, preset=preset))
 
 
-def test_it_needs_no_download_and_holds_pictures_out() -> None:
+def test_it_needs_no_download_and_holds_images_out() -> None:
     assert (*EPOCHS, REAL.data, REAL.validate) == ("mlp", "cnn", "digits", 0.1)
 
 
@@ -95,7 +95,7 @@ def test_a_second_one_replaces_the_first(in_folder: Path) -> None:
 def test_the_command_prints_what_was_found(in_folder: Path) -> None:
     done = CliRunner().invoke(main, ["quickstart", "--folder", "q"], catch_exceptions=False)
     assert done.exit_code == 0
-    shown = ("accuracy", "359 pictures", "confusion", "curves.png", "int8.onnx", "verified")
+    shown = ("accuracy", "359 images", "confusion", "curves.png", "int8.onnx", "verified")
     shown += ("mlp-digits-16x16\tint8\tonnxruntime\tcpu\t64", "Pareto", "results.html")
     for expected in shown:
         assert expected in done.stdout

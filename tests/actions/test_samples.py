@@ -1,4 +1,4 @@
-"""`samples` shows the pictures that training would see, each under its own class."""
+"""`samples` shows the images that training would see, each under its own class."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -44,7 +44,7 @@ def test_it_writes_samples_png_here_unless_told_otherwise(in_folder: Path) -> No
     }
 
 
-def test_captions_belong_to_their_pictures(grids: list[Grid]) -> None:
+def test_captions_belong_to_their_images(grids: list[Grid]) -> None:
     data = load("digits")
     samples("digits", count=30)
     (grid,) = grids
@@ -64,7 +64,7 @@ def test_every_class_is_seen_before_one_is_seen_twice(grids: list[Grid]) -> None
 def test_a_view_is_drawn_as_the_network_would_see_it(grids: list[Grid]) -> None:
     samples("digits", size=(16, 24), grey=True, count=5)
     assert grids[0].images.shape == (5, 16, 24, 1)
-    assert grids[0].title == "digits: 1,438 training pictures, 16x24x1"
+    assert grids[0].title == "digits: 1,438 training images, 16x24x1"
 
 
 def test_more_than_there_is_shows_all(grids: list[Grid]) -> None:
@@ -72,14 +72,14 @@ def test_more_than_there_is_shows_all(grids: list[Grid]) -> None:
     assert len(grids[0].captions) == 1438
 
 
-def test_one_picture_is_inspected_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_image_is_inspected_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr(plots, "draw_image", lambda data, index, path: seen.append((index, path)))
     samples("digits", Path("one.png"), image=1437)
     assert seen == [(1437, Path("one.png"))]
 
 
-def test_a_picture_that_is_not_there_is_wrong_usage(in_folder: Path) -> None:
-    with pytest.raises(UsageError, match="pictures 0 to 1437"):
+def test_an_image_that_is_not_there_is_wrong_usage(in_folder: Path) -> None:
+    with pytest.raises(UsageError, match="images 0 to 1437"):
         samples("digits", image=1438)
     assert list(in_folder.iterdir()) == []

@@ -224,7 +224,7 @@ def test_another_model_cannot_take_up_the_run(stopped: Run) -> None:
         train("cnn", run=stopped.folder, resume=True)
 
 
-def test_other_pictures_cannot_take_up_the_run(stopped: Run) -> None:
+def test_other_images_cannot_take_up_the_run(stopped: Run) -> None:
     card = json.loads(stopped.card_file.read_text())
     stopped.card_file.write_text(json.dumps(card | {"fingerprint": "0" * 64}))
     with pytest.raises(ZooError, match="fingerprints differ"):
@@ -319,8 +319,8 @@ def test_a_bf16_run_goes_on_in_fp32_only_when_asked(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (TrainOptions(batch=2000), "larger than the data, 1438 training pictures"),
-        (TrainOptions(batch=1), "two pictures"),
+        (TrainOptions(batch=2000), "larger than the data, 1438 training images"),
+        (TrainOptions(batch=1), "two images"),
         (TrainOptions(validate=2000), "cannot be held out of 1438"),
         (TrainOptions(epochs=0), "must be above 0"),
         (TrainOptions(lr=-1.0), "must be above 0"),

@@ -83,11 +83,11 @@ def test_the_five_lines_of_the_readme_give_the_answer_of_the_zoo(
     code = "\n".join(line[4:] for line in block.splitlines())
     assert len(code.splitlines()) == 5
     (cnn,) = [artifact for artifact in PUBLISHED if artifact.id == "cnn-cifar10"]
-    picture = onnx.numpy_helper.to_array(
+    image = onnx.numpy_helper.to_array(
         onnx.TensorProto.FromString((cnn.folder / VECTORS / "input_0.pb").read_bytes())
     )[0]
-    Image.fromarray(picture).save(tmp_path / "cat.png")
+    Image.fromarray(image).save(tmp_path / "cat.png")
     (tmp_path / "exports").symlink_to(EXPORTS)
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})
-    assert int(capsys.readouterr().out) == int(cnn.predict(picture[None]).argmax())
+    assert int(capsys.readouterr().out) == int(cnn.predict(image[None]).argmax())

@@ -187,12 +187,12 @@ def planted_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def pictures_npy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve pictures [32, 32, 3] of noise; the first pixel of each is its number."""
-    pictures = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
-    pictures[:, 0, 0, 0] = np.arange(12)
-    path = tmp_path_factory.mktemp("pictures") / "pictures.npy"
-    np.save(path, pictures)
+def images_npy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve images [32, 32, 3] of noise; the first pixel of each is its number."""
+    images = np.random.default_rng(0).integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)
+    images[:, 0, 0, 0] = np.arange(12)
+    path = tmp_path_factory.mktemp("images") / "images.npy"
+    np.save(path, images)
     return path
 
 

@@ -3,7 +3,7 @@
     tox -e bench -- -k export
     .venv/bin/python tests/benchmarks/avx2_only.py -k int8_against  # as on a CPU without VNNI
 
-ONNX Runtime on the CPU, the same threads on both sides, random pictures in the shape of CIFAR-10.
+ONNX Runtime on the CPU, the same threads on both sides, random images in the shape of CIFAR-10.
 """
 
 import os
@@ -33,7 +33,7 @@ Compare = Callable[[Arm, Arm, str], None]
 Pixels = NDArray[np.uint8]
 
 
-def pictures(count: int) -> Pixels:
+def pixels(count: int) -> Pixels:
     return np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
 
 
@@ -43,7 +43,7 @@ def network_of(name: str) -> nn.Module:
 
 
 def turn(answer: Callable[[Pixels], object], batch: int) -> Arm:
-    images = pictures(batch)
+    images = pixels(batch)
 
     def run() -> float:
         calls, started = 0, time.perf_counter()
@@ -98,7 +98,7 @@ def test_pixels_to_logits_against_numpy_and_a_plain_export(
 @pytest.mark.parametrize("name", [name for name in ALONE if name != "densenet-bc-100-12"])
 def test_int8_against_fp32_at_batch_64(compare: Compare, name: str) -> None:
     prepared = prepare(convert(network_of(name), (32, 32, 3), MEAN, STD))
-    int8 = quantize(prepared, calibrate(prepared, pictures(256)))
+    int8 = quantize(prepared, calibrate(prepared, pixels(256)))
     fast, fp32 = open_session(int8.SerializeToString()), ours(name)
     vnni = (
         bool(cpu_flags() & {"avx512_vnni", "avx_vnni"}) and "ZOO_BENCH_AVX2_ONLY" not in os.environ

@@ -26,24 +26,24 @@ AIM = 5.0  # microseconds a call
 @pytest.fixture
 def worker(tiny_onnx: Callable[..., Path], tmp_path: Path) -> Worker:
     """The process of an arm, in this one."""
-    pictures = tmp_path / "pictures.npy"
-    np.save(pictures, np.random.default_rng(0).integers(0, 256, (8, 4, 5, 3), dtype=np.uint8))
+    images = tmp_path / "images.npy"
+    np.save(images, np.random.default_rng(0).integers(0, 256, (8, 4, 5, 3), dtype=np.uint8))
     worker = Worker(io.StringIO())
     worker.load(Order(str(tiny_onnx())).to_json())
-    worker.batch(str(pictures), 1)
+    worker.batch(str(images), 1)
     return worker
 
 
 def test_harness_overhead(worker: Worker, benchmark: BenchmarkFixture) -> None:
     session = worker.adapter.session.ort  # type: ignore[attr-defined]
-    pictures = [np.array(placed) for placed in worker.pool]
+    images = [np.array(placed) for placed in worker.pool]
 
     def bare() -> float:
         """Microseconds a call of what anybody would write."""
         run = session.run
         began = time.perf_counter_ns()
         for call in range(CALLS):
-            run(["logits"], {"image": pictures[call % 8]})
+            run(["logits"], {"image": images[call % 8]})
         return (time.perf_counter_ns() - began) / CALLS / 1e3
 
     def ours() -> tuple[float, float]:

@@ -2,9 +2,9 @@
 
     tox -e bench -- -k latents
 
-The plain loop is what one writes first: torch, fp32, eager, pictures resized and normalised a batch
-at a time. 32x32 pictures shown at 299x299. Random weights with batch statistics of digits, and
-trained ones where the variable ZOO_INCEPTION names their file, the engine for CIFAR-10's pictures.
+The plain loop is what one writes first: torch, fp32, eager, images resized and normalised a batch
+at a time. 32x32 images shown at 299x299. Random weights with batch statistics of digits, and
+trained ones where the variable ZOO_INCEPTION names their file, the engine for CIFAR-10's images.
 """
 
 import os
@@ -68,7 +68,7 @@ def plain_loop() -> Callable[[Images], object]:
 
 
 def engines(precision: str, weights: str | None = None) -> tuple[list[Engine], Images]:
-    """Those that may compute the latents of Inception, and some pictures to choose by."""
+    """Those that may compute the latents of Inception, and some images to choose by."""
     data = load("cifar10" if weights else "digits")
     init = None if weights else "random"
     options = TrainOptions(backbone="inception_v3", weights=weights, backbone_init=init)
@@ -84,7 +84,7 @@ def test_latents_of_inception_against_the_plain_loop(compare: Compare) -> None:
 
 @pytest.mark.skipif(not TRAINED, reason="ZOO_INCEPTION names no weights of Inception v3")
 def test_latents_of_trained_inception_against_the_plain_loop(compare: Compare) -> None:
-    """As above, with weights whose latents tell pictures apart."""
+    """As above, with weights whose latents tell images apart."""
     engine = fastest(*engines("auto", TRAINED), PlainProgress())
     compare(turn(engine.run), turn(plain_loop()), "1.5")
 

@@ -2,7 +2,7 @@
 
     tox -e bench
 
-Random pictures in the shape of CIFAR-10.
+Random images in the shape of CIFAR-10.
 """
 
 import math
@@ -42,14 +42,14 @@ def _memory() -> None:
 
 
 @pytest.fixture(scope="module")
-def pictures() -> tuple[np.ndarray, np.ndarray]:
+def images() -> tuple[np.ndarray, np.ndarray]:
     draw = np.random.default_rng(0)
     images = draw.integers(0, 256, (COUNT, 32, 32, 3), dtype=np.uint8)
     return images, draw.integers(0, 10, COUNT)
 
 
-class PilPictures(Dataset[tuple[torch.Tensor, int]]):
-    """What torchvision's own datasets do: an array in memory, a PIL picture at a time."""
+class PilImages(Dataset[tuple[torch.Tensor, int]]):
+    """What torchvision's own datasets do: an array in memory, a PIL image at a time."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         self.images, self.labels = images, labels
@@ -69,10 +69,10 @@ class PilPictures(Dataset[tuple[torch.Tensor, int]]):
         return self.transform(Image.fromarray(self.images[index])), int(self.labels[index])
 
 
-def usual_loop(network: nn.Module, pictures: tuple[np.ndarray, np.ndarray], precision: str) -> Arm:
+def usual_loop(network: nn.Module, images: tuple[np.ndarray, np.ndarray], precision: str) -> Arm:
     """One epoch through a DataLoader with 2 workers, kept alive between epochs."""
     loader = DataLoader(
-        PilPictures(*pictures), BATCH, shuffle=True, num_workers=2, persistent_workers=True
+        PilImages(*images), BATCH, shuffle=True, num_workers=2, persistent_workers=True
     )
     recipe = find_model("cnn").recipe
     optimizer = make_optimizer(network, recipe)
@@ -99,7 +99,7 @@ def trainer_of(name: str, network: nn.Module, images: np.ndarray, precision: str
             recipe=replace(recipe, epochs=10_000),
             images=torch.from_numpy(images),
             labels=torch.arange(COUNT) % 10,
-            pictures=torch.arange(COUNT),
+            indices=torch.arange(COUNT),
             mean=MEAN,
             std=STD,
             device=CPU,
@@ -154,27 +154,27 @@ def precision_here() -> str:
 
 
 def test_a_small_cnn_against_the_usual_loop(
-    compare: Compare, pictures: tuple[np.ndarray, np.ndarray]
+    compare: Compare, images: tuple[np.ndarray, np.ndarray]
 ) -> None:
     precision = precision_here()
-    ours = our_loop(trainer_of("cnn", small_cnn(), pictures[0], precision))
-    compare(ours, usual_loop(small_cnn(), pictures, precision), "2x")
+    ours = our_loop(trainer_of("cnn", small_cnn(), images[0], precision))
+    compare(ours, usual_loop(small_cnn(), images, precision), "2x")
 
 
 def test_the_default_cnn_against_the_usual_loop_in_fp32(
-    compare: Compare, pictures: tuple[np.ndarray, np.ndarray]
+    compare: Compare, images: tuple[np.ndarray, np.ndarray]
 ) -> None:
     network, twin = (find_model("cnn").build((32, 32, 3), 10) for _ in range(2))
-    ours = our_loop(trainer_of("cnn", network, pictures[0], precision_here()))
-    compare(ours, usual_loop(twin, pictures, "fp32"), "none, reported")
+    ours = our_loop(trainer_of("cnn", network, images[0], precision_here()))
+    compare(ours, usual_loop(twin, images, "fp32"), "none, reported")
 
 
 @pytest.mark.parametrize("name", ALONE)
 def test_augmentation_against_one_constant_batch(
-    compare: Compare, pictures: tuple[np.ndarray, np.ndarray], name: str
+    compare: Compare, images: tuple[np.ndarray, np.ndarray], name: str
 ) -> None:
     network = find_model(name).build((32, 32, 3), 10)
-    trainer = trainer_of(name, network, pictures[0], precision_here())
+    trainer = trainer_of(name, network, images[0], precision_here())
     steps = steps_for(trainer, TURN_SECONDS)
     floor = "0.90x" if name == "speednet" else "0.85x"
     compare(our_loop(trainer, steps), constant_batch(trainer, steps), floor)

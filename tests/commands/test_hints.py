@@ -119,9 +119,9 @@ class TestWhatTheCodeSays:
 
 
 @pytest.fixture
-def picture(in_folder: Path) -> Path:
-    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save("picture.png")
-    return Path("picture.png")
+def image(in_folder: Path) -> Path:
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save("image.png")
+    return Path("image.png")
 
 
 def follow(call: Call, text: str) -> None:
@@ -136,29 +136,29 @@ class TestPrecisions:
     """`predict --precision fp16` of an artifact that has none."""
 
     def test_with_the_run_at_hand_export_is_proposed_and_loses_nothing(
-        self, call: Call, run: Path, picture: Path
+        self, call: Call, run: Path, image: Path
     ) -> None:
         call("export", "mlp", "--precision", "fp32,int8")
-        told = call("predict", "mlp", picture, "--precision", "fp16", code=2).stderr
+        told = call("predict", "mlp", image, "--precision", "fp16", code=2).stderr
         follow(call, told)
-        call("predict", "mlp", picture, "--precision", "fp16")
-        call("predict", "mlp", picture, "--precision", "int8")
-        told = call("predict", "mlp", picture, "--precision", "fp8", code=2).stderr
+        call("predict", "mlp", image, "--precision", "fp16")
+        call("predict", "mlp", image, "--precision", "int8")
+        told = call("predict", "mlp", image, "--precision", "fp8", code=2).stderr
         assert "Name one of them: --precision fp32 or fp16 or int8" in told
 
     def test_without_it_training_comes_first(
-        self, call: Call, run: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+        self, call: Call, run: Path, image: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         call("export", "mlp", "--precision", "fp32", "--exports", "my exports")
         shutil.rmtree("runs")
         told = call(
-            *("predict", "mlp", picture, "--precision", "int8", "--exports", "my exports"), code=2
+            *("predict", "mlp", image, "--precision", "int8", "--exports", "my exports"), code=2
         ).stderr
         train, export = proposed(told)
         assert train == ["train", "mlp", "--data", "digits"]
         call(*train, "--epochs", "1")
         call(*export)
-        call("predict", "mlp", picture, "--precision", "int8", "--exports", "my exports")
+        call("predict", "mlp", image, "--precision", "int8", "--exports", "my exports")
 
     def test_a_file_of_floats_is_made_with_its_form(self, call: Call, run: Path) -> None:
         call("export", "mlp", "--precision", "fp32", "--input", "float32-nchw")
@@ -216,9 +216,9 @@ class TestNames:
         "words", [("predict", "x", "y.png", "--provider"), ("bench", "x", "--provider")]
     )
     def test_a_gpu_is_called_cuda(
-        self, call: Call, words: tuple[str, ...], tiny_onnx: Callable[..., Path], picture: Path
+        self, call: Call, words: tuple[str, ...], tiny_onnx: Callable[..., Path], image: Path
     ) -> None:
-        named = {"x": tiny_onnx(), "y.png": picture}
+        named = {"x": tiny_onnx(), "y.png": image}
         for name in ("gpu", "GPU"):
             told = call(*(named.get(word, word) for word in words), name, code=2).stderr
             assert "Did you mean cuda?" in told

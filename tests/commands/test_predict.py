@@ -1,4 +1,4 @@
-"""`predict`: pictures in, lines or JSON or CSV out; names that steer no terminal."""
+"""`predict`: images in, lines or JSON or CSV out; names that steer no terminal."""
 
 import csv
 import json
@@ -21,23 +21,23 @@ ROOT = Path(__file__).parent.parent.parent
 class TestPredict:
     @pytest.fixture
     def model(self, tiny_onnx: Callable[..., Path], in_folder: Path) -> str:
-        """An ONNX file and two pictures, one below a folder, where the command looks for them."""
+        """An ONNX file and two images, one below a folder, where the command looks for them."""
         tiny_onnx()
-        Path("pictures").mkdir()
-        Image.new("RGB", (70, 50), (255, 0, 0)).save("pictures/red.png")
+        Path("images").mkdir()
+        Image.new("RGB", (70, 50), (255, 0, 0)).save("images/red.png")
         Image.new("L", (3, 3), 255).save("grey.jpg")
         return "tiny.onnx"
 
-    def test_a_line_for_each_picture(self, call: Call, model: str) -> None:
-        done = call("predict", model, "pictures", "grey.jpg", "--top", "2")
+    def test_a_line_for_each_image(self, call: Call, model: str) -> None:
+        done = call("predict", model, "images", "grey.jpg", "--top", "2")
         assert done.stdout.splitlines() == [
-            "pictures/red.png  red 100.0%, green 0.0%",
+            "images/red.png  red 100.0%, green 0.0%",
             "grey.jpg  red 33.3%, green 33.3%",
         ]
 
     def test_json_and_csv_agree(self, call: Call, model: str) -> None:
-        found = json.loads(call("predict", model, "pictures", "grey.jpg", "--json").stdout)
-        table = call("predict", model, "pictures", "grey.jpg", "--csv").stdout
+        found = json.loads(call("predict", model, "images", "grey.jpg", "--json").stdout)
+        table = call("predict", model, "images", "grey.jpg", "--csv").stdout
         rows = list(csv.DictReader(table.splitlines()))
         assert list(rows[0]) == ["path", "rank", "class", "probability"]
         assert [
@@ -50,13 +50,13 @@ class TestPredict:
         assert len(rows) == 6
 
     def test_what_cannot_be_read_is_named_and_counted(self, call: Call, model: str) -> None:
-        Path("bad.png").write_text("no picture")
-        asked = ("predict", model, "bad.png", "gone.png", "pictures")
+        Path("bad.png").write_text("no image")
+        asked = ("predict", model, "bad.png", "gone.png", "images")
         done = call(*asked, code=1)
-        assert done.stdout.startswith("pictures/red.png  red")
-        assert "unreadable: bad.png: not a picture" in done.stderr
+        assert done.stdout.startswith("images/red.png  red")
+        assert "unreadable: bad.png: not an image" in done.stderr
         assert "unreadable: gone.png: No such file" in done.stderr
-        assert "error: 2 of 3 pictures could not be read." in done.stderr
+        assert "error: 2 of 3 images could not be read." in done.stderr
         found = json.loads(call(*asked, "--json", code=1).stdout)
         assert ["problem" in each for each in found] == [True, True, False]
 
@@ -72,20 +72,20 @@ class TestPredict:
         assert "not numbers" in done.stderr
         assert len(json.loads(done.stdout)) == 64
 
-    def test_no_picture_is_an_error(self, call: Call, model: str) -> None:
+    def test_no_image_is_an_error(self, call: Call, model: str) -> None:
         Path("empty").mkdir()
-        assert "there is no picture" in call("predict", model, "empty", code=1).stderr
+        assert "there is no image" in call("predict", model, "empty", code=1).stderr
         call("predict", model, code=2)
 
     def test_save_draws_them(self, call: Call, model: str) -> None:
-        call("predict", model, "pictures", "--save", "grid.png")
+        call("predict", model, "images", "--save", "grid.png")
         with Image.open("grid.png") as drawn:
             assert drawn.format == "PNG"
-        call("predict", model, "pictures", "--save", "grid.png")
+        call("predict", model, "images", "--save", "grid.png")
 
     def test_save_replaces_nothing_of_others(self, call: Call, model: str) -> None:
         before = Path("grey.jpg").read_bytes()
-        done = call("predict", model, "pictures", "--save", "grey.jpg", code=2)
+        done = call("predict", model, "images", "--save", "grey.jpg", code=2)
         assert "grey.jpg exists" in done.stderr
         assert done.stdout == ""
         assert Path("grey.jpg").read_bytes() == before
@@ -103,7 +103,7 @@ class TestPredict:
             (["tiny.onnx", "grey.jpg", "--top", "0"], 2, "--top"),
             (["tiny.onnx", "grey.jpg", "--precision", "int8"], 2, "leave --precision away"),
             (["tiny.onnx", "grey.jpg", "--json", "--csv"], 2, "--json and --csv"),
-            (["tiny.onnx", "grey.jpg", "--save", "pictures"], 1, "is a folder"),
+            (["tiny.onnx", "grey.jpg", "--save", "images"], 1, "is a folder"),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, list) else "",
     )
@@ -157,7 +157,7 @@ class TestPredict:
         self, call: Call, tiny_onnx: Callable[..., Path], model: str
     ) -> None:
         tiny_onnx(metadata={"class_names": json.dumps(["\x1b[2J\nred", "ü", "b"])})
-        Path("a\nb.png").write_bytes(Path("pictures/red.png").read_bytes())
+        Path("a\nb.png").write_bytes(Path("images/red.png").read_bytes())
         (line,) = call("predict", model, "a\nb.png").stdout.splitlines()
         assert line.startswith("a�b.png  �[2J�red 100.0%, ü")
         assert (

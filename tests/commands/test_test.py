@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 class TestTest:
     def test_it_prints_what_was_found(self, call: Call, run: Path) -> None:
         text = call("test", "mlp").stdout
-        assert re.search(r"mlp-digits: accuracy \d+\.\d+% \(.* to .*, 359 pictures\)", text)
+        assert re.search(r"mlp-digits: accuracy \d+\.\d+% \(.* to .*, 359 images\)", text)
         assert "confusion" in text
         assert re.search(r"is \d, predicted \d \(\d+%\)  (right|WRONG)", text)
         assert str(Path("runs/mlp-digits/confusion.png")) in text
@@ -86,7 +86,7 @@ class TestSamples:
             assert Path(name).read_text() == "precious"
 
     @pytest.mark.parametrize("out", [".", "folder"])
-    def test_a_folder_in_place_of_the_picture_is_named(self, call: Call, out: str) -> None:
+    def test_a_folder_in_place_of_the_image_is_named(self, call: Call, out: str) -> None:
         Path("folder").mkdir()
         done = call("samples", "--data", "digits", "--count", "3", "--out", out, code=1)
         assert "is a folder" in done.stderr

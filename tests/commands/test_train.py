@@ -131,7 +131,7 @@ class TestTrain:
         assert Path("file").read_text() == "precious"
 
     @pytest.mark.parametrize(("batch", "parts"), [("64", "64"), ("7", "3")])
-    def test_parts_of_a_single_picture_are_refused_in_plain_words(
+    def test_parts_of_a_single_image_are_refused_in_plain_words(
         self, call: Call, batch: str, parts: str
     ) -> None:
         """Batch normalisation cannot take the mean of one."""

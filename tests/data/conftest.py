@@ -17,7 +17,7 @@ from PIL import Image
 from zoo.data import Dataset, load
 
 SPLITS = ("train", "test")
-Pictures = dict[str, dict[str, list[np.ndarray]]]
+Images = dict[str, dict[str, list[np.ndarray]]]
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def refused(tmp_path: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def same() -> Callable[[Dataset, Dataset], bool]:
-    """Whether two datasets have the same pictures, labels, names and fingerprint, in order."""
+    """Whether two datasets have the same images, labels, names and fingerprint, in order."""
 
     def compare(one: Dataset, other: Dataset) -> bool:
         return (
@@ -67,16 +67,16 @@ def same() -> Callable[[Dataset, Dataset], bool]:
 
 
 class Maker:
-    """Writes pictures, given as {split: {class: [uint8 [H, W, C]]}}, in many forms."""
+    """Writes images, given as {split: {class: [uint8 [H, W, C]]}}, in many forms."""
 
-    def pictures(
+    def images(
         self,
         classes: tuple[str, ...] = ("ant", "bee", "cow"),
         train: int = 5,
         test: int = 2,
         shape: tuple[int, int, int] = (6, 8, 3),
         seed: int = 0,
-    ) -> Pictures:
+    ) -> Images:
         random = np.random.default_rng(seed)
         return {
             split: {
@@ -94,15 +94,15 @@ class Maker:
         return stream.getvalue()
 
     def files(
-        self, pictures: Pictures, ending: str = "png", reverse: bool = False
+        self, images: Images, ending: str = "png", reverse: bool = False
     ) -> Iterator[tuple[str, bytes]]:
-        for split, classes in pictures.items():
+        for split, classes in images.items():
             for name, images in classes.items():
                 for number, pixels in enumerate(images[::-1] if reverse else images):
                     yield f"{split}/{name}/{number}.{ending}", self.encoded(pixels, ending)
 
-    def folder(self, root: Path, pictures: Pictures, **options: Any) -> Path:
-        for name, content in self.files(pictures, **options):
+    def folder(self, root: Path, images: Images, **options: Any) -> Path:
+        for name, content in self.files(images, **options):
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
@@ -111,42 +111,42 @@ class Maker:
     def zip(
         self,
         path: Path,
-        pictures: Pictures,
+        images: Images,
         top: str = "",
         extra: tuple[str, ...] = (),
         compression: int = zipfile.ZIP_STORED,
         **options: Any,
     ) -> Path:
         with zipfile.ZipFile(path, "w", compression) as archive:
-            for name, content in self.files(pictures, **options):
+            for name, content in self.files(images, **options):
                 archive.writestr(top + name, content)
             for name in extra:
-                archive.writestr(name, b"no picture")
+                archive.writestr(name, b"no image")
         return path
 
-    def python_files(self, pictures: Pictures) -> dict[str, bytes]:
+    def python_files(self, images: Images) -> dict[str, bytes]:
         """CIFAR-10's pickled batches, byte strings and all, as Python 2 wrote them."""
-        names = tuple(pictures["train"])
+        names = tuple(images["train"])
         files = {"batches.meta": python2_pickle({"label_names": list(names)})}
-        for file, planes, labels in self._batches(pictures):
+        for file, planes, labels in self._batches(images):
             files[file] = python2_pickle({"labels": labels.tolist(), "data": planes})
         return files
 
-    def binary_files(self, pictures: Pictures) -> dict[str, bytes]:
-        files = {"batches.meta.txt": ("\n".join(pictures["train"]) + "\n\n").encode()}
-        for file, planes, labels in self._batches(pictures):
+    def binary_files(self, images: Images) -> dict[str, bytes]:
+        files = {"batches.meta.txt": ("\n".join(images["train"]) + "\n\n").encode()}
+        for file, planes, labels in self._batches(images):
             records = np.concatenate([labels[:, None].astype(np.uint8), planes], axis=1)
             files[f"{file}.bin"] = records.tobytes()
         return files
 
-    def cifar100_files(self, pictures: Pictures, binary: bool) -> dict[str, bytes]:
-        names = list(pictures["train"])
+    def cifar100_files(self, images: Images, binary: bool) -> dict[str, bytes]:
+        names = list(images["train"])
         if binary:
             files = {"fine_label_names.txt": ("\n".join(names) + "\n").encode()}
         else:
             files = {"meta": python2_pickle({"fine_label_names": names})}
         for split in SPLITS:
-            planes, labels = self._planes(pictures[split])
+            planes, labels = self._planes(images[split])
             if binary:
                 coarse = np.full((len(labels), 1), 99, dtype=np.uint8)
                 fine = labels[:, None].astype(np.uint8)
@@ -165,12 +165,12 @@ class Maker:
                 archive.addfile(member, io.BytesIO(content))
         return path
 
-    def idx(self, folder: Path, pictures: Pictures, packed: bool = True) -> Path:
+    def idx(self, folder: Path, images: Images, packed: bool = True) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for split, prefix in (("train", "train"), ("test", "t10k")):
-            images = np.concatenate([np.stack(list_) for list_ in pictures[split].values()])
+            images = np.concatenate([np.stack(list_) for list_ in images[split].values()])
             labels = np.repeat(
-                np.arange(len(pictures[split])), [len(x) for x in pictures[split].values()]
+                np.arange(len(images[split])), [len(x) for x in images[split].values()]
             )
             for name, axes, array in (
                 (f"{prefix}-images-idx3-ubyte", 3, images[..., 0]),
@@ -193,11 +193,11 @@ class Maker:
         labels = [label for label, images in enumerate(classes.values()) for _ in images]
         return np.stack(planes), np.array(labels)
 
-    def _batches(self, pictures: Pictures) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        planes, labels = self._planes(pictures["train"])
+    def _batches(self, images: Images) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        planes, labels = self._planes(images["train"])
         for number in range(5):
             yield f"data_batch_{number + 1}", planes[number::5], labels[number::5]
-        yield "test_batch", *self._planes(pictures["test"])
+        yield "test_batch", *self._planes(images["test"])
 
 
 class _Python2Pickler(pickle._Pickler):  # the pure Python one; the fast one cannot be changed

@@ -33,7 +33,7 @@ class Counting(Progress):
 
 @pytest.fixture
 def farm(make: Any, tmp_path: Path) -> Path:
-    return make.folder(tmp_path / "farm", make.pictures())
+    return make.folder(tmp_path / "farm", make.images())
 
 
 def decodings(path: Path, **options: Any) -> int:
@@ -63,7 +63,7 @@ def test_each_view_is_decoded_once(farm: Path) -> None:
 
 def test_a_copy_elsewhere_uses_the_same_entry(make: Any, farm: Path, tmp_path: Path) -> None:
     decodings(farm)
-    copy = make.folder(tmp_path / "copy", make.pictures())
+    copy = make.folder(tmp_path / "copy", make.images())
     assert decodings(copy) == 0
 
 
@@ -248,8 +248,8 @@ print(json.dumps([kills, leftovers, whole, sorted(fingerprints)]))
 
 
 def test_killed_at_any_moment_leaves_nothing_or_a_whole_entry(make: Any, tmp_path: Path) -> None:
-    pictures = make.pictures(classes=("ant", "bee"), train=2, test=1)
-    source = make.folder(tmp_path / "farm", pictures)
+    images = make.images(classes=("ant", "bee"), train=2, test=1)
+    source = make.folder(tmp_path / "farm", images)
     output = run_python(KILLED_EVERYWHERE, source, tmp_path / "caches")
     kills, leftovers, whole, fingerprints = json.loads(output)
     assert kills > 20

@@ -24,7 +24,7 @@ def test_every_known_dataset_is_described(own_cache: Path) -> None:
 
 
 def test_local_copies_are_shown(make: Any, tmp_path: Path, own_cache: Path) -> None:
-    path = make.zip(tmp_path / "cifar10.zip", make.pictures())
+    path = make.zip(tmp_path / "cifar10.zip", make.images())
     downloaded = own_cache / "downloads" / "cifar100" / "cifar-100-python.tar.gz"
     downloaded.parent.mkdir(parents=True)
     downloaded.touch()
@@ -38,7 +38,7 @@ def test_the_digits_are_described_as_they_are() -> None:
     from zoo.data import load
 
     data, info = load("digits"), describe_datasets()[0]
-    assert info.pictures == (len(data.train), len(data.test))
+    assert info.images == (len(data.train), len(data.test))
     assert (info.classes, info.image_shape) == (len(data.class_names), data.image_shape)
 
 

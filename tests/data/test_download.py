@@ -53,7 +53,7 @@ def publish(
 
 @pytest.fixture
 def archive(make: Any, served: tuple[Path, str]) -> Path:
-    files = make.python_files(make.pictures(shape=(32, 32, 3)))
+    files = make.python_files(make.images(shape=(32, 32, 3)))
     return make.archive(served[0] / ARCHIVE, "cifar-10-batches-py", files)
 
 
@@ -128,7 +128,7 @@ def test_mnist_comes_from_the_mirror_that_works(
 
     folder, url = served
     digits = tuple("0123456789")
-    make.idx(folder, make.pictures(classes=digits, train=2, test=1, shape=(28, 28, 1)))
+    make.idx(folder, make.images(classes=digits, train=2, test=1, shape=(28, 28, 1)))
     monkeypatch.setattr(MNIST, "mirrors", [f"{url}away/", url])
     resources = [(path.name, md5_of(path)) for path in sorted(folder.iterdir())]
     monkeypatch.setattr(MNIST, "resources", resources)

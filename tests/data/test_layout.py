@@ -16,7 +16,7 @@ Refused = Callable[..., str]
 
 @pytest.fixture
 def farm(make: Any, tmp_path: Path) -> Path:
-    return make.folder(tmp_path / "farm", make.pictures())
+    return make.folder(tmp_path / "farm", make.images())
 
 
 def test_nothing_there(tmp_path: Path, refused: Refused) -> None:
@@ -36,14 +36,14 @@ def test_a_split_is_missing(farm: Path, refused: Refused, split: str) -> None:
 def test_a_split_is_missing_in_a_zip(
     make: Any, tmp_path: Path, refused: Refused, split: str
 ) -> None:
-    pictures = make.pictures()
-    pictures[split] = {}
-    path = make.zip(tmp_path / "farm.zip", pictures)
+    images = make.images()
+    images[split] = {}
+    path = make.zip(tmp_path / "farm.zip", images)
     assert f"no class folders in {split}/" in refused(path)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_a_class_without_pictures(farm: Path, refused: Refused, split: str) -> None:
+def test_a_class_without_images(farm: Path, refused: Refused, split: str) -> None:
     load(str(farm))  # a cached copy must not hide what changed since
     for path in (farm / split / "bee").iterdir():
         path.rename(path.with_suffix(".tiff"))
@@ -65,7 +65,7 @@ def test_a_test_class_that_training_does_not_know(farm: Path, refused: Refused) 
 
 
 def test_only_one_class(make: Any, tmp_path: Path, refused: Refused) -> None:
-    root = make.folder(tmp_path / "one", make.pictures(classes=("ant",)))
+    root = make.folder(tmp_path / "one", make.images(classes=("ant",)))
     assert "only one class ('ant')" in refused(root)
 
 
@@ -76,7 +76,7 @@ def test_a_zip_that_is_none(tmp_path: Path, refused: Refused) -> None:
 
 
 def test_a_truncated_zip(make: Any, tmp_path: Path, refused: Refused) -> None:
-    path = make.zip(tmp_path / "farm.zip", make.pictures())
+    path = make.zip(tmp_path / "farm.zip", make.images())
     os.truncate(path, path.stat().st_size // 2)
     assert "truncated" in refused(path)
 
@@ -87,10 +87,10 @@ def test_a_file_that_is_no_zip(tmp_path: Path, refused: Refused) -> None:
     assert "--data-dir" in refused(path)
 
 
-def test_strangers_between_the_pictures_are_ignored(make: Any, tmp_path: Path) -> None:
-    pictures = make.pictures()
-    plain = load(str(make.folder(tmp_path / "plain", pictures)))
-    root = make.folder(tmp_path / "mixed", pictures)
+def test_strangers_between_the_images_are_ignored(make: Any, tmp_path: Path) -> None:
+    images = make.images()
+    plain = load(str(make.folder(tmp_path / "plain", images)))
+    root = make.folder(tmp_path / "mixed", images)
     (root / "train" / "bee" / "0.png").rename(root / "train" / "bee" / "A.PNG")
     (root / "train" / "bee" / "Thumbs.db").write_bytes(b"")
     (root / "train" / "bee" / ".hidden.png").write_bytes(b"")
@@ -101,7 +101,7 @@ def test_strangers_between_the_pictures_are_ignored(make: Any, tmp_path: Path) -
 
 
 def test_names_in_other_encodings_work(make: Any, tmp_path: Path) -> None:
-    root = make.folder(tmp_path / "farm", make.pictures(classes=("ant", "be\u0301e", "cow")))
+    root = make.folder(tmp_path / "farm", make.images(classes=("ant", "be\u0301e", "cow")))
     (root / "train/ant/0.png").rename(root / "train/ant" / os.fsdecode(b"\xe9.png"))
     data = load(str(root))
     assert data.class_names == ("ant", "b\u00e9e", "cow")
@@ -113,7 +113,7 @@ def test_names_in_other_encodings_work(make: Any, tmp_path: Path) -> None:
     [(None, "a named pipe"), ("/dev/zero", "a device")],
     ids=["pipe", "device"],
 )
-def test_what_is_no_regular_file_is_no_picture(
+def test_what_is_no_regular_file_is_no_image(
     farm: Path, refused: Refused, target: str | None, reason: str
 ) -> None:
     """Neither is waited for, or read without end."""
@@ -135,11 +135,11 @@ def test_official_files_that_are_pipes(make: Any, tmp_path: Path, refused: Refus
     assert "it is a named pipe" in refused("cifar10", data_dir=tmp_path)
 
 
-def test_a_picture_that_a_zip_packs_too_well(
+def test_an_image_that_a_zip_packs_too_well(
     make: Any, tmp_path: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tree, "LARGEST_FILE", 1 << 20)
-    path = make.zip(tmp_path / "farm.zip", make.pictures())
+    path = make.zip(tmp_path / "farm.zip", make.images())
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("train/bee/bomb.png", bytes(2 << 20))
     assert path.stat().st_size < 100_000

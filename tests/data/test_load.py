@@ -1,4 +1,4 @@
-"""`load`: one dataset whatever it came in, its views, its statistics, its unreadable pictures."""
+"""`load`: one dataset whatever it came in, its views, its statistics, its unreadable images."""
 
 import zipfile
 from collections.abc import Callable
@@ -26,16 +26,16 @@ class Told(Progress):
         self.lines.append(text)
 
 
-def test_writing_into_the_pictures_does_not_reach_the_cache(make: Any, tmp_path: Path) -> None:
-    folder = str(make.folder(tmp_path / "farm", make.pictures()))
+def test_writing_into_the_images_does_not_reach_the_cache(make: Any, tmp_path: Path) -> None:
+    folder = str(make.folder(tmp_path / "farm", make.images()))
     before = load(folder).train.images.copy()
     load(folder).train.images[:] = 7
     assert np.array_equal(load(folder).train.images, before)
 
 
 def test_a_folder_becomes_arrays_in_canonical_order(make: Any, tmp_path: Path) -> None:
-    pictures = make.pictures()
-    data = load(str(make.folder(tmp_path / "farm", pictures)))
+    images = make.images()
+    data = load(str(make.folder(tmp_path / "farm", images)))
     assert data.name == "farm"
     assert data.class_names == ("ant", "bee", "cow")
     assert data.image_shape == (6, 8, 3)
@@ -48,7 +48,7 @@ def test_a_folder_becomes_arrays_in_canonical_order(make: Any, tmp_path: Path) -
         assert hashes == sorted(hashes)
         for label, name in enumerate(data.class_names):
             mine = {image.tobytes() for image in part.images[part.labels == label]}
-            assert mine == {image.tobytes() for image in pictures[split][name]}
+            assert mine == {image.tobytes() for image in images[split][name]}
 
 
 def _hash(pixels: np.ndarray) -> bytes:
@@ -58,24 +58,24 @@ def _hash(pixels: np.ndarray) -> bytes:
 
 
 def test_neither_container_nor_file_order_matters(make: Any, tmp_path: Path, same: Same) -> None:
-    pictures = make.pictures()
-    first = load(str(make.folder(tmp_path / "a", pictures)))
-    deflated = {"compression": zipfile.ZIP_DEFLATED, "top": "my pictures/"}
-    extra = ("__MACOSX/my pictures/train/ant/._0.png", ".DS_Store", "my pictures/.hidden/x.png")
+    images = make.images()
+    first = load(str(make.folder(tmp_path / "a", images)))
+    deflated = {"compression": zipfile.ZIP_DEFLATED, "top": "my images/"}
+    extra = ("__MACOSX/my images/train/ant/._0.png", ".DS_Store", "my images/.hidden/x.png")
     for other in (
-        make.folder(tmp_path / "b", pictures, ending="bmp", reverse=True),
-        make.folder(tmp_path / "c", pictures, ending="webp"),
-        make.zip(tmp_path / "stored.zip", pictures),
-        make.zip(tmp_path / "deflated.zip", pictures, extra=extra, **deflated),
+        make.folder(tmp_path / "b", images, ending="bmp", reverse=True),
+        make.folder(tmp_path / "c", images, ending="webp"),
+        make.zip(tmp_path / "stored.zip", images),
+        make.zip(tmp_path / "deflated.zip", images, extra=extra, **deflated),
     ):
         assert same(first, load(str(other))), other
 
 
-def test_one_picture_in_two_classes_is_sorted_by_class_name(make: Any, tmp_path: Path) -> None:
-    pictures = make.pictures(classes=("cow", "bee", "ant"), shape=(32, 32, 3))
-    twin = pictures["train"]["cow"][0]
-    pictures["train"]["ant"][0] = twin
-    files = make.python_files(pictures)
+def test_one_image_in_two_classes_is_sorted_by_class_name(make: Any, tmp_path: Path) -> None:
+    images = make.images(classes=("cow", "bee", "ant"), shape=(32, 32, 3))
+    twin = images["train"]["cow"][0]
+    images["train"]["ant"][0] = twin
+    files = make.python_files(images)
     make.archive(tmp_path / "cifar-10-python.tar.gz", "cifar-10-batches-py", files)
     data = load("cifar10", data_dir=tmp_path)
     twins = [i for i, image in enumerate(data.train.images) if np.array_equal(image, twin)]
@@ -85,9 +85,9 @@ def test_one_picture_in_two_classes_is_sorted_by_class_name(make: Any, tmp_path:
 
 @pytest.mark.parametrize("change", ["pixel", "label", "split", "name"])
 def test_the_fingerprint_knows_every_change(make: Any, tmp_path: Path, change: str) -> None:
-    pictures = make.pictures(train=4)
-    before = load(str(make.folder(tmp_path / "before", pictures))).fingerprint
-    train, test = pictures["train"], pictures["test"]
+    images = make.images(train=4)
+    before = load(str(make.folder(tmp_path / "before", images))).fingerprint
+    train, test = images["train"], images["test"]
     if change == "pixel":
         train["ant"][0][0, 0, 0] ^= 1
     elif change == "label":
@@ -95,13 +95,13 @@ def test_the_fingerprint_knows_every_change(make: Any, tmp_path: Path, change: s
     elif change == "split":
         test["ant"].append(train["ant"].pop())
     else:
-        pictures = {split: {"emu" if k == "cow" else k: v for k, v in part.items()}
-                    for split, part in pictures.items()}  # fmt: skip
-    assert load(str(make.folder(tmp_path / "after", pictures))).fingerprint != before
+        images = {split: {"emu" if k == "cow" else k: v for k, v in part.items()}
+                    for split, part in images.items()}  # fmt: skip
+    assert load(str(make.folder(tmp_path / "after", images))).fingerprint != before
 
 
 def test_views_change_pixels_but_not_order_or_fingerprint(make: Any, tmp_path: Path) -> None:
-    path = str(make.folder(tmp_path / "farm", make.pictures()))
+    path = str(make.folder(tmp_path / "farm", make.images()))
     plain = load(path)
     for options, view, shape in (
         ({"size": 16}, "16x16", (16, 16, 3)),
@@ -119,19 +119,19 @@ def test_views_change_pixels_but_not_order_or_fingerprint(make: Any, tmp_path: P
 
 
 def test_statistics_are_those_of_all_training_pixels(make: Any, tmp_path: Path) -> None:
-    data = load(str(make.folder(tmp_path / "farm", make.pictures(train=40))))
+    data = load(str(make.folder(tmp_path / "farm", make.images(train=40))))
     pixels = data.train.images.reshape(-1, 3).astype(np.float64) / 255
     assert data.mean == pytest.approx(pixels.mean(axis=0), abs=1e-14)
     assert data.std == pytest.approx(pixels.std(axis=0), abs=1e-14)
 
 
 def test_without_a_size_the_commonest_training_size_counts(make: Any, tmp_path: Path) -> None:
-    pictures = make.pictures(train=3, shape=(6, 8, 3))
-    # The first pictures have the rare size, and in test/ it is the commoner one.
-    pictures["train"]["ant"] = make.pictures(train=1, shape=(9, 9, 3), seed=1)["train"]["ant"]
-    pictures["test"] = make.pictures(test=8, shape=(9, 9, 3), seed=2)["test"]
+    images = make.images(train=3, shape=(6, 8, 3))
+    # The first images have the rare size, and in test/ it is the commoner one.
+    images["train"]["ant"] = make.images(train=1, shape=(9, 9, 3), seed=1)["train"]["ant"]
+    images["test"] = make.images(test=8, shape=(9, 9, 3), seed=2)["test"]
     told = Told()
-    data = load(str(make.folder(tmp_path / "mixed", pictures)), progress=told)
+    data = load(str(make.folder(tmp_path / "mixed", images)), progress=told)
     assert data.image_shape == (6, 8, 3)
     assert any("6x8" in line and "--size" in line for line in told.lines)
 
@@ -140,18 +140,18 @@ def test_a_wrong_first_guess_of_the_size_is_corrected(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zoo.data.arrays.SIZE_SAMPLE", 1)
-    pictures = make.pictures(train=3, shape=(6, 8, 3))
-    pictures["train"]["ant"] = make.pictures(train=2, shape=(9, 9, 3), seed=1)["train"]["ant"]
-    data = load(str(make.folder(tmp_path / "mixed", pictures)))
+    images = make.images(train=3, shape=(6, 8, 3))
+    images["train"]["ant"] = make.images(train=2, shape=(9, 9, 3), seed=1)["train"]["ant"]
+    data = load(str(make.folder(tmp_path / "mixed", images)))
     assert data.image_shape == (6, 8, 3)
-    expected = {image.tobytes() for image in pictures["train"]["cow"]}
+    expected = {image.tobytes() for image in images["train"]["cow"]}
     assert {i.tobytes() for i in data.train.images[data.train.labels == 2]} == expected
 
 
 def test_of_equally_frequent_sizes_the_larger_counts(make: Any, tmp_path: Path) -> None:
-    pictures = make.pictures(classes=("ant", "bee"), shape=(6, 8, 3))
-    pictures["train"]["bee"] = make.pictures(shape=(7, 8, 3), seed=1)["train"]["bee"]
-    assert load(str(make.folder(tmp_path / "mixed", pictures))).image_shape == (7, 8, 3)
+    images = make.images(classes=("ant", "bee"), shape=(6, 8, 3))
+    images["train"]["bee"] = make.images(shape=(7, 8, 3), seed=1)["train"]["bee"]
+    assert load(str(make.folder(tmp_path / "mixed", images))).image_shape == (7, 8, 3)
 
 
 def test_digits_are_embedded(same: Same) -> None:
@@ -191,17 +191,17 @@ def test_a_view_that_changes_nothing_is_no_view() -> None:
     assert load("digits", size=(32, 32), grey=True).view == "grey"
 
 
-def test_unreadable_pictures_stop_or_are_left_out(
+def test_unreadable_images_stop_or_are_left_out(
     make: Any, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    root = make.folder(tmp_path / "farm", make.pictures())
+    root = make.folder(tmp_path / "farm", make.images())
     clean = load(str(root))
     for number in range(7):
-        (root / "train" / "bee" / f"bad{number}.png").write_bytes(b"no picture")
+        (root / "train" / "bee" / f"bad{number}.png").write_bytes(b"no image")
     (root / "test" / "cow" / "broken.jpg").symlink_to(tmp_path / "nowhere")
     for _ in range(2):  # decoded anew, then from the cache
         text = refused(root)
-        assert "8 pictures" in text
+        assert "8 images" in text
         assert "--skip-bad" in text
         assert text.count(str(root / "train" / "bee" / "bad")) == 5
         assert "3 more" in text
@@ -209,14 +209,14 @@ def test_unreadable_pictures_stop_or_are_left_out(
         data = load(str(root), skip_bad=True, progress=told)
         assert len(data.skipped) == 8
         assert str(root / "test" / "cow" / "broken.jpg") in data.skipped
-        assert any("8 pictures" in line for line in told.lines)
+        assert any("8 images" in line for line in told.lines)
         assert data.fingerprint == clean.fingerprint
 
 
-def test_a_damaged_member_of_a_zip_is_an_unreadable_picture(
+def test_a_damaged_member_of_a_zip_is_an_unreadable_image(
     make: Any, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    path = make.zip(tmp_path / "farm.zip", make.pictures())
+    path = make.zip(tmp_path / "farm.zip", make.images())
     with zipfile.ZipFile(path) as archive:
         member = archive.getinfo("train/bee/3.png")
     content = bytearray(path.read_bytes())
@@ -226,11 +226,11 @@ def test_a_damaged_member_of_a_zip_is_an_unreadable_picture(
     assert load(str(path), skip_bad=True).skipped == (str(path / "train/bee/3.png"),)
 
 
-def test_a_class_of_only_unreadable_pictures_stops_even_when_skipping(
+def test_a_class_of_only_unreadable_images_stops_even_when_skipping(
     make: Any, tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    root = make.folder(tmp_path / "farm", make.pictures(test=1))
-    (root / "test" / "bee" / "0.png").write_bytes(b"no picture")
+    root = make.folder(tmp_path / "farm", make.images(test=1))
+    (root / "test" / "bee" / "0.png").write_bytes(b"no image")
     text = refused(root, skip_bad=True)
     assert "bee" in text
     assert "test/" in text
@@ -245,17 +245,17 @@ def test_names_nobody_knows_get_a_hint(tmp_path: Path) -> None:
 
 
 def test_a_path_gives_a_name_fit_for_ids(make: Any, tmp_path: Path) -> None:
-    path = make.zip(tmp_path / "My (red) flowers.zip", make.pictures())
+    path = make.zip(tmp_path / "My (red) flowers.zip", make.images())
     assert load(str(path)).name == "My-red-flowers"
 
 
 def test_fashion_classes_keep_their_official_names_and_order(make: Any, tmp_path: Path) -> None:
     from zoo.data.known import FASHION_NAMES
 
-    pictures = make.pictures(classes=FASHION_NAMES, train=1, test=1, shape=(4, 4, 1))
+    images = make.images(classes=FASHION_NAMES, train=1, test=1, shape=(4, 4, 1))
     as_folders = {
         split: {name.replace("/", "_"): images for name, images in part.items()}
-        for split, part in pictures.items()
+        for split, part in images.items()
     }
     make.folder(tmp_path / "copies" / "fashion-mnist", as_folders)
     data = load("fashion-mnist", data_dir=tmp_path / "copies")
@@ -263,10 +263,10 @@ def test_fashion_classes_keep_their_official_names_and_order(make: Any, tmp_path
     assert data.mirror
     for label, name in enumerate(FASHION_NAMES):
         image = data.train.images[data.train.labels == label][0]
-        assert np.array_equal(image, pictures["train"][name][0])
+        assert np.array_equal(image, images["train"][name][0])
 
 
 def test_class_folders_alike_but_for_case_stay_apart(make: Any, tmp_path: Path) -> None:
     digits = (*"0123456789", "9 ")
-    data = load(str(make.folder(tmp_path / "a", make.pictures(classes=digits, train=1, test=1))))
+    data = load(str(make.folder(tmp_path / "a", make.images(classes=digits, train=1, test=1))))
     assert data.class_names == tuple(sorted(digits))

@@ -33,7 +33,7 @@ def test_embedded_data_is_always_here() -> None:
     assert isinstance(found("digits", data.fingerprint), Dataset)
 
 
-def test_other_pictures_of_that_name_are_not_meant() -> None:
+def test_other_images_of_that_name_are_not_meant() -> None:
     assert found("digits", "0" * 64) == "the digits in this zoo is not the one that the card means"
     told = load_local("digits", "0" * 64, None, Progress(), "the file")
     assert told == "the digits in this zoo is not the one that the file means"
@@ -50,7 +50,7 @@ def test_a_name_that_nothing_places_is_told() -> None:
 
 
 def test_a_local_copy_is_opened(tmp_path: Path, make: Any) -> None:
-    make.folder(tmp_path / "mnist", make.pictures(NAMES, shape=(28, 28, 1)))
+    make.folder(tmp_path / "mnist", make.images(NAMES, shape=(28, 28, 1)))
     data = found("mnist", data_dir=tmp_path)
     assert isinstance(data, Dataset)
     assert data.name == "mnist"
@@ -58,7 +58,7 @@ def test_a_local_copy_is_opened(tmp_path: Path, make: Any) -> None:
 
 def test_a_path_is_opened(tmp_path: Path, make: Any) -> None:
     path = tmp_path / "colours"
-    make.folder(path, make.pictures(NAMES))
+    make.folder(path, make.images(NAMES))
     data = found(str(path))
     assert isinstance(data, Dataset)
     assert data.fingerprint == load(str(path)).fingerprint

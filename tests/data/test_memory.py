@@ -55,7 +55,7 @@ def test_ten_times_the_data_take_the_same_memory(make: Any, tmp_path: Path) -> N
 
 
 def measure(make: Any, root: Path, count: int) -> tuple[int, int]:
-    """(peak bytes of anonymous memory, bytes of training pixels) with `count` pictures."""
+    """(peak bytes of anonymous memory, bytes of training pixels) with `count` images."""
     random = np.random.default_rng(0)
     for number in range(count + 4):
         split = "train" if number < count else "test"

@@ -25,10 +25,10 @@ def write_files(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 def test_every_form_of_cifar10_is_the_same_dataset(make: Any, tmp_path: Path, same: Same) -> None:
-    pictures = make.pictures(shape=CIFAR)
-    python, binary = make.python_files(pictures), make.binary_files(pictures)
-    make.zip(_new(tmp_path / "1") / "cifar10.zip", pictures, ending="webp")
-    make.folder(tmp_path / "2" / "cifar10", pictures, reverse=True)
+    images = make.images(shape=CIFAR)
+    python, binary = make.python_files(images), make.binary_files(images)
+    make.zip(_new(tmp_path / "1") / "cifar10.zip", images, ending="webp")
+    make.folder(tmp_path / "2" / "cifar10", images, reverse=True)
     make.archive(tmp_path / "3" / "cifar-10-python.tar.gz", "cifar-10-batches-py", python)
     write_files(tmp_path / "4" / "cifar-10-batches-py", python)
     make.archive(tmp_path / "5" / "cifar-10-binary.tar.gz", "cifar-10-batches-bin", binary)
@@ -42,9 +42,9 @@ def test_every_form_of_cifar10_is_the_same_dataset(make: Any, tmp_path: Path, sa
 
 
 def test_every_form_of_cifar100_has_the_fine_labels(make: Any, tmp_path: Path, same: Same) -> None:
-    pictures = make.pictures(shape=CIFAR)
-    python, binary = (make.cifar100_files(pictures, binary=kind) for kind in (False, True))
-    make.zip(_new(tmp_path / "1") / "cifar100.zip", pictures)
+    images = make.images(shape=CIFAR)
+    python, binary = (make.cifar100_files(images, binary=kind) for kind in (False, True))
+    make.zip(_new(tmp_path / "1") / "cifar100.zip", images)
     make.archive(tmp_path / "2" / "cifar-100-python.tar.gz", "cifar-100-python", python)
     write_files(tmp_path / "3" / "cifar-100-python", python)
     make.archive(tmp_path / "4" / "cifar-100-binary.tar.gz", "cifar-100-binary", binary)
@@ -56,11 +56,11 @@ def test_every_form_of_cifar100_has_the_fine_labels(make: Any, tmp_path: Path, s
 
 def test_every_form_of_mnist_is_the_same_dataset(make: Any, tmp_path: Path, same: Same) -> None:
     digits = tuple("0123456789")
-    pictures = make.pictures(classes=digits, train=2, test=1, shape=(28, 28, 1))
-    make.zip(_new(tmp_path / "1") / "mnist.zip", pictures)
-    make.folder(tmp_path / "2" / "mnist", pictures)
-    make.idx(tmp_path / "3" / "mnist", pictures)
-    make.idx(tmp_path / "4" / "MNIST" / "raw", pictures, packed=False)
+    images = make.images(classes=digits, train=2, test=1, shape=(28, 28, 1))
+    make.zip(_new(tmp_path / "1") / "mnist.zip", images)
+    make.folder(tmp_path / "2" / "mnist", images)
+    make.idx(tmp_path / "3" / "mnist", images)
+    make.idx(tmp_path / "4" / "MNIST" / "raw", images, packed=False)
     first = load("mnist", data_dir=tmp_path / "1")
     assert first.image_shape == (28, 28, 1)
     assert not first.mirror
@@ -73,7 +73,7 @@ def test_every_form_of_mnist_is_the_same_dataset(make: Any, tmp_path: Path, same
 def test_zoo_data_names_the_copies(
     make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
-    make.zip(_new(tmp_path / "copies") / "cifar10.zip", make.pictures(shape=CIFAR))
+    make.zip(_new(tmp_path / "copies") / "cifar10.zip", make.images(shape=CIFAR))
     monkeypatch.setenv("ZOO_DATA", str(tmp_path / "copies"))
     assert len(load("cifar10").train) == 15
     monkeypatch.setenv("ZOO_DATA", str(tmp_path / "nowhere"))
@@ -104,7 +104,7 @@ def test_a_foreign_pickle_is_refused(
     make: Any, tmp_path: Path, refused: Refused, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    files = {**make.python_files(make.pictures(shape=CIFAR)), "data_batch_3": content}
+    files = {**make.python_files(make.images(shape=CIFAR)), "data_batch_3": content}
     make.archive(tmp_path / "cifar-10-python.tar.gz", "cifar-10-batches-py", files)
     text = refused("cifar10", data_dir=tmp_path)
     assert "data_batch_3" in text
@@ -115,21 +115,21 @@ def test_a_foreign_pickle_is_refused(
 def test_a_pickle_that_asks_for_code_is_told_so(
     make: Any, tmp_path: Path, refused: Refused
 ) -> None:
-    files = make.python_files(make.pictures(shape=CIFAR))
+    files = make.python_files(make.images(shape=CIFAR))
     files["test_batch"] = pickle.dumps(Malicious(), 2)
     make.archive(tmp_path / "cifar-10-python.tar.gz", "cifar-10-batches-py", files)
-    assert "system, which no picture needs" in refused("cifar10", data_dir=tmp_path)
+    assert "system, which no image needs" in refused("cifar10", data_dir=tmp_path)
 
 
 def test_an_archive_cut_short(make: Any, tmp_path: Path, refused: Refused) -> None:
-    files = make.python_files(make.pictures(shape=CIFAR))
+    files = make.python_files(make.images(shape=CIFAR))
     path = make.archive(tmp_path / "cifar-10-python.tar.gz", "cifar-10-batches-py", files)
     os.truncate(path, path.stat().st_size * 2 // 3)
     assert "cannot be read to its end" in refused("cifar10", data_dir=tmp_path)
 
 
 def test_an_archive_without_all_batches(make: Any, tmp_path: Path, refused: Refused) -> None:
-    files = make.binary_files(make.pictures(shape=CIFAR))
+    files = make.binary_files(make.images(shape=CIFAR))
     del files["data_batch_4.bin"], files["batches.meta.txt"]
     write_files(tmp_path / "cifar-10-batches-bin", files)
     text = refused("cifar10", data_dir=tmp_path)
@@ -137,14 +137,14 @@ def test_an_archive_without_all_batches(make: Any, tmp_path: Path, refused: Refu
 
 
 def test_binary_records_of_another_length(make: Any, tmp_path: Path, refused: Refused) -> None:
-    files = make.binary_files(make.pictures(shape=CIFAR))
+    files = make.binary_files(make.images(shape=CIFAR))
     files["test_batch.bin"] += b"x"
     write_files(tmp_path / "cifar-10-batches-bin", files)
     assert "3073-byte records" in refused("cifar10", data_dir=tmp_path)
 
 
 def test_a_label_without_a_name(make: Any, tmp_path: Path, refused: Refused) -> None:
-    files = make.binary_files(make.pictures(shape=CIFAR))
+    files = make.binary_files(make.images(shape=CIFAR))
     files["batches.meta.txt"] = b"ant\nbee\n"
     write_files(tmp_path / "cifar-10-batches-bin", files)
     assert "no class name" in refused("cifar10", data_dir=tmp_path)
@@ -154,7 +154,7 @@ def test_a_label_without_a_name(make: Any, tmp_path: Path, refused: Refused) -> 
 def test_damaged_idx_files(make: Any, tmp_path: Path, refused: Refused, damage: str) -> None:
     digits = tuple("0123456789")
     folder = make.idx(
-        tmp_path / "mnist", make.pictures(classes=digits, train=2, test=1, shape=(28, 28, 1))
+        tmp_path / "mnist", make.images(classes=digits, train=2, test=1, shape=(28, 28, 1))
     )
     images, labels = folder / "t10k-images-idx3-ubyte.gz", folder / "t10k-labels-idx1-ubyte.gz"
     if damage == "lacking":

@@ -1,4 +1,4 @@
-"""One picture: every mode becomes right pixels of the right shape."""
+"""One image: every mode becomes right pixels of the right shape."""
 
 import io
 
@@ -22,7 +22,7 @@ def colours() -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", ["png", "bmp", "webp"])
-def test_lossless_pictures_keep_their_pixels(colours: np.ndarray, kind: str) -> None:
+def test_lossless_images_keep_their_pixels(colours: np.ndarray, kind: str) -> None:
     options = {"lossless": True} if kind == "webp" else {}
     encoded = saved(Image.fromarray(colours), kind, **options)
     assert np.array_equal(decode(encoded, 3), colours)
@@ -82,7 +82,7 @@ def test_a_palette_gives_its_colours() -> None:
 
 
 @pytest.mark.parametrize("kind", ["png", "webp"])
-def test_exif_turns_a_picture_upright(colours: np.ndarray, kind: str) -> None:
+def test_exif_turns_an_image_upright(colours: np.ndarray, kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # shown after a quarter turn clockwise
     options = {"lossless": True} if kind == "webp" else {}
@@ -90,14 +90,14 @@ def test_exif_turns_a_picture_upright(colours: np.ndarray, kind: str) -> None:
     assert np.array_equal(decode(encoded, 3), np.rot90(colours, -1))
 
 
-def test_broken_exif_does_not_cost_the_picture(colours: np.ndarray) -> None:
+def test_broken_exif_does_not_cost_the_image(colours: np.ndarray) -> None:
     encoded = saved(Image.fromarray(colours), exif=b"Exif\x00\x00 this is no TIFF header")
     assert np.array_equal(decode(encoded, 3), colours)
 
 
 @pytest.mark.parametrize(
     "encoded",
-    [b"", b"no picture", b"GIF89a" + bytes(40), saved(Image.new("RGB", (40, 40), "red"))[:-60]],
+    [b"", b"no image", b"GIF89a" + bytes(40), saved(Image.new("RGB", (40, 40), "red"))[:-60]],
     ids=["empty", "text", "another format", "truncated"],
 )
 def test_unreadable_bytes_give_a_reason(encoded: bytes) -> None:
@@ -121,7 +121,7 @@ def test_the_hash_knows_pixels_and_shape(colours: np.ndarray) -> None:
     assert content_hash(colours) != content_hash(colours.reshape(7, 5, 3))
 
 
-def test_resizing_keeps_the_whole_picture() -> None:
+def test_resizing_keeps_the_whole_image() -> None:
     halves = np.zeros((40, 20, 3), dtype=np.uint8)
     halves[20:] = 255
     small = shown(halves, (4, 6), 3)

@@ -1,4 +1,4 @@
-"""The real CIFAR-10, where a local copy lies: only what a few pictures can show."""
+"""The real CIFAR-10, where a local copy lies: only what a few images can show."""
 
 import os
 from pathlib import Path

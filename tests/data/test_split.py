@@ -17,7 +17,7 @@ def labelled(draw: st.DrawFn) -> tuple[np.ndarray, int]:
     sizes = draw(sizes_lists)
     labels = np.repeat(np.arange(len(sizes)), sizes)
     order = np.random.default_rng(draw(st.integers(0, 99))).permutation(len(labels))
-    # At most half, so that no class can lose all its pictures.
+    # At most half, so that no class can lose all its images.
     return labels[order], draw(st.integers(1, len(labels) // 2))
 
 
@@ -72,6 +72,6 @@ def test_an_impossible_count_is_wrong_usage(count: int) -> None:
         hold_out(np.arange(10) % 2, count, seed=0)
 
 
-def test_a_class_must_keep_a_training_picture() -> None:
+def test_a_class_must_keep_a_training_image() -> None:
     with pytest.raises(UsageError, match="class 1"):
         hold_out(np.array([0, 0, 0, 0, 0, 0, 0, 1]), 6, seed=0)

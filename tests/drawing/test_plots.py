@@ -1,4 +1,4 @@
-"""Every picture opens and shows what it should, also to those who see no colours."""
+"""Every image opens and shows what it should, also to those who see no colours."""
 
 import errno
 import os
@@ -34,7 +34,7 @@ EPOCH = EpochRow(
 
 @pytest.fixture
 def png(tmp_path: Path) -> Path:
-    return tmp_path / "picture.png"
+    return tmp_path / "image.png"
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     return figures
 
 
-def plain_pictures(*colours: tuple[int, ...]) -> np.ndarray:
-    """One picture of a single colour each, uint8 [N, 8, 8, C]."""
+def plain_images(*colours: tuple[int, ...]) -> np.ndarray:
+    """One image of a single colour each, uint8 [N, 8, 8, C]."""
     return np.array(colours, dtype=np.uint8)[:, None, None, :].repeat(8, 1).repeat(8, 2)
 
 
@@ -145,7 +145,7 @@ NAMES = ["a$x^$", "price in $ and $\\bad$", "under_score", "{brace}", "100 %", "
 
 def test_class_names_are_text_not_formulas(png: Path, drawn: list[Figure]) -> None:
     plots.draw_confusion(np.eye(len(NAMES), dtype=np.int64), NAMES, png)
-    some = plain_pictures((9, 9, 9)).repeat(len(NAMES), axis=0)
+    some = plain_images((9, 9, 9)).repeat(len(NAMES), axis=0)
     plots.draw_grid(some, NAMES, png, title=NAMES[0])
     plots.draw_predictions(some, NAMES, NAMES[::-1], png, title=NAMES[0])
     plots.draw_image(dataset(some[:1], NAMES[0]), 0, png)
@@ -159,7 +159,7 @@ def test_letters_that_the_font_lacks_are_numbers_and_no_boxes(
     names, shown = ["猫", "été"], ["\\u732b", "été"]
     plots.draw_confusion(np.eye(2, dtype=np.int64), names, png)
     assert [tick.get_text() for tick in drawn[0].axes[0].get_yticklabels()] == shown
-    some = plain_pictures((9, 9, 9), (9, 9, 9))
+    some = plain_images((9, 9, 9), (9, 9, 9))
     plots.draw_grid(some, names, png, title=names[0])
     assert captions(drawn[1]) == shown
     assert drawn[1].get_suptitle() == shown[0]
@@ -169,31 +169,31 @@ def test_letters_that_the_font_lacks_are_numbers_and_no_boxes(
     assert shown[0] in captions(drawn[3])[0]
 
 
-def test_a_grid_shows_every_picture_under_its_caption(png: Path, drawn: list[Figure]) -> None:
+def test_a_grid_shows_every_image_under_its_caption(png: Path, drawn: list[Figure]) -> None:
     colours = [(200, 10, 10), (10, 200, 10), (10, 10, 200)]
     names = ["red", "green", "blue"]
-    plots.draw_grid(plain_pictures(*colours), names, png, title="Colours", columns=2)
+    plots.draw_grid(plain_images(*colours), names, png, title="Colours", columns=2)
     assert captions(drawn[0]) == names
     assert drawn[0].get_suptitle() == "Colours"
     assert all(shows(png, colour) for colour in colours)
 
 
-def test_a_grid_of_one_picture(png: Path, drawn: list[Figure]) -> None:
-    plots.draw_grid(plain_pictures((200, 10, 10)), ["red"], png)
+def test_a_grid_of_one_image(png: Path, drawn: list[Figure]) -> None:
+    plots.draw_grid(plain_images((200, 10, 10)), ["red"], png)
     assert captions(drawn[0]) == ["red"]
     assert shows(png, (200, 10, 10))
 
 
-def test_grey_pictures_keep_their_grey(png: Path) -> None:
-    """Left to itself, matplotlib would stretch each picture to black and white, in colours."""
-    plots.draw_grid(plain_pictures((100,), (160,)), ["dark", "light"], png)
+def test_grey_images_keep_their_grey(png: Path) -> None:
+    """Left to itself, matplotlib would stretch each image to black and white, in colours."""
+    plots.draw_grid(plain_images((100,), (160,)), ["dark", "light"], png)
     assert shows(png, (100, 100, 100))
     assert shows(png, (160, 160, 160))
 
 
 def test_right_and_wrong_are_told_apart_without_colour(png: Path, drawn: list[Figure]) -> None:
-    some = plain_pictures((9, 9, 9), (9, 9, 9))
-    plots.draw_predictions(some, ["cat", "cat"], ["cat", "dog"], png, title="Test pictures")
+    some = plain_images((9, 9, 9), (9, 9, 9))
+    plots.draw_predictions(some, ["cat", "cat"], ["cat", "dog"], png, title="Test images")
     assert captions(drawn[0]) == ["✓ cat", "✗ dog\nis cat"]
     right, wrong = (axes.spines["left"] for axes in drawn[0].axes[:2])
     assert wrong.get_linewidth() >= 2 * right.get_linewidth()
@@ -202,7 +202,7 @@ def test_right_and_wrong_are_told_apart_without_colour(png: Path, drawn: list[Fi
 
 
 def test_one_grey_prediction_leaves_the_other_cells_empty(png: Path, drawn: list[Figure]) -> None:
-    plots.draw_predictions(plain_pictures((160,)), ["7"], ["7"], png, title="Test pictures")
+    plots.draw_predictions(plain_images((160,)), ["7"], ["7"], png, title="Test images")
     assert captions(drawn[0]) == ["✓ 7"]
     assert [axes.axison for axes in drawn[0].axes] == [True] + [False] * 7
     assert shows(png, (160, 160, 160))
@@ -214,10 +214,10 @@ def dataset(images: np.ndarray, name: str = "cat") -> Dataset:
     return Dataset("pets", (name, "other"), split, split, "", blank, blank)
 
 
-def test_one_picture_is_enlarged_beside_its_histogram(png: Path, drawn: list[Figure]) -> None:
-    plots.draw_image(dataset(plain_pictures((0, 0, 0), (200, 10, 100))), 1, png)
-    picture, histogram = drawn[0].axes
-    assert picture.get_title() == "pets, training picture 1: cat (8x8)"
+def test_one_image_is_enlarged_beside_its_histogram(png: Path, drawn: list[Figure]) -> None:
+    plots.draw_image(dataset(plain_images((0, 0, 0), (200, 10, 100))), 1, png)
+    image, histogram = drawn[0].axes
+    assert image.get_title() == "pets, training image 1: cat (8x8)"
     heights = {patch.get_label(): patch.get_data().values.tolist() for patch in histogram.patches}
     # 64 bins of 4 values: every one of the 64 pixels is in the bin of its value.
     assert {
@@ -231,14 +231,14 @@ def test_one_picture_is_enlarged_beside_its_histogram(png: Path, drawn: list[Fig
     assert shows(png, (200, 10, 100))
 
 
-def test_a_grey_picture_has_one_histogram(png: Path, drawn: list[Figure]) -> None:
-    plots.draw_image(dataset(plain_pictures((255,))), 0, png)
+def test_a_grey_image_has_one_histogram(png: Path, drawn: list[Figure]) -> None:
+    plots.draw_image(dataset(plain_images((255,))), 0, png)
     assert [patch.get_label() for patch in drawn[0].axes[1].patches] == ["grey"]
     assert drawn[0].axes[1].patches[0].get_data().values[-1] == 64
 
 
 def draw_a_grid(path: Path) -> None:
-    plots.draw_grid(plain_pictures((9, 9, 9)), ["one"], path)
+    plots.draw_grid(plain_images((9, 9, 9)), ["one"], path)
 
 
 @pytest.mark.parametrize(
@@ -247,14 +247,12 @@ def draw_a_grid(path: Path) -> None:
         draw_a_grid,
         lambda path: plots.draw_curves([EPOCH], path),
         lambda path: plots.draw_confusion(np.eye(2, dtype=np.int64), ["a", "b"], path),
-        lambda path: plots.draw_image(dataset(plain_pictures((9, 9, 9))), 0, path),
-        lambda path: plots.draw_predictions(
-            plain_pictures((9, 9, 9)), ["a"], ["a"], path, title=""
-        ),
+        lambda path: plots.draw_image(dataset(plain_images((9, 9, 9))), 0, path),
+        lambda path: plots.draw_predictions(plain_images((9, 9, 9)), ["a"], ["a"], path, title=""),
     ],
     ids=["grid", "curves", "confusion", "image", "predictions"],
 )
-def test_a_full_disk_keeps_the_old_picture(
+def test_a_full_disk_keeps_the_old_image(
     png: Path, monkeypatch: pytest.MonkeyPatch, draw: Callable[[Path], None]
 ) -> None:
     def half(figure: Figure, path: Path, **options: object) -> None:
@@ -270,7 +268,7 @@ def test_a_full_disk_keeps_the_old_picture(
     assert list(png.parent.iterdir()) == [png]
 
 
-def test_the_same_picture_gives_the_same_bytes(png: Path) -> None:
+def test_the_same_image_gives_the_same_bytes(png: Path) -> None:
     draw_a_grid(png)
     before = png.read_bytes()
     draw_a_grid(png)
@@ -278,7 +276,7 @@ def test_the_same_picture_gives_the_same_bytes(png: Path) -> None:
 
 
 def a_map(classes: int) -> Projection:
-    """A picture or more of each class, on a spiral."""
+    """An image or more of each class, on a spiral."""
     labels = np.arange(max(classes, 40)) % classes
     turn = np.arange(len(labels)) / 7
     points = np.stack([turn * np.cos(turn), turn * np.sin(turn)], axis=1)
@@ -306,7 +304,7 @@ def test_a_map_names_each_class_that_it_shows_in_a_look_of_its_own(
     assert len(looks) == entries
     shown = sum(len(mark.get_offsets()) for mark in axes.collections)
     assert shown == max(classes, 40)
-    assert f"{max(classes, 40)} of 9,000 test pictures" in axes.get_title()
+    assert f"{max(classes, 40)} of 9,000 test images" in axes.get_title()
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("x", "y")
     before = png.read_bytes()
     plots.draw_projection(a_map(classes), 9000, png)

@@ -9,17 +9,17 @@ from zoo.drawing.projection import MOST_COLOURED, Projection, project
 NAMES = ("cat", "dog, big", 'a "frog"\n', "_truck")
 
 
-def made(pictures: int = 60, width: int = 9, classes: tuple[str, ...] = NAMES) -> Projection:
+def made(images: int = 60, width: int = 9, classes: tuple[str, ...] = NAMES) -> Projection:
     draw = np.random.default_rng(5)
-    labels = np.arange(pictures) % len(classes)
-    latents = draw.normal(size=(pictures, width)) * np.arange(1, width + 1) + labels[:, None]
+    labels = np.arange(images) % len(classes)
+    latents = draw.normal(size=(images, width)) * np.arange(1, width + 1) + labels[:, None]
     return project(latents.astype(np.float32), labels, classes)
 
 
-@pytest.mark.parametrize(("pictures", "width"), [(60, 9), (12, 5000)])
-def test_it_is_the_analysis_that_others_make(pictures: int, width: int) -> None:
-    latents = np.random.default_rng(1).normal(size=(pictures, width)) + 100
-    found = project(latents.astype(np.float32), np.zeros(pictures, int), ("a",))
+@pytest.mark.parametrize(("images", "width"), [(60, 9), (12, 5000)])
+def test_it_is_the_analysis_that_others_make(images: int, width: int) -> None:
+    latents = np.random.default_rng(1).normal(size=(images, width)) + 100
+    found = project(latents.astype(np.float32), np.zeros(images, int), ("a",))
     other = PCA(2).fit(latents)
     np.testing.assert_allclose(
         abs(found.points), abs(other.transform(latents)), rtol=0.01, atol=0.01
@@ -67,7 +67,7 @@ def test_what_is_no_map_is_refused(content: bytes, words: str) -> None:
 def test_of_many_classes_those_furthest_out_are_coloured() -> None:
     assert made().coloured() == [0, 1, 2, 3]
     many = tuple(map(str, range(100)))
-    labels = np.repeat(np.arange(99), 2)  # the last has no picture
+    labels = np.repeat(np.arange(99), 2)  # the last has no image
     points = np.stack([labels * 1.0, labels * -0.5], axis=1)
     shown = Projection(points, labels, many, ("x", "y")).coloured()
     assert shown == list(range(99 - MOST_COLOURED, 99))

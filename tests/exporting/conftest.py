@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tests.networks import MEAN, STD, converted, converted_once, net, pictures
+from tests.networks import MEAN, STD, converted, converted_once, images, net
 from zoo.data import Split
 from zoo.exporting.gate import Reference
 from zoo.frameworks.pytorch.augment import BatchMaker
@@ -17,22 +17,22 @@ from zoo.frameworks.pytorch.evaluate import logits_of
 from zoo.ort.signature import PIXELS
 from zoo.specs.recipe import Recipe
 
-__all__ = ["converted", "converted_once", "net", "pictures"]
+__all__ = ["converted", "converted_once", "images", "net"]
 
 NAMES = tuple("abcde")
 RECIPE = Recipe(epochs=1, quick_epochs=1, batch=32, lr=0.1)
 
 
 @pytest.fixture
-def reference_of(pictures: NDArray[np.uint8]) -> Callable[..., Reference]:
-    """What a network says of the pictures; what it says is taken for the truth, too."""
+def reference_of(images: NDArray[np.uint8]) -> Callable[..., Reference]:
+    """What a network says of the images; what it says is taken for the truth, too."""
 
     def make(network: nn.Module, form: str = PIXELS, **parts: Any) -> Reference:
-        images = torch.from_numpy(pictures)
-        maker = BatchMaker(images, MEAN, STD, RECIPE, torch.device("cpu"))
-        logits = logits_of(network, images, maker).numpy()
+        shown = torch.from_numpy(images)
+        maker = BatchMaker(shown, MEAN, STD, RECIPE, torch.device("cpu"))
+        logits = logits_of(network, shown, maker).numpy()
         facts: dict[str, Any] = {
-            "test": Split(pictures, logits.argmax(axis=1)),
+            "test": Split(images, logits.argmax(axis=1)),
             "logits": logits,
             "class_names": NAMES,
             "form": form,

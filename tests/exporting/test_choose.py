@@ -22,35 +22,35 @@ def prepared(converted: ir.Model) -> onnx.ModelProto:
 
 
 def test_no_layer_is_left_in_float_where_it_brings_nothing(
-    prepared: onnx.ModelProto, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ranges = calibrate(prepared, pictures)
+    ranges = calibrate(prepared, images)
     for least in ("WORTHWHILE", "COSTLY"):
         monkeypatch.setattr(module, least, 1.0)
-    assert choose_int8(prepared, ranges, pictures, pictures)[1] == ()
+    assert choose_int8(prepared, ranges, images, images)[1] == ()
 
 
 def test_a_small_layer_that_hurts_is_left_in_float(
-    prepared: onnx.ModelProto, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ranges = calibrate(prepared, pictures)
+    ranges = calibrate(prepared, images)
     ranges["logits"] = (0.0, 1e-3)  # all of them clipped to next to nothing
     # The head of this net holds most of its weights.
-    assert "Gemm_0" not in choose_int8(prepared, ranges, pictures, pictures)[1]
+    assert "Gemm_0" not in choose_int8(prepared, ranges, images, images)[1]
     monkeypatch.setattr(module, "SMALL_LAYER", 1.0)
-    assert "Gemm_0" in choose_int8(prepared, ranges, pictures, pictures)[1]
+    assert "Gemm_0" in choose_int8(prepared, ranges, images, images)[1]
 
 
-def test_the_last_convolution_is_left_in_float_where_that_saves_many_pictures(
-    prepared: onnx.ModelProto, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+def test_the_last_convolution_is_left_in_float_where_that_saves_many_images(
+    prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ranges = calibrate(prepared, pictures)
+    ranges = calibrate(prepared, images)
     last = [node for node in prepared.graph.node if node.op_type == "Conv"][-1]
     ranges[last.output[0]] = (-1e4, 1e4)  # steps of 78: all else is next to nothing
-    chosen = choose_int8(prepared, ranges, pictures, pictures)[1]
+    chosen = choose_int8(prepared, ranges, images, images)[1]
     assert last.name in chosen
     monkeypatch.setattr(module, "COSTLY", 1.0)
-    assert last.name not in choose_int8(prepared, ranges, pictures, pictures)[1]
+    assert last.name not in choose_int8(prepared, ranges, images, images)[1]
 
 
 @pytest.fixture
@@ -62,9 +62,9 @@ def two_leading(prepared: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.usefixtures("two_leading")
 def test_fp16_leaves_first_layers_in_fp32_only_until_logits_are_close(
-    prepared: onnx.ModelProto, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert choose_half_layers(prepared, pictures) == ()
+    assert choose_half_layers(prepared, images) == ()
     tried: list[float] = []
 
     def far(*_: NDArray[np.float32]) -> float:
@@ -72,41 +72,41 @@ def test_fp16_leaves_first_layers_in_fp32_only_until_logits_are_close(
         return tried[-1]
 
     monkeypatch.setattr(module, "distance", far)
-    assert choose_half_layers(prepared, pictures) == ("Conv_0", "Conv_1")
+    assert choose_half_layers(prepared, images) == ("Conv_0", "Conv_1")
 
 
 @pytest.mark.usefixtures("two_leading")
 def test_int8_leaves_first_layers_in_float_only_until_logits_are_close(
-    prepared: onnx.ModelProto, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for least in ("WORTHWHILE", "COSTLY"):
         monkeypatch.setattr(module, least, 1.0)
-    ranges = calibrate(prepared, pictures)
-    assert choose_int8(prepared, ranges, pictures, pictures)[1] == ()
+    ranges = calibrate(prepared, images)
+    assert choose_int8(prepared, ranges, images, images)[1] == ()
     ranges["Relu_0"] = (0.0, 1e3)  # between the first two layers: steps of 4 tell little apart
-    assert choose_int8(prepared, ranges, pictures, pictures)[1] == ("Conv_0", "Conv_1")
+    assert choose_int8(prepared, ranges, images, images)[1] == ("Conv_0", "Conv_1")
     monkeypatch.setitem(module.CLOSE, "int8", 1e3)
-    assert choose_int8(prepared, ranges, pictures, pictures)[1] == ()
+    assert choose_int8(prepared, ranges, images, images)[1] == ()
 
 
 def test_biases_make_up_for_weights_only_where_logits_are_not_close(
-    prepared: onnx.ModelProto, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ranges = calibrate(prepared, pictures)
-    assert choose_int8(prepared, ranges, pictures, pictures)[0] == {}
+    ranges = calibrate(prepared, images)
+    assert choose_int8(prepared, ranges, images, images)[0] == {}
     monkeypatch.setitem(module.CLOSE, "int8", 0.0)
-    shifts, _ = choose_int8(prepared, ranges, pictures, pictures)
-    assert shifts == mean_shifts(prepared, quantize(prepared, ranges), pictures)
+    shifts, _ = choose_int8(prepared, ranges, images, images)
+    assert shifts == mean_shifts(prepared, quantize(prepared, ranges), images)
 
 
 @pytest.mark.usefixtures("two_leading")
 def test_layers_in_float_are_named_once(
-    prepared: onnx.ModelProto, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is left in float for the sake of classes may be among the first layers."""
     monkeypatch.setattr(module, "_by_class", lambda *_: ("Conv_1",))
     monkeypatch.setitem(module.CLOSE, "int8", 0.0)
-    chosen = choose_int8(prepared, calibrate(prepared, pictures), pictures, pictures)[1]
+    chosen = choose_int8(prepared, calibrate(prepared, images), images, images)[1]
     assert sorted(chosen) == sorted(set(chosen))
     assert "Conv_1" in chosen
 

@@ -9,7 +9,7 @@ from zoo.ort.signature import PIXELS
 from zoo.progress import Progress
 
 
-def test_fp32_rounds_nothing_and_so_looks_at_no_pictures(digits_run: Callable[[str], Path]) -> None:
+def test_fp32_rounds_nothing_and_so_looks_at_no_images(digits_run: Callable[[str], Path]) -> None:
     source = find_source("mlp", digits_run("mlp"), PIXELS, OPSET)
     network = trained_network(source.run, source.card)
     made = make_formats(source, network, ["fp32"], None, Progress())

@@ -27,10 +27,10 @@ SIDE, MEAN, STD, NAMES = 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3), '["a", "b", "c",
 
 
 @pytest.fixture
-def int8(converted: ir.Model, pictures: NDArray[np.uint8]) -> onnx.ModelProto:
+def int8(converted: ir.Model, images: NDArray[np.uint8]) -> onnx.ModelProto:
     """The net in int8, as it should be."""
     prepared = prepare(converted)
-    return quantize(prepared, calibrate(prepared, pictures))
+    return quantize(prepared, calibrate(prepared, images))
 
 
 def file_of(model: ir.Model | onnx.ModelProto, names: str = NAMES) -> bytes:
@@ -64,14 +64,14 @@ def test_a_good_file_passes_in_every_precision(
     net: nn.Module,
     converted: ir.Model,
     int8: onnx.ModelProto,
-    pictures: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     reference_of: Callable[..., Reference],
 ) -> None:
     reference = reference_of(net)
     verdict = judge(file_of(converted), "fp32", reference, Progress())
     card = verdict.card
     assert np.abs(verdict.logits - reference.logits).max() == card.max_difference["64"]
-    assert card.accuracy.correct == card.agreement == len(pictures)
+    assert card.accuracy.correct == card.agreement == len(images)
     assert set(card.max_difference) == {"1", "2", "7", "64"}
     assert card.bound is not None
     assert max(card.max_difference.values()) <= card.bound
@@ -80,7 +80,7 @@ def test_a_good_file_passes_in_every_precision(
     kept = sure[:, -1] - sure[:, -2] > 0.2
     clear = replace(
         reference,
-        test=Split(pictures[kept], reference.test.labels[kept]),
+        test=Split(images[kept], reference.test.labels[kept]),
         logits=reference.logits[kept],
     )
     passes(file_of(to_half(ir.to_proto(converted))), "fp16", clear)
@@ -176,11 +176,11 @@ def test_a_batch_fixed_to_one_inside(
 def test_int8_calibrated_on_noise(
     net: nn.Module,
     converted: ir.Model,
-    pictures: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     reference_of: Callable[..., Reference],
 ) -> None:
     prepared = prepare(converted)
-    grey = np.random.default_rng(0).integers(110, 146, pictures[:64].shape).astype(np.uint8)
+    grey = np.random.default_rng(0).integers(110, 146, images[:64].shape).astype(np.uint8)
     poor = quantize(prepared, calibrate(prepared, grey))
     assert "are lost" in refusal(file_of(poor), "int8", reference_of(net))
 
@@ -223,14 +223,14 @@ def test_an_int8_weight_beyond_seven_bits(
 
 
 def test_an_integer_product_that_some_cpus_add_up_wrongly(
-    pictures: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     reference_of: Callable[..., Reference],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIDE**2, 24), nn.ReLU(), nn.Linear(24, 5))
     prepared = prepare(convert(net.eval(), (SIDE, SIDE, 3), MEAN, STD))
-    ranges = calibrate(prepared, pictures)
+    ranges = calibrate(prepared, images)
     reference = reference_of(net)
     monkeypatch.setitem(gate.MOST_LOST, "int8", 10_000)
     passes(file_of(quantize(prepared, ranges)), "int8", reference)
@@ -258,16 +258,16 @@ def test_another_input_than_was_asked_for(
     assert "type is uint8" in refusal(file_of(converted), "fp32", reference)
 
 
-def better_by(reference: Reference, pictures: int) -> Reference:
-    """The same but for so many pictures, where the truth is another class and the network knows.
+def better_by(reference: Reference, images: int) -> Reference:
+    """The same but for so many images, where the truth is another class and the network knows.
 
     A file that answers as the network did before has lost these.
     """
     labels = reference.logits.argmax(axis=1)
     logits = reference.logits.copy()
     truth = labels.copy()
-    truth[:pictures] = (labels[:pictures] + 1) % logits.shape[1]
-    logits[np.arange(pictures), truth[:pictures]] = logits[:pictures].max(axis=1) + 1e-3
+    truth[:images] = (labels[:images] + 1) % logits.shape[1]
+    logits[np.arange(images), truth[:images]] = logits[:images].max(axis=1) + 1e-3
     return replace(reference, test=Split(reference.test.images, truth), logits=logits)
 
 
@@ -285,14 +285,14 @@ def test_exactly_the_allowed_loss_passes_and_one_more_does_not(
     reference = reference_of(net)
     passes(file_of(converted), precision, better_by(reference, allowed))
     why = refusal(file_of(converted), precision, better_by(reference, allowed + 1))
-    assert f"{allowed + 1} of 300 pictures are lost; allowed are {allowed}" in why
+    assert f"{allowed + 1} of 300 images are lost; allowed are {allowed}" in why
 
 
 @pytest.mark.parametrize(
     ("bound", "images", "allowed"),
     [(50, 10_000, 50), (10, 10_000, 10), (1, 10_000, 1), (50, 359, 1), (10, 359, 0)],
 )
-def test_bounds_are_counted_in_pictures(bound: int, images: int, allowed: int) -> None:
+def test_bounds_are_counted_in_images(bound: int, images: int, allowed: int) -> None:
     assert gate._allowed(bound, images) == allowed
 
 
@@ -302,7 +302,7 @@ def test_int8_that_gives_other_classes_when_computed_in_float(
     reference_of: Callable[..., Reference],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Kernels that saturate, here: steps in float that see other pictures than the integers did."""
+    """Kernels that saturate, here: steps in float that see other images than the integers did."""
     reference = reference_of(net)
     real = gate._answers
 

@@ -42,8 +42,8 @@ def branched() -> onnx.ModelProto:
     return ir.to_proto(fusable(convert(network, (16, 16, 3), (0.5,) * 3, (0.2,) * 3)))
 
 
-def answers(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.asarray(open_session(model.SerializeToString()).run({"image": pictures})[0])
+def answers(model: onnx.ModelProto, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(open_session(model.SerializeToString()).run({"image": images})[0])
 
 
 def kinds(model: onnx.ModelProto) -> list[int]:
@@ -55,7 +55,7 @@ def kinds(model: onnx.ModelProto) -> list[int]:
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_the_first_layers_stay_in_fp32(
-    branched: onnx.ModelProto, pictures: NDArray[np.uint8], count: int
+    branched: onnx.ModelProto, images: NDArray[np.uint8], count: int
 ) -> None:
     half = to_half(branched, layers(branched)[:count])
     onnx.checker.check_model(half, full_check=True)
@@ -64,25 +64,25 @@ def test_the_first_layers_stay_in_fp32(
         assert value in (*branched.graph.input, *branched.graph.output)
     names = [tensor.name for tensor in half.graph.initializer]
     assert len(names) == len(set(names))
-    away = distance(answers(half, pictures), answers(branched, pictures))
+    away = distance(answers(half, images), answers(branched, images))
     assert 0 < away < 0.01
 
 
 def test_answers_come_nearer_when_the_layer_that_loses_stays_in_fp32(
-    branched: onnx.ModelProto, pictures: NDArray[np.uint8]
+    branched: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
-    """Large weights that cancel on pictures of one colour, as long as none of them is rounded."""
-    flat = np.broadcast_to(pictures.mean(axis=(1, 2), keepdims=True), pictures.shape)
-    pictures = flat.astype(np.uint8)
+    """Large weights that cancel on images of one colour, as long as none of them is rounded."""
+    flat = np.broadcast_to(images.mean(axis=(1, 2), keepdims=True), images.shape)
+    images = flat.astype(np.uint8)
     model = onnx.ModelProto()
     model.CopyFrom(branched)
     weight = next(tensor for tensor in model.graph.initializer if tensor.name == "first.weight")
     numbers = onnx.numpy_helper.to_array(weight) + np.float32(50.3)
     numbers[:, :, 1, 1] -= np.float32(9 * 50.3)
     weight.CopyFrom(onnx.numpy_helper.from_array(numbers, weight.name))
-    wanted = answers(model, pictures)
+    wanted = answers(model, images)
     whole, but_one = (
-        distance(answers(to_half(model, given), pictures), wanted) for given in ([], ["Conv_0"])
+        distance(answers(to_half(model, given), images), wanted) for given in ([], ["Conv_0"])
     )
     assert but_one < 0.1 * whole
 

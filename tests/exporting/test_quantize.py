@@ -1,4 +1,4 @@
-"""int8: seven-bit weights, ranges from pictures, the same bytes from the same ranges."""
+"""int8: seven-bit weights, ranges from images, the same bytes from the same ranges."""
 
 import numpy as np
 import onnx
@@ -24,14 +24,14 @@ def prepared(converted: ir.Model) -> onnx.ModelProto:
     return prepare(converted)
 
 
-def answers(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.asarray(open_session(model.SerializeToString()).run({"image": pictures})[0])
+def answers(model: onnx.ModelProto, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(open_session(model.SerializeToString()).run({"image": images})[0])
 
 
 def test_no_stored_weight_can_saturate(
-    prepared: onnx.ModelProto, pictures: NDArray[np.uint8]
+    prepared: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
-    model = quantize(prepared, calibrate(prepared, pictures[:64]))
+    model = quantize(prepared, calibrate(prepared, images[:64]))
     integers = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.INT8]
     weights = [onnx.numpy_helper.to_array(t) for t in integers if len(t.dims) > 1]
     assert len(weights) == 3
@@ -41,37 +41,37 @@ def test_no_stored_weight_can_saturate(
     assert 2 * 255 * LARGEST_WEIGHT < 2**15
 
 
-def test_it_answers_much_like_fp32(prepared: onnx.ModelProto, pictures: NDArray[np.uint8]) -> None:
-    model = quantize(prepared, calibrate(prepared, pictures))
+def test_it_answers_much_like_fp32(prepared: onnx.ModelProto, images: NDArray[np.uint8]) -> None:
+    model = quantize(prepared, calibrate(prepared, images))
     onnx.checker.check_model(model, full_check=True)
-    wanted, found = answers(prepared, pictures), answers(model, pictures)
+    wanted, found = answers(prepared, images), answers(model, images)
     assert (wanted.argmax(1) == found.argmax(1)).mean() > 0.95
     assert 0 < np.abs(wanted - found).max() < 0.1 * np.abs(wanted).max()
 
 
-def test_the_same_pictures_give_the_same_bytes(
-    prepared: onnx.ModelProto, pictures: NDArray[np.uint8]
+def test_the_same_images_give_the_same_bytes(
+    prepared: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
-    ranges = [calibrate(prepared, pictures[:64]) for _ in range(2)]
+    ranges = [calibrate(prepared, images[:64]) for _ in range(2)]
     assert ranges[0] == ranges[1]
     files = [quantize(prepared, r).SerializeToString(deterministic=True) for r in ranges]
     assert files[0] == files[1]
 
 
 def test_ranges_are_those_of_the_tensors(
-    prepared: onnx.ModelProto, pictures: NDArray[np.uint8]
+    prepared: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
-    low, high = calibrate(prepared, pictures)["logits"]
-    wanted = answers(prepared, pictures)
+    low, high = calibrate(prepared, images)["logits"]
+    wanted = answers(prepared, images)
     assert low == pytest.approx(wanted.min(), rel=1e-4)
     assert high == pytest.approx(wanted.max(), rel=1e-4)
 
 
 def test_a_layer_that_is_left_in_float_keeps_its_weights(
-    prepared: onnx.ModelProto, pictures: NDArray[np.uint8]
+    prepared: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
     first, *others = layers(prepared)
-    model = quantize(prepared, calibrate(prepared, pictures[:64]), [first])
+    model = quantize(prepared, calibrate(prepared, images[:64]), [first])
     kept = {tensor.name for tensor in model.graph.initializer}
     (node,) = [node for node in model.graph.node if node.name == first]
     assert node.input[1] in kept

@@ -18,7 +18,7 @@ SIDE, MEAN, STD = 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 
 
 class Mirrored(nn.Module):
-    """A filter a channel, and each picture seen beside its mirror image: twice as many rows."""
+    """A filter a channel, and each image seen beside its mirror image: twice as many rows."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,33 +49,33 @@ def mirrored() -> onnx.ModelProto:
     return prepare(convert(network, (SIDE, SIDE, 3), MEAN, STD))
 
 
-def answers(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.asarray(open_session(model.SerializeToString()).run({"image": pictures})[0])
+def answers(model: onnx.ModelProto, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(open_session(model.SerializeToString()).run({"image": images})[0])
 
 
-def test_it_is_the_mean_over_pictures_and_pixels_whatever_the_rows_of_a_layer(
-    mirrored: onnx.ModelProto, pictures: NDArray[np.uint8]
+def test_it_is_the_mean_over_images_and_pixels_whatever_the_rows_of_a_layer(
+    mirrored: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
-    """More pictures than are seen at once, and a last batch that is smaller."""
-    rounded = quantize(mirrored, calibrate(mirrored, pictures))
-    shifts = mean_shifts(mirrored, rounded, pictures)
+    """More images than are seen at once, and a last batch that is smaller."""
+    rounded = quantize(mirrored, calibrate(mirrored, images))
+    shifts = mean_shifts(mirrored, rounded, images)
     assert list(shifts) == layers(mirrored)
     by_name = {one.name: onnx.numpy_helper.to_array(one) for one in mirrored.graph.initializer}
     first = next(node for node in mirrored.graph.node if node.op_type == "Conv")
     weight = torch.tensor(by_name[first.input[1]])
     scale = weight.abs().amax(dim=(1, 2, 3), keepdim=True) / 64
     error = weight - (weight / scale).round() * scale
-    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
     pixels = (pixels - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
     both = torch.cat([pixels, pixels.flip(3)])
     wanted = torch.conv2d(both, error, padding=1).mean(dim=(0, 2, 3))
     assert shifts[first.name] == pytest.approx(wanted.tolist(), rel=0.01, abs=1e-6)
 
 
-def test_logits_are_no_longer_too_high_or_too_low_on_all_pictures(
-    mirrored: onnx.ModelProto, pictures: NDArray[np.uint8]
+def test_logits_are_no_longer_too_high_or_too_low_on_all_images(
+    mirrored: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
-    seen, others = pictures[:150], pictures[150:]
+    seen, others = images[:150], images[150:]
     ranges = calibrate(mirrored, seen)
     shifts = mean_shifts(mirrored, quantize(mirrored, ranges), seen)
     wanted = answers(mirrored, others)
@@ -87,24 +87,24 @@ def test_logits_are_no_longer_too_high_or_too_low_on_all_pictures(
 
 
 def test_a_shift_moves_what_a_layer_gives_unless_it_is_left_in_float(
-    mirrored: onnx.ModelProto, pictures: NDArray[np.uint8]
+    mirrored: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
     head = layers(mirrored)[-1]
     shift = (0.5, -0.25, 0.0, 0.125, 1.0)
-    ranges = calibrate(mirrored, pictures) | {"logits": (-4.0, 4.0)}
-    plain = answers(quantize(mirrored, ranges), pictures)
-    moved = answers(quantize(mirrored, ranges, (), {head: shift}), pictures)
+    ranges = calibrate(mirrored, images) | {"logits": (-4.0, 4.0)}
+    plain = answers(quantize(mirrored, ranges), images)
+    moved = answers(quantize(mirrored, ranges, (), {head: shift}), images)
     step = 8 / 255
-    np.testing.assert_allclose(moved - plain, np.tile(shift, (len(pictures), 1)), atol=1.01 * step)
+    np.testing.assert_allclose(moved - plain, np.tile(shift, (len(images), 1)), atol=1.01 * step)
     left = [quantize(mirrored, ranges, [head], given) for given in ({}, {head: shift})]
     assert left[0] == left[1]
 
 
 def test_a_layer_that_had_no_bias_gets_one(
-    mirrored: onnx.ModelProto, pictures: NDArray[np.uint8]
+    mirrored: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
     first = layers(mirrored)[0]
-    ranges = calibrate(mirrored, pictures)
+    ranges = calibrate(mirrored, images)
     inputs = [
         next(len(node.input) for node in model.graph.node if node.name == first)
         for model in (mirrored, quantize(mirrored, ranges, (), {first: (0.1,) * 16}))

@@ -14,9 +14,9 @@ from zoo.machine.cpu import cpu_flags
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def quantised(converted: ir.Model, pictures: NDArray[np.uint8]) -> onnx.ModelProto:
+def quantised(converted: ir.Model, images: NDArray[np.uint8]) -> onnx.ModelProto:
     prepared = prepare(converted)
-    return quantize(prepared, calibrate(prepared, pictures))
+    return quantize(prepared, calibrate(prepared, images))
 
 
 def weights_of(model: onnx.ModelProto) -> list[onnx.TensorProto]:
@@ -42,16 +42,16 @@ def quantised_behind(model: onnx.ModelProto, tensor: str) -> str:
 
 
 def test_steps_differ_by_a_rounding_at_most_and_all_are_looked_at(
-    converted: ir.Model, pictures: NDArray[np.uint8]
+    converted: ir.Model, images: NDArray[np.uint8]
 ) -> None:
-    model = quantised(converted, pictures)
+    model = quantised(converted, images)
     quantizing = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
     assert len(quantizing) > 4
-    few = widest_step(model, {"image": pictures[:8]})
+    few = widest_step(model, {"image": images[:8]})
     assert few.steps <= 1
-    # The pixels of both layers at least, of each picture.
+    # The pixels of both layers at least, of each image.
     assert few.of > 8 * 2 * 8 * 16 * 16
-    assert widest_step(model, {"image": pictures[:4]}).of == few.of / 2
+    assert widest_step(model, {"image": images[:4]}).of == few.of / 2
 
 
 def test_a_model_without_integer_steps_has_none(converted: ir.Model) -> None:
@@ -61,10 +61,10 @@ def test_a_model_without_integer_steps_has_none(converted: ir.Model) -> None:
 
 
 def test_a_step_that_is_computed_otherwise_is_found_in_its_layer(
-    converted: ir.Model, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    converted: ir.Model, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second layer of the one that is computed anew has other weights."""
-    model, real = quantised(converted, pictures), steps._anew
+    model, real = quantised(converted, images), steps._anew
 
     def spoiled(given: onnx.ModelProto) -> onnx.ModelProto:
         copy = real(given)
@@ -72,18 +72,18 @@ def test_a_step_that_is_computed_otherwise_is_found_in_its_layer(
         return copy
 
     monkeypatch.setattr(steps, "_anew", spoiled)
-    found = widest_step(model, {"image": pictures[:4]})
+    found = widest_step(model, {"image": images[:4]})
     assert found.steps > 1
     assert found.tensor == quantised_behind(model, weights_of(model)[1].name)
 
 
 def test_kernels_that_saturate_are_found_where_a_cpu_has_them(
-    converted: ir.Model, pictures: NDArray[np.uint8]
+    converted: ir.Model, images: NDArray[np.uint8]
 ) -> None:
     """Weights of eight bits, all as large as can be, on white: the worst for sums in 16 bits."""
     if not cpu_flags() & {"avx2"}:
         pytest.skip("this is about x86-64")
-    model = quantised(converted, pictures)
+    model = quantised(converted, images)
     for tensor in weights_of(model):
         fill(tensor, 127)
     saturates = not cpu_flags() & {"avx512_vnni", "avx_vnni"}

@@ -15,19 +15,19 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 SIDE, MEAN, STD = 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 
 
-def answers(model: ir.Model, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+def answers(model: ir.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     content = ir.to_proto(model).SerializeToString()
-    return np.asarray(open_session(content).run({"image": pictures})[0])
+    return np.asarray(open_session(content).run({"image": images})[0])
 
 
 def operators(model: ir.Model) -> list[str]:
     return [node.op_type for node in model.graph][4:]
 
 
-def test_the_logits_stay(converted: ir.Model, pictures: NDArray[np.uint8]) -> None:
-    before = answers(converted, pictures)
+def test_the_logits_stay(converted: ir.Model, images: NDArray[np.uint8]) -> None:
+    before = answers(converted, images)
     folded = fold_norms(converted)
-    np.testing.assert_allclose(answers(folded, pictures), before, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(answers(folded, images), before, rtol=1e-4, atol=1e-4)
     assert operators(folded) == [
         "Conv", "Relu", "Conv", "MaxPool", "Relu", "Reshape", "Gemm"
     ]  # fmt: skip
@@ -39,20 +39,18 @@ def test_the_model_itself_is_left_alone(converted: ir.Model) -> None:
     assert ir.to_proto(converted).SerializeToString(deterministic=True) == before
 
 
-def test_a_negative_gain_does_not_pass_a_pooling(
-    net: nn.Module, pictures: NDArray[np.uint8]
-) -> None:
+def test_a_negative_gain_does_not_pass_a_pooling(net: nn.Module, images: NDArray[np.uint8]) -> None:
     with torch.no_grad():
         net.get_parameter("norm2.weight")[0] = -1.0
     model = convert(net, (SIDE, SIDE, 3), MEAN, STD)
     folded = fold_norms(model)
     assert operators(folded)[3:6] == ["MaxPool", "Mul", "Add"]
-    wanted = answers(model, pictures)
-    np.testing.assert_allclose(answers(folded, pictures), wanted, rtol=1e-4, atol=1e-4)
+    wanted = answers(model, images)
+    np.testing.assert_allclose(answers(folded, images), wanted, rtol=1e-4, atol=1e-4)
 
 
 def test_one_before_a_padded_convolution_becomes_mul_and_add(
-    pictures: NDArray[np.uint8],
+    images: NDArray[np.uint8],
 ) -> None:
     torch.manual_seed(1)
     norm = nn.BatchNorm2d(8)
@@ -63,11 +61,11 @@ def test_one_before_a_padded_convolution_becomes_mul_and_add(
     model = convert(network.eval(), (SIDE, SIDE, 3), MEAN, STD)
     folded = fold_norms(model)
     assert operators(folded) == ["Conv", "Relu", "Mul", "Add", "Conv", "Reshape"]
-    wanted = answers(model, pictures)
-    np.testing.assert_allclose(answers(folded, pictures), wanted, rtol=1e-4, atol=1e-4)
+    wanted = answers(model, images)
+    np.testing.assert_allclose(answers(folded, images), wanted, rtol=1e-4, atol=1e-4)
 
 
-def test_a_layer_takes_in_one_from_each_side(pictures: NDArray[np.uint8]) -> None:
+def test_a_layer_takes_in_one_from_each_side(images: NDArray[np.uint8]) -> None:
     torch.manual_seed(2)
     norms = [nn.BatchNorm1d(12), nn.BatchNorm1d(6)]
     for norm in norms:
@@ -78,5 +76,5 @@ def test_a_layer_takes_in_one_from_each_side(pictures: NDArray[np.uint8]) -> Non
     model = convert(network.eval(), (SIDE, SIDE, 3), MEAN, STD)
     folded = fold_norms(model)
     assert operators(folded) == ["Reshape", "Gemm", "Relu", "Gemm"]
-    wanted = answers(model, pictures)
-    np.testing.assert_allclose(answers(folded, pictures), wanted, rtol=1e-4, atol=1e-4)
+    wanted = answers(model, images)
+    np.testing.assert_allclose(answers(folded, images), wanted, rtol=1e-4, atol=1e-4)

@@ -73,8 +73,8 @@ def branching() -> onnx.ModelProto:
     return prepared_of(Branching)
 
 
-def answers(model: onnx.ModelProto, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.asarray(open_session(model.SerializeToString()).run({"image": pictures})[0])
+def answers(model: onnx.ModelProto, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(open_session(model.SerializeToString()).run({"image": images})[0])
 
 
 def shapes(model: onnx.ModelProto) -> dict[str, list[int]]:
@@ -85,7 +85,7 @@ def shapes(model: onnx.ModelProto) -> dict[str, list[int]]:
 
 
 def test_the_layer_behind_takes_no_notice_of_what_is_added(
-    narrow: onnx.ModelProto, pictures: NDArray[np.uint8]
+    narrow: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
     assert stay_in_float(narrow) == ()
     padded = pad(narrow, ())
@@ -96,16 +96,16 @@ def test_the_layer_behind_takes_no_notice_of_what_is_added(
         "Gemm_0": [32, 32],
         "Gemm_1": [32, 32],
     }
-    np.testing.assert_allclose(answers(padded, pictures), answers(narrow, pictures), atol=1e-5)
+    np.testing.assert_allclose(answers(padded, images), answers(narrow, images), atol=1e-5)
 
 
 def test_what_is_behind_the_last_layer_is_cut_off(
-    narrow: onnx.ModelProto, pictures: NDArray[np.uint8]
+    narrow: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
     padded = pad(narrow, ())
     last = padded.graph.node[-1]
     assert (last.op_type, list(last.output)) == ("Slice", ["logits"])
-    assert answers(padded, pictures).shape == (len(pictures), 18)
+    assert answers(padded, images).shape == (len(images), 18)
 
 
 def test_layers_in_float_are_left_as_they_are_but_for_inputs(narrow: onnx.ModelProto) -> None:
@@ -117,35 +117,35 @@ def test_layers_in_float_are_left_as_they_are_but_for_inputs(narrow: onnx.ModelP
 
 
 def test_channels_that_meet_others_are_cut_off_at_once(
-    branching: onnx.ModelProto, pictures: NDArray[np.uint8]
+    branching: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
     padded = pad(branching, stay_in_float(branching))
     onnx.checker.check_model(padded, full_check=True)
     assert [node.op_type for node in padded.graph.node].count("Slice") >= 2
     assert shapes(padded) == shapes(branching) | {"Conv_0": [32, 3, 3, 3], "Conv_1": [32, 24, 3, 3]}
-    wanted = answers(branching, pictures)
-    np.testing.assert_allclose(answers(padded, pictures), wanted, atol=1e-5)
+    wanted = answers(branching, images)
+    np.testing.assert_allclose(answers(padded, images), wanted, atol=1e-5)
 
 
 def test_groups_of_an_uneven_width_stay_in_float(
-    branching: onnx.ModelProto, pictures: NDArray[np.uint8]
+    branching: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
     """Not those of one channel, which are no wider than a tile."""
     assert stay_in_float(branching) == ("Conv_2",)
     products = {
         product.node: product.width
-        for product in integer_products(quantize(branching, calibrate(branching, pictures)))
+        for product in integer_products(quantize(branching, calibrate(branching, images)))
     }
     assert products == {"Conv_0": 32, "Conv_1": 32, "Conv_3": 1, "Gemm_0": 5}
 
 
 def test_a_layer_stays_in_float_where_padding_is_more_work_than_it_is_itself(
-    pictures: NDArray[np.uint8],
+    images: NDArray[np.uint8],
 ) -> None:
     """24 filters of 3 weights on 256 pixels, against 8 x 9 more for 32 filters on 64 pixels."""
     prepared = prepared_of(lambda: Narrow(1))
     assert stay_in_float(prepared) == ("Conv_0",)
-    ranges = calibrate(prepared, pictures)
+    ranges = calibrate(prepared, images)
     (first,) = [node for node in quantize(prepared, ranges).graph.node if node.name == "Conv_0"]
     assert first.input[1] in {tensor.name for tensor in prepared.graph.initializer}
 
@@ -154,12 +154,12 @@ def test_a_layer_stays_in_float_where_padding_is_more_work_than_it_is_itself(
 def test_no_integer_product_of_a_file_is_uneven_and_answers_are_those_without_padding(
     name: str,
     request: pytest.FixtureRequest,
-    pictures: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     prepared = request.getfixturevalue(name)
-    ranges = calibrate(prepared, pictures)
-    shifts = mean_shifts(prepared, quantize(prepared, ranges), pictures)
+    ranges = calibrate(prepared, images)
+    shifts = mean_shifts(prepared, quantize(prepared, ranges), images)
     assert [len(shift) for shift in shifts.values()] == [
         shape[0] for layer, shape in shapes(prepared).items() if layer in shifts
     ]
@@ -169,8 +169,8 @@ def test_no_integer_product_of_a_file_is_uneven_and_answers_are_those_without_pa
     monkeypatch.setattr("zoo.exporting.quantize.pad", lambda model, in_float: model)
     plain = quantize(prepared, ranges, (), shifts)
     assert any(product.uneven for product in integer_products(plain))
-    assert mean_shifts(prepared, plain, pictures).keys() == shifts.keys()
+    assert mean_shifts(prepared, plain, images).keys() == shifts.keys()
     low, high = ranges["logits"]  # a step more or less where a cut keeps two nodes apart
-    found, wanted = answers(padded, pictures), answers(plain, pictures)
+    found, wanted = answers(padded, images), answers(plain, images)
     np.testing.assert_allclose(found, wanted, atol=1.01 * (high - low) / 255)
     assert (found == wanted).mean() > 0.8

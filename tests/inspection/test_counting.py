@@ -18,7 +18,7 @@ DIGITS = LocalData("digits", None, images=359, mapped=0)
 
 class TestCounting:
     def test_right_answers(self, tiny_onnx: Tiny, inspector: Inspector) -> None:
-        """The colours of grey pictures are equal, so that the first class is meant: the zeros."""
+        """The colours of grey images are equal, so that the first class is meant: the zeros."""
         told: list[int] = []
         path = tiny_onnx(size=(32, 32), classes=10, metadata={})
         data = load("digits")
@@ -26,10 +26,10 @@ class TestCounting:
         assert inspector.count_correct(path, DIGITS, told.append) == zeros
         assert sum(told) == len(data.test)
 
-    def test_pictures_of_another_size_are_those_of_the_view(
+    def test_images_of_another_size_are_those_of_the_view(
         self, tmp_path: Path, inspector: Inspector
     ) -> None:
-        """A pixel of each column against a threshold tells one picture from another."""
+        """A pixel of each column against a threshold tells one image from another."""
         columns = numpy_helper.from_array(np.eye(10, dtype=np.float32)[:, ::-1].copy(), "columns")
         nodes = [
             helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
@@ -47,7 +47,7 @@ class TestCounting:
         right = int((guessed == test.labels).sum())
         assert inspector.count_correct(path, DIGITS, lambda count: None) == right
 
-    def test_a_file_that_takes_no_pictures(self, tiny_onnx: Tiny, inspector: Inspector) -> None:
+    def test_a_file_that_takes_no_images(self, tiny_onnx: Tiny, inspector: Inspector) -> None:
         path = tiny_onnx(kind="float32-nchw", metadata={})
         with pytest.raises(ZooError, match="takes normalised pixels"):
             inspector.count_correct(path, DIGITS, print)

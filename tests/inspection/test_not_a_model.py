@@ -56,7 +56,7 @@ class TestNotAFile:
             (b"\x08" + b"\xff" * 20, "a number in it has no end"),
             (b"\x08\x08\x3a\xff\xff\xff\xff\x07", "it is cut short"),
         ],
-        ids=["text", "picture", "zeros", "no graph", "endless number", "2 GB claim"],
+        ids=["text", "image", "zeros", "no graph", "endless number", "2 GB claim"],
     )
     def test_other_bytes(
         self, tmp_path: Path, inspector: Inspector, content: bytes, reason: str

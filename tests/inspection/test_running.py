@@ -108,7 +108,7 @@ def laughs(levels: int) -> bytes:
 
 
 def swell(side: int) -> bytes:
-    """A picture blown up to a tensor that no memory holds."""
+    """An image blown up to a tensor that no memory holds."""
     shape = numpy_helper.from_array(np.array([side, side, 1, 1]), "shape")
     nodes = [
         helper.make_node("Expand", ["x", "shape"], ["large"]),
@@ -150,7 +150,7 @@ class TestBounds:
 
     def test_the_bound_of_memory_may_be_another(self, tmp_path: Path) -> None:
         large = tmp_path / "large.onnx"
-        large.write_bytes(swell(1 << 13))  # half a GiB for a picture, twice that for two
+        large.write_bytes(swell(1 << 13))  # half a GiB for an image, twice that for two
         with Inspector(memory=500 * 10**6) as inspector:
             assert inspector.inspect(large).reason.endswith("; --memory gives it more")
         with Inspector(memory=8 * 10**9) as inspector:

@@ -33,7 +33,7 @@ def test_logits_have_the_right_shape_and_every_weight_a_gradient(
 
 
 @ALL
-def test_pictures_need_not_be_square(spec: ModelSpec) -> None:
+def test_images_need_not_be_square(spec: ModelSpec) -> None:
     assert spec.build((20, 36, 3), 5)(torch.randn(2, 3, 20, 36)).shape == (2, 5)
 
 
@@ -48,11 +48,11 @@ def test_what_it_cannot_take_is_refused_with_the_reason(spec: ModelSpec) -> None
 
 
 @ALL
-def test_an_evaluated_picture_does_not_depend_on_its_batch(spec: ModelSpec) -> None:
+def test_an_evaluated_image_does_not_depend_on_its_batch(spec: ModelSpec) -> None:
     network = spec.build((32, 32, 3), 10).eval()
-    pictures = torch.randn(5, 3, 32, 32)
+    images = torch.randn(5, 3, 32, 32)
     with torch.no_grad():
-        torch.testing.assert_close(network(pictures)[2:3], network(pictures[2:3]))
+        torch.testing.assert_close(network(images)[2:3], network(images[2:3]))
 
 
 @ALL
@@ -113,14 +113,14 @@ def test_what_stands_on_a_backbone_is_not_built_without_one() -> None:
 def test_speednet_starts_by_whitening_the_patches_it_was_shown() -> None:
     draw = torch.Generator().manual_seed(1)
     smooth = torch.randn(400, 3, 8, 8, generator=draw).repeat_interleave(4, 2)
-    pictures = smooth.repeat_interleave(4, 3) + 0.3 * torch.randn(400, 3, 32, 32, generator=draw)
+    images = smooth.repeat_interleave(4, 3) + 0.3 * torch.randn(400, 3, 32, 32, generator=draw)
     network = find_model("speednet").build((32, 32, 3), 10)
-    network.calibrate(pictures)  # type: ignore[operator]
-    whitened = network.whiten(pictures)[:, :12]  # type: ignore[operator]
+    network.calibrate(images)  # type: ignore[operator]
+    whitened = network.whiten(images)[:, :12]  # type: ignore[operator]
     flat = whitened.permute(1, 0, 2, 3).flatten(1)
     covariance = flat @ flat.T / flat.shape[1]
     torch.testing.assert_close(covariance, torch.eye(12), atol=0.05, rtol=0)
-    torch.testing.assert_close(network.whiten(pictures)[:, 12:], -whitened)  # type: ignore[operator]
+    torch.testing.assert_close(network.whiten(images)[:, 12:], -whitened)  # type: ignore[operator]
 
 
 def test_densenet_bc_100_12_has_the_papers_size() -> None:

@@ -105,8 +105,8 @@ class TestOf:
         [
             (faked(), "0 inputs (none)"),
             (faked(("uint8", (1, 4, 4, 3)), ("uint8", (1,))), "2 inputs (in0, in1)"),
-            (faked(("float32", (None, 784))), "takes no pictures: its input in0: float32 [?, 784]"),
-            (faked(("int64", (1, 4, 4, 3))), "takes no pictures"),
+            (faked(("float32", (None, 784))), "takes no images: its input in0: float32 [?, 784]"),
+            (faked(("int64", (1, 4, 4, 3))), "takes no images"),
             (faked(("uint8", (None, 3, 5, 3))), "may be either layout"),
             (faked(("uint8", (None, 5, 5, 4))), "neither 1 nor 3 channels"),
             (faked(("uint8", ("a", "b", "c", "d"))), "neither 1 nor 3 channels"),
@@ -114,7 +114,7 @@ class TestOf:
             (faked(("uint8", (None, "h", "w", 3))), "--input_shape 1,224,224,3"),
             (faked(("uint8", (None, 0, 5, 3))), "0x5 pixels"),
             (faked(("uint8", (None, 3, 10**6, 5))), "1000000x5 pixels"),
-            (faked(("uint8", (0, 4, 5, 3))), "batches of no picture"),
+            (faked(("uint8", (0, 4, 5, 3))), "batches of no image"),
             (faked(("uint8", (10**6, 224, 224, 3))), "MiB of pixels at once"),
             (faked(("float32", (1, 3, 8, 8))), "by which mean and std. Give them"),
             (faked(("float32", (1, 3, 8, 8)), mean="[1, 1, 1]"), "by which std."),
@@ -217,7 +217,7 @@ class TestPrepare:
         [np.zeros((2, 5, 4, 3), np.uint8), np.zeros((4, 5, 3), np.uint8), np.zeros((1, 4, 5, 3))],
         ids=["size", "rank", "dtype"],
     )
-    def test_other_pictures_are_refused(self, tiny_onnx: Make, wrong: np.ndarray) -> None:
+    def test_other_images_are_refused(self, tiny_onnx: Make, wrong: np.ndarray) -> None:
         with pytest.raises(UsageError, match=r"uint8 \[N, 4, 5, 3\]"):
             Signature.of(open_session(tiny_onnx())).prepare(wrong)
 
@@ -237,7 +237,7 @@ class TestLogits:
             assert values.dtype == np.float32
             assert values == pytest.approx(expected, abs=1e-4)
 
-    def test_no_pictures_give_no_rows(self, tiny_onnx: Make, images: np.ndarray) -> None:
+    def test_no_images_give_no_rows(self, tiny_onnx: Make, images: np.ndarray) -> None:
         session = open_session(tiny_onnx())
         assert logits(session, Signature.of(session), images[:0]).shape == (0, 3)
 
@@ -246,5 +246,5 @@ class TestLogits:
     ) -> None:
         session = open_session(tiny_onnx())
         signature = replace(Signature.of(session), classes=4, class_names=None)
-        with pytest.raises(ZooError, match=r"shape \[7, 3\] for 7 pictures.* row of 4 values"):
+        with pytest.raises(ZooError, match=r"shape \[7, 3\] for 7 images.* row of 4 values"):
             logits(session, signature, images)

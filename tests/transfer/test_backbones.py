@@ -65,7 +65,7 @@ def test_inception_sees_the_pixels_that_transform_input_would_give_it() -> None:
 
 @pytest.mark.parametrize(("name", "side"), [("inception_v3", 32), ("vit_b_16", 32)])
 def test_a_size_that_it_does_not_take_is_refused(name: str, side: int) -> None:
-    with pytest.raises(UsageError, match=rf"{name} does not take pictures of 32x32.*--backbone-s"):
+    with pytest.raises(UsageError, match=rf"{name} does not take images of 32x32.*--backbone-s"):
         build_trunk(describe(name, side))
 
 

@@ -1,4 +1,4 @@
-"""`train transfer --finetune`: the head on latents, then the whole network on pictures."""
+"""`train transfer --finetune`: the head on latents, then the whole network on images."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -206,7 +206,7 @@ def test_it_is_exported_as_a_network_of_its_own(finetuned: Run, tmp_path: Path) 
     artifact = export("transfer", run=finetuned.folder, precisions=["fp32"], exports=tmp_path)
     assert artifact.id == "transfer-digits-mobilenet_v3_small-random-finetuned"
     text = (artifact.folder / "README.md").read_text()
-    assert "Then the whole network was trained on pictures." in text
+    assert "Then the whole network was trained on images." in text
     assert "frozen" not in text
     assert artifact.card.trained["epochs"] == 22
 

@@ -19,23 +19,23 @@ from zoo.transfer.latents import CHUNK, Engine, Subject, finished, latents
 
 SUBJECT = Subject("noise", "f" * 64, "", "train", "sums", "w" * 64, "8x8")
 WIDTH = 6
-PICTURES = 2 * CHUNK + 100
+IMAGES = 2 * CHUNK + 100
 
 
-def images_of(count: int = PICTURES) -> NDArray[np.uint8]:
+def images_of(count: int = IMAGES) -> NDArray[np.uint8]:
     draw = np.random.default_rng(4)
     return draw.integers(0, 256, (count, 8, 8, 3)).astype(np.uint8)
 
 
 def sums(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Weighted means of a picture, which tell left from right."""
+    """Weighted means of an image, which tell left from right."""
     flat = images.reshape(len(images), -1).astype(np.float32) / 255
     weights = np.random.default_rng(1).normal(size=(flat.shape[1], WIDTH)).astype(np.float32)
     return flat @ weights
 
 
 class Counting:
-    """An engine that counts pictures, and dies after a number of them where that is given."""
+    """An engine that counts images, and dies after a number of them where that is given."""
 
     def __init__(self, die_after: int | None = None) -> None:
         self.seen = 0
@@ -60,7 +60,7 @@ def test_they_are_those_of_the_engine_whatever_the_batch(tmp_path: Path) -> None
         counting = Counting()
         cache = tmp_path / str(batch)
         found = latents(SUBJECT, images, counting.engine, batch=batch, cache_dir=cache)
-        assert counting.seen == PICTURES
+        assert counting.seen == IMAGES
         assert counting.largest == min(batch, CHUNK)
         np.testing.assert_allclose(found, sums(images), rtol=1e-5, atol=1e-5)
         assert found.dtype == np.float32
@@ -69,7 +69,7 @@ def test_they_are_those_of_the_engine_whatever_the_batch(tmp_path: Path) -> None
 def test_the_second_time_nothing_is_computed(tmp_path: Path) -> None:
     images, again = images_of(), Counting()
     first = latents(SUBJECT, images, Counting().engine, cache_dir=tmp_path)
-    assert finished(SUBJECT, images, again.engine, tmp_path) == PICTURES
+    assert finished(SUBJECT, images, again.engine, tmp_path) == IMAGES
     second = latents(SUBJECT, images, again.engine, cache_dir=tmp_path)
     assert again.seen == 0
     np.testing.assert_array_equal(first, second)
@@ -103,7 +103,7 @@ def test_after_a_kill_finished_chunks_are_not_computed_again(
     kept = die_after // CHUNK * CHUNK
     assert finished(SUBJECT, images, rest.engine, tmp_path) == kept
     found = latents(SUBJECT, images, rest.engine, batch=64, cache_dir=tmp_path)
-    assert rest.seen == PICTURES - kept
+    assert rest.seen == IMAGES - kept
     np.testing.assert_allclose(found, sums(images), rtol=1e-5, atol=1e-5)
 
 
@@ -117,20 +117,20 @@ def test_a_line_cut_off_by_a_kill_is_no_chunk_and_damaged_numbers_are_computed_a
     journal.write_text(journal.read_text()[:-3])
     rest = Counting()
     latents(SUBJECT, images, rest.engine, cache_dir=tmp_path)
-    assert rest.seen == PICTURES - 2 * CHUNK
+    assert rest.seen == IMAGES - 2 * CHUNK
 
     content = bytearray((folder / module.FEATURES).read_bytes())
     content[-4 * WIDTH * 200] ^= 1  # in the second chunk
     (folder / module.FEATURES).write_bytes(content)
     rest = Counting()
     found = latents(SUBJECT, images, rest.engine, cache_dir=tmp_path)
-    assert rest.seen == PICTURES - CHUNK
+    assert rest.seen == IMAGES - CHUNK
     np.testing.assert_allclose(found, sums(images), rtol=1e-5, atol=1e-5)
 
     (folder / module.FEATURES).write_bytes(bytes(content[:-1]))
     rest = Counting()
     latents(SUBJECT, images, rest.engine, cache_dir=tmp_path)
-    assert rest.seen == PICTURES
+    assert rest.seen == IMAGES
 
 
 BESIDE = """
@@ -151,7 +151,7 @@ def test_of_two_processes_one_computes(tmp_path: Path) -> None:
     words = [sys.executable, "-c", BESIDE, *_folders(tmp_path)]
     both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     told = [process.communicate(timeout=60)[0] for process in both]
-    assert sorted(map(int, told)) == [0, PICTURES]
+    assert sorted(map(int, told)) == [0, IMAGES]
 
 
 def test_flip_average_is_the_mean_of_both_ways_round(tmp_path: Path) -> None:

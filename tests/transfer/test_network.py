@@ -86,7 +86,7 @@ def test_a_head_in_words() -> None:
 
 
 class TestTransfer:
-    def test_grey_pictures_are_seen_as_colours_of_equal_parts(self) -> None:
+    def test_grey_images_are_seen_as_colours_of_equal_parts(self) -> None:
         backbone = describe("squeezenet1_1", 32)
         torch.manual_seed(0)
         network = build(Design(backbone, "linear"), (20, 24, 1), 5).eval()
@@ -99,13 +99,13 @@ class TestTransfer:
         assert normalisation(backbone, 1) == ((0.0,), (1.0,))
         assert normalisation(backbone, 3) == (backbone.mean, backbone.std)
 
-    def test_with_flip_average_a_mirrored_picture_is_the_same(self) -> None:
+    def test_with_flip_average_a_mirrored_image_is_the_same(self) -> None:
         design = Design(describe("squeezenet1_1", 32), "hidden", flip_average=True)
         network = build(design, (16, 16, 3), 5).eval()
         pixels = torch.randn(2, 3, 16, 16)
         torch.testing.assert_close(network(pixels), network(pixels.flip(-1)), atol=1e-6, rtol=1e-5)
 
-    def test_pictures_of_the_backbones_own_size_are_not_resized(self) -> None:
+    def test_images_of_the_backbones_own_size_are_not_resized(self) -> None:
         network = build(Design(describe("squeezenet1_1", 32), "linear"), (32, 32, 3), 5)
         assert isinstance(network.resize, nn.Identity)
 

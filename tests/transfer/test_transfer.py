@@ -166,7 +166,7 @@ class TestRun:
         with pytest.raises(ZooError, match="stands on other weights of squeezenet1_1"):
             train("transfer", RANDOM, run=run.folder, resume=True)
 
-    def test_grey_pictures_and_both_ways_round(self, tmp_path: Path) -> None:
+    def test_grey_images_and_both_ways_round(self, tmp_path: Path) -> None:
         options = replace(
             RANDOM, grey=True, size=(16, 16), flip=True, flip_average=True, head="linear"
         )
@@ -178,7 +178,7 @@ class TestRun:
         assert run.card().mean == (0.0,)
         assert examine("transfer", run=run.folder).accuracy.images == 359
 
-    def test_the_head_is_chosen_by_pictures_that_are_held_out(
+    def test_the_head_is_chosen_by_images_that_are_held_out(
         self, tmp_path: Path, said: Progress
     ) -> None:
         train("transfer", replace(RANDOM, epochs=1), run=tmp_path / "run", progress=said)
@@ -216,13 +216,13 @@ class TestZooBackbone:
         random = open_base(replace(full, backbone_init="random"), data, Path("ex"), Progress())
         assert random.backbone.weights != of_run.backbone.weights
 
-    def test_pictures_of_more_colours_than_it_takes_are_refused(
+    def test_images_of_more_colours_than_it_takes_are_refused(
         self, digits_run: Callable[[str], Path], in_folder: Path
     ) -> None:
         options = TrainOptions(data="digits", grey=True, epochs=0.1, size=(16, 16))
         run = train("mlp", options)
         wanted = TrainOptions(data="digits", backbone=run.folder.name)
-        with pytest.raises(UsageError, match=r"takes grey pictures.*--grey"):
+        with pytest.raises(UsageError, match=r"takes grey images.*--grey"):
             train("transfer", wanted)
 
     def test_a_transfer_is_no_backbone(self, finished: Run, in_folder: Path) -> None:
@@ -256,7 +256,7 @@ class TestZooBackbone:
             {"latents_runtime": "onnxruntime", "precision": "bf16"},
             "onnxruntime computes latents in fp32. Use --precision fp32 or --latents",
         ),
-        ({"backbone": "inception_v3"}, "does not take pictures of 32x32"),
+        ({"backbone": "inception_v3"}, "does not take images of 32x32"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )
@@ -298,7 +298,7 @@ def test_a_number_that_hardly_varies_is_not_blown_up() -> None:
 
 
 @pytest.mark.parametrize(("asked", "taken"), [(None, "bilinear"), ("bicubic", "bicubic")])
-def test_pictures_are_resized_as_asked(asked: str | None, taken: str) -> None:
+def test_images_are_resized_as_asked(asked: str | None, taken: str) -> None:
     data = load("digits")
     options = replace(RANDOM, backbone_resize=asked)
     backbone = open_base(options, data, Path("exports"), Progress()).backbone

@@ -36,7 +36,7 @@ from zoo.progress import Progress
 from zoo.specs.catalog import find_model
 from zoo.transfer.network import Transfer
 
-VECTOR_PICTURES = 8
+VECTOR_IMAGES = 8
 
 
 def export(
@@ -160,7 +160,7 @@ def _fill(folder: Path, card: Card, files: dict[str, bytes], data: Dataset) -> N
         (folder / f"{precision}.onnx").write_bytes(content)
     session = open_session(files["fp32"])
     signature = Signature.of(session)
-    feeds = signature.prepare(data.test.images[:VECTOR_PICTURES])
+    feeds = signature.prepare(data.test.images[:VECTOR_IMAGES])
     vectors = folder / VECTORS
     vectors.mkdir()
     _write_vector(vectors / "input_0.pb", feeds[IMAGE], IMAGE)

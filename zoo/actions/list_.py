@@ -45,7 +45,7 @@ def list_things(
         {
             "dataset": info.name,
             "classes": str(info.classes),
-            "pictures": " + ".join(f"{count:,}" for count in info.pictures),
+            "images": " + ".join(f"{count:,}" for count in info.images),
             "size": "x".join(str(side) for side in info.image_shape),
             "where": info.where,
             "about": info.about,

@@ -1,4 +1,4 @@
-"""`predict`: what a model sees in pictures of any size and kind, from its ONNX file alone."""
+"""`predict`: what a model sees in images of any size and kind, from its ONNX file alone."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,7 +39,7 @@ class Guess:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The best guesses for one picture, the likeliest first.
+    """The best guesses for one image, the likeliest first.
 
     problem: why it could not be read, in which case there are no guesses; else "".
     """
@@ -50,7 +50,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class _Picture:
+class _Image:
     """pixels: uint8 [H, W, C] as the model takes them, or None and the problem."""
 
     path: Path
@@ -74,13 +74,13 @@ def predict(
     on: Here | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Prediction]:
-    """The `top` classes of each picture, as they come; any number of pictures fits in memory.
+    """The `top` classes of each image, as they come; any number of images fits in memory.
 
     model: an export by id or model name, or an ONNX file; images: files, and folders that are
     searched for them; precision: of an export, fp32 unless told; mean, std: per channel on the 0..1
     scale, for a file that takes normalised pixels and does not say how; save: a PNG of the first
-    `GRID` pictures with their predictions, drawn when all are done. A file, or a folder, is a third
-    party's: it runs in a process of its own, with so many seconds for 64 pictures and so many bytes
+    `GRID` images with their predictions, drawn when all are done. A file, or a folder, is a third
+    party's: it runs in a process of its own, with so many seconds for 64 images and so many bytes
     of memory, by default three quarters of what is left. on: what computes, by default this
     onnxruntime on this CPU.
     """
@@ -154,7 +154,7 @@ def _to_the_end(held: ExitStack, predictions: Iterator[Prediction]) -> Iterator[
 
 
 def _find(images: Sequence[Path]) -> list[Path]:
-    """Every picture, those of a folder sorted; a folder without any stands for itself."""
+    """Every image, those of a folder sorted; a folder without any stands for itself."""
     found: list[Path] = []
     for image in images:
         inside = list(_walk(image)) if image.is_dir() else []
@@ -162,7 +162,7 @@ def _find(images: Sequence[Path]) -> list[Path]:
     if not any(path.is_file() for path in found):
         named = ", ".join(map(str, images[:3])) or "nothing"
         raise ZooError(
-            f"there is no picture: neither a file nor a folder of them "
+            f"there is no image: neither a file nor a folder of them "
             f"({', '.join(ENDINGS)}) is {named}."
         )
     return found
@@ -195,35 +195,35 @@ class _Predictor:
         """Predictions with the pixels they were made from, in the order of `paths`."""
         batch = max(1, min(_BATCH, _BATCH_BYTES // int(np.prod(self.signature.image_shape))))
 
-        def read(part: range) -> list[_Picture]:
+        def read(part: range) -> list[_Image]:
             return [self._read(paths[index]) for index in part]
 
         with progress.task("predict", len(paths)) as advance:
-            for pictures in over_chunks(read, len(paths), batch):
-                yield from self._predict(pictures)
-                advance(len(pictures))
+            for some in over_chunks(read, len(paths), batch):
+                yield from self._predict(some)
+                advance(len(some))
 
-    def _read(self, path: Path) -> _Picture:
+    def _read(self, path: Path) -> _Image:
         height, width, channels = self.signature.image_shape
         try:
             pixels = decode(_encoded(path), channels)
-            return _Picture(path, shown(pixels, (height, width), channels))
+            return _Image(path, shown(pixels, (height, width), channels))
         except UnreadableError as error:
-            return _Picture(path, None, str(error))
+            return _Image(path, None, str(error))
         except MemoryError:
-            return _Picture(path, None, "the memory does not suffice for it")
+            return _Image(path, None, "the memory does not suffice for it")
 
-    def _predict(self, pictures: list[_Picture]) -> Iterator[tuple[Prediction, Images | None]]:
-        readable = [picture.pixels for picture in pictures if picture.pixels is not None]
+    def _predict(self, some: list[_Image]) -> Iterator[tuple[Prediction, Images | None]]:
+        readable = [image.pixels for image in some if image.pixels is not None]
         try:
             rows = iter(self._guesses(np.stack(readable)) if readable else [])
         except ZooError as error:
-            first, last = pictures[0].path, pictures[-1].path
-            which = f"{first}" if len(pictures) == 1 else f"{first} to {last}"
+            first, last = some[0].path, some[-1].path
+            which = f"{first}" if len(some) == 1 else f"{first} to {last}"
             raise type(error)(f"{str(error).rstrip('.')} ({which}).") from error
-        for picture in pictures:
-            guesses = () if picture.pixels is None else next(rows)
-            yield Prediction(picture.path, guesses, picture.problem), picture.pixels
+        for image in some:
+            guesses = () if image.pixels is None else next(rows)
+            yield Prediction(image.path, guesses, image.problem), image.pixels
 
     def _guesses(self, images: Images) -> list[tuple[Guess, ...]]:
         values = logits(self.session, self.signature, images, batch=len(images))
@@ -240,9 +240,9 @@ class _Predictor:
 
 
 def _encoded(path: Path) -> bytes:
-    """The bytes of a picture's file."""
+    """The bytes of an image's file."""
     if path.is_dir():
-        raise UnreadableError(f"no pictures in this folder ({', '.join(ENDINGS)})")
+        raise UnreadableError(f"no images in this folder ({', '.join(ENDINGS)})")
     return read_encoded(path)
 
 
@@ -259,7 +259,7 @@ def probabilities(values: NDArray[np.float32], output: str) -> NDArray[np.float6
 def _without_pixels(
     predictions: Iterable[tuple[Prediction, Images | None]], save: Path | None, title: str
 ) -> Iterator[Prediction]:
-    """The predictions alone; the first pictures are kept where a grid is wanted."""
+    """The predictions alone; the first images are kept where a grid is wanted."""
     kept: list[tuple[Prediction, Images]] = []
     for prediction, pixels in predictions:
         if save is not None and pixels is not None and len(kept) < GRID:
@@ -278,7 +278,7 @@ def _draw(kept: Sequence[tuple[Prediction, Images]], path: Path, title: str) -> 
         for prediction, _ in kept
     ]
     images = np.stack([pixels for _, pixels in kept])
-    draw_grid(images, captions, path, title=f"{title}: pictures as it sees them, {height}x{width}")
+    draw_grid(images, captions, path, title=f"{title}: images as it sees them, {height}x{width}")
 
 
 def _short(name: str) -> str:

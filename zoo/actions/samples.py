@@ -23,7 +23,7 @@ def samples(
     count: int = 40,
     progress: Progress | None = None,
 ) -> Path:
-    """Write a PNG of `count` training pictures with their classes, or of picture `image` alone.
+    """Write a PNG of `count` training images with their classes, or of image `image` alone.
 
     A file that this project did not write is not replaced.
     """
@@ -42,7 +42,7 @@ def samples(
         return out
     if image >= len(data.train):
         raise UsageError(
-            f"--image {image}: {data.name} has training pictures 0 to {len(data.train) - 1}."
+            f"--image {image}: {data.name} has training images 0 to {len(data.train) - 1}."
         )
     plots.draw_image(data, image, out)
     return out
@@ -57,6 +57,6 @@ def _draw_grid(data: Dataset, count: int, out: Path) -> None:
         rank[of_class] = np.arange(len(of_class))
     chosen = np.lexsort((labels, rank))[:count]
     height, width, channels = data.image_shape
-    title = f"{data.name}: {len(data.train):,} training pictures, {height}x{width}x{channels}"
+    title = f"{data.name}: {len(data.train):,} training images, {height}x{width}x{channels}"
     captions = [f"{index}: {data.class_names[int(labels[index])]}" for index in chosen]
     plots.draw_grid(data.train.images[chosen], captions, out, title=title)

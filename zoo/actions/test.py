@@ -34,13 +34,13 @@ from zoo.transfer.network import Transfer
 RESULTS = Path("results")
 SHOWN = 40
 PRINTED = 8
-PROJECTED = 2000  # pictures on the map of latents
+PROJECTED = 2000  # images on the map of latents
 _COLUMNS = ("index", "label", "prediction", "confidence")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One test picture: its true class, the predicted one, and the share of belief in that."""
+    """One test image: its true class, the predicted one, and the share of belief in that."""
 
     index: int
     label: str
@@ -50,7 +50,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Findings:
-    """accuracy: plain, one look a picture; with_views: with the recipe's test-time views, if any.
+    """accuracy: plain, one look an image; with_views: with the recipe's test-time views, if any.
 
     confusion: counts [true][predicted]; files: what was written, by kind.
     """
@@ -115,7 +115,7 @@ def _findings(seen: "_Seen") -> Findings:
         per_class={n: Accuracy.of(right[labels == i]) for i, n in enumerate(data.class_names)},
         confusion=confusion.tolist(),
         samples=_samples(plain, data),
-        files=_write_pictures(seen, confusion),
+        files=_write_images(seen, confusion),
     )
     write_text(seen.folder / "predictions.csv", _predictions_csv(plain, data))
     write_json(seen.folder / "test.json", asdict(report))
@@ -166,7 +166,7 @@ def _seen_by_artifact(
     )
     if data.fingerprint != card.fingerprint:
         raise ZooError(
-            f"{artifact.id} was trained on other pictures than {data.name} holds now (the "
+            f"{artifact.id} was trained on other images than {data.name} holds now (the "
             "fingerprints differ). Bring that data back."
         )
     session = artifact.session(provider=_choose_provider(device))
@@ -234,22 +234,22 @@ class _Latents(nn.Module):
 def test_projection(
     network: nn.Module, card: RunCard, data: Dataset, device: torch.device
 ) -> Projection | None:
-    """The map of a transfer's latents of test pictures; None for what has no latents.
+    """The map of a transfer's latents of test images; None for what has no latents.
 
-    Of many pictures it shows the first of the canonical order, which is as good as random.
+    Of many images it shows the first of the canonical order, which is as good as random.
     """
     if not isinstance(network, Transfer):
         return None
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     images = torch.from_numpy(data.test.images)
     maker = BatchMaker(images, card.mean, card.std, card.recipe, device)
-    pictures = torch.arange(min(PROJECTED, len(images)))
-    latents = logits_of(_Latents(network), images, maker, pictures=pictures).numpy()
+    indices = torch.arange(min(PROJECTED, len(images)))
+    latents = logits_of(_Latents(network), images, maker, indices=indices).numpy()
     return project(latents, data.test.labels[: len(latents)], data.class_names)
 
 
 def _samples(logits: NDArray[np.float32], data: Dataset) -> list[Sample]:
-    """The first pictures of the canonical order, which is as good as random."""
+    """The first images of the canonical order, which is as good as random."""
     beliefs = _softmax(logits[:PRINTED])
     return [
         Sample(
@@ -267,7 +267,7 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def _write_pictures(seen: _Seen, confusion: NDArray[np.int64]) -> dict[str, str]:
+def _write_images(seen: _Seen, confusion: NDArray[np.int64]) -> dict[str, str]:
     folder, data = seen.folder, seen.data
     beliefs, labels = _softmax(seen.plain), data.test.labels
     wrong = np.flatnonzero(beliefs.argmax(axis=1) != labels)
@@ -275,7 +275,7 @@ def _write_pictures(seen: _Seen, confusion: NDArray[np.int64]) -> dict[str, str]
     worst = wrong[np.argsort(beliefs[wrong, labels[wrong]], kind="stable")][:SHOWN]
     files = {"confusion": folder / "confusion.png", "predictions": folder / "predictions.png"}
     plots.draw_confusion(confusion, data.class_names, files["confusion"])
-    _draw(np.arange(min(SHOWN, len(labels))), beliefs, data, files["predictions"], "Test pictures")
+    _draw(np.arange(min(SHOWN, len(labels))), beliefs, data, files["predictions"], "Test images")
     if len(worst):
         files["mistakes"] = folder / "mistakes.png"
         _draw(worst, beliefs, data, files["mistakes"], "Worst mistakes")
@@ -303,7 +303,7 @@ def _draw(
 
 
 def _predictions_csv(logits: NDArray[np.float32], data: Dataset) -> str:
-    """index, label, prediction and confidence of every test picture, in canonical order."""
+    """index, label, prediction and confidence of every test image, in canonical order."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)

@@ -21,7 +21,7 @@ from zoo.frameworks.pytorch.hooks import (
     StopRequest,
 )
 from zoo.frameworks.pytorch.loop import Hook, State, Trainer
-from zoo.frameworks.pytorch.work import Work, work_on_pictures
+from zoo.frameworks.pytorch.work import Work, work_on_images
 from zoo.machine import devices
 from zoo.progress import Progress, clock_text
 from zoo.runs.history import read_history, write_history
@@ -122,7 +122,7 @@ def _train(
                 card = replace(card, engine=engine.title)
                 target.begin(card)
             work = work_on_latents(card, data, base, engine, progress)
-        work = work or work_on_pictures(card, data)
+        work = work or work_on_images(card, data)
         trainer = _fit(target, work, state, state is None, progress, hooks)
         if finetune.follows(work):
             progress.say(f"{card.id}: the head is trained; now the whole network")

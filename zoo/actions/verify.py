@@ -179,7 +179,7 @@ class _Verifier:
         missing = f"no {VECTORS} lies beside it"
         beside = vectors.is_dir()
         if subject.artifact and subject.precision not in subject.artifact.precisions:
-            beside, missing = False, f"{VECTORS} is for the files that take pictures"
+            beside, missing = False, f"{VECTORS} is for the files that take images"
         found = self.inspector.inspect(subject.path, [vectors] if beside else [])
         card = None
         if subject.artifact:
@@ -204,7 +204,7 @@ class _Verifier:
             yield "metadata", check_metadata(found, card, subject.precision)
         else:
             card = None
-            yield "pictures", ("skipped", found.signature) if found.signature else _pictures(found)
+            yield "images", ("skipped", found.signature) if found.signature else _images(found)
             yield "classes", check_class_names(found)
         faults = check_faults(found, self.on)
         yield "faults", faults
@@ -224,11 +224,11 @@ class _Verifier:
         if card:
             claim = claim_of_card(card, subject.precision)
         elif found.signature:
-            return "skipped", "it takes no pictures that this zoo knows how to prepare"
+            return "skipped", "it takes no images that this zoo knows how to prepare"
         else:
             told = claim_of_file(found)
             if told is None:
-                return "skipped", "the file does not say on which pictures it is how often right"
+                return "skipped", "the file does not say on which images it is how often right"
             claim = told
         # What a card says of the classes is held against the file as metadata.
         names = None if card or self.classes_as_given else names_of(found)
@@ -305,6 +305,6 @@ def _card(artifact: Artifact) -> Card | None:
         return None
 
 
-def _pictures(found: Inspection) -> Verdict:
-    (picture,) = found.inputs
-    return "ok", f"{picture.name} {picture.dtype} {list(picture.shape)}"
+def _images(found: Inspection) -> Verdict:
+    (image,) = found.inputs
+    return "ok", f"{image.name} {image.dtype} {list(image.shape)}"

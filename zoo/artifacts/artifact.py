@@ -133,7 +133,7 @@ class Artifact:
         return open_session(content, name=name, provider=provider, threads=threads)
 
     def predict(self, images: "Images", precision: str = "fp32") -> "NDArray[np.float32]":
-        """Logits float32 [N, classes] of pictures uint8 [N, H, W, C], on the CPU."""
+        """Logits float32 [N, classes] of images uint8 [N, H, W, C], on the CPU."""
         from zoo.ort.signature import Signature, logits
 
         session = self.session(precision)

@@ -22,9 +22,9 @@ class Remade:
 class FileCard:
     """What the gate found about one ONNX file, over the whole test set.
 
-    agreement: pictures with the same top class as the source network's; max_difference: largest
+    agreement: images with the same top class as the source network's; max_difference: largest
     |logit difference| from the source on real images, by batch size, beside `bound`, where that
-    precision has one; emulated: pictures with the same top class when the int8 steps are computed
+    precision has one; emulated: images with the same top class when the int8 steps are computed
     in float, a check on the kernels of this CPU; nodes: of the graph; min_onnxruntime: the oldest
     release that such a file was run in; remade: of a file made again later, which was compared with
     `fp32.onnx` in the place of the source network.

@@ -56,7 +56,7 @@ def print_list(rows: list[dict[str, str]]) -> None:
 
 
 def print_findings(findings: "Findings") -> None:
-    """What `test` found: accuracy, classes, confusion, a few pictures, the files."""
+    """What `test` found: accuracy, classes, confusion, a few images, the files."""
     say(f"{findings.id}: accuracy {findings.accuracy}")
     if findings.with_views:
         say(f"{findings.id}: with test-time views {findings.with_views}")
@@ -69,7 +69,7 @@ def print_findings(findings: "Findings") -> None:
         for name, share in findings.per_class.items()
     )
     _print_confusion(findings)
-    say("a few test pictures:")
+    say("a few test images:")
     for sample in findings.samples:
         mark = "right" if sample.label == sample.prediction else "WRONG"
         say(
@@ -142,7 +142,7 @@ def naming_problems(
 
 
 def print_guesses(predictions: Iterable["Prediction"]) -> None:
-    """A line for each picture, as soon as it is there."""
+    """A line for each image, as soon as it is there."""
     for prediction in predictions:
         if prediction.guesses:
             guesses = (

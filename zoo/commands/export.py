@@ -28,7 +28,7 @@ from zoo.errors import UsageError
     "--input",
     "form",
     metavar="uint8-nhwc|float32-nchw",
-    help="Raw pixels, or pictures that the caller normalises.  [default: uint8-nhwc]",
+    help="Raw pixels, or images that the caller normalises.  [default: uint8-nhwc]",
 )
 @click.option("--opset", type=int, help="Of the files.  [default: 20]")
 @click.option("--check", is_flag=True, help="Say whether the published files come out the same.")

@@ -148,10 +148,10 @@ data_dir_option = click.option(
     type=PATH,
     help="Where local copies of the datasets lie.  [default: what ZOO_DATA names]",
 )
-size_option = click.option("--size", type=SizeType(), help="Scale the pictures to this size.")
-grey_option = click.option("--grey", is_flag=True, default=None, help="Use grey pictures.")
+size_option = click.option("--size", type=SizeType(), help="Scale the images to this size.")
+grey_option = click.option("--grey", is_flag=True, default=None, help="Use grey images.")
 skip_bad_option = click.option(
-    "--skip-bad", is_flag=True, default=None, help="Leave unreadable pictures out and count them."
+    "--skip-bad", is_flag=True, default=None, help="Leave unreadable images out and count them."
 )
 run_option = click.option("--run", type=PATH, help="The run's own folder, instead of runs/<id>.")
 device_option = click.option(

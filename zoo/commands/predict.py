@@ -1,4 +1,4 @@
-"""`predict`: the classes of pictures."""
+"""`predict`: the classes of images."""
 
 from collections import Counter
 from pathlib import Path
@@ -32,12 +32,12 @@ from zoo.errors import UsageError, ZooError
     "--provider", default="cpu", metavar="cpu|cuda", show_default=True, help="Where to compute."
 )
 @click.option(
-    "--top", type=click.IntRange(min=1), default=5, show_default=True, help="Classes a picture."
+    "--top", type=click.IntRange(min=1), default=5, show_default=True, help="Classes an image."
 )
 @channels_option("--mean")
 @channels_option("--std")
-@click.option("--save", type=PATH, help="A PNG of the first pictures.")
-@timeout_option("seconds", default=120, help="Seconds that an ONNX file has for 64 pictures.")
+@click.option("--save", type=PATH, help="A PNG of the first images.")
+@timeout_option("seconds", default=120, help="Seconds that an ONNX file has for 64 images.")
 @memory_option(help="What an ONNX file may take.  [default: three quarters of what is left]")
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print a row for each guess.")
@@ -49,7 +49,7 @@ def predict(
     as_csv: bool,
     **options: Any,
 ) -> None:
-    """Name the classes of pictures; IMAGE is a file or a folder, and there may be many."""
+    """Name the classes of images; IMAGE is a file or a folder, and there may be many."""
     from zoo.actions.predict import predict as predict_images
     from zoo.progress import progress_for
 
@@ -60,4 +60,4 @@ def predict(
     show = print_guesses_json if as_json else print_guesses_csv if as_csv else print_guesses
     show(naming_problems(found, read))
     if read[False]:
-        raise ZooError(f"{read[False]} of {read.total()} pictures could not be read.")
+        raise ZooError(f"{read[False]} of {read.total()} images could not be read.")

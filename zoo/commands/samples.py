@@ -1,4 +1,4 @@
-"""`samples`: training pictures on a sheet."""
+"""`samples`: training images on a sheet."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from zoo.commands.parameters import (
 @size_option
 @grey_option
 @skip_bad_option
-@click.option("--image", type=click.IntRange(min=0), help="Inspect training picture N alone.")
+@click.option("--image", type=click.IntRange(min=0), help="Inspect training image N alone.")
 @click.option("--count", type=click.IntRange(1, 400), default=40, show_default=True)
 @click.option("--out", type=PATH, help="The PNG.  [default: samples.png]")
 def samples(
@@ -34,7 +34,7 @@ def samples(
     count: int,
     out: Path | None,
 ) -> None:
-    """Draw training pictures with their class names."""
+    """Draw training images with their class names."""
     from zoo.actions.samples import samples as draw
     from zoo.progress import progress_for
     from zoo.runs.options import DEFAULT_DATA

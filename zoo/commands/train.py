@@ -27,9 +27,9 @@ from zoo.errors import command
 @size_option
 @grey_option
 @skip_bad_option
-@click.option("--validate", type=ShareType(), help="Hold out pictures to validate on: 5000 or 10%.")
+@click.option("--validate", type=ShareType(), help="Hold out images to validate on: 5000 or 10%.")
 @click.option("--epochs", type=float, help="Passes over the data.  [default: the recipe's]")
-@click.option("--batch", type=int, help="Pictures a step.  [default: the recipe's]")
+@click.option("--batch", type=int, help="Images a step.  [default: the recipe's]")
 @click.option("--lr", type=float, help="Peak learning rate.  [default: the recipe's]")
 @click.option("--quick", is_flag=True, default=None, help="The recipe's shorter schedule.")
 @click.option(
@@ -50,9 +50,9 @@ from zoo.errors import command
     metavar="NAME",
     help="For transfer: a network of torchvision or of this zoo.  [default: inception_v3]",
 )
-@click.option("--backbone-size", type=int, metavar="N", help="Show it pictures of this side.")
+@click.option("--backbone-size", type=int, metavar="N", help="Show it images of this side.")
 @click.option(
-    "--backbone-resize", metavar="bilinear|bicubic", help="How pictures get there, if not as usual."
+    "--backbone-resize", metavar="bilinear|bicubic", help="How images get there, if not as usual."
 )
 @click.option(
     "--backbone-layer",
@@ -69,7 +69,7 @@ from zoo.errors import command
     "--flip-average",
     is_flag=True,
     default=None,
-    help="Average the latents of a picture and its mirror image.",
+    help="Average the latents of an image and its mirror image.",
 )
 @click.option(
     "--head",

@@ -1,6 +1,6 @@
-"""A dataset is uint8 pictures, labels and class names, whatever it came from.
+"""A dataset is uint8 images, labels and class names, whatever it came from.
 
-`load("digits")`, `load("cifar10")`, `load("my-pictures/")` all give the same kind of `Dataset`.
+`load("digits")`, `load("cifar10")`, `load("my-images/")` all give the same kind of `Dataset`.
 Importing this package is cheap: neither torch nor scikit-learn is loaded until one is needed.
 """
 

@@ -1,4 +1,4 @@
-"""All pictures of a source become plain .npy arrays in canonical order, in bounded memory.
+"""All images of a source become plain .npy arrays in canonical order, in bounded memory.
 
 They are decoded in parallel into a flat file in the order they come, hashed, and copied from there
 into their final place, so no more than a few chunks of pixels are ever in memory.
@@ -25,7 +25,7 @@ from zoo.errors import ZooError
 from zoo.files import writing
 from zoo.progress import Advance, Progress
 
-CHUNK_PICTURES = 256
+CHUNK_IMAGES = 256
 CHUNK_BYTES = 1 << 20
 SIZE_SAMPLE = 32
 
@@ -58,11 +58,11 @@ class Summary:
 def write_arrays(source: Source, view: View, folder: Path, progress: Progress) -> Summary:
     """Write `train-images.npy`, `train-labels.npy` and the same for test into `folder`.
 
-    Without a size in `view` pictures take the size that most training pictures have (of equally
-    frequent ones the larger). Unreadable pictures are left out and listed in the summary.
+    Without a size in `view` images take the size that most training images have (of equally
+    frequent ones the larger). Unreadable images are left out and listed in the summary.
     """
     with writing(folder), warnings.catch_warnings():
-        # Pillow warns of large pictures and odd metadata, once a thread and without their name.
+        # Pillow warns of large images and odd metadata, once a thread and without their name.
         warnings.filterwarnings("ignore", module=r"PIL\..*")
         size = view.size or commonest_size(sample_sizes(source))
         decoded = decode_all(source, size, view, folder, progress)
@@ -74,14 +74,14 @@ def write_arrays(source: Source, view: View, folder: Path, progress: Progress) -
                 decoded = decode_all(source, size, view, folder, progress)
             if any((part.sizes[part.readable] != size).any() for part in decoded.values()):
                 progress.say(
-                    f"pictures of different sizes: all become {size[0]}x{size[1]}, the commonest; "
+                    f"images of different sizes: all become {size[0]}x{size[1]}, the commonest; "
                     "--size chooses another"
                 )
         return arrange(source, decoded, size, view, folder)
 
 
 def sample_sizes(source: Source) -> NDArray[np.int32]:
-    """Native (height, width) of some training pictures: a first guess of the commonest one."""
+    """Native (height, width) of some training images: a first guess of the commonest one."""
     total = len(source.labels["train"])
     sizes = []
     for index in range(0, total, max(1, total // SIZE_SAMPLE)):
@@ -117,8 +117,8 @@ def decode_all(
 def decode_split(
     source: Source, split: str, shape: tuple[int, int, int], folder: Path, advance: Advance
 ) -> Decoded:
-    """Decode one split: picture i of `shape` (H, W, C) becomes record i of a flat file."""
-    total, picture_bytes = len(source.labels[split]), int(np.prod(shape))
+    """Decode one split: image i of `shape` (H, W, C) becomes record i of a flat file."""
+    total, image_bytes = len(source.labels[split]), int(np.prod(shape))
     result = Decoded(
         digests=np.zeros((total, 32), dtype=np.uint8),
         sizes=np.zeros((total, 2), dtype=np.int32),
@@ -140,10 +140,10 @@ def decode_split(
                 result.digests[index] = np.frombuffer(content_hash(pixels), dtype=np.uint8)
                 result.sizes[index] = pixels.shape[:2]
                 result.readable[index] = True
-            _write_at(handle.fileno(), block, span.start * picture_bytes)
+            _write_at(handle.fileno(), block, span.start * image_bytes)
             return len(span), failures
 
-        for count, failures in over_chunks(work, total, _chunk(picture_bytes)):
+        for count, failures in over_chunks(work, total, _chunk(image_bytes)):
             result.failures.extend(failures)
             advance(count)
     return result
@@ -172,7 +172,7 @@ def arrange(
         flat.unlink()
     mean, std = moments(histogram)
     skipped = tuple(
-        (source.picture_name(split, index), reason)
+        (source.image_name(split, index), reason)
         for split in SPLITS
         for index, reason in decoded[split].failures
     )
@@ -182,7 +182,7 @@ def arrange(
 def canonical_order(
     part: Decoded, labels: Labels, class_names: tuple[str, ...]
 ) -> NDArray[np.int64]:
-    """Indices of the readable pictures, sorted by content hash, then by class name."""
+    """Indices of the readable images, sorted by content hash, then by class name."""
     rank = np.argsort(np.argsort(np.array(class_names)))
     words = part.digests.view(">u8")
     order = np.lexsort((rank[labels], words[:, 3], words[:, 2], words[:, 1], words[:, 0]))
@@ -224,8 +224,8 @@ def _check_room(source: Source, size: tuple[int, int], view: View, folder: Path)
         )
 
 
-def _chunk(picture_bytes: int) -> int:
-    return max(1, min(CHUNK_PICTURES, CHUNK_BYTES // picture_bytes))
+def _chunk(image_bytes: int) -> int:
+    return max(1, min(CHUNK_IMAGES, CHUNK_BYTES // image_bytes))
 
 
 def _flat_file(folder: Path, split: str) -> Path:

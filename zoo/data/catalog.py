@@ -24,7 +24,7 @@ Opener = Callable[[Path], Origin]
 class DatasetInfo:
     """One line of `list datasets`.
 
-    image_shape: height, width, channels. pictures: of train and test. where: a local path,
+    image_shape: height, width, channels. images: of train and test. where: a local path,
     "embedded" or "download".
     """
 
@@ -32,7 +32,7 @@ class DatasetInfo:
     about: str
     classes: int
     image_shape: tuple[int, int, int]
-    pictures: tuple[int, int]
+    images: tuple[int, int]
     where: str
 
 
@@ -46,7 +46,7 @@ def describe_datasets(
             known.about,
             known.classes,
             known.shape,
-            known.pictures,
+            known.images,
             _where(known, data_dir, cache_root(cache_dir)),
         )
         for known in KNOWN.values()
@@ -89,16 +89,16 @@ def origin_of(name: str, data_dir: Path | None, root: Path, progress: Progress) 
 def local_copies(known: Known, folder: Path) -> Iterator[tuple[Path, Opener]]:
     """Copies of `known` in `folder`, in every form its users keep it, the likeliest first."""
     channels = known.shape[2]
-    archive, pictures = folder / f"{known.name}.zip", folder / known.name
+    archive, images = folder / f"{known.name}.zip", folder / known.name
     if archive.is_file():
         yield archive, lambda path: zip_origin(path, channels)
-    if any((pictures / split).is_dir() for split in SPLITS):
-        yield pictures, lambda path: folder_origin(path, channels)
+    if any((images / split).is_dir() for split in SPLITS):
+        yield images, lambda path: folder_origin(path, channels)
     if known.cifar:
-        for place in (folder, pictures):
+        for place in (folder, images):
             yield from _cifar_copies(known.cifar, place)
     else:
-        for place in (pictures, pictures / "raw", folder / known.torchvision / "raw"):
+        for place in (images, images / "raw", folder / known.torchvision / "raw"):
             if idx_file(place, TRAIN_IMAGES):
                 yield place, lambda path: idx_origin(path, known.class_names)
 

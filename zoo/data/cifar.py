@@ -18,7 +18,7 @@ from zoo.errors import ZooError
 from zoo.reading import open_regular, read_bytes
 
 SIDE = 32
-PICTURE_BYTES = 3 * SIDE * SIDE
+IMAGE_BYTES = 3 * SIDE * SIDE
 LARGEST_FILE = 1 << 30  # a batch has 30 MB, and all of CIFAR-100 153
 Batch = tuple[Images, Labels]
 
@@ -37,7 +37,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no picture needs")
+            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no image needs")
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)
 
 
@@ -137,7 +137,7 @@ def _unpickled(content: bytes, title: str) -> dict[str, Any]:
     except Exception as error:  # a broken pickle raises nearly every built-in exception
         raise ZooError(f"{title} is refused: {error}. {_FETCH_AGAIN}") from error
     if not isinstance(record, dict):
-        raise ZooError(f"{title} holds no table of pictures; {_FETCH_AGAIN}")
+        raise ZooError(f"{title} holds no table of images; {_FETCH_AGAIN}")
     return record
 
 
@@ -154,22 +154,22 @@ def _python_batch(record: dict[str, Any], form: CifarForm, name: str, path: Path
     except (TypeError, ValueError) as error:
         raise ZooError(f"{path}: the labels of {name} are no numbers; {_FETCH_AGAIN}") from error
     shaped = isinstance(data, np.ndarray) and data.dtype == np.uint8
-    if not shaped or data.shape != (len(labels), PICTURE_BYTES):
-        raise ZooError(f"{path}: {name} does not hold one 32x32 picture a label; {_FETCH_AGAIN}")
-    return _pictures(data), labels
+    if not shaped or data.shape != (len(labels), IMAGE_BYTES):
+        raise ZooError(f"{path}: {name} does not hold one 32x32 image a label; {_FETCH_AGAIN}")
+    return _images(data), labels
 
 
 def _binary_batch(content: bytes, form: CifarForm, name: str, path: Path) -> Batch:
-    record_bytes = form.label_bytes + PICTURE_BYTES
+    record_bytes = form.label_bytes + IMAGE_BYTES
     if not content or len(content) % record_bytes:
         raise ZooError(f"{path}: {name} is not made of {record_bytes}-byte records; {_FETCH_AGAIN}")
     records = np.frombuffer(content, dtype=np.uint8).reshape(-1, record_bytes)
     # CIFAR-100 puts the coarse label first; the last label byte is the class in both.
     labels = records[:, form.label_bytes - 1].astype(np.int64)
-    return _pictures(records[:, form.label_bytes :]), labels
+    return _images(records[:, form.label_bytes :]), labels
 
 
-def _pictures(planes: Images) -> Images:
+def _images(planes: Images) -> Images:
     """uint8 [N, 3072], the red, green and blue plane after another, to [N, 32, 32, 3]."""
     return np.ascontiguousarray(planes.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1))
 

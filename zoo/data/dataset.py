@@ -27,12 +27,12 @@ class Split:
 class Dataset:
     """A train and a test split of one source.
 
-    fingerprint: of the source's pictures and class names; the same whatever container or order they
+    fingerprint: of the source's images and class names; the same whatever container or order they
         came in, and whatever view of them is taken.
-    view: "" for the pictures as they are, else the change, such as "28x28-grey".
-    mirror: whether a mirrored picture still shows its class (false for digits and letters).
+    view: "" for the images as they are, else the change, such as "28x28-grey".
+    mirror: whether a mirrored image still shows its class (false for digits and letters).
     mean, std: per channel, of the training pixels, on the 0..1 scale.
-    skipped: unreadable pictures left out, by path.
+    skipped: unreadable images left out, by path.
     """
 
     name: str
@@ -48,6 +48,6 @@ class Dataset:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of every picture."""
+        """Height, width and channels of every image."""
         height, width, channels = self.train.images.shape[1:]
         return int(height), int(width), int(channels)

@@ -38,11 +38,11 @@ def digits_origin() -> Origin:
 
 def _source(small: np.ndarray, labels: np.ndarray) -> ArraySource:
     """small: int64 [N, 8, 8], values 0 to 16; labels: int64 [N]."""
-    pictures = enlarged(small)
+    images = enlarged(small)
     in_test = _test_members(small, labels)
     return ArraySource(
         DIGIT_NAMES,
-        {"train": pictures[~in_test], "test": pictures[in_test]},
+        {"train": images[~in_test], "test": images[in_test]},
         {"train": labels[~in_test], "test": labels[in_test]},
     )
 

@@ -57,7 +57,7 @@ def stat_signature(origin: Origin) -> str:
 
 def _stat_text(origin: Origin, name: str) -> str:
     try:
-        # Not through a Path: this is half the time of opening a folder of 60,000 pictures.
+        # Not through a Path: this is half the time of opening a folder of 60,000 images.
         stat = os.stat(_file(origin, name))  # noqa: PTH116
     except OSError as error:
         return _unreadable(origin, name, error)
@@ -98,7 +98,7 @@ def _part_hash(origin: Origin, name: str) -> bytes:
 
 
 def _unreadable(origin: Origin, name: str, error: OSError) -> str:
-    """What stands for a file's content: one bad picture of many may yet be skipped."""
+    """What stands for a file's content: one bad image of many may yet be skipped."""
     if not name:
         raise ZooError(f"cannot read {origin.path}: {error.strerror}.") from error
     return f"unreadable: {error.errno}\n"

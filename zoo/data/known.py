@@ -26,7 +26,7 @@ class CifarForm:
 class Known:
     """One named dataset.
 
-    shape: height, width, channels. pictures: of train and test. class_names: in official order,
+    shape: height, width, channels. images: of train and test. class_names: in official order,
     empty where the source itself names them. torchvision: the class there that knows its download.
     """
 
@@ -34,7 +34,7 @@ class Known:
     about: str
     classes: int
     shape: tuple[int, int, int]
-    pictures: tuple[int, int]
+    images: tuple[int, int]
     mirror: bool
     class_names: tuple[str, ...] = ()
     torchvision: str = ""

@@ -35,8 +35,8 @@ def load(
     data_dir: where local copies of known datasets lie, else $ZOO_DATA; without a copy they are
         downloaded.
     size, grey: another view: (height, width) or one side in pixels, and one channel.
-    skip_bad: leave unreadable pictures out instead of stopping.
-    cache_dir: where decoded pictures are kept, else $ZOO_CACHE, else ~/.cache/onnx-zoo.
+    skip_bad: leave unreadable images out instead of stopping.
+    cache_dir: where decoded images are kept, else $ZOO_CACHE, else ~/.cache/onnx-zoo.
     """
     root = cache_root(cache_dir)
     view = _changed(name, View.of(size, grey))
@@ -94,7 +94,7 @@ def _entry(origin: Origin, view: View, root: Path, progress: Progress) -> Entry:
 
 
 def _check_rest(origin: Origin, summary: Summary, folder: Path) -> None:
-    """Every class must have readable pictures, whether bad ones are to be skipped or not."""
+    """Every class must have readable images, whether bad ones are to be skipped or not."""
     labels = {split: np.load(folder / f"{split}-labels.npy") for split in SPLITS}
     try:
         check_classes(summary.class_names, labels, origin.title)
@@ -116,7 +116,7 @@ def _unreadable(origin: Origin, summary: Summary) -> str:
     lines = [f"{_full_name(origin, name)}: {why}" for name, why in summary.skipped[:LISTED]]
     if count > LISTED:
         lines.append(f"and {count - LISTED} more")
-    noun = "picture" if count == 1 else "pictures"
+    noun = "image" if count == 1 else "images"
     return "\n  ".join([f"{count} {noun} of {origin.title} cannot be read:", *lines])
 
 

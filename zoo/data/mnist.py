@@ -45,11 +45,11 @@ def idx_origin(folder: Path, class_names: tuple[str, ...]) -> Origin:
     def opened() -> Iterator[ArraySource]:
         images, labels = {}, {}
         for split, (image_name, label_name) in FILES.items():
-            pictures = read_idx(files[image_name], axes=3)
+            pixels = read_idx(files[image_name], axes=3)
             marks = read_idx(files[label_name], axes=1)
-            if len(pictures) != len(marks) or (marks >= len(class_names)).any():
+            if len(pixels) != len(marks) or (marks >= len(class_names)).any():
                 raise ZooError(f"{files[label_name]} does not fit {files[image_name].name}.")
-            images[split] = pictures[..., None]
+            images[split] = pixels[..., None]
             labels[split] = marks.astype(np.int64)
         yield ArraySource(class_names, images, labels)
 

@@ -1,4 +1,4 @@
-"""One picture: from the bytes of an image file to uint8 pixels, and to the view asked for."""
+"""One image: from the bytes of an image file to uint8 pixels, and to the view asked for."""
 
 import hashlib
 import io
@@ -19,12 +19,12 @@ LARGEST_FILE = 1 << 30  # an image of the largest side, uncompressed
 
 
 class UnreadableError(Exception):
-    """One picture cannot be decoded; the message is the reason, without the picture's name."""
+    """One image cannot be decoded; the message is the reason, without the image's name."""
 
 
 @dataclass(frozen=True)
 class View:
-    """How pictures are shown: size is (height, width), or None for the dataset's own size."""
+    """How images are shown: size is (height, width), or None for the dataset's own size."""
 
     size: tuple[int, int] | None = None
     grey: bool = False
@@ -35,7 +35,7 @@ class View:
         if isinstance(size, int):
             size = (size, size)
         if size is not None and not all(1 <= side <= LARGEST_SIDE for side in size):
-            raise UsageError(f"a picture's side must be 1 to {LARGEST_SIDE} pixels, not {size}.")
+            raise UsageError(f"an image's side must be 1 to {LARGEST_SIDE} pixels, not {size}.")
         return cls(size, grey)
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ def read_encoded(path: Path) -> bytes:
 
 
 def decode(encoded: bytes, channels: int) -> Images:
-    """The pixels of an image file's bytes, uint8 [H, W, channels], at the picture's own size.
+    """The pixels of an image file's bytes, uint8 [H, W, channels], at the image's own size.
 
     Turned upright by EXIF; transparent parts lie on white; 16-bit grey is scaled, not clipped.
     Colour profiles are not applied. Of an animation the first frame counts.
@@ -65,7 +65,7 @@ def decode(encoded: bytes, channels: int) -> Images:
     except MemoryError:
         raise
     except UnidentifiedImageError as error:
-        raise UnreadableError(f"not a picture ({', '.join(FORMATS)})") from error
+        raise UnreadableError(f"not an image ({', '.join(FORMATS)})") from error
     except Exception as error:  # Pillow's decoders raise nearly every built-in exception
         raise UnreadableError(str(error).replace("\n", " ") or type(error).__name__) from error
 
@@ -73,9 +73,7 @@ def decode(encoded: bytes, channels: int) -> Images:
 def _upright(image: Image.Image) -> Image.Image:
     try:
         ImageOps.exif_transpose(image, in_place=True)
-    except (
-        Exception
-    ):  # broken EXIF data: the picture itself is fine, and viewers show it as it lies
+    except Exception:  # broken EXIF data: the image itself is fine, and viewers show it as it lies
         return image
     return image
 
@@ -96,16 +94,16 @@ def _pixels(image: Image.Image, channels: int) -> Images:
 
 
 def content_hash(pixels: Images) -> bytes:
-    """The identity of a picture: sha256 over its shape and raw pixels, 32 bytes."""
+    """The identity of an image: sha256 over its shape and raw pixels, 32 bytes."""
     digest = hashlib.sha256(struct.pack("<3I", *pixels.shape))
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.digest()
 
 
 def shown(pixels: Images, size: tuple[int, int], channels: int) -> Images:
-    """A picture uint8 [H, W, C] as `size` (height, width) and `channels` want it.
+    """An image uint8 [H, W, C] as `size` (height, width) and `channels` want it.
 
-    The whole picture is resized (bicubic, antialiased), nothing is cropped.
+    The whole image is resized (bicubic, antialiased), nothing is cropped.
     """
     height, width = size
     if pixels.shape == (height, width, channels):

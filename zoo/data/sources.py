@@ -1,4 +1,4 @@
-"""What every kind of source offers: class names, labels, the pixels of one picture at a time."""
+"""What every kind of source offers: class names, labels, the pixels of one image at a time."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -22,7 +22,7 @@ class Source(Protocol):
 
     @property
     def channels(self) -> int:
-        """Channels of every picture as the source gives it: 3, or 1 for grey datasets."""
+        """Channels of every image as the source gives it: 3, or 1 for grey datasets."""
         ...
 
     @property
@@ -31,23 +31,23 @@ class Source(Protocol):
         ...
 
     def pixels(self, split: str, index: int) -> Images:
-        """One picture at its own size, uint8 [H, W, channels], or `UnreadableError`."""
+        """One image at its own size, uint8 [H, W, channels], or `UnreadableError`."""
         ...
 
-    def picture_name(self, split: str, index: int) -> str:
-        """Where inside the source a picture lies, for messages."""
+    def image_name(self, split: str, index: int) -> str:
+        """Where inside the source an image lies, for messages."""
         ...
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a dataset lies, known without reading a picture.
+    """Where a dataset lies, known without reading an image.
 
     kind: how the files are read; two kinds never share a cache entry.
     path: the folder or file, None for embedded data.
     names: the files below `path` that the content consists of, relative, "" for `path` itself; a
         name that ends in "/" is a folder that matters by its name alone.
-    open: reads the list of pictures; the source is usable until the context ends.
+    open: reads the list of images; the source is usable until the context ends.
     """
 
     kind: str
@@ -62,7 +62,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class ArraySource:
-    """A source whose pictures are arrays in memory: images[split] is uint8 [N, H, W, C]."""
+    """A source whose images are arrays in memory: images[split] is uint8 [N, H, W, C]."""
 
     class_names: tuple[str, ...]
     images: dict[str, Images]
@@ -76,12 +76,12 @@ class ArraySource:
         pixels: Images = self.images[split][index]
         return pixels
 
-    def picture_name(self, split: str, index: int) -> str:
-        return f"{split} picture {index}"
+    def image_name(self, split: str, index: int) -> str:
+        return f"{split} image {index}"
 
 
 def check_classes(class_names: tuple[str, ...], labels: dict[str, Labels], title: str) -> None:
-    """Stop where there is nothing to tell apart, or a class without pictures in either split."""
+    """Stop where there is nothing to tell apart, or a class without images in either split."""
     if len(class_names) < 2:
         raise ZooError(
             f"{title} has only one class ('{class_names[0]}'); "
@@ -93,6 +93,6 @@ def check_classes(class_names: tuple[str, ...], labels: dict[str, Labels], title
         if empty:
             more = f" (and {len(empty) - 5} more classes)" if len(empty) > 5 else ""
             raise ZooError(
-                f"{title}: no pictures in {split}/ of class {', '.join(empty[:5])}{more}. "
-                "Every class needs pictures in train/ and in test/."
+                f"{title}: no images in {split}/ of class {', '.join(empty[:5])}{more}. "
+                "Every class needs images in train/ and in test/."
             )

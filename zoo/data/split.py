@@ -8,14 +8,14 @@ from zoo.errors import UsageError
 
 
 def hold_out(labels: Labels, count: int, seed: int) -> tuple[Labels, Labels]:
-    """Split the pictures of `labels` (int64 [N]) into training and `count` validation indices.
+    """Split the images of `labels` (int64 [N]) into training and `count` validation indices.
 
     Every class gives its share (largest remainder). Both results are int64, ascending. The same
     labels, count and seed give the same split on every machine and numpy version.
     """
     if not 0 < count < len(labels):
         raise UsageError(
-            f"cannot hold out {count} of {len(labels)} training pictures for validation; "
+            f"cannot hold out {count} of {len(labels)} training images for validation; "
             f"choose a number from 1 to {len(labels) - 1}."
         )
     classes, members = np.unique(labels, return_inverse=True)
@@ -24,7 +24,7 @@ def hold_out(labels: Labels, count: int, seed: int) -> tuple[Labels, Labels]:
     used_up = classes[shares == sizes]
     if len(used_up):
         raise UsageError(
-            f"holding out {count} of {len(labels)} pictures leaves no training picture of class "
+            f"holding out {count} of {len(labels)} images leaves no training image of class "
             f"{used_up[0]}; hold out fewer."
         )
     # Raw bits of a bit generator are the one random stream numpy promises never to change.

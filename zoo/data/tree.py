@@ -1,6 +1,6 @@
-"""Pictures as files: `train/<class>/*` and `test/<class>/*` in a folder, or in a zip read in place.
+"""Images as files: `train/<class>/*` and `test/<class>/*` in a folder, or in a zip read in place.
 
-Hidden files and `__MACOSX` are ignored, so is whatever has no picture's ending. In a zip everything
+Hidden files and `__MACOSX` are ignored, so is whatever has no image's ending. In a zip everything
 may lie below one common folder, as it does when a folder was zipped.
 """
 
@@ -24,12 +24,12 @@ from zoo.errors import ZooError
 from zoo.reading import open_regular
 
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
-LAYOUT = "Pictures belong into train/<class>/ and test/<class>/ (png, jpg, webp or bmp)."
+LAYOUT = "Images belong into train/<class>/ and test/<class>/ (png, jpg, webp or bmp)."
 
 
 @dataclass(frozen=True)
 class TreeSource:
-    """A source of encoded pictures. names[split]: for each picture its path inside the source."""
+    """A source of encoded images. names[split]: for each image its path inside the source."""
 
     class_names: tuple[str, ...]
     channels: int
@@ -40,7 +40,7 @@ class TreeSource:
     def pixels(self, split: str, index: int) -> Images:
         return decode(self.read(self.names[split][index]), self.channels)
 
-    def picture_name(self, split: str, index: int) -> str:
+    def image_name(self, split: str, index: int) -> str:
         return _text(self.names[split][index])
 
 
@@ -55,7 +55,7 @@ def folder_origin(path: Path, channels: int = 3) -> Origin:
 
         yield _tree(names, "", channels, str(path), read)
 
-    return Origin(f"pictures-{channels}", path, names, opened)
+    return Origin(f"images-{channels}", path, names, opened)
 
 
 def zip_origin(path: Path, channels: int = 3) -> Origin:
@@ -95,14 +95,14 @@ def _archive(path: Path, file: io.BufferedReader) -> zipfile.ZipFile:
 
 
 def _walk(path: Path) -> Iterator[str]:
-    """Class folders (`train/cat/`) and pictures (`train/cat/1.png`) below `path`, sorted."""
+    """Class folders (`train/cat/`) and images (`train/cat/1.png`) below `path`, sorted."""
     for split in SPLITS:
         if not (path / split).is_dir():
             raise ZooError(f"{path} has no {split}/ folder. {LAYOUT}")
         for folder in _entries(path / split, folders=True):
             yield f"{split}/{folder}/"
             for name in _entries(path / split / folder, folders=False):
-                if _is_picture(name):
+                if _is_image(name):
                     yield f"{split}/{folder}/{name}"
 
 
@@ -130,7 +130,7 @@ def _tree(
             continue
         class_name = _text(rest[0])
         classes[split].add(class_name)
-        if _is_picture(rest[1]):
+        if _is_image(rest[1]):
             found[split].append((class_name, name))
     _check_folders(classes, title)
     class_names = official_names(classes["train"])
@@ -170,7 +170,7 @@ def _ignored(name: str) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
 
 
-def _is_picture(name: str) -> bool:
+def _is_image(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in ENDINGS
 
 

@@ -1,4 +1,4 @@
-"""The pictures of the zoo: curves, confusion matrices, grids of images; a PNG a function.
+"""The plots of the zoo: curves, confusion matrices, grids of images; a PNG a function.
 
 Figures are made without pyplot, so that nothing global is touched and no screen is needed.
 """
@@ -104,8 +104,8 @@ def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], path: Path) 
     save(figure, path)
 
 
-def draw_projection(projection: Projection, pictures: int, path: Path) -> None:
-    """A map of latents, a mark a picture, coloured by class; pictures: in the whole test set.
+def draw_projection(projection: Projection, images: int, path: Path) -> None:
+    """A map of latents, a mark an image, coloured by class; images: in the whole test set.
 
     The colours come twice, the second time as open squares; classes beyond that are grey.
     """
@@ -133,7 +133,7 @@ def draw_projection(projection: Projection, pictures: int, path: Path) -> None:
         text.set_text(word)  # afterwards, as a legend leaves out names that begin with "_"
     axes.set(xlabel=drawable(projection.axes[0]), ylabel=drawable(projection.axes[1]))
     title = (
-        f"Latents of {len(projection.labels):,} of {pictures:,} test pictures: "
+        f"Latents of {len(projection.labels):,} of {images:,} test images: "
         "their first two principal components"
     )
     if grey:
@@ -158,7 +158,7 @@ def _short(name: str) -> str:
 def draw_grid(
     images: Images, captions: Sequence[str], path: Path, *, title: str = "", columns: int = 8
 ) -> None:
-    """Pictures uint8 [N, H, W, C] in rows, each with its caption above."""
+    """Images uint8 [N, H, W, C] in rows, each with its caption above."""
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(1.45 * columns, 1.75 * rows + 0.5), layout="constrained")
@@ -181,7 +181,7 @@ def draw_predictions(
     title: str,
     columns: int = 8,
 ) -> None:
-    """Pictures with their predictions; a wrong one has a cross, a thick frame and its label."""
+    """Images with their predictions; a wrong one has a cross, a thick frame and its label."""
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(1.6 * columns, 2.0 * rows + 0.5), layout="constrained")
     figure.suptitle(drawable(title))
@@ -202,16 +202,16 @@ def draw_predictions(
 
 
 def draw_image(data: Dataset, index: int, path: Path) -> None:
-    """One training picture enlarged, with its label and a histogram of each channel."""
+    """One training image enlarged, with its label and a histogram of each channel."""
     image = data.train.images[index]
     name = data.class_names[int(data.train.labels[index])]
     figure = Figure(figsize=(10, 4.5), layout="constrained")
-    picture, histogram = figure.subplots(1, 2)
-    _show(picture, image)
+    panel, histogram = figure.subplots(1, 2)
+    _show(panel, image)
     height, width, channels = image.shape
-    title = f"{data.name}, training picture {index}: {name} ({width}x{height})"
-    picture.set_title(drawable(title))
-    picture.set_axis_off()
+    title = f"{data.name}, training image {index}: {name} ({width}x{height})"
+    panel.set_title(drawable(title))
+    panel.set_axis_off()
     # A line style each: the channels are told apart without their colours too.
     looks = (
         [("red", ORANGE, "-"), ("green", "#009e73", "--"), ("blue", BLUE, ":")]

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from zoo.transfer.latents import Features
 
 PROJECTION = "latents.csv"  # in an artifact
-# Classes that a picture can give looks of their own: each colour filled, then each open.
+# Classes that an image can give looks of their own: each colour filled, then each open.
 COLOURS = 6
 MOST_COLOURED = 2 * COLOURS
 _DIGITS = 4
 _FARTHEST = 1e30  # place that a file may name
-_BLOCK = 4096  # numbers of a picture at once
+_BLOCK = 4096  # numbers of an image at once
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Projection:
     axes: tuple[str, str]
 
     def coloured(self) -> list[int]:
-        """The classes that a picture shows in colours: of many, those that lie furthest out."""
+        """The classes that an image shows in colours: of many, those that lie furthest out."""
         there = np.unique(self.labels).tolist()
         middles = {label: self.points[self.labels == label].mean(axis=0) for label in there}
         outmost = sorted(there, key=lambda label: -math.hypot(*middles[label]))
         return sorted(outmost[:MOST_COLOURED])
 
     def to_csv(self) -> str:
-        """A row a picture: its class and its place; the headings are the titles of the axes."""
+        """A row an image: its class and its place; the headings are the titles of the axes."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["class", *self.axes])
@@ -68,7 +68,7 @@ class Projection:
 def project(latents: Features, labels: NDArray[np.int64], classes: Sequence[str]) -> Projection:
     """The first two principal components of these latents, float [N, width].
 
-    Which way an axis points is chance; the picture that is furthest out is on the positive side.
+    Which way an axis points is chance; the image that is furthest out is on the positive side.
     """
     products = _products(latents)
     values, vectors = np.linalg.eigh(products)
@@ -87,7 +87,7 @@ def project(latents: Features, labels: NDArray[np.int64], classes: Sequence[str]
 
 
 def _products(latents: Features) -> NDArray[np.float64]:
-    """Of each picture's latents, less their mean, with each other's, float [N, N]."""
+    """Of each image's latents, less their mean, with each other's, float [N, N]."""
     products = np.zeros((len(latents), len(latents)))
     for at in range(0, latents.shape[1], _BLOCK):
         block = latents[:, at : at + _BLOCK].astype(np.float64)

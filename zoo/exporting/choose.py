@@ -1,4 +1,4 @@
-"""Which layers fp16 and int8 leave in fp32, chosen on training pictures."""
+"""Which layers fp16 and int8 leave in fp32, chosen on training images."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -15,17 +15,17 @@ from zoo.ort.session import open_session
 from zoo.parity import distance
 
 SMALL_LAYER = 0.1  # of all weights
-WORTHWHILE = 0.001  # of the pictures
+WORTHWHILE = 0.001  # of the images
 COSTLY = 0.02  # of them, for a layer of any size
-FEW = 256  # pictures that show how far away logits are
+FEW = 256  # images that show how far away logits are
 # Of the spread of logits: where they are farther from those of fp32, the first layers stay in fp32.
 CLOSE = {"fp16": 0.01, "int8": 0.1}
 _BATCH = 64
 
 
-def choose_half_layers(model: onnx.ModelProto, pictures: NDArray[Any]) -> tuple[str, ...]:
-    """The first layers that fp16 had better leave in fp32, by pictures as the model takes them."""
-    few = pictures[:FEW]
+def choose_half_layers(model: onnx.ModelProto, images: NDArray[Any]) -> tuple[str, ...]:
+    """The first layers that fp16 had better leave in fp32, by images as the model takes them."""
+    few = images[:FEW]
     wanted = _logits(model, few)
 
     def away(in_float: Sequence[str]) -> float:
@@ -35,24 +35,24 @@ def choose_half_layers(model: onnx.ModelProto, pictures: NDArray[Any]) -> tuple[
 
 
 def choose_int8(
-    prepared: onnx.ModelProto, ranges: Ranges, seen: NDArray[Any], pictures: NDArray[Any]
+    prepared: onnx.ModelProto, ranges: Ranges, seen: NDArray[Any], images: NDArray[Any]
 ) -> tuple[Shifts, tuple[str, ...]]:
     """What the biases of int8 make up for, and the layers that it had better leave in float.
 
-    Both by pictures as the model takes them; `seen` are those that the ranges are of. Where logits
+    Both by images as the model takes them; `seen` are those that the ranges are of. Where logits
     are close without, there are no shifts, which the card would have to hold a number a channel of.
     """
-    wanted = _logits(prepared, pictures)
+    wanted = _logits(prepared, images)
 
     def away(in_float: Sequence[str], shifts: Shifts) -> float:
         rounded = quantize(prepared, ranges, in_float, shifts)
-        return distance(_logits(rounded, pictures[:FEW]), wanted[:FEW])
+        return distance(_logits(rounded, images[:FEW]), wanted[:FEW])
 
-    chosen = _by_class(prepared, ranges, {}, pictures, wanted)
+    chosen = _by_class(prepared, ranges, {}, images, wanted)
     if away(chosen, {}) <= CLOSE["int8"]:
         return {}, chosen
     shifts = mean_shifts(prepared, quantize(prepared, ranges), seen)
-    again = _by_class(prepared, ranges, shifts, pictures, wanted)
+    again = _by_class(prepared, ranges, shifts, images, wanted)
 
     def also(first: Sequence[str]) -> tuple[str, ...]:
         return (*first, *(name for name in again if name not in first))
@@ -95,20 +95,20 @@ def _by_class(
     prepared: onnx.ModelProto,
     ranges: Ranges,
     shifts: Shifts,
-    pictures: NDArray[Any],
+    images: NDArray[Any],
     wanted: NDArray[np.float32],
 ) -> tuple[str, ...]:
-    """Layers without which more pictures get the class that fp32's logits, `wanted`, give them.
+    """Layers without which more images get the class that fp32's logits, `wanted`, give them.
 
     Candidates are the first, which alone sees pixels, and the last, which decides, unless they hold
-    much of the weights. They are left out where more pictures then get the same class as in fp32.
-    The last convolution joins them, large as it may be, where that saves many pictures: of features
+    much of the weights. They are left out where more images then get the same class as in fp32.
+    The last convolution joins them, large as it may be, where that saves many images: of features
     that no pooling follows, all count, and few steps over the range of the largest lose the rest.
     """
     classes = wanted.argmax(axis=1)
 
     def share(in_float: Sequence[str]) -> float:
-        answers = _logits(quantize(prepared, ranges, in_float, shifts), pictures)
+        answers = _logits(quantize(prepared, ranges, in_float, shifts), images)
         return float((classes == answers.argmax(axis=1)).mean())
 
     ends = [name for name in _ends(prepared) if _share_of_weights(prepared, name) < SMALL_LAYER]
@@ -139,11 +139,10 @@ def _share_of_weights(prepared: onnx.ModelProto, layer: str) -> float:
     return float(own / sum(sizes.values()))
 
 
-def _logits(model: onnx.ModelProto, pictures: NDArray[Any]) -> NDArray[np.float32]:
+def _logits(model: onnx.ModelProto, images: NDArray[Any]) -> NDArray[np.float32]:
     session = open_session(model.SerializeToString())
     image = session.inputs[0].name
     parts = [
-        session.run({image: pictures[at : at + _BATCH]})[0]
-        for at in range(0, len(pictures), _BATCH)
+        session.run({image: images[at : at + _BATCH]})[0] for at in range(0, len(images), _BATCH)
     ]
     return np.concatenate(parts)

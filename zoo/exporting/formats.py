@@ -19,12 +19,12 @@ from zoo.ort.session import open_session
 from zoo.ort.signature import Signature
 from zoo.progress import Progress
 
-CHOSEN_ON = 4096  # training pictures that layers are chosen on, none to calibrate
+CHOSEN_ON = 4096  # training images that layers are chosen on, none to calibrate
 
 
 @dataclass(frozen=True)
 class Rounding:
-    """What fp16 and int8 are made with besides the network, all of it from training pictures.
+    """What fp16 and int8 are made with besides the network, all of it from training images.
 
     half_layers: the first ones, which fp16 leaves in fp32. Of int8, ranges: what each tensor was
     seen to hold; shifts: see `zoo.exporting.shifts`; float_layers: those left in float.
@@ -57,7 +57,7 @@ def make_formats(
     progress: Progress,
     earlier: Card | None = None,
 ) -> Formats:
-    """The models, rounded as `earlier` recorded, or else by the training pictures of `data`."""
+    """The models, rounded as `earlier` recorded, or else by the training images of `data`."""
     card = source.card
     progress.say(f"{source.id}: converting, opset {source.opset}")
     graph = convert(network, card.image_shape, card.mean, card.std, source.form, source.opset)
@@ -69,7 +69,7 @@ def make_formats(
     elif data is not None:
         rounding = _rounding(source, graph, plain, precisions, data, progress)
     else:
-        raise AssertionError("what rounds numbers needs pictures, or to be recorded")
+        raise AssertionError("what rounds numbers needs images, or to be recorded")
     makers = {
         "fp32": lambda: plain,
         "fp16": lambda: to_half(plain, rounding.half_layers),
@@ -89,17 +89,17 @@ def _rounding(
     progress: Progress,
 ) -> Rounding:
     signature = Signature.of(open_session(file_bytes(source, plain, "fp32")))
-    pictures = data.train.images
-    # The first pictures of the canonical order are as good as random; small data has few to spare.
-    later = pictures[CALIBRATED_ON : CALIBRATED_ON + CHOSEN_ON]
-    unseen = signature.prepare(later if len(later) else pictures)[IMAGE]
+    images = data.train.images
+    # The first images of the canonical order are as good as random; small data has few to spare.
+    later = images[CALIBRATED_ON : CALIBRATED_ON + CHOSEN_ON]
+    unseen = signature.prepare(later if len(later) else images)[IMAGE]
     rounding = Rounding()
     if "fp16" in precisions:
         progress.say(f"{source.id}: choosing what fp16 leaves in fp32")
         rounding = Rounding(choose_half_layers(plain, unseen))
     if "int8" in precisions:
-        progress.say(f"{source.id}: calibrating int8 on training pictures")
-        prepared, seen = prepare(graph), signature.prepare(pictures[:CALIBRATED_ON])[IMAGE]
+        progress.say(f"{source.id}: calibrating int8 on training images")
+        prepared, seen = prepare(graph), signature.prepare(images[:CALIBRATED_ON])[IMAGE]
         ranges = calibrate(prepared, seen)
         shifts, left = choose_int8(prepared, ranges, seen, unseen)
         left += tuple(name for name in stay_in_float(prepared) if name not in left)

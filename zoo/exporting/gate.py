@@ -1,4 +1,4 @@
-"""The gate: what a file must prove, on real pictures, before it is published."""
+"""The gate: what a file must prove, on real images, before it is published."""
 
 import math
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ from zoo.ort.signature import Signature, logits
 from zoo.progress import Progress
 
 BATCHES = (1, 2, 7, 64)
-FEW = 56  # pictures for the batch sizes below the largest: whole batches of each
-# Pictures of 10,000 that a file may get wrong where the network is right, on balance; for fp32 also
+FEW = 56  # images for the batch sizes below the largest: whole batches of each
+# Images of 10,000 that a file may get wrong where the network is right, on balance; for fp32 also
 # those that may get another class.
 MOST_LOST = {"fp32": 1, "fp16": 10, "int8": 50}
 # Of 10,000, when int8 steps are computed in float: how many the accuracy may move by, rounded up as
@@ -182,7 +182,7 @@ def _differences(session: Session, signature: Signature, reference: Reference) -
     for batch in BATCHES[:-1]:
         answers = logits(session, signature, few, batch)
         if not np.array_equal(answers, logits(session, signature, few, batch), equal_nan=True):
-            raise ZooError(f"at batch {batch} the same pictures give other logits the second time")
+            raise ZooError(f"at batch {batch} the same images give other logits the second time")
         found[str(batch)] = _largest_difference(answers, wanted)
     return found
 
@@ -238,7 +238,7 @@ def _check_answers(
     if precision == "fp32" and images - agreement > allowed:
         raise _refused(
             name,
-            f"{images - agreement} of {images} pictures get another class than from the network; "
+            f"{images - agreement} of {images} images get another class than from the network; "
             f"allowed are {allowed}",
         )
     lost = reference.accuracy.correct - accuracy.correct
@@ -246,7 +246,7 @@ def _check_answers(
         raise _refused(
             name,
             f"its accuracy is {accuracy.share:.2%}, the network's {reference.accuracy.share:.2%}: "
-            f"{lost} of {images} pictures are lost; allowed are {allowed}",
+            f"{lost} of {images} images are lost; allowed are {allowed}",
         )
 
 
@@ -255,10 +255,10 @@ def _allowed(of_ten_thousand: int, images: int) -> int:
 
 
 def _emulated(model: bytes, answers: Logits, reference: Reference, progress: Progress) -> int:
-    """Pictures that get the same class when no integer kernel of this CPU takes part.
+    """Images that get the same class when no integer kernel of this CPU takes part.
 
     The others differ by roundings that add up from layer to layer; the single steps show, on a few
-    pictures, that nothing else is behind them.
+    images, that nothing else is behind them.
     """
     with _refusing("int8.onnx"):
         session = open_session(model, config=IN_FLOAT)
@@ -273,7 +273,7 @@ def _emulated(model: bytes, answers: Logits, reference: Reference, progress: Pro
     if abs(right - then) > moved or images - same > others:
         raise _refused(
             "int8.onnx",
-            f"with its steps computed in float {then} of {images} pictures are right instead of "
+            f"with its steps computed in float {then} of {images} images are right instead of "
             f"{right}, and {images - same} get another class, so another CPU would answer "
             f"differently; allowed are a move by {moved}, and {others} others",
         )

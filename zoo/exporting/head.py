@@ -19,7 +19,7 @@ HEAD = "head.onnx"
 
 
 def head_file(source: Source, network: Transfer, data: Dataset) -> bytes:
-    """The file, after it gave what the network gives, on the latents of test pictures."""
+    """The file, after it gave what the network gives, on the latents of test images."""
     latents, wanted = _seen(source, network, data)
     graph = convert_head(network.head, latents.shape[1], source.opset)
     content = file_bytes(source, ir.to_proto(graph), "fp32", extra={"input": LATENTS})
@@ -47,7 +47,7 @@ def head_file(source: Source, network: Transfer, data: Dataset) -> bytes:
 def _seen(
     source: Source, network: Transfer, data: Dataset
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Latents and logits of a few test pictures, from the whole network."""
+    """Latents and logits of a few test images, from the whole network."""
     card = source.card
     images = torch.from_numpy(data.test.images[:FEW])
     maker = BatchMaker(images, card.mean, card.std, card.recipe, torch.device("cpu"))
@@ -57,6 +57,6 @@ def _seen(
         for pixels in map(maker.plain, torch.split(images, BATCHES[2]))
     ]
     if not parts:
-        raise ZooError("there are no test pictures to judge the head by.")
+        raise ZooError("there are no test images to judge the head by.")
     latents, logits = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
     return latents, logits

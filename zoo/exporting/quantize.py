@@ -18,7 +18,7 @@ from zoo.graphs.padding import LAYERS, WIDE, pad, stay_in_float
 from zoo.ort.providers import load_onnxruntime
 from zoo.ort.session import open_session
 
-CALIBRATED_ON = 1024  # training pictures
+CALIBRATED_ON = 1024  # training images
 LARGEST_WEIGHT = 64
 # What runs in integers. Mul, Add and Gelu are cheaper and more accurate in float.
 OPERATORS = [*LAYERS, "MaxPool", "AveragePool", "Reshape", "Relu", "Clip"]
@@ -36,8 +36,8 @@ def prepare(model: ir.Model) -> onnx.ModelProto:
     return onnx.shape_inference.infer_shapes(proto, strict_mode=True)
 
 
-def calibrate(prepared: onnx.ModelProto, pictures: NDArray[Any]) -> Ranges:
-    """The lowest and highest value of each tensor over pictures as the model takes them."""
+def calibrate(prepared: onnx.ModelProto, images: NDArray[Any]) -> Ranges:
+    """The lowest and highest value of each tensor over images as the model takes them."""
     image = prepared.graph.input[0].name
     fixed = {tensor.name for tensor in prepared.graph.initializer}
     nodes = [node for node in prepared.graph.node if node.op_type in OPERATORS]
@@ -45,8 +45,8 @@ def calibrate(prepared: onnx.ModelProto, pictures: NDArray[Any]) -> Ranges:
     session = open_session(_showing(prepared, watched - {image}).SerializeToString())
     names = [output.name for output in session.outputs]
     ranges: dict[str, tuple[float, float]] = {}
-    for at in range(0, len(pictures), _BATCH):
-        some = pictures[at : at + _BATCH]
+    for at in range(0, len(images), _BATCH):
+        some = images[at : at + _BATCH]
         values = dict(zip(names, session.run({image: some}), strict=True)) | {image: some}
         for name in sorted(watched):
             low, high = ranges.get(name, (math.inf, -math.inf))
@@ -130,7 +130,7 @@ def _shift(model: onnx.ModelProto, layer: str, shift: Sequence[float]) -> None:
 
 
 def layers(prepared: onnx.ModelProto) -> list[str]:
-    """The nodes with weights, from the picture on."""
+    """The nodes with weights, from the image on."""
     return [node.name for node in prepared.graph.node if node.op_type in LAYERS]
 
 

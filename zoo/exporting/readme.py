@@ -23,7 +23,7 @@ def readme(card: Card) -> str:
         f"# {markdown(card.id)}",
         f"`{card.model}` ({card.family}, {card.framework}) trained on {markdown(card.dataset)}, "
         f"seed {card.seed}: {card.parameters:,} parameters, {card.macs / 1e6:.1f} M multiply-adds "
-        f"a picture. Written by `python cli.py export`; the numbers are those of card.json.",
+        f"an image. Written by `python cli.py export`; the numbers are those of card.json.",
         *stands,
         f"- input `image`: {shape}\n"
         f"- output `logits`: float32 `[batch, {len(card.class_names)}]`\n"
@@ -70,15 +70,15 @@ def _design(card: Card) -> list[str]:
     averaged = ", averaged with those of the mirror image" if card.design["flip_average"] else ""
     finetuned = bool(card.design.get("finetuning"))
     stays = "backbone" if finetuned else "frozen backbone"
-    then = " Then the whole network was trained on pictures." if finetuned else ""
+    then = " Then the whole network was trained on images." if finetuned else ""
     by = f" They were computed by {card.latents}." if card.latents else ""
     return [
         f"A transfer: the {stays} {markdown(backbone['name'])} (weights: "
         f"{markdown(backbone['origin'])}), "
-        f"shown pictures of {height}x{width} ({backbone['interpolation']}), and a "
+        f"shown images of {height}x{width} ({backbone['interpolation']}), and a "
         f"{head_words(card.design['head'])} that was trained on its latents{averaged}.{by}{then} "
         "`head.onnx` is that head alone: input `latents`, float32 `[batch, width]`, output "
-        "`logits`. `latents.csv` is a map of the latents of test pictures: the class of each, and "
+        "`logits`. `latents.csv` is a map of the latents of test images: the class of each, and "
         "its place along their first two principal components."
     ]
 
@@ -98,7 +98,7 @@ def _rounded(card: Card) -> list[str]:
             "int8 has U8 activations and S8 weights of seven bits, a scale for each channel: no "
             f"CPU's kernels can saturate; layers left in float: {kept or 'none'}.{moved} With its "
             f"integer steps computed in float, {file.emulated:,} of {file.accuracy.images:,} "
-            "pictures get the same class."
+            "images get the same class."
         )
     return words
 

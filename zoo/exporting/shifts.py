@@ -1,7 +1,7 @@
 """What rounding a layer's weights moves its results by, on average.
 
 Behind a ReLU inputs are positive, so errors of weights do not cancel: a channel comes out too high
-or too low on every picture, the more so the fewer weights its filter has, and the next layer passes
+or too low on every image, the more so the fewer weights its filter has, and the next layer passes
 it on. The mean is one number a channel, which the bias takes back for nothing.
 """
 
@@ -20,23 +20,23 @@ _DIGITS = 3  # of a shift, which is stored: a thousandth of it is far below a st
 
 
 def mean_shifts(
-    prepared: onnx.ModelProto, quantized: onnx.ModelProto, pictures: NDArray[Any]
+    prepared: onnx.ModelProto, quantized: onnx.ModelProto, images: NDArray[Any]
 ) -> Shifts:
     """By layer and channel, how much more the float weights give than the rounded ones.
 
-    The mean over pictures, as the model takes them, each layer fed by the float model.
+    The mean over images, as the model takes them, each layer fed by the float model.
     """
     errors = _errors(prepared, quantized)
     session = open_session(_giving(prepared, errors).SerializeToString())
     (image,) = (value.name for value in session.inputs)
     sums = [0.0] * len(errors)
-    for at in range(0, len(pictures), _BATCH):
-        some = pictures[at : at + _BATCH]
-        # Of a picture and its mirror image, where the graph has both: rows are not always pictures.
+    for at in range(0, len(images), _BATCH):
+        some = images[at : at + _BATCH]
+        # Of an image and its mirror image, where the graph has both: rows are not always images.
         means = [values.mean(axis=0) for values in session.run({image: some})]
         sums = [total + mean * len(some) for total, mean in zip(sums, means, strict=True)]
     return {
-        layer: tuple(float(f"{value:.{_DIGITS}g}") for value in np.ravel(total / len(pictures)))
+        layer: tuple(float(f"{value:.{_DIGITS}g}") for value in np.ravel(total / len(images)))
         for layer, total in zip(errors, sums, strict=True)
     }
 

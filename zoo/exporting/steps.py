@@ -3,7 +3,7 @@
 Run as a whole, a file's steps in integers and in float part ways: a rounding in one layer moves
 others in the next. Step by step they differ by one, where rounding had a choice, and by more only
 where a kernel is wrong, such as one that saturates. That shows in numbers by the million of a few
-pictures, in the layer where it happens, where the classes of thousands would only suggest it.
+images, in the layer where it happens, where the classes of thousands would only suggest it.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from zoo.ort.session import open_session
 IN_FLOAT = {
     "session.disable_quant_qdq": "1"
 }  # computes int8 steps in float: no kernel can saturate
-_AT_ONCE = 4  # pictures, for every number between the layers is kept
+_AT_ONCE = 4  # images, for every number between the layers is kept
 _AGAIN = ".again"
 
 
@@ -35,11 +35,11 @@ class Widest:
     of: int
 
 
-def widest_step(model: onnx.ModelProto, pictures: Mapping[str, NDArray[Any]]) -> Widest:
-    """Compare every quantised tensor between the layers, over pictures as the file is fed them."""
+def widest_step(model: onnx.ModelProto, images: Mapping[str, NDArray[Any]]) -> Widest:
+    """Compare every quantised tensor between the layers, over images as the file is fed them."""
     if not _quantizing(model):
         return Widest(0, "", 0)
-    ((image, values),) = pictures.items()
+    ((image, values),) = images.items()
     integers = open_session(_showing(model).SerializeToString(), name="int8 steps")
     again = open_session(_anew(model).SerializeToString(), name="int8 steps", config=IN_FLOAT)
     outputs = [output.name for output in integers.outputs]

@@ -63,7 +63,7 @@ def _only_producer(node: ir.Node) -> ir.Node | None:
 
 
 def _gemm_after(node: ir.Node) -> ir.Node | None:
-    """The one Gemm behind it, straight or through a Reshape that flattens each picture."""
+    """The one Gemm behind it, straight or through a Reshape that flattens each image."""
     after = _only_consumer(node)
     if after is not None and after.op_type == "Reshape":
         after = _only_consumer(after)

@@ -23,7 +23,7 @@ Verdict = tuple[Status, str]
 
 _FP32_DIFFERENCE = 1e-4
 _SPREAD = 1.5  # how much farther than at the gate an fp16 or int8 file may be on another CPU
-# Shares of the pictures whose answer may turn on another CPU, which rounds in another order.
+# Shares of the images whose answer may turn on another CPU, which rounds in another order.
 _TURNED = {"fp32": 1e-4, "fp16": 1e-3, "int8": 1e-3}
 
 
@@ -31,7 +31,7 @@ _TURNED = {"fp32": 1e-4, "fp16": 1e-3, "int8": 1e-3}
 class Claim:
     """What a card, or a file about itself, says can be measured again.
 
-    correct: pictures of all `images` of the test set.
+    correct: images of all `images` of the test set.
     """
 
     where: str
@@ -56,7 +56,7 @@ def claim_of_card(card: Card, precision: str) -> Claim:
 
 
 def claim_of_file(found: Inspection) -> Claim | None:
-    """What a file that takes pictures says of itself, where it says enough."""
+    """What a file that takes images says of itself, where it says enough."""
     try:
         accuracy = json.loads(found.metadata["accuracy"])
         return Claim(
@@ -197,7 +197,7 @@ def check_batches(found: Inspection, precision: str, card: Card | None) -> Verdi
 
 
 def check_vectors(run: VectorRun, precision: str, card: Card | None) -> Verdict:
-    """Whether the stored pictures still give the stored logits."""
+    """Whether the stored images still give the stored logits."""
     if run.problem:
         return "failed", run.problem
     bound = _FP32_DIFFERENCE * (1 + run.largest)
@@ -205,7 +205,7 @@ def check_vectors(run: VectorRun, precision: str, card: Card | None) -> Verdict:
         measured = card.precisions[precision].max_difference.values()
         bound += _SPREAD * max(measured, default=0.0)
     text = (
-        f"{run.images} pictures, logits at most {run.difference:.2g} from the stored ones; "
+        f"{run.images} images, logits at most {run.difference:.2g} from the stored ones; "
         f"{run.agreement} have the same top class"
     )
     if precision != "fp32" and card is None:
@@ -227,7 +227,7 @@ def check_accuracy(
     names: its classes in the order of its values, None where they count as those of the data.
 
     Nothing is downloaded: without a local copy of the data the check is skipped. Nor is anything
-    written that the file may choose, such as the size of the pictures: they are shown to it one
+    written that the file may choose, such as the size of the images: they are shown to it one
     after the other.
     """
     try:

@@ -26,9 +26,9 @@ _LONGEST_REASON = 400
 
 @dataclass(frozen=True)
 class VectorRun:
-    """One test vector: stored pictures in, the outputs against the stored outputs.
+    """One test vector: stored images in, the outputs against the stored outputs.
 
-    problem: why it could not be run, or "". agreement: pictures with the same top class;
+    problem: why it could not be run, or "". agreement: images with the same top class;
     difference: largest |output - stored|; largest: largest |stored|.
     """
 
@@ -157,7 +157,7 @@ class Inspector:
         return Content(**{**facts, "integer_widths": tuple(facts["integer_widths"])})
 
     def count_correct(self, path: Path, test: LocalData, advance: Callable[[int], object]) -> int:
-        """How many pictures of a test set a file that passed gets right; `ZooError` if it fails.
+        """How many images of a test set a file that passed gets right; `ZooError` if it fails.
 
         advance: hears how many more are done; between two calls of it no more time may pass than
         for a file.

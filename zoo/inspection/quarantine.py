@@ -206,8 +206,8 @@ def _count(path: Path, request: Mapping[str, Any], send: Send) -> int:
     threads = min(_THREADS, thread_budget())
     session = replace(open_session(found.opens, threads=threads), name=path.name)
 
-    def advance(pictures: int) -> None:
-        send({"advance": pictures})
+    def advance(images: int) -> None:
+        send({"advance": images})
         _set_alarm(request)
 
     return count_correct(session, data.test, advance, test["columns"])

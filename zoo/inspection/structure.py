@@ -24,7 +24,7 @@ from onnx.defs import onnx_opset_version
 from zoo.inspection.tensors import BITS, Beside, RefusedError, check_tensor, shape_text
 
 KNOWN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
-LARGEST_PICTURE = 1 << 30
+LARGEST_IMAGE = 1 << 30
 
 _FEEDABLE = {
     TensorProto.FLOAT,
@@ -240,7 +240,7 @@ def _check_input(kind: TypeProto, title: str) -> None:
     if any(side <= 0 for side in sides):
         raise RefusedError(f"{title} has a side that is not positive: {shape_text(sides)}")
     needs = math.prod(sides) * BITS[kind.tensor_type.elem_type] // 8
-    if needs > LARGEST_PICTURE:
+    if needs > LARGEST_IMAGE:
         raise RefusedError(f"{title} wants {needs / (1 << 30):,.0f} GiB: {shape_text(sides)}")
 
 

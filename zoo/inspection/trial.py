@@ -35,7 +35,7 @@ def refusing(failure: str) -> Iterator[None]:
 
 
 def run_on_noise(session: Session) -> None:
-    """The file must compute: outputs as declared, and finite, for one picture and for two."""
+    """The file must compute: outputs as declared, and finite, for one image and for two."""
     rng = np.random.default_rng(0)
     for batch in BATCHES:
         feeds = {info.name: noise(info, batch, rng) for info in session.inputs}
@@ -86,7 +86,7 @@ def _check_output(info: TensorInfo, value: Any, sides: Mapping[str, int]) -> Non
     if value.dtype != np.dtype(info.dtype):
         raise RefusedError(f"its output '{info.name}' comes as {value.dtype}, not {info.dtype}")
     if value.dtype.kind == "f" and not np.isfinite(value).all():
-        raise RefusedError(f"its output '{info.name}' is not finite for random pictures")
+        raise RefusedError(f"its output '{info.name}' is not finite for random images")
 
 
 def run_vectors(session: Session, folder: Path) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def count_correct(
     advance: Callable[[int], None],
     columns: Sequence[int] | None = None,
 ) -> int:
-    """Pictures of the test set whose top class is the right one. advance: hears of each part.
+    """Images of the test set whose top class is the right one. advance: hears of each part.
 
     They are shown as the file takes them. columns: for each class the place of its value, where
     the file lists them in another order.
@@ -140,8 +140,8 @@ def count_correct(
     for start in range(0, len(test), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
         labels = test.labels[part]
-        pictures = [shown(pixels, (height, width), channels) for pixels in test.images[part]]
-        values = logits(session, signature, np.stack(pictures))
+        images = [shown(pixels, (height, width), channels) for pixels in test.images[part]]
+        values = logits(session, signature, np.stack(images))
         predicted = (values if columns is None else values[:, columns]).argmax(axis=1)
         correct += int((predicted == labels).sum())
         advance(len(labels))

@@ -1,4 +1,4 @@
-"""Networks that look at pictures before they are trained."""
+"""Networks that look at images before they are trained."""
 
 from typing import Protocol, runtime_checkable
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 @runtime_checkable
 class Calibrated(Protocol):
-    """A network that sets a part of itself from the first pictures it is shown."""
+    """A network that sets a part of itself from the first images it is shown."""
 
     def calibrate(self, pixels: Tensor) -> None:
         """pixels: normalised, float [N, C, H, W]."""

@@ -1,4 +1,4 @@
-"""Enlarging and reducing pictures inside a network, the same in every runtime.
+"""Enlarging and reducing images inside a network, the same in every runtime.
 
 A resize that keeps to rows and columns is a matrix from the left and one from the right. Written so
 it has no half-pixel convention that a runtime could read otherwise: onnxruntime's Resize is a
@@ -14,7 +14,7 @@ INTERPOLATIONS = ("bilinear", "bicubic")
 
 
 class Resize(nn.Module):
-    """From float [N, C, height, width] to [N, C, *size]: the whole picture, nothing is cropped.
+    """From float [N, C, height, width] to [N, C, *size]: the whole image, nothing is cropped.
 
     Antialiased where it gets smaller, as Pillow does it, but without rounding to whole numbers.
     """

@@ -97,5 +97,5 @@ class SpeedNet(nn.Module):
 
 
 def build(image_shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """A speednet for pictures [height, width, channels]."""
+    """A speednet for images [height, width, channels]."""
     return SpeedNet(image_shape[2], classes)

@@ -31,7 +31,7 @@ _LARGEST_BATCH_BYTES = 1 << 31
 
 @dataclass(frozen=True)
 class Signature:
-    """One input of pictures and one output of a value for each class.
+    """One input of images and one output of a value for each class.
 
     input, output: their names; dtype: as numpy names it; batch: the only one the file takes, or
     None; mean, std: per channel on the 0..1 scale, None where the file takes raw pixels;
@@ -91,7 +91,7 @@ class Signature:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of the pictures that `prepare` takes."""
+        """Height, width and channels of the images that `prepare` takes."""
         return self.height, self.width, self.channels
 
     def class_name(self, label: int) -> str:
@@ -99,11 +99,11 @@ class Signature:
         return self.class_names[label] if self.class_names else f"class {label}"
 
     def prepare(self, images: Images) -> dict[str, NDArray[Any]]:
-        """What the file wants to be fed with for pictures uint8 [N, H, W, C]."""
+        """What the file wants to be fed with for images uint8 [N, H, W, C]."""
         if images.dtype != np.uint8 or images.shape[1:] != self.image_shape:
             shape = ", ".join(map(str, self.image_shape))
             raise UsageError(
-                f"pictures must be uint8 [N, {shape}] here, not {images.dtype} "
+                f"images must be uint8 [N, {shape}] here, not {images.dtype} "
                 f"[{', '.join(map(str, images.shape))}]."
             )
         values: NDArray[Any] = images
@@ -125,10 +125,10 @@ def without_options(problem: str) -> str:
 def logits(
     session: Opened, signature: Signature, images: Images, batch: int = 64
 ) -> NDArray[np.float32]:
-    """The file's values for pictures uint8 [N, H, W, C]: float32 [N, classes].
+    """The file's values for images uint8 [N, H, W, C]: float32 [N, classes].
 
-    batch: pictures a call. Where the file fixes it, the last call is filled up with its own
-    pictures again, whose values are dropped.
+    batch: images a call. Where the file fixes it, the last call is filled up with its own
+    images again, whose values are dropped.
     """
     batch = signature.batch or batch
     index = [output.name for output in session.outputs].index(signature.output)
@@ -141,7 +141,7 @@ def logits(
         if not classes or values.shape != (len(filled), classes):
             raise ZooError(
                 f"{session.name} gives {signature.output} of shape {list(values.shape)} for "
-                f"{len(filled)} pictures; a classifier gives a row of {classes or 'some'} values "
+                f"{len(filled)} images; a classifier gives a row of {classes or 'some'} values "
                 "for each."
             )
         parts.append(values[: len(part)].astype(np.float32))
@@ -158,7 +158,7 @@ def _input(session: Opened) -> TensorInfo:
     (tensor,) = session.inputs
     if len(tensor.shape) != 4 or tensor.dtype not in _DTYPES:
         raise UsageError(
-            f"{session.name} takes no pictures: its input {_shown(tensor)} is not four-dimensional "
+            f"{session.name} takes no images: its input {_shown(tensor)} is not four-dimensional "
             f"{', '.join(_DTYPES[:-1])} or {_DTYPES[-1]}."
         )
     return tensor
@@ -180,23 +180,23 @@ def _layout(
     if len(fitting) != 1:
         kind = "may be either layout" if fitting else "has neither 1 nor 3 channels"
         raise UsageError(
-            f"{session.name}: its input {_shown(tensor)} {kind}; pictures are [batch, height, "
+            f"{session.name}: its input {_shown(tensor)} {kind}; images are [batch, height, "
             "width, channels] or [batch, channels, height, width] with 1 or 3 channels. "
             "Give the file fixed sizes that tell, or metadata 'input' such as float32-nchw."
         )
     ((layout, (height, width, channels)),) = fitting.items()
     if not isinstance(height, int) or not isinstance(width, int) or not isinstance(channels, int):
         raise UsageError(
-            f"{session.name}: the size of its pictures is not fixed ({_shown(tensor)}). Fix it, "
+            f"{session.name}: the size of its images is not fixed ({_shown(tensor)}). Fix it, "
             "such as with: python -m onnxruntime.tools.make_dynamic_shape_fixed "
             f"--input_name {shlex.quote(tensor.name)} "
             f"--input_shape 1,{_example(layout, channels, size)} "
             f"{shlex.quote(session.name)} fixed.onnx"
         )
     if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
-        raise UsageError(f"{session.name}: pictures of {height}x{width} pixels are none.")
+        raise UsageError(f"{session.name}: images of {height}x{width} pixels are none.")
     if tensor.shape[0] == 0:
-        raise UsageError(f"{session.name} takes batches of no picture.")
+        raise UsageError(f"{session.name} takes batches of no image.")
     return layout, (height, width, channels)
 
 
@@ -222,7 +222,7 @@ def _output(session: Opened) -> TensorInfo:
     if len(tensor.shape) != 2 or tensor.dtype not in _OUTPUT_DTYPES:
         raise UsageError(
             f"{session.name} is no classifier: its output {_shown(tensor)} is not a row of values "
-            "for each picture."
+            "for each image."
         )
     return tensor
 

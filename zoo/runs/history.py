@@ -18,7 +18,7 @@ class EpochRow:
     """One epoch. Accuracies are shares of 1; validation columns are empty where none is held out.
 
     epoch: passes finished, a fraction at the end of a schedule that stops inside one; step: steps
-    done in all; lr: of its last step; train_*: over the augmented pictures as they were trained on;
+    done in all; lr: of its last step; train_*: over the augmented images as they were trained on;
     losses: with the recipe's label smoothing, in training and validation alike;
     where a second stage follows, such as finetuning, epochs and steps are counted on;
     seconds: wall time of the epoch, validation apart.

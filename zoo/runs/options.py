@@ -20,24 +20,24 @@ DEFAULT_DATA = "cifar10"
 LATENTS_RUNTIMES = ("torch", "onnxruntime")
 ENGINES = ("torch fp32", "torch bf16", "onnxruntime fp32")  # of latents, as a card names them
 MAY_CHANGE_ON_RESUME = ("device", "precision")
-VALIDATION_SEED = 0  # the same pictures are held out for every training seed, so that seeds compare
+VALIDATION_SEED = 0  # the same images are held out for every training seed, so that seeds compare
 
 
 @dataclass(frozen=True)
 class TrainOptions:
     """None leaves the choice to the recipe, or to the run that is resumed.
 
-    data: a dataset's name or path; size, grey: a view of it. validate: pictures to hold out, as a
+    data: a dataset's name or path; size, grey: a view of it. validate: images to hold out, as a
     count, or as a share when below 1. epochs, batch, lr: in place of the recipe's. quick: the
     recipe's shorter schedule. flip: False where mirror images do not keep their class.
     device: cpu or cuda. precision: auto, fp32, bf16 or fp16. sub_batches: parts that each batch is
     computed in, to save memory. compile: through torch.compile.
 
     For transfer alone: backbone: a name of torchvision's, or of a run or export of this zoo;
-    backbone_size: side of the pictures that it is shown; backbone_resize: `bilinear` or `bicubic`;
+    backbone_size: side of the images that it is shown; backbone_resize: `bilinear` or `bicubic`;
     backbone_layer: `pooled` for what its last layer took, or `maps` for what its last pooling took;
     backbone_init: `random` for a baseline; weights: the file that holds its weights; flip_average:
-    average the latents of a picture and its mirror image; head: `linear`, `hidden` or a number of
+    average the latents of an image and its mirror image; head: `linear`, `hidden` or a number of
     hidden units, the better one of the first two by validation unless told; finetune: then train
     the whole network, which is what epochs, batch and lr are about in that case; latents_runtime:
     `torch` or `onnxruntime`, which together with precision pins what computes the latents. Without
@@ -93,7 +93,7 @@ class TrainOptions:
         return words
 
     def load_data(self, data_dir: Path | None, progress: Progress) -> Dataset:
-        """The pictures these options ask for."""
+        """The images these options ask for."""
         return datasets.load(
             self.data or DEFAULT_DATA,
             data_dir=data_dir,
@@ -118,21 +118,19 @@ DEFAULTS = TrainOptions(
 
 
 def held_out(validate: float, images: int) -> int:
-    """Pictures to hold out of `images`: a count as it is, a share below 1 in proportion."""
+    """Images to hold out of `images`: a count as it is, a share below 1 in proportion."""
     count = round(validate * images) if validate < 1 else int(validate)
     if not 0 <= count < images or (validate and not count):
-        raise UsageError(
-            f"--validate {validate:g} cannot be held out of {images} training pictures."
-        )
+        raise UsageError(f"--validate {validate:g} cannot be held out of {images} training images.")
     return count
 
 
 def split_of(labels: Labels, options: TrainOptions) -> tuple[Tensor, Tensor | None]:
-    """Indices int64 of the pictures to train on, and of those to hold out, if any."""
+    """Indices int64 of the images to train on, and of those to hold out, if any."""
     if not options.validate:
         return torch.arange(len(labels)), None
-    pictures, validation = datasets.hold_out(labels, int(options.validate), VALIDATION_SEED)
-    return torch.from_numpy(pictures), torch.from_numpy(validation)
+    images, validation = datasets.hold_out(labels, int(options.validate), VALIDATION_SEED)
+    return torch.from_numpy(images), torch.from_numpy(validation)
 
 
 def fitted_recipe(recipe: Recipe, options: TrainOptions, data: Dataset) -> Recipe:
@@ -153,8 +151,8 @@ def fitted_recipe(recipe: Recipe, options: TrainOptions, data: Dataset) -> Recip
         raise UsageError("--epochs and --lr must be above 0 and finite.")
     if images < recipe.batch:
         raise ZooError(
-            f"{images} training pictures do not fill a batch of {recipe.batch}. "
-            f"Add pictures or name a smaller --batch."
+            f"{images} training images do not fill a batch of {recipe.batch}. "
+            f"Add images or name a smaller --batch."
         )
     _check_parts(1 if options.sub_batches is None else options.sub_batches, recipe.batch)
     return recipe
@@ -166,17 +164,17 @@ def _check_parts(parts: int, batch: int) -> None:
     size = -(-batch // parts)  # as torch.chunk cuts: equal parts, and what is left
     if 1 in (size, batch % size):
         raise UsageError(
-            f"--sub-batches {parts} cuts a batch of {batch} so that a part has one picture: batch "
+            f"--sub-batches {parts} cuts a batch of {batch} so that a part has one image: batch "
             "normalisation needs two. Name fewer parts, or a --batch that they divide."
         )
 
 
 def _check_batch(batch: int, images: int) -> None:
     if batch < 2:
-        raise UsageError("--batch must be 2 or more: batch normalisation needs two pictures.")
+        raise UsageError("--batch must be 2 or more: batch normalisation needs two images.")
     if batch > images:
         raise ZooError(
-            f"--batch {batch} is larger than the data, {images} training pictures. "
+            f"--batch {batch} is larger than the data, {images} training images. "
             f"Name a --batch of {images} or less."
         )
 

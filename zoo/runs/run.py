@@ -28,7 +28,7 @@ class RunCard:
     """run.json: everything a training is determined by, and what it cost.
 
     options: as resolved, nothing left open. dataset: the short name, for ids. mean, std: per
-    channel, of the training pixels. parameters: trained numbers; macs: multiply-adds of a picture,
+    channel, of the training pixels. parameters: trained numbers; macs: multiply-adds of an image,
     forward; train_flop: of the whole training; seconds: it took, validation apart. design: of a
     transfer, whose parameters and macs are those of the whole network, and whose recipe is the
     head's; engine: what computes its latents, and in which precision, known before any of them is;
@@ -70,10 +70,10 @@ class RunCard:
         return self.recipe.epochs + (finetuning.epochs if finetuning else 0)
 
     def check_data(self, data: Dataset) -> None:
-        """Refuse pictures other than the ones this run was trained on."""
+        """Refuse images other than the ones this run was trained on."""
         if data.fingerprint != self.fingerprint or data.view != self.view:
             raise ZooError(
-                f"{self.id} was trained on other pictures than {data.name} holds now (the "
+                f"{self.id} was trained on other images than {data.name} holds now (the "
                 "fingerprints differ). Bring that data back, or train anew with --overwrite."
             )
 
@@ -120,7 +120,7 @@ class Run:
 
     @property
     def curves(self) -> Path:
-        """The history as a picture."""
+        """The history as an image."""
         return self.folder / "curves.png"
 
     @property

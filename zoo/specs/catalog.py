@@ -42,7 +42,7 @@ class ModelSpec:
     def build(
         self, image_shape: tuple[int, int, int], classes: int, design: "Design | None" = None
     ) -> "nn.Module":
-        """The network for pictures of [height, width, channels] and that many classes.
+        """The network for images of [height, width, channels] and that many classes.
 
         design: of a frozen one, which has no network without.
         """
@@ -55,11 +55,11 @@ class ModelSpec:
         height, width, channels = image_shape
         if min(height, width) < MIN_SIDE:
             raise UsageError(
-                f"{self.name} takes pictures of {MIN_SIDE}x{MIN_SIDE} or more, these have "
+                f"{self.name} takes images of {MIN_SIDE}x{MIN_SIDE} or more, these have "
                 f"{height}x{width}. Enlarge them with --size {MIN_SIDE}."
             )
         if channels not in (1, 3):
-            raise UsageError(f"{self.name} takes 1 or 3 channels, these pictures have {channels}.")
+            raise UsageError(f"{self.name} takes 1 or 3 channels, these images have {channels}.")
         if classes < 2:
             raise UsageError(f"{self.name} needs at least 2 classes, this data has {classes}.")
         network = self._attribute(self.builder)(image_shape, classes)

@@ -19,11 +19,11 @@ class Recipe:
         `head_lr` on biases and on matrices.
     weight_decay: on weights of two and more dimensions only; for muon, the share that a step takes
         off biases and matrices at the peak rate.
-    flip: mirror each picture at random, or (alternating) in every other epoch.
+    flip: mirror each image at random, or (alternating) in every other epoch.
     shift: pixels of random translation to each side, borders reflected.
     cutout: side of the square that is blanked, in pixels.
     average: decay a step of the averaged weights that are kept in the end; 0 keeps the last ones.
-    views: what test-time views show beside the plain picture.
+    views: what test-time views show beside the plain image.
     """
 
     epochs: float

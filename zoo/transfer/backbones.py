@@ -34,7 +34,7 @@ class Trunk(nn.Module):
         if layer == MAPS:
             _remove(network, _last_pooling(network))
         self.network = network
-        self.width = 0  # latents of a picture
+        self.width = 0  # latents of an image
 
     def forward(self, x: Tensor) -> Tensor:
         latents: Tensor = self.network(x)
@@ -47,7 +47,7 @@ def _remove(network: nn.Module, name: str) -> None:
 
 
 def _last_pooling(network: nn.Module) -> str:
-    """Where a picture's maps become one number each; its name tells it, as types differ."""
+    """Where an image's maps become one number each; its name tells it, as types differ."""
     found: list[str] = [
         name for name, module in network.named_modules() if "Pool" in type(module).__name__
     ]
@@ -121,14 +121,14 @@ def build_trunk(backbone: Backbone, init: bool = False) -> Trunk:
 
 @torch.no_grad()
 def _width(backbone: Backbone, trunk: Trunk) -> int:
-    """How many latents a picture has, seen by showing it one of a size that may not fit."""
+    """How many latents an image has, seen by showing it one of a size that may not fit."""
     height, width = backbone.size
     try:
         latents: Tensor = trunk(torch.zeros(1, backbone.channels, height, width))
     except (RuntimeError, AssertionError, ValueError) as error:
         why = str(error).splitlines()[0]
         raise UsageError(
-            f"{backbone.name} does not take pictures of {height}x{width}: they are too small, or "
+            f"{backbone.name} does not take images of {height}x{width}: they are too small, or "
             f"of a size that it was not built for ({why}). Name another --backbone-size."
         ) from error
     return latents.shape[1]

@@ -33,7 +33,7 @@ from zoo.transfer.backbones import (
 from zoo.transfer.network import RECIPE, Transfer, normalisation
 
 RANDOM = "random"
-CALIBRATED_ON = 256  # pictures, for the batch statistics of random weights
+CALIBRATED_ON = 256  # images, for the batch statistics of random weights
 _BATCH = 64
 _OPTIONS = (
     "backbone",
@@ -160,7 +160,7 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path) -> Base:
     if options.weights:
         raise UsageError(f"--weights is for backbones of torchvision; {name} has its own.")
     if options.backbone_size not in (None, height) or height != width:
-        raise UsageError(f"{name} takes pictures of {height}x{width}; leave --backbone-size away.")
+        raise UsageError(f"{name} takes images of {height}x{width}; leave --backbone-size away.")
     backbone = Backbone(
         name=name,
         library="zoo",
@@ -195,7 +195,7 @@ def _check_data(backbone: Backbone, data: Dataset) -> None:
     if len(data.class_names) < 2:
         raise UsageError(f"transfer needs at least 2 classes, {data.name} has one.")
     if data.image_shape[2] > backbone.channels:
-        raise UsageError(f"{backbone.name} takes grey pictures: show it the data with --grey.")
+        raise UsageError(f"{backbone.name} takes grey images: show it the data with --grey.")
 
 
 def _calibrate(base: Base, data: Dataset) -> None:

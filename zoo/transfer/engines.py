@@ -75,10 +75,10 @@ def choose_engine(
 
 
 def fastest(engines: Sequence[Engine], some: Images, progress: Progress) -> Engine:
-    """By measuring, among those whose latents of these pictures are those of the first.
+    """By measuring, among those whose latents of these images are those of the first.
 
     On others than the whole network gives it a head would be trained in vain: in bf16 some
-    backbones lose a third of what tells pictures apart.
+    backbones lose a third of what tells images apart.
     """
     wanted = engines[0].run(some)
     rates, told = [], []

@@ -1,4 +1,4 @@
-"""Finetuning: the second stage of a transfer, in which the whole network is trained on pictures.
+"""Finetuning: the second stage of a transfer, in which the whole network is trained on images.
 
 The head is trained first, on latents, so that no random head tears at what the backbone knows.
 """
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from zoo.data import Dataset
 from zoo.frameworks.pytorch.loop import Past, State, Trainer
-from zoo.frameworks.pytorch.work import Work, job_on_pictures
+from zoo.frameworks.pytorch.work import Work, job_on_images
 from zoo.models.filling import fill
 from zoo.records import read
 from zoo.runs.options import TrainOptions
@@ -54,6 +54,6 @@ def _work(
     if weights is not None:
         fill(network, weights)
     network.requires_grad_(True)
-    job = job_on_pictures(network, card, data)
+    job = job_on_images(network, card, data)
     recipe, precision = card.design.finetuning, card.finetuned_in
     return Work(card, replace(job, recipe=recipe, precision=precision, past=past))

@@ -24,7 +24,7 @@ from zoo.transfer.engines import BATCH, choose_engine, engines_for
 from zoo.transfer.latents import Engine, Features, Subject, finished, latents
 from zoo.transfer.network import Standard, Transfer, make_head
 
-HELD_OUT = 0.1  # of the training pictures, to choose the head on
+HELD_OUT = 0.1  # of the training images, to choose the head on
 DECAYS = (0.05, 2.0)  # weight decays that are tried
 SMALLEST_STD = 0.1  # of a number, as a share of the root mean square of all
 _ROWS = 8192  # at once, for statistics of more latents than fit into memory
@@ -32,7 +32,7 @@ _ROWS = 8192  # at once, for statistics of more latents than fit into memory
 
 @dataclass(frozen=True)
 class Latents:
-    """Of the training pictures, float32 [N, width], with the mean and std of each number."""
+    """Of the training images, float32 [N, width], with the mean and std of each number."""
 
     values: Features
     mean: tuple[float, ...]
@@ -88,7 +88,7 @@ def engine_of(base: Base, card: RunCard, data: Dataset, progress: Progress) -> E
 def latents_of(
     base: Base, card: RunCard, data: Dataset, engine: Engine, progress: Progress
 ) -> Latents:
-    """The latents of all training pictures, from the cache where they are."""
+    """The latents of all training images, from the cache where they are."""
     subject, images = _subject_of(base, card, data), data.train.images
     try:
         values = latents(subject, images, engine, batch=BATCH, progress=progress)
@@ -139,13 +139,13 @@ def _statistics(values: Features) -> tuple[tuple[float, ...], tuple[float, ...]]
 def choose_head(
     card: RunCard, data: Dataset, latents: Latents, progress: Progress
 ) -> tuple[str, Recipe]:
-    """The kind of head and its recipe: the best by pictures that are held out of the training ones.
+    """The kind of head and its recipe: the best by images that are held out of the training ones.
 
     Those of --validate, where it was given; else a tenth, which the head that is kept is then
     trained on as well.
     """
     labels = data.train.labels
-    pictures, validation = split_of(labels, card.options)
+    indices, validation = split_of(labels, card.options)
     kinds = HEADS if card.options.head is None else (card.options.head,)
     trials = [
         (kind, replace(card.recipe, weight_decay=decay)) for kind in kinds for decay in DECAYS
@@ -156,11 +156,11 @@ def choose_head(
         except UsageError as error:
             progress.say(f"{card.id}: the head is taken without a choice, as {error}")
             return trials[-1]
-        pictures, validation = (torch.from_numpy(part) for part in held)
+        indices, validation = (torch.from_numpy(part) for part in held)
     accuracies = []
     for kind, recipe in trials:
         trial = replace(card, recipe=recipe)
-        trainer = Trainer(head_job(trial, data, latents, kind, pictures, validation))
+        trainer = Trainer(head_job(trial, data, latents, kind, indices, validation))
         trainer.fit()
         accuracy = trainer.rows[-1].validation_accuracy or 0.0
         accuracies.append(accuracy)
@@ -178,10 +178,10 @@ def head_job(
     data: Dataset,
     latents: Latents,
     kind: str,
-    pictures: Tensor,
+    indices: Tensor,
     validation: Tensor | None,
 ) -> Job:
-    """The training of a head on these pictures' latents, by the card's recipe."""
+    """The training of a head on these images' latents, by the card's recipe."""
     options = card.options
     seed = options.seed or 0
     torch.manual_seed(seed_for(seed, "weights"))
@@ -190,7 +190,7 @@ def head_job(
         recipe=card.recipe,
         images=torch.from_numpy(latents.values),
         labels=torch.from_numpy(data.train.labels),
-        pictures=pictures,
+        indices=indices,
         mean=latents.mean,
         std=latents.std,
         device=devices.choose_device(options.device),

@@ -1,4 +1,4 @@
-"""Latents: what a frozen backbone makes of a dataset's pictures, computed once and kept.
+"""Latents: what a frozen backbone makes of a dataset's images, computed once and kept.
 
     <cache>/latents/<key>/   identity.json, features.npy (memory-mapped), chunks.txt
     <cache>/latents/locks/   one file a key, never removed, since another process may wait on it
@@ -25,14 +25,14 @@ from zoo.files import locked, write_json, writing
 from zoo.progress import Progress
 
 Features = NDArray[np.float32]
-CHUNK = 512  # pictures; what a kill may cost, whatever the batch size
+CHUNK = 512  # images; what a kill may cost, whatever the batch size
 FORMAT = 2
 IDENTITY, FEATURES, CHUNKS = "identity.json", "features.npy", "chunks.txt"
 
 
 @dataclass(frozen=True)
 class Engine:
-    """What computes the backbone: pictures uint8 [B, H, W, C] in, latents float32 [B, width] out.
+    """What computes the backbone: images uint8 [B, H, W, C] in, latents float32 [B, width] out.
 
     name: `torch` or `onnxruntime`; precision: of its arithmetic; device: `cpu` or `cuda`.
     """
@@ -51,11 +51,11 @@ class Engine:
 
 @dataclass(frozen=True)
 class Subject:
-    """What latents are of: pictures and backbone, but not what computes them.
+    """What latents are of: images and backbone, but not what computes them.
 
     dataset and backbone: their names, for people; weights: sha256; preprocessing: size,
     interpolation and normalisation in words; flip_average: latents are the mean of those of a
-    picture and its mirror image.
+    image and its mirror image.
     """
 
     dataset: str
@@ -77,9 +77,9 @@ def latents(
     cache_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> Features:
-    """Latents float32 [N, width] of pictures uint8 [N, H, W, C], from the cache where they are.
+    """Latents float32 [N, width] of images uint8 [N, H, W, C], from the cache where they are.
 
-    batch: pictures a call of the engine. Of two processes that want the same, one computes.
+    batch: images a call of the engine. Of two processes that want the same, one computes.
     """
     progress = progress or Progress()
     store = _Store.of(subject, images, engine, cache_dir)
@@ -104,7 +104,7 @@ def latents(
 def finished(
     subject: Subject, images: Images, engine: Engine, cache_dir: Path | None = None
 ) -> int:
-    """How many of the pictures this engine has latents of in the cache."""
+    """How many of the images this engine has latents of in the cache."""
     store = _Store.of(subject, images, engine, cache_dir)
     return min(len(images), len(store.chunks()) * CHUNK)
 
@@ -121,7 +121,7 @@ def _computed(chunk: Images, engine: Engine, subject: Subject, batch: int) -> Fe
     if features.shape != (len(chunk), engine.width) or not np.isfinite(features).all():
         raise ZooError(
             f"{subject.backbone} gives latents of {list(features.shape)} for {len(chunk)} "
-            f"pictures, finite: {bool(np.isfinite(features).all())}. "
+            f"images, finite: {bool(np.isfinite(features).all())}. "
             "Start again with --overwrite --precision fp32."
         )
     return features
@@ -144,7 +144,7 @@ class _Store:
         identity = {
             "format": FORMAT,
             **asdict(subject),
-            "pictures": len(images),
+            "images": len(images),
             "image_shape": list(images.shape[1:]),
             "engine": engine.name,
             "precision": engine.precision,
@@ -157,7 +157,7 @@ class _Store:
         return cls(root / key, root / "locks" / key, identity, (len(images), engine.width))
 
     def open(self) -> int:
-        """Pictures whose latents are there and whole; the file is made ready for the others."""
+        """Images whose latents are there and whole; the file is made ready for the others."""
         self._refuse_another()
         with writing(self.folder):
             lines = self.chunks()

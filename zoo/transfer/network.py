@@ -44,7 +44,7 @@ FINETUNING = Recipe(
 class Transfer(nn.Module):
     """From normalised pixels float [N, C, H, W] to what the head makes of their latents.
 
-    Pixels are normalised before they are resized: both are linear, and a small picture has fewer.
+    Pixels are normalised before they are resized: both are linear, and a small image has fewer.
     """
 
     def __init__(

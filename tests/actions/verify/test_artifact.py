@@ -242,7 +242,7 @@ class TestAgainstTheCard:
 
     @pytest.mark.parametrize(("more", "status"), [(0, "warning"), (1, "warning"), (2, "failed")])
     def test_accuracy(self, exports: Path, more: int, status: str) -> None:
-        """One picture of the 359 may turn, for the rounding of another CPU.
+        """One image of the 359 may turn, for the rounding of another CPU.
 
         The warning is that the network guesses.
         """
@@ -285,7 +285,7 @@ class TestAgainstTheCard:
         assert failures(checks) == {("fp32.onnx", "contract")}
         assert "160 bytes of its tensors lie in other files" in named(checks, "contract").text
 
-    def test_pictures_of_any_size_are_not_kept(self, exports: Path, tiny_onnx: Tiny) -> None:
+    def test_images_of_any_size_are_not_kept(self, exports: Path, tiny_onnx: Tiny) -> None:
         """The size is the file's word, and could fill the disk."""
         cache = Path(os.environ["ZOO_CACHE"])
         kept = set(cache.rglob("*"))

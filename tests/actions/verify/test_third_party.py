@@ -34,7 +34,7 @@ class TestForeignFile:
     def test_what_cannot_be_checked_is_said(self, tiny_onnx: Tiny) -> None:
         checks = verify(tiny_onnx(metadata={}))
         found = {check.name: (check.status, check.text) for check in checks}
-        assert found["loads"][0] == found["onnxruntime"][0] == found["pictures"][0] == "ok"
+        assert found["loads"][0] == found["onnxruntime"][0] == found["images"][0] == "ok"
         assert {name for name, (status, _) in found.items() if status == "skipped"} == {
             "hash",
             "card",
@@ -74,9 +74,9 @@ class TestForeignFile:
         write_tensor(path.parent / VECTORS / "output_0.pb", np.zeros((1, 3), np.float32))
         assert checked(path, "vectors").status == "failed"
 
-    def test_no_pictures_go_in(self, tiny_onnx: Tiny) -> None:
+    def test_no_images_go_in(self, tiny_onnx: Tiny) -> None:
         path = tiny_onnx(metadata={}, kind="float32-nchw")
-        check = checked(path, "pictures")
+        check = checked(path, "images")
         assert check.status == "skipped"
         assert "--mean" in check.text
 

@@ -19,7 +19,7 @@ from zoo.ort.providers import CPU, CUDA
 
 
 class Echo(Null):
-    """Nothing is wrong with this one: logits are the mean of each picture, and some of its pixels.
+    """Nothing is wrong with this one: logits are the mean of each image, and some of its pixels.
 
     Its `model` is no file.
     """

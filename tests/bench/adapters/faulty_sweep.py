@@ -34,7 +34,7 @@ class Right:
         return self.answer(images.mean(axis=(1, 2), dtype=np.float32) * np.float32(10 / 255))
 
     def fault(self, size: int) -> None:
-        """What goes wrong in a call of so many pictures."""
+        """What goes wrong in a call of so many images."""
 
     def answer(self, logits: Logits) -> Logits:
         return logits

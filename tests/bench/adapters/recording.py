@@ -28,9 +28,9 @@ class Recording(Null):
         return int(images[0, 0, 0, 0]), super().place(images)
 
     def run(self, placed: Placed) -> Logits:
-        picture, answer = placed
+        image, answer = placed
         policies = os.sched_getscheduler(os.getppid()), os.sched_getscheduler(0)
-        self._note("call", picture=picture, policies=policies)
+        self._note("call", image=image, policies=policies)
         return super().run(answer)
 
     def close(self) -> None:

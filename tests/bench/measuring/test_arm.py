@@ -44,7 +44,7 @@ def interrupted(after: float) -> Iterator[None]:
 # As it should be
 
 
-def test_a_whole_life(planted_onnx: Path, pictures_npy: Path, tmp_path: Path) -> None:
+def test_a_whole_life(planted_onnx: Path, images_npy: Path, tmp_path: Path) -> None:
     with Arm(Order(str(planted_onnx))) as arm:
         facts = arm.facts
         assert facts["image_shape"] == [32, 32, 3]
@@ -52,7 +52,7 @@ def test_a_whole_life(planted_onnx: Path, pictures_npy: Path, tmp_path: Path) ->
         assert facts["load_ns"] > 0
         assert facts["what_ran"]["engine"].startswith("onnxruntime ")
         answers = tmp_path / "answers.npy"
-        begun = arm.ask("batch", pictures=str(pictures_npy), size=4, answers=str(answers))
+        begun = arm.ask("batch", images=str(images_npy), size=4, answers=str(answers))
         assert np.load(answers).shape == (12, 10)
         assert arm.started_at < begun["answered_at"] < time.monotonic_ns()
         given = arm.ask("calls", count=7, untimed=1)
@@ -64,13 +64,11 @@ def test_a_whole_life(planted_onnx: Path, pictures_npy: Path, tmp_path: Path) ->
         assert arm.ask("memory")["peak_rss_mib"] > 1
 
 
-def test_progress_is_told_and_the_answer_comes_after_it(pictures_npy: Path, tmp_path: Path) -> None:
+def test_progress_is_told_and_the_answer_comes_after_it(images_npy: Path, tmp_path: Path) -> None:
     told: list[int] = []
     with Arm(faulty("Echo")) as arm:
         out = tmp_path / "logits.npy"
-        arm.ask(
-            "predict", pictures=str(pictures_npy), size=5, logits=str(out), on_progress=told.append
-        )
+        arm.ask("predict", images=str(images_npy), size=5, logits=str(out), on_progress=told.append)
     assert told == [5, 5, 2]
     assert np.load(out).shape == (12, 10)
 
@@ -89,10 +87,10 @@ def test_one_that_was_never_started_ends() -> None:
 
 
 def test_what_an_engine_prints_disturbs_nobody(
-    pictures_npy: Path, capfd: pytest.CaptureFixture[str]
+    images_npy: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with Arm(faulty("Talks")) as arm:
-        arm.ask("batch", pictures=str(pictures_npy), size=4)
+        arm.ask("batch", images=str(images_npy), size=4)
         given = arm.ask("calls", count=50)
         assert (len(given["ns"]), given["wrong"]) == (50, 0)
     assert capfd.readouterr() == ("", "")
@@ -129,15 +127,15 @@ def test_an_own_adapter_is_found_where_one_works_and_a_folder_called_bench_is_no
         ("Raises", "RuntimeError: the engine broke"),
         ("RaisesNothingToRead", "RuntimeError"),
         ("Hungry", "the memory does not suffice"),
-        ("NoClasses", "it gives logits of shape [4] for 4 pictures"),
-        ("FewerRows", "it gives logits of shape [3, 10] for 4 pictures"),
+        ("NoClasses", "it gives logits of shape [4] for 4 images"),
+        ("FewerRows", "it gives logits of shape [3, 10] for 4 images"),
     ],
 )
-def test_what_is_raised_is_the_reason(name: str, reason: str, pictures_npy: Path) -> None:
+def test_what_is_raised_is_the_reason(name: str, reason: str, images_npy: Path) -> None:
     with Arm(faulty(name)) as arm:
         for _ in range(2):
             with pytest.raises(ArmError) as caught:
-                arm.ask("batch", pictures=str(pictures_npy), size=4)
+                arm.ask("batch", images=str(images_npy), size=4)
             assert str(caught.value) == reason
         assert arm.ask("memory")
 
@@ -160,17 +158,17 @@ def test_the_kind_of_an_error_survives_the_pipe(
 
 
 @pytest.mark.parametrize("name", ["SometimesWrong", "NotANumber", "Shrinks"])
-def test_wrong_answers_are_counted(name: str, pictures_npy: Path) -> None:
+def test_wrong_answers_are_counted(name: str, images_npy: Path) -> None:
     with Arm(faulty(name)) as arm:
-        arm.ask("batch", pictures=str(pictures_npy), size=4)
+        arm.ask("batch", images=str(images_npy), size=4)
         assert arm.ask("calls", count=50)["wrong"] == 0
         assert arm.ask("calls", count=150)["wrong"] > 10
         assert arm.ask("block", seconds=0.0, least=50)["wrong"] == 10
 
 
-def test_fewer_pictures_than_a_batch_are_refused(pictures_npy: Path) -> None:
-    with Arm(faulty("Echo")) as arm, pytest.raises(ArmError, match="fewer than 13 pictures"):
-        arm.ask("batch", pictures=str(pictures_npy), size=13)
+def test_fewer_images_than_a_batch_are_refused(images_npy: Path) -> None:
+    with Arm(faulty("Echo")) as arm, pytest.raises(ArmError, match="fewer than 13 images"):
+        arm.ask("batch", images=str(images_npy), size=13)
 
 
 # How a process can end
@@ -183,18 +181,18 @@ def test_fewer_pictures_than_a_batch_are_refused(pictures_npy: Path) -> None:
         ("Exits", "its process ended with code 3"),
     ],
 )
-def test_a_process_that_ends_in_a_call(name: str, reason: str, pictures_npy: Path) -> None:
+def test_a_process_that_ends_in_a_call(name: str, reason: str, images_npy: Path) -> None:
     with Arm(faulty(name)) as arm:
         with pytest.raises(ArmError) as caught:
-            arm.ask("batch", pictures=str(pictures_npy), size=4)
+            arm.ask("batch", images=str(images_npy), size=4)
         assert str(caught.value) == reason
         with pytest.raises(ArmError, match=reason):
             arm.ask("memory")
 
 
-def test_the_reason_has_the_end_of_what_it_said(pictures_npy: Path) -> None:
+def test_the_reason_has_the_end_of_what_it_said(images_npy: Path) -> None:
     with pytest.raises(ArmError) as caught, Arm(faulty("DiesTalking")) as arm:
-        arm.ask("batch", pictures=str(pictures_npy), size=4)
+        arm.ask("batch", images=str(images_npy), size=4)
     told = str(caught.value)
     assert told.startswith("its process ended with code 9: ")
     assert told.endswith("the engine's own last words")
@@ -213,12 +211,12 @@ def test_one_that_is_killed_between_two_questions(number: int, name: str) -> Non
             arm.ask("memory")
 
 
-def test_a_call_that_hangs(pictures_npy: Path) -> None:
+def test_a_call_that_hangs(images_npy: Path) -> None:
     with (
         pytest.raises(ArmError, match=r"it hung: no answer in 0\.2 s"),
         Arm(faulty("Hangs")) as arm,
     ):
-        arm.ask("batch", pictures=str(pictures_npy), size=4, timeout=0.2)
+        arm.ask("batch", images=str(images_npy), size=4, timeout=0.2)
 
 
 def test_one_that_hangs_while_it_loads() -> None:
@@ -245,10 +243,10 @@ def test_an_error_of_ours_ends_the_process() -> None:
 
 
 @pytest.mark.parametrize("name", ["Hangs", "HangsLoading"])
-def test_an_interrupt_ends_a_process_that_is_busy(name: str, pictures_npy: Path) -> None:
+def test_an_interrupt_ends_a_process_that_is_busy(name: str, images_npy: Path) -> None:
     # While the process starts, loads or hangs: whatever it has come to by then.
     with pytest.raises(KeyboardInterrupt), interrupted(0.7), Arm(faulty(name)) as arm:
-        arm.ask("batch", pictures=str(pictures_npy), size=4)
+        arm.ask("batch", images=str(images_npy), size=4)
 
 
 # How much memory it may take
@@ -280,16 +278,16 @@ def vast_onnx(tmp_path: Path) -> Path:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux heeds the limit")
 def test_onnxruntime_on_a_cpu_is_bounded_by_address_space(
-    vast_onnx: Path, pictures_npy: Path
+    vast_onnx: Path, images_npy: Path
 ) -> None:
     with Arm(Order(str(vast_onnx), memory=100 * 10**6)) as arm:
         assert arm._watch is None  # nobody wakes up while it is timed
         with pytest.raises(OutOfMemoryError, match="may take 100 MB of memory; --memory raises"):
-            arm.ask("batch", pictures=str(pictures_npy), size=4)
+            arm.ask("batch", images=str(images_npy), size=4)
         assert arm.ask("memory")
 
 
-def test_another_engine_is_watched(pictures_npy: Path) -> None:
+def test_another_engine_is_watched(images_npy: Path) -> None:
     arm = Arm(faulty("Swells", memory=200 * 10**6))
     with pytest.raises(OutOfMemoryError, match="it took more than 200 MB of memory; --memory"):
         arm.__enter__()

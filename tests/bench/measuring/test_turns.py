@@ -50,8 +50,8 @@ def by_instance(lines: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 # Who is called when
 
 
-def test_calls_are_handed_over_in_the_order_abba(pictures_npy: Path, recorded: Recorded) -> None:
-    turns = take_turns(A, B, pictures_npy, 1, BRIEF)
+def test_calls_are_handed_over_in_the_order_abba(images_npy: Path, recorded: Recorded) -> None:
+    turns = take_turns(A, B, images_npy, 1, BRIEF)
     (rows,) = turns.instances
     assert len(rows) == 5
     # An untimed call, then two timed ones: the end of a row and the beginning of the next.
@@ -65,7 +65,7 @@ def test_calls_are_handed_over_in_the_order_abba(pictures_npy: Path, recorded: R
 
 
 def test_both_load_at_once(
-    pictures_npy: Path, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+    images_npy: Path, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or one would get the memory that others left, and the other a better one."""
     said: list[str] = []
@@ -81,7 +81,7 @@ def test_both_load_at_once(
 
     monkeypatch.setattr(Arm, "tell", telling)
     monkeypatch.setattr(Arm, "hear", hearing)
-    take_turns(A, B, pictures_npy, 1, replace(BRIEF, instances=2))
+    take_turns(A, B, images_npy, 1, replace(BRIEF, instances=2))
     once = ["load a", "load b", "heard a", "heard b", "batch a", "batch b", "heard a", "heard b"]
     assert said[:8] == once
     swapped = [line[:-1] + {"a": "b", "b": "a"}[line[-1]] for line in once]
@@ -89,24 +89,24 @@ def test_both_load_at_once(
     assert said[second : second + 8] == swapped
 
 
-def test_long_calls_need_no_untimed_one(pictures_npy: Path, recorded: Recorded) -> None:
+def test_long_calls_need_no_untimed_one(images_npy: Path, recorded: Recorded) -> None:
     slow = [replace(order, runtime="recording:Slow") for order in (A, B)]
-    take_turns(*slow, pictures_npy, 12, BRIEF)
+    take_turns(*slow, images_npy, 12, BRIEF)
     assert groups(recorded())[-11:] == [("a", 1), *[("b", 2), ("a", 2)] * 5]
 
 
-def test_the_pictures_rotate(pictures_npy: Path, recorded: Recorded) -> None:
-    take_turns(A, B, pictures_npy, 4, BRIEF)
-    shown = [line["picture"] for line in recorded() if line["what"] == "call"][-31:]
+def test_the_images_rotate(images_npy: Path, recorded: Recorded) -> None:
+    take_turns(A, B, images_npy, 4, BRIEF)
+    shown = [line["image"] for line in recorded() if line["what"] == "call"][-31:]
     assert set(shown) == {0, 4, 8}
 
 
 def test_each_instance_is_two_new_processes_and_the_other_arm_begins(
-    pictures_npy: Path, recorded: Recorded
+    images_npy: Path, recorded: Recorded
 ) -> None:
     done: list[int] = []
     plan = replace(BRIEF, instances=3)
-    turns = take_turns(A, B, pictures_npy, 4, plan, lambda: done.append(len(recorded())))
+    turns = take_turns(A, B, images_npy, 4, plan, lambda: done.append(len(recorded())))
     assert len(turns.instances) == 3
     assert turns.wrong == 0
     instances = by_instance(recorded())
@@ -118,26 +118,26 @@ def test_each_instance_is_two_new_processes_and_the_other_arm_begins(
         assert [line["arm"] for line in lines if line["what"] == "close"] == [second, first]
 
 
-def test_turns_go_on_for_the_time_given(pictures_npy: Path) -> None:
+def test_turns_go_on_for_the_time_given(images_npy: Path) -> None:
     short, long = (
-        take_turns(ONE, ONE, pictures_npy, 4, Plan(1, seconds, 1)) for seconds in (0.02, 0.3)
+        take_turns(ONE, ONE, images_npy, 4, Plan(1, seconds, 1)) for seconds in (0.02, 0.3)
     )
     assert len(long.instances[0]) > 2 * len(short.instances[0])
 
 
-def test_an_arm_that_hangs_is_waited_for_as_long_as_told(pictures_npy: Path) -> None:
+def test_an_arm_that_hangs_is_waited_for_as_long_as_told(images_npy: Path) -> None:
     hanging = Order("x", "faulty:Hangs")
     with pytest.raises(ZooError, match=r"no answer in 0\.5 s"):
-        take_turns(hanging, hanging, pictures_npy, 1, replace(BRIEF, timeout=0.5))
+        take_turns(hanging, hanging, images_npy, 1, replace(BRIEF, timeout=0.5))
     with pytest.raises(ZooError, match=r"no answer in 0\.5 s"):
-        usual_way(hanging, hanging, pictures_npy, 1, 0.5)
+        usual_way(hanging, hanging, images_npy, 1, 0.5)
 
 
 # What comes out
 
 
-def test_rows_name_the_arms_as_asked_whoever_began(pictures_npy: Path) -> None:
-    turns = take_turns(ONE, THREE, pictures_npy, 4, Plan(2, 0.2, 8))
+def test_rows_name_the_arms_as_asked_whoever_began(images_npy: Path) -> None:
+    turns = take_turns(ONE, THREE, images_npy, 4, Plan(2, 0.2, 8))
     for rows in turns.instances:
         a1, b1, b2, a2 = np.median(np.asarray(rows, float), axis=0)
         assert max(a1, a2) < 0.75 * min(b1, b2)
@@ -146,16 +146,16 @@ def test_rows_name_the_arms_as_asked_whoever_began(pictures_npy: Path) -> None:
     assert ratio.instances == 2
     a, b = turns.medians_ns()
     assert 2 < b / a < 4.5
-    other = take_turns(THREE, ONE, pictures_npy, 4, Plan(1, 0.1, 8))
+    other = take_turns(THREE, ONE, images_npy, 4, Plan(1, 0.1, 8))
     assert 1 / 4.5 < other.ratio().ratio < 1 / 2
 
 
 def test_the_sequential_way_has_no_turns_and_the_same_estimator(
-    pictures_npy: Path, recorded: Recorded
+    images_npy: Path, recorded: Recorded
 ) -> None:
     plan = Plan(2, 0.1, sequential=True)
     slow = [replace(order, runtime="recording:Slow") for order in (A, B)]
-    turns = take_turns(*slow, pictures_npy, 4, plan)
+    turns = take_turns(*slow, images_npy, 4, plan)
     assert turns.instances == []
     assert len(turns.apart) == 2
     for number, lines in enumerate(by_instance(recorded())):
@@ -164,7 +164,7 @@ def test_the_sequential_way_has_no_turns_and_the_same_estimator(
         # At first both at once: one, and each of 3 batches.
         assert Counter(line["arm"] for line in calls[:8]) == {"a": 4, "b": 4}
         assert [arm for arm, _ in groups(calls[8:])] == [first, second]
-    burnt = take_turns(ONE, THREE, pictures_npy, 4, plan)
+    burnt = take_turns(ONE, THREE, images_npy, 4, plan)
     for a, b in burnt.apart:
         assert 2 < np.median(b) / np.median(a) < 4.5
     assert 2 < burnt.ratio().ratio < 4.5
@@ -172,12 +172,12 @@ def test_the_sequential_way_has_no_turns_and_the_same_estimator(
     assert 2 < b / a < 4.5
 
 
-def test_the_usual_way_is_a_hundred_of_each(pictures_npy: Path, recorded: Recorded) -> None:
-    usual_way(A, B, pictures_npy, 4)
+def test_the_usual_way_is_a_hundred_of_each(images_npy: Path, recorded: Recorded) -> None:
+    usual_way(A, B, images_npy, 4)
     # The first one, each of 3 batches, 10 to warm up.
     assert groups(recorded()) == [("a", 14 + USUAL_CALLS), ("b", 14 + USUAL_CALLS)]
     assert {tuple(line["cores"]) for line in recorded() if line["what"] == "load"} == {()}
-    a, b = usual_way(ONE, THREE, pictures_npy, 4).medians_ns()
+    a, b = usual_way(ONE, THREE, images_npy, 4).medians_ns()
     assert 2 < b / a < 4.5
 
 
@@ -192,16 +192,16 @@ def test_medians_are_those_of_all_instances() -> None:
 
 @pytest.mark.parametrize("threads", range(1, len(CORES) + 1))
 def test_both_arms_are_told_the_same_cores(
-    threads: int, pictures_npy: Path, recorded: Recorded
+    threads: int, images_npy: Path, recorded: Recorded
 ) -> None:
     a, b = (replace(order, threads=threads) for order in (A, B))
-    take_turns(a, b, pictures_npy, 4, BRIEF)
+    take_turns(a, b, images_npy, 4, BRIEF)
     loads = [line for line in recorded() if line["what"] == "load"]
     assert [tuple(line["cores"]) for line in loads] == [CORES[:threads]] * 2
 
 
 @pytest.mark.skipif(len(CORES) < 2, reason="needs two cores")
-def test_threads_are_pinned_each_to_its_core(planted_onnx: Path, pictures_npy: Path) -> None:
+def test_threads_are_pinned_each_to_its_core(planted_onnx: Path, images_npy: Path) -> None:
     from bench.measuring.arm import Arm
 
     for threads in (1, 2):
@@ -209,7 +209,7 @@ def test_threads_are_pinned_each_to_its_core(planted_onnx: Path, pictures_npy: P
         order = Order(str(planted_onnx), "recording:OnnxRuntimeThreads", threads=threads)
         with Arm(replace(order, cores=cores)) as arm:
             own = arm.facts["what_ran"]["threads"]
-            arm.ask("batch", pictures=str(pictures_npy), size=4)
+            arm.ask("batch", images=str(images_npy), size=4)
             assert arm.ask("calls", count=4)["wrong"] == 0
         assert own[0] == [cores[0]]
         assert all(len(told) == 1 for told in own)
@@ -232,46 +232,46 @@ def test_threads_are_pinned_each_to_its_core(planted_onnx: Path, pictures_npy: P
     ],
 )
 def test_one_arm_that_fails_takes_the_other_with_it(
-    name: str, reason: str, first: bool, pictures_npy: Path
+    name: str, reason: str, first: bool, images_npy: Path
 ) -> None:
     pair = (Order("x", f"faulty:{name}"), Order("x", "faulty:Echo"))
     plan = replace(BRIEF, least_turns=100, timeout=20.0)
     with pytest.raises(ZooError, match=reason):
-        take_turns(*(pair if first else pair[::-1]), pictures_npy, 4, plan)
+        take_turns(*(pair if first else pair[::-1]), images_npy, 4, plan)
 
 
-def test_an_arm_nobody_knows(pictures_npy: Path) -> None:
+def test_an_arm_nobody_knows(images_npy: Path) -> None:
     for pair in ((A, Order("x", "nowhere:Engine")), (Order("x", "nowhere:Engine"), A)):
         with pytest.raises(UsageError, match="cannot be imported"):
-            take_turns(*pair, pictures_npy, 4, BRIEF)
+            take_turns(*pair, images_npy, 4, BRIEF)
 
 
-def test_more_threads_than_cores_take_no_turns(pictures_npy: Path) -> None:
+def test_more_threads_than_cores_take_no_turns(images_npy: Path) -> None:
     many = replace(A, threads=len(CORES) + 1)
     for pair in ((A, many), (many, A)):
         with pytest.raises(UsageError, match=f"there are {len(CORES)}"):
-            take_turns(*pair, pictures_npy, 4, BRIEF)
+            take_turns(*pair, images_npy, 4, BRIEF)
 
 
-def test_wrong_answers_of_turns_are_counted(pictures_npy: Path) -> None:
+def test_wrong_answers_of_turns_are_counted(images_npy: Path) -> None:
     pair = (Order("x", "faulty:Echo"), Order("x", "faulty:SometimesWrong"))
     # With the warm-up both come past their 100th call.
     plan = replace(BRIEF, least_turns=100)
-    assert take_turns(*pair, pictures_npy, 4, plan).wrong > 10
-    assert take_turns(*pair, pictures_npy, 4, Plan(1, 0.05, sequential=True)).wrong > 10
-    assert usual_way(*pair, pictures_npy, 4).wrong > 0
+    assert take_turns(*pair, images_npy, 4, plan).wrong > 10
+    assert take_turns(*pair, images_npy, 4, Plan(1, 0.05, sequential=True)).wrong > 10
+    assert usual_way(*pair, images_npy, 4).wrong > 0
 
 
-def test_an_interrupt_between_two_instances(pictures_npy: Path, recorded: Recorded) -> None:
+def test_an_interrupt_between_two_instances(images_npy: Path, recorded: Recorded) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        take_turns(A, B, pictures_npy, 4, BRIEF, interrupt)
+        take_turns(A, B, images_npy, 4, BRIEF, interrupt)
 
 
 def test_an_interrupt_among_the_turns(
-    pictures_npy: Path, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+    images_npy: Path, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from bench.measuring.arm import Arm
 
@@ -284,4 +284,4 @@ def test_an_interrupt_among_the_turns(
 
     monkeypatch.setattr(Arm, "tell", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        take_turns(A, B, pictures_npy, 4, replace(BRIEF, seconds=60.0))
+        take_turns(A, B, images_npy, 4, replace(BRIEF, seconds=60.0))

@@ -29,9 +29,9 @@ def served(worker: Worker, answers: io.StringIO, *commands: dict[str, Any]) -> l
     return [json.loads(line) for line in answers.getvalue().splitlines()]
 
 
-def expected(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What `Echo` says of pictures."""
-    flat = pictures.reshape(len(pictures), -1)
+def expected(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What `Echo` says of images."""
+    flat = images.reshape(len(images), -1)
     return np.hstack([flat.mean(axis=1, keepdims=True), flat[:, :9]]).astype(np.float32)
 
 
@@ -45,16 +45,16 @@ def test_calls_go_round_the_batches() -> None:
     assert timed(str, [], 0, 0) == ([], [])
 
 
-def test_a_file_of_pictures_gives_as_many_different_batches_as_it_can(pictures_npy: Path) -> None:
+def test_a_file_of_images_gives_as_many_different_batches_as_it_can(images_npy: Path) -> None:
     worker = opened()
     for size, count in ((5, 2), (1, 12), (12, 1)):
-        worker.batch(str(pictures_npy), size)
+        worker.batch(str(images_npy), size)
         assert [placed.shape for placed in worker.pool] == [(size, 10)] * count
         firsts = [int(placed[0, 1]) for placed in worker.pool]
         assert firsts == [size * at for at in range(count)]
 
 
-def test_the_pictures_of_a_batch_can_be_written_to(pictures_npy: Path) -> None:
+def test_the_images_of_a_batch_can_be_written_to(images_npy: Path) -> None:
     """torch warns of arrays that it cannot write to, as parts of a mapped file are."""
     kept: list[NDArray[np.uint8]] = []
 
@@ -65,35 +65,35 @@ def test_the_pictures_of_a_batch_can_be_written_to(pictures_npy: Path) -> None:
 
     worker = Worker(io.StringIO())
     worker.adapter = Keeps()
-    worker.batch(str(pictures_npy), 4)
+    worker.batch(str(images_npy), 4)
     assert all(images.flags.writeable and images.flags.c_contiguous for images in kept)
-    np.testing.assert_array_equal(np.concatenate(kept), np.load(pictures_npy))
+    np.testing.assert_array_equal(np.concatenate(kept), np.load(images_npy))
 
 
-def test_the_answers_of_all_batches_are_kept(pictures_npy: Path, tmp_path: Path) -> None:
+def test_the_answers_of_all_batches_are_kept(images_npy: Path, tmp_path: Path) -> None:
     worker, out = opened(), tmp_path / "answers.npy"
-    worker.batch(str(pictures_npy), 5, str(out))
-    np.testing.assert_array_equal(np.load(out), expected(np.load(pictures_npy)[:10]))
+    worker.batch(str(images_npy), 5, str(out))
+    np.testing.assert_array_equal(np.load(out), expected(np.load(images_npy)[:10]))
 
 
-def test_a_size_that_came_before_is_known(pictures_npy: Path) -> None:
+def test_a_size_that_came_before_is_known(images_npy: Path) -> None:
     worker = opened()
-    known = [worker.batch(str(pictures_npy), size)["known"] for size in (1, 4, 1)]
+    known = [worker.batch(str(images_npy), size)["known"] for size in (1, 4, 1)]
     assert known == [False, False, True]
 
 
-def test_turns_rotate_through_the_batches(pictures_npy: Path) -> None:
+def test_turns_rotate_through_the_batches(images_npy: Path) -> None:
     worker = opened()
-    worker.batch(str(pictures_npy), 4)
+    worker.batch(str(images_npy), 4)
     for at in (0, 2, 4):
         assert worker.next == at
         given = worker.calls(2, untimed=3)
         assert (len(given["ns"]), given["wrong"]) == (2, 0)
 
 
-def test_a_block_lasts_as_long_as_asked_and_has_its_evidence(pictures_npy: Path) -> None:
+def test_a_block_lasts_as_long_as_asked_and_has_its_evidence(images_npy: Path) -> None:
     worker = opened()
-    worker.batch(str(pictures_npy), 1)
+    worker.batch(str(images_npy), 1)
     block = Block(**worker.block(0.02)["block"])
     assert block.wall_ns >= 0.02e9
     assert 0 < sum(block.ns) <= block.wall_ns
@@ -103,23 +103,23 @@ def test_a_block_lasts_as_long_as_asked_and_has_its_evidence(pictures_npy: Path)
 
 
 @pytest.mark.parametrize("least", [1, 7, 300])
-def test_a_block_has_at_least_so_many_calls(least: int, pictures_npy: Path) -> None:
+def test_a_block_has_at_least_so_many_calls(least: int, images_npy: Path) -> None:
     worker = opened()
-    worker.batch(str(pictures_npy), 4)
+    worker.batch(str(images_npy), 4)
     assert len(worker.block(0.0, least)["block"]["ns"]) == least
 
 
-def test_every_wrong_answer_of_a_block_is_counted(pictures_npy: Path) -> None:
+def test_every_wrong_answer_of_a_block_is_counted(images_npy: Path) -> None:
     worker = opened("SometimesWrong")
-    worker.batch(str(pictures_npy), 4)  # 4 calls
+    worker.batch(str(images_npy), 4)  # 4 calls
     given = worker.block(0.02, 200)
     calls = 4 + len(given["block"]["ns"])
     assert given["wrong"] == calls // 5 - 100 // 5
 
 
-def test_an_answer_a_little_off_is_not_wrong(pictures_npy: Path) -> None:
+def test_an_answer_a_little_off_is_not_wrong(images_npy: Path) -> None:
     worker = opened()
-    worker.batch(str(pictures_npy), 4)
+    worker.batch(str(images_npy), 4)
     largest = float(np.abs(worker.expected[0]).max())
     for off, wrong in ((0.9e-4, 0), (1.1e-4, 1)):
         assert worker._wrong([worker.expected[0] + np.float32(off * (1 + largest))]) == wrong
@@ -127,16 +127,16 @@ def test_an_answer_a_little_off_is_not_wrong(pictures_npy: Path) -> None:
     assert worker._wrong([worker.expected[1]]) == 1
 
 
-def test_the_floor_is_timed_like_a_model(pictures_npy: Path) -> None:
+def test_the_floor_is_timed_like_a_model(images_npy: Path) -> None:
     worker = opened()
-    worker.batch(str(pictures_npy), 4)
+    worker.batch(str(images_npy), 4)
     before = worker.next
     assert len(worker.floor(80)["ns"]) == 80
     assert worker.next == before
 
 
 def test_the_last_batch_of_a_test_set_is_filled_up_and_cut(
-    pictures_npy: Path, tmp_path: Path
+    images_npy: Path, tmp_path: Path
 ) -> None:
     shapes: list[tuple[int, ...]] = []
     numbers: list[list[int]] = []
@@ -150,10 +150,10 @@ def test_the_last_batch_of_a_test_set_is_filled_up_and_cut(
         return place(images)
 
     worker.adapter.place = seen  # type: ignore[method-assign]
-    worker.predict(str(pictures_npy), 5, str(out))
+    worker.predict(str(images_npy), 5, str(out))
     assert shapes == [(5, 32, 32, 3)] * 3
     assert numbers[-1] == [10, 11, 0, 1, 2]  # real images: a file may look at the whole batch
-    np.testing.assert_array_equal(np.load(out), expected(np.load(pictures_npy)))
+    np.testing.assert_array_equal(np.load(out), expected(np.load(images_npy)))
     assert [json.loads(line) for line in answers.getvalue().splitlines()] == [
         {"progress": 5},
         {"progress": 5},
@@ -167,14 +167,14 @@ def test_memory_is_what_the_kernel_says() -> None:
     assert peak == peak_rss_mib()
 
 
-def test_every_line_has_one_answer_whatever_happens(pictures_npy: Path) -> None:
+def test_every_line_has_one_answer_whatever_happens(images_npy: Path) -> None:
     answers = io.StringIO()
     worker = opened("Raises", answers)
     given = served(
         worker,
         answers,
-        {"do": "batch", "pictures": str(pictures_npy), "size": 4},
-        {"do": "batch", "pictures": "/no/such.npy", "size": 4},
+        {"do": "batch", "images": str(images_npy), "size": 4},
+        {"do": "batch", "images": "/no/such.npy", "size": 4},
         {"do": "dance"},
         {"do": "memory", "what": 1},
         {"do": "load", "order": {"model": "x", "runtime": "faulty:Absent"}},

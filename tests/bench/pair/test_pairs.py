@@ -201,7 +201,7 @@ class TestRefusals:
         with pytest.raises(UsageError, match=told):
             compare_files("mlp", "mlp", precisions=("fp32", "fp16"), exports=mlp_exports)
 
-    def test_pictures_of_two_shapes_cannot_be_compared(
+    def test_images_of_two_shapes_cannot_be_compared(
         self, compare_files: ComparePair, tiny_onnx: Any
     ) -> None:
         files = tiny_onnx("a.onnx"), tiny_onnx("b.onnx", size=(6, 6))

@@ -38,10 +38,10 @@ def test_it_is_the_same_every_time() -> None:
 
 
 @pytest.mark.parametrize("layers", [1, 60])
-def test_values_stay_in_range_and_depend_on_the_picture(layers: int) -> None:
+def test_values_stay_in_range_and_depend_on_the_image(layers: int) -> None:
     session = open_session(planted(layers).SerializeToString(), threads=1)
-    pictures = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
-    found = logits(session, Signature.of(session), pictures)
+    images = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+    found = logits(session, Signature.of(session), images)
     assert np.isfinite(found).all()
     assert 1e-3 < np.abs(found).max() < 1e3
     assert len(np.unique(found, axis=0)) == 6

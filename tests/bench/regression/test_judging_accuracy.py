@@ -1,4 +1,4 @@
-"""What is said of accuracy: picture by picture where that was kept, else by the counts."""
+"""What is said of accuracy: image by image where that was kept, else by the counts."""
 
 import math
 from dataclasses import replace
@@ -20,7 +20,7 @@ def _answers(right: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 class Sitting:
-    """Two files' predictions: `lost` and `gained` pictures of 10,000, 9,000 right before."""
+    """Two files' predictions: `lost` and `gained` images of 10,000, 9,000 right before."""
 
     def __init__(self, lost: int, gained: int) -> None:
         self.labels = np.random.default_rng(0).integers(0, 10, IMAGES)
@@ -39,11 +39,11 @@ class Sitting:
         return compare([self.base], [self.new])
 
 
-def test_pictures_lost_prove_a_drop(compare: Compare, tmp_path: Path) -> None:
+def test_images_lost_prove_a_drop(compare: Compare, tmp_path: Path) -> None:
     found = Sitting(90, 10).compare(compare, tmp_path)
     accuracy = found.rows[0].accuracy
     assert accuracy is not None
-    assert (accuracy.how, accuracy.lost, accuracy.gained) == ("pictures", 90, 10)
+    assert (accuracy.how, accuracy.lost, accuracy.gained) == ("images", 90, 10)
     assert accuracy.drop == pytest.approx(0.8)
     assert accuracy.mcnemar_p is not None
     assert accuracy.mcnemar_p < 1e-6
@@ -62,7 +62,7 @@ def test_answers_of_one_batch_size_are_held_against_those_of_it(
     write_predictions(tmp_path / "new.csv", {new.predictions: sitting.after} | known)
     accuracy = compare([base], [new]).rows[0].accuracy
     assert accuracy is not None
-    assert (accuracy.how, accuracy.lost, accuracy.gained) == ("pictures", 90, 10)
+    assert (accuracy.how, accuracy.lost, accuracy.gained) == ("images", 90, 10)
 
 
 def test_as_many_gained_as_lost_is_no_drop(compare: Compare, tmp_path: Path) -> None:
@@ -174,10 +174,10 @@ def test_rows_of_one_session_are_one_breach(compare: Compare) -> None:
 
 @pytest.mark.parametrize(
     ("lost", "gained", "images", "low", "high"),
-    # Tango (1998), without his correction's half picture, to which many pictures are close.
+    # Tango (1998), without his correction's half image, to which many images are close.
     [(1200, 1100, 100_000, 0.00006, 0.00194), (500, 500, 50_000, -0.00124, 0.00124)],
 )
-def test_the_paired_interval_is_the_usual_one_for_many_pictures(
+def test_the_paired_interval_is_the_usual_one_for_many_images(
     lost: int, gained: int, images: int, low: float, high: float
 ) -> None:
     assert paired_interval(lost, gained, images) == pytest.approx((low, high), abs=2e-5)

@@ -122,7 +122,7 @@ def test_what_was_asked_is_asked_again(
 ) -> None:
     seen: list[tuple[Order, Order, Plan]] = []
 
-    def take(a: Order, b: Order, pictures: Path, batch: int, plan: Plan) -> Turns:
+    def take(a: Order, b: Order, images: Path, batch: int, plan: Plan) -> Turns:
         seen.append((a, b, plan))
         return Turns([[[1, 2, 2, 1]]] * 2)
 

@@ -12,7 +12,7 @@ from zoo.artifacts.card import Card, manifest_facts
 from zoo.artifacts.publishing import publish, publishing
 from zoo.intervals import Accuracy, wilson
 
-# model, family, p50 at batch 1 in ms, picture's share of that at batch 64, right of 10,000, bytes
+# model, family, p50 at batch 1 in ms, image's share of that at batch 64, right of 10,000, bytes
 MODELS = (
     ("mlp", "mlp", 0.0611, 0.18, 6574, 6_254_000),
     ("cnn", "cnn", 0.421, 0.85, 8791, 9_443_000),

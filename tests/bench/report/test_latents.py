@@ -1,4 +1,4 @@
-"""The map of latents on the page: every picture a mark, every class a look with its name."""
+"""The map of latents on the page: every image a mark, every class a look with its name."""
 
 import re
 
@@ -12,18 +12,16 @@ from bench.report.sections import NARROW, WIDE
 from zoo.drawing.projection import COLOURS, MOST_COLOURED, Projection
 
 
-def a_map(classes: int, pictures: int = 300) -> Projection:
+def a_map(classes: int, images: int = 300) -> Projection:
     draw = np.random.default_rng(0)
-    labels = np.arange(pictures) % classes
+    labels = np.arange(images) % classes
     names = tuple(f"<b>{number}</b>" for number in range(classes))
-    return Projection(
-        draw.normal(size=(pictures, 2)), labels, names, ("first (9%)", "second (<5%)")
-    )
+    return Projection(draw.normal(size=(images, 2)), labels, names, ("first (9%)", "second (<5%)"))
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 @pytest.mark.parametrize("classes", [1, 10, 100])
-def test_every_picture_is_a_mark_inside_the_drawing(classes: int, width: float) -> None:
+def test_every_image_is_a_mark_inside_the_drawing(classes: int, width: float) -> None:
     drawn = draw_latents(a_map(classes), width)
     assert len(re.findall(r"M[\d.]+ [\d.]+h", drawn)) == 300
     places = [float(x) for x in re.findall(r"M([\d.]+) ", drawn)]

@@ -33,7 +33,7 @@ def test_what_another_engine_changes_is_told() -> None:
     found = difference(answers(0, 0, 2, 0) * 3, reference, LABELS)
     assert found.agreement == 0.25
     assert found.largest == 3
-    # Only the one is right about pictures 2 and 3, only the other about picture 1.
+    # Only the one is right about images 2 and 3, only the other about image 1.
     assert found.mcnemar_p == mcnemar(2, 1)
 
 
@@ -43,8 +43,8 @@ def test_without_labels_there_is_agreement_but_no_test() -> None:
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 2)] * 3), min_size=1, max_size=30))
-def test_it_is_symmetric(pictures: list[tuple[int, int, int]]) -> None:
-    first, second, labels = (np.array(column) for column in zip(*pictures, strict=True))
+def test_it_is_symmetric(images: list[tuple[int, int, int]]) -> None:
+    first, second, labels = (np.array(column) for column in zip(*images, strict=True))
     one = difference(answers(*first), answers(*second), labels)
     other = difference(answers(*second), answers(*first), labels)
     assert one == other

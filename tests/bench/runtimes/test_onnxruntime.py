@@ -34,7 +34,7 @@ def loaded(path: Path, **parts: Any) -> Iterator[OnnxRuntime]:
     adapter.close()
 
 
-def pictures(count: int, shape: tuple[int, int, int] = (4, 5, 3)) -> NDArray[np.uint8]:
+def pixels(count: int, shape: tuple[int, int, int] = (4, 5, 3)) -> NDArray[np.uint8]:
     return np.random.default_rng(1).integers(0, 256, (count, *shape), dtype=np.uint8)
 
 
@@ -50,7 +50,7 @@ def answered(adapter: OnnxRuntime, images: NDArray[np.uint8]) -> NDArray[np.floa
 @pytest.mark.parametrize("boundary", ["host", "device"])
 @pytest.mark.parametrize("batch", [1, 7])
 def test_logits_of_a_file_of_this_zoo(planted_onnx: Path, boundary: str, batch: int) -> None:
-    images = pictures(batch, (32, 32, 3))
+    images = pixels(batch, (32, 32, 3))
     with loaded(planted_onnx, boundary=boundary) as adapter:
         found = answered(adapter, images)
     assert found.dtype == np.float32
@@ -61,7 +61,7 @@ def test_logits_of_a_file_of_this_zoo(planted_onnx: Path, boundary: str, batch: 
 @pytest.mark.parametrize("kind", ["float32-nchw", "float32-nhwc", "uint8-nchw"])
 def test_logits_of_a_foreign_file(tiny_onnx: Make, kind: str, boundary: str) -> None:
     given = {} if kind.startswith("uint8") else {"mean": MEAN, "std": STD}
-    path, images = tiny_onnx(kind=kind, metadata={}), pictures(6)
+    path, images = tiny_onnx(kind=kind, metadata={}), pixels(6)
     with loaded(path, boundary=boundary, **given) as adapter:
         assert adapter.image_shape() == (4, 5, 3)
         found = answered(adapter, images)
@@ -74,7 +74,7 @@ def test_a_foreign_file_that_says_no_normalisation_asks_for_it(tiny_onnx: Make) 
 
 
 def test_a_fixed_batch_is_told_and_kept(tiny_onnx: Make) -> None:
-    path, images = tiny_onnx(batch=3), pictures(3)
+    path, images = tiny_onnx(batch=3), pixels(3)
     with loaded(path) as adapter:
         assert adapter.fixed_batch() == 3
         np.testing.assert_array_equal(answered(adapter, images), expected(path, images))
@@ -93,13 +93,13 @@ def test_half_precision_answers_come_as_single(tiny_onnx: Make) -> None:
     onnx.save(model, path)
     for boundary in ("host", "device"):
         with loaded(path, boundary=boundary) as adapter:
-            assert answered(adapter, pictures(2)).dtype == np.float32
+            assert answered(adapter, pixels(2)).dtype == np.float32
 
 
 def test_pixels_stay_where_a_binding_finds_them(tiny_onnx: Make) -> None:
     path = tiny_onnx(kind="float32-nchw", metadata={})
     given = {"mean": MEAN, "std": STD}
-    images = pictures(32)
+    images = pixels(32)
     with loaded(path, boundary="device", **given) as adapter:
         bound = [adapter.place(images[at : at + 4]) for at in range(0, 32, 4)]
         gc.collect()
@@ -110,7 +110,7 @@ def test_pixels_stay_where_a_binding_finds_them(tiny_onnx: Make) -> None:
 
 
 def test_one_call_after_the_other_at_the_device_boundary(planted_onnx: Path) -> None:
-    images = pictures(6, (32, 32, 3))
+    images = pixels(6, (32, 32, 3))
     with loaded(planted_onnx, boundary="device") as adapter:
         one, two = adapter.place(images[:3]), adapter.place(images[3:])
         found = [adapter.fetch(adapter.run(binding)).copy() for binding in (one, two, one)]
@@ -155,19 +155,19 @@ def test_settings_for_cuda_are_explicit() -> None:
 
 def test_a_profile_is_there_after_closing(planted_onnx: Path, tmp_path: Path) -> None:
     with loaded(planted_onnx, profile=str(tmp_path / "profile")) as adapter:
-        answered(adapter, pictures(1, (32, 32, 3)))
+        answered(adapter, pixels(1, (32, 32, 3)))
     (path,) = tmp_path.glob("profile*.json")
     assert any(event.get("cat") == "Node" for event in json.loads(path.read_text()))
 
 
 def test_an_arm_of_it_gives_the_same_logits(
-    planted_onnx: Path, pictures_npy: Path, tmp_path: Path
+    planted_onnx: Path, images_npy: Path, tmp_path: Path
 ) -> None:
     """In its process, pinned; the last batch is filled up."""
     out = tmp_path / "logits.npy"
     with Arm(Order(str(planted_onnx), cores=(min(os.sched_getaffinity(0)),))) as arm:
-        arm.ask("predict", pictures=str(pictures_npy), size=5, logits=str(out))
-    wanted = expected(planted_onnx, np.load(pictures_npy))
+        arm.ask("predict", images=str(images_npy), size=5, logits=str(out))
+    wanted = expected(planted_onnx, np.load(images_npy))
     np.testing.assert_allclose(np.load(out), wanted, rtol=1e-5, atol=1e-5)
 
 
@@ -186,7 +186,7 @@ def test_a_provider_of_another_build_is_refused(planted_onnx: Path, provider: st
 @pytest.mark.parametrize("boundary", ["host", "device"])
 @pytest.mark.parametrize("tf32", [False, True])
 def test_cuda_gives_the_logits_of_the_cpu(planted_onnx: Path, boundary: str, tf32: bool) -> None:
-    images = pictures(7, (32, 32, 3))
+    images = pixels(7, (32, 32, 3))
     with loaded(planted_onnx, provider="cuda", boundary=boundary, tf32=tf32) as adapter:
         found = answered(adapter, images)
         told = adapter.what_ran()
@@ -201,7 +201,7 @@ def test_cuda_gives_the_logits_of_the_cpu(planted_onnx: Path, boundary: str, tf3
 @pytest.mark.cuda
 def test_a_cuda_graph_answers_each_batch_with_its_own_logits(planted_onnx: Path) -> None:
     """A graph is replayed where it was recorded: each batch has its own memory."""
-    images = pictures(8, (32, 32, 3))
+    images = pixels(8, (32, 32, 3))
     with loaded(planted_onnx, provider="cuda", boundary="device", cuda_graph=True) as adapter:
         bound = [adapter.place(images[at : at + 2]) for at in range(0, 8, 2)]
         for _ in range(2):

@@ -34,7 +34,7 @@ def transfer(transfer_exports: Path) -> Artifact:
 
 
 @pytest.fixture(scope="module")
-def pictures() -> NDArray[np.uint8]:
+def images() -> NDArray[np.uint8]:
     """More than 8 batch sizes' worth."""
     return np.array(zoo.load_data("digits").test.images[:60])
 
@@ -73,27 +73,27 @@ def check(found: NDArray[np.float32], wanted: NDArray[np.float32]) -> None:
 
 @pytest.mark.parametrize("boundary", ["host", "device"])
 def test_logits_are_those_of_the_exported_file(
-    mlp: Artifact, pictures: NDArray[np.uint8], boundary: str
+    mlp: Artifact, images: NDArray[np.uint8], boundary: str
 ) -> None:
     adapter = loaded(mlp.file("fp32"), boundary=boundary)
     for count in (1, 2, 7, 60):
-        check(answered(adapter, pictures[:count]), mlp.predict(pictures[:count]))
+        check(answered(adapter, images[:count]), mlp.predict(images[:count]))
     adapter.close()
 
 
 @pytest.mark.parametrize("adapter", [Torch, TorchCompile])
 def test_a_transfer_is_built_by_the_design_that_its_file_tells_of(
     transfer: Artifact,
-    pictures: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     adapter: type[Torch],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its pictures are resized by matrices that are no weights; zero biases are not in the file."""
+    """Its images are resized by matrices that are no weights; zero biases are not in the file."""
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
     torch._dynamo.reset()
     arm = loaded(transfer.file("fp32"), adapter())
     for count in (1, 7, 60):
-        check(answered(arm, pictures[:count]), transfer.predict(pictures[:count]))
+        check(answered(arm, images[:count]), transfer.predict(images[:count]))
     torch._dynamo.reset()
 
 
@@ -138,9 +138,9 @@ def test_all_kernels_of_cudnn_are_tried_as_onnxruntime_does(mlp: Artifact) -> No
     assert (cudnn.benchmark, _searched(cudnn)) == (True, "EXHAUSTIVE")
 
 
-def test_it_computes_nothing_but_logits(mlp: Artifact, pictures: NDArray[np.uint8]) -> None:
+def test_it_computes_nothing_but_logits(mlp: Artifact, images: NDArray[np.uint8]) -> None:
     adapter = loaded(mlp.file("fp32"), boundary="device")
-    answer = adapter.run(adapter.place(pictures[:3]))
+    answer = adapter.run(adapter.place(images[:3]))
     assert answer.is_inference()
     assert not adapter.network.training
 
@@ -194,15 +194,15 @@ def test_pinned_threads_have_their_environment_and_others_none() -> None:
 
 @pytest.mark.skipif(len(CORES) < 2, reason="needs two cores")
 def test_threads_keep_to_their_cores(
-    mlp: Artifact, pictures: NDArray[np.uint8], engines: None, tmp_path: Path
+    mlp: Artifact, images: NDArray[np.uint8], engines: None, tmp_path: Path
 ) -> None:
     order = Order(str(mlp.file("fp32")), "recording:TorchThreads", threads=2, cores=CORES[:2])
-    out, file = tmp_path / "logits.npy", tmp_path / "pictures.npy"
-    images = pictures[:8]
+    out, file = tmp_path / "logits.npy", tmp_path / "images.npy"
+    images = images[:8]
     np.save(file, images)
     with Arm(order) as arm:
         told = arm.facts["what_ran"]
-        arm.ask("predict", pictures=str(file), size=3, logits=str(out))
+        arm.ask("predict", images=str(file), size=3, logits=str(out))
     assert (told["count"], told["spins"]) == (2, "10000")
     # The two that compute; others that torch starts only wait.
     assert told["threads"][0] == [CORES[0]]
@@ -211,7 +211,7 @@ def test_threads_keep_to_their_cores(
 
 
 def test_each_batch_size_is_compiled_by_itself_and_none_falls_back_to_eager(
-    mlp: Artifact, pictures: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    mlp: Artifact, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a compiler that only counts; more sizes than torch by itself compiles."""
     shapes: list[tuple[int, ...]] = []
@@ -225,7 +225,7 @@ def test_each_batch_size_is_compiled_by_itself_and_none_falls_back_to_eager(
     adapter = loaded(mlp.file("fp32"), TorchCompile())
     sizes = [*range(1, 11), 3]
     for size in sizes:
-        check(answered(adapter, pictures[:size]), mlp.predict(pictures[:size]))
+        check(answered(adapter, images[:size]), mlp.predict(images[:size]))
     assert [shape[0] for shape in shapes] == sizes[:-1]
     torch._dynamo.reset()
 
@@ -233,9 +233,9 @@ def test_each_batch_size_is_compiled_by_itself_and_none_falls_back_to_eager(
 @pytest.mark.cuda
 @pytest.mark.parametrize("boundary", ["host", "device"])
 def test_cuda_gives_the_logits_of_the_cpu(
-    mlp: Artifact, pictures: NDArray[np.uint8], boundary: str
+    mlp: Artifact, images: NDArray[np.uint8], boundary: str
 ) -> None:
     adapter = loaded(mlp.file("fp32"), provider="cuda", boundary=boundary)
-    check(answered(adapter, pictures), mlp.predict(pictures))
+    check(answered(adapter, images), mlp.predict(images))
     assert adapter.what_ran()["tf32"] is False
     assert adapter.what_ran()["conv_search"] == "EXHAUSTIVE"

@@ -1,4 +1,4 @@
-"""Arms are shown real pictures wherever there are any, ever different ones; which, is said."""
+"""Arms are shown real images wherever there are any, ever different ones; which, is said."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.subjects import images
-from bench.subjects.images import LEAST_BATCHES, Gallery, Pictures
+from bench.subjects.images import LEAST_BATCHES, Gallery, ImageFiles
 from bench.subjects.subject import FOREIGN, Given, Subject, find_subjects
 from zoo.artifacts.artifact import Artifact
 from zoo.artifacts.card import Card
@@ -70,7 +70,7 @@ class TestGallery:
         assert found.reason == "the digits in this zoo is not the one that the card means"
         assert found.source == "test vectors of the artifact"
 
-    def test_models_of_own_pictures_take_only_those_that_they_know(
+    def test_models_of_own_images_take_only_those_that_they_know(
         self,
         gallery: Gallery,
         tmp_path: Path,
@@ -125,7 +125,7 @@ class TestGallery:
         assert found.reason == "nothing says which test set is its own: name one with --data"
         assert found.few.shape[1:] == (4, 5, 1)
 
-    def test_a_folder_of_pictures_is_data_too(
+    def test_a_folder_of_images_is_data_too(
         self, gallery: Gallery, tmp_path: Path, write_png: Callable[..., None]
     ) -> None:
         for split in ("train", "test"):
@@ -140,28 +140,28 @@ class TestGallery:
 
 
 class TestBatches:
-    def pictures(self, count: int) -> Pictures:
+    def images(self, count: int) -> ImageFiles:
         few = np.arange(count, dtype=np.uint8).reshape(count, 1, 1, 1)
-        return Pictures("some", few, "numbers")
+        return ImageFiles("some", few, "numbers")
 
     @pytest.mark.parametrize(("batch", "count"), [(1, 8), (4, 100), (64, 64), (100, 8)])
     def test_there_are_several_and_they_differ(
         self, tmp_path: Path, batch: int, count: int
     ) -> None:
-        path = self.pictures(count).batches(batch, tmp_path)
+        path = self.images(count).batches(batch, tmp_path)
         found = np.load(path).reshape(-1, batch)
         assert len(found) == LEAST_BATCHES
         assert len({tuple(one) for one in found}) == LEAST_BATCHES
 
     def test_they_are_the_same_each_time(self, tmp_path: Path) -> None:
-        first = np.load(self.pictures(40).batches(4, tmp_path))
+        first = np.load(self.images(40).batches(4, tmp_path))
         (tmp_path / "other").mkdir()
-        again = np.load(self.pictures(40).batches(4, tmp_path / "other"))
+        again = np.load(self.images(40).batches(4, tmp_path / "other"))
         assert np.array_equal(first, again)
 
     def test_large_ones_are_fewer_so_that_they_fit(self, tmp_path: Path) -> None:
         few = np.zeros((2, 512, 512, 3), np.uint8)
-        path = Pictures("some", few, "black").batches(128, tmp_path)
+        path = ImageFiles("some", few, "black").batches(128, tmp_path)
         assert len(np.load(path, mmap_mode="r")) == 2 * 128
 
 

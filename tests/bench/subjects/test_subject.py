@@ -92,7 +92,7 @@ class TestArtifacts:
         with pytest.raises(UsageError, match="--classes-as-given is for third-party files; mlp"):
             find_subjects(["mlp"], mlp_exports, None, Given(classes_as_given=True))
 
-    def test_models_of_own_pictures_are_told_where_those_lie(
+    def test_models_of_own_images_are_told_where_those_lie(
         self, mlp_exports: Path, tmp_path: Path
     ) -> None:
         exports = Path(shutil.copytree(mlp_exports, tmp_path / "exports"))

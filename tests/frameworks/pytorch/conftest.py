@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.networks import converted, converted_once, net, pictures
+from tests.networks import converted, converted_once, images, net
 from zoo.frameworks.pytorch.loop import Job
 from zoo.specs.recipe import Recipe
 
-__all__ = ["converted", "converted_once", "net", "pictures"]
+__all__ = ["converted", "converted_once", "images", "net"]
 
 
-def _pictures(count: int, side: int = 16, channels: int = 3) -> tuple[Tensor, Tensor]:
+def _images(count: int, side: int = 16, channels: int = 3) -> tuple[Tensor, Tensor]:
     """Noise whose brightness tells the class: a small net learns it in a few steps."""
     draw = torch.Generator().manual_seed(5)
     labels = torch.arange(count) % 4
@@ -23,12 +23,12 @@ def _pictures(count: int, side: int = 16, channels: int = 3) -> tuple[Tensor, Te
 
 @pytest.fixture
 def make_job() -> Callable[..., Job]:
-    """A job on 256 small pictures of 4 classes; every part may be replaced."""
+    """A job on 256 small images of 4 classes; every part may be replaced."""
 
     def make(
         network: nn.Module | None = None, recipe: Recipe | None = None, **parts: object
     ) -> Job:
-        images, labels = _pictures(256)
+        images, labels = _images(256)
         torch.manual_seed(3)
         network = network or nn.Sequential(
             nn.Conv2d(3, 8, 3, padding=1),
@@ -41,7 +41,7 @@ def make_job() -> Callable[..., Job]:
         values: dict[str, object] = {
             "images": images,
             "labels": labels,
-            "pictures": torch.arange(len(labels)),
+            "indices": torch.arange(len(labels)),
             "mean": (0.5, 0.5, 0.5),
             "std": (0.25, 0.25, 0.25),
             "device": torch.device("cpu"),

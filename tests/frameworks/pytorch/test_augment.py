@@ -1,4 +1,4 @@
-"""The gather against the plain way of doing the same, picture by picture."""
+"""The gather against the plain way of doing the same, image by image."""
 
 from dataclasses import replace
 
@@ -24,13 +24,13 @@ def plan(recipe: Recipe, epoch: int = 0, seed: int = 0) -> EpochPlan:
 
 
 def by_hand(images: torch.Tensor, choices: EpochPlan, row: int, recipe: Recipe) -> np.ndarray:
-    """One picture: mirror, pad by reflection, cut out the shifted window, normalise, blank."""
-    picture = images[choices.order[row]].numpy()
-    height, width, _ = picture.shape
+    """One image: mirror, pad by reflection, cut out the shifted window, normalise, blank."""
+    image = images[choices.order[row]].numpy()
+    height, width, _ = image.shape
     if choices.flip[row]:
-        picture = picture[:, ::-1]
+        image = image[:, ::-1]
     room = recipe.shift
-    padded = np.pad(picture, ((room, room), (room, room), (0, 0)), mode="reflect")
+    padded = np.pad(image, ((room, room), (room, room), (0, 0)), mode="reflect")
     down, right = choices.shift[row].tolist()
     window = padded[room + down :][:height, room + right :][:, :width]
     out = (window / 255 - np.array(MEAN)) / np.array(STD)
@@ -54,13 +54,13 @@ def test_a_batch_equals_the_plain_way(
         np.testing.assert_allclose(batch[row].numpy(), expected, atol=1e-5)
 
 
-def test_plain_pictures_are_only_normalised(images: torch.Tensor, small_recipe: Recipe) -> None:
+def test_plain_images_are_only_normalised(images: torch.Tensor, small_recipe: Recipe) -> None:
     batch = BatchMaker(images, MEAN, STD, small_recipe, CPU).plain(images[:4])
     expected = (images[:4].double() / 255 - torch.tensor(MEAN)) / torch.tensor(STD)
     torch.testing.assert_close(batch.double(), expected.permute(0, 3, 1, 2), atol=1e-5, rtol=0)
 
 
-def test_an_epoch_shows_each_picture_once_and_differs_from_the_next(small_recipe: Recipe) -> None:
+def test_an_epoch_shows_each_image_once_and_differs_from_the_next(small_recipe: Recipe) -> None:
     first, again, second = plan(small_recipe), plan(small_recipe), plan(small_recipe, epoch=1)
     assert sorted(first.order.tolist()) == list(range(40))
     assert torch.equal(first.order, again.order)
@@ -69,7 +69,7 @@ def test_an_epoch_shows_each_picture_once_and_differs_from_the_next(small_recipe
     assert not torch.equal(plan(small_recipe, seed=1).order, first.order)
 
 
-def test_only_the_named_pictures_are_shown(small_recipe: Recipe) -> None:
+def test_only_the_named_images_are_shown(small_recipe: Recipe) -> None:
     chosen = torch.tensor([3, 8, 30])
     shown = plan_epoch(chosen, (18, 20), small_recipe, 0, 0, CPU).order
     assert sorted(shown.tolist()) == [3, 8, 30]
@@ -80,7 +80,7 @@ def test_shifts_reach_every_offset_and_no_further(small_recipe: Recipe) -> None:
     assert sorted(set(shifts.flatten().tolist())) == [-2, -1, 0, 1, 2]
 
 
-def test_alternating_flip_shows_both_sides_of_every_picture_in_two_epochs(
+def test_alternating_flip_shows_both_sides_of_every_image_in_two_epochs(
     small_recipe: Recipe,
 ) -> None:
     recipe = replace(small_recipe, flip="alternating")

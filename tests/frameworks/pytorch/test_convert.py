@@ -22,30 +22,30 @@ def proto_of(model: ir.Model) -> onnx.ModelProto:
     return ir.to_proto(model)
 
 
-def normalised(pictures: NDArray[np.uint8]) -> torch.Tensor:
-    pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
+def normalised(images: NDArray[np.uint8]) -> torch.Tensor:
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     return (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7])
 def test_pixels_give_the_logits_of_the_network(
-    net: nn.Module, converted: ir.Model, pictures: NDArray[np.uint8], batch: int
+    net: nn.Module, converted: ir.Model, images: NDArray[np.uint8], batch: int
 ) -> None:
-    some = pictures[:batch]
+    some = images[:batch]
     with torch.inference_mode():
         wanted = net(normalised(some)).numpy()
     (found,) = open_session(proto_of(converted).SerializeToString()).run({"image": some})
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 
 
-def test_the_bare_network_takes_normalised_pictures(
-    net: nn.Module, pictures: NDArray[np.uint8]
+def test_the_bare_network_takes_normalised_images(
+    net: nn.Module, images: NDArray[np.uint8]
 ) -> None:
     bare = proto_of(convert(net, (SIDE, SIDE, 3), MEAN, STD, BARE))
     session = open_session(bare.SerializeToString())
     assert session.inputs[0].dtype == "float32"
     assert session.inputs[0].shape[1:] == (3, SIDE, SIDE)
-    values = normalised(pictures[:3])
+    values = normalised(images[:3])
     with torch.inference_mode():
         wanted = net(values).numpy()
     (found,) = session.run({"image": values.numpy()})
@@ -86,9 +86,9 @@ def test_a_normalisation_behind_a_linear_layer_costs_no_node_when_it_runs(
     np.testing.assert_array_equal(stored["1.weight"], layers[1].weight.detach())
     operators = [node.op_type for node in proto.graph.node]
     assert operators.count("MatMul") == (not bias)
-    pictures = np.random.default_rng(0).integers(0, 256, (7, SIDE, SIDE, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (7, SIDE, SIDE, 3), dtype=np.uint8)
     first, second = (open_session(model.SerializeToString()) for model in (proto_of(plain), proto))
-    answers = [session.run({"image": pictures})[0] for session in (first, second)]
+    answers = [session.run({"image": images})[0] for session in (first, second)]
     np.testing.assert_allclose(*answers, rtol=1e-5, atol=1e-5)
     ran = [operator for _, _, operator in second._placed()]
     assert ran.count("BatchNormalization") == bias

@@ -53,10 +53,10 @@ def test_training_flop_is_three_forward_passes_less_the_first_gradient(
 ) -> None:
     job = make_job()
     cost = measure_cost(Trainer(job))
-    pictures = 20 * 32
+    images = 20 * 32
     # Forward, and backward to weights and inputs; the first layer needs no gradient of its input.
     first_layer = 8 * 3 * 9 * 16 * 16
-    assert cost.flop == pictures * 2 * (3 * cost.macs - first_layer)
+    assert cost.flop == images * 2 * (3 * cost.macs - first_layer)
 
 
 def test_a_depthwise_convolution_is_not_counted_as_a_dense_one(

@@ -1,4 +1,4 @@
-"""Views of a picture, and the shares they give."""
+"""Views of an image, and the shares they give."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ Logits = Callable[..., Tensor]
 
 
 class Corners(nn.Module):
-    """Answers with the brightness of a picture's four corners."""
+    """Answers with the brightness of an image's four corners."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x[:, 0, ::15, ::15].flatten(1)
@@ -43,7 +43,7 @@ def test_plain_logits_are_the_networks_own_in_order(images: Tensor, maker: Batch
     torch.testing.assert_close(logits, expected)
 
 
-def test_pictures_that_a_network_enlarges_come_fewer_at_once(
+def test_images_that_a_network_enlarges_come_fewer_at_once(
     images: Tensor, maker: BatchMaker
 ) -> None:
     class Counting(Corners):
@@ -60,13 +60,13 @@ def test_pictures_that_a_network_enlarges_come_fewer_at_once(
     assert large[1].most == EVALUATION_NUMBERS // 256**2
 
 
-def test_only_the_named_pictures_are_looked_at(images: Tensor, maker: BatchMaker) -> None:
+def test_only_the_named_images_are_looked_at(images: Tensor, maker: BatchMaker) -> None:
     chosen = torch.tensor([1100, 3, 700])
-    some = logits_of(Corners(), images, maker, pictures=chosen)
+    some = logits_of(Corners(), images, maker, images=chosen)
     torch.testing.assert_close(some, logits_of(Corners(), images, maker)[chosen])
 
 
-def test_mirror_views_average_a_picture_and_its_mirror_image(
+def test_mirror_views_average_an_image_and_its_mirror_image(
     images: Tensor, maker: BatchMaker
 ) -> None:
     plain = logits_of(Corners(), images, maker)
@@ -75,7 +75,7 @@ def test_mirror_views_average_a_picture_and_its_mirror_image(
     torch.testing.assert_close(views, (plain + mirrored) / 2)
 
 
-def test_six_views_add_the_picture_moved_by_a_pixel_at_half_the_weight(
+def test_six_views_add_the_image_moved_by_a_pixel_at_half_the_weight(
     images: Tensor, maker: BatchMaker
 ) -> None:
     padded = torch.nn.functional.pad(
@@ -85,12 +85,12 @@ def test_six_views_add_the_picture_moved_by_a_pixel_at_half_the_weight(
         padded[:, :, top : top + 16, top : top + 16].permute(0, 2, 3, 1).byte() for top in (0, 2)
     ]
     centre, *around = (
-        logits_of(Corners(), picture, maker, views="mirror") for picture in (images, *moved)
+        logits_of(Corners(), image, maker, views="mirror") for image in (images, *moved)
     )
     expected = centre / 2 + around[0] / 4 + around[1] / 4
     torch.testing.assert_close(logits_of(Corners(), images, maker, views="six"), expected)
 
 
-def test_accuracy_is_the_share_of_right_pictures() -> None:
+def test_accuracy_is_the_share_of_right_images() -> None:
     logits = torch.tensor([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0], [0.5, 0.0]])
     assert accuracy_of(logits, torch.tensor([1, 0, 0, 0])) == 0.75

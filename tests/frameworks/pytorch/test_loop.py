@@ -107,14 +107,14 @@ def test_sub_batches_equal_the_whole_batch_without_batch_statistics(
     assert split.rows[-1].train_loss == pytest.approx(whole.rows[-1].train_loss, rel=1e-4)
 
 
-def test_uneven_sub_batches_weigh_every_picture_the_same(make_job: MakeJob) -> None:
+def test_uneven_sub_batches_weigh_every_image_the_same(make_job: MakeJob) -> None:
     whole = trained(make_job(plain_net()))
     split = trained(make_job(plain_net(), sub_batches=5))
     torch.testing.assert_close(weights(split.kept), weights(whole.kept), atol=1e-5, rtol=1e-4)
 
 
-def test_validation_looks_at_the_held_out_pictures_only(make_job: MakeJob) -> None:
-    job = make_job(pictures=torch.arange(128), validation=torch.arange(128, 256))
+def test_validation_looks_at_the_held_out_images_only(make_job: MakeJob) -> None:
+    job = make_job(indices=torch.arange(128), validation=torch.arange(128, 256))
     poisoned = job.labels.clone()
     poisoned[128:] = (poisoned[128:] + 1) % 4  # held-out labels all wrong
     done = trained(replace(job, labels=poisoned, recipe=replace(job.recipe, epochs=16)))

@@ -46,7 +46,7 @@ job = Job(
     recipe=Recipe(epochs=50, quick_epochs=1, batch=batch, lr=1e-3, shift=2),
     images=torch.from_numpy(np.load(path, mmap_mode="c")),
     labels=torch.arange(count) % 10,
-    pictures=torch.arange(count),
+    indices=torch.arange(count),
     mean=(0.5,) * 3,
     std=(0.25,) * 3,
     device=torch.device("cpu"),
@@ -71,13 +71,13 @@ def peak(
 def test_anonymous_memory_stays_flat_while_the_data_grows_tenfold(tmp_path: Path) -> None:
     small = peak(tmp_path, "mlp", 8_000, 256)
     large = peak(tmp_path, "mlp", 80_000, 256)
-    pictures = 72_000 * 32 * 32 * 3 / 2**20  # 211 MiB more of them
-    # What grows is labels and the epoch's draws, about 50 bytes a picture.
-    assert large["anonymous"] - small["anonymous"] < 0.1 * pictures
+    images = 72_000 * 32 * 32 * 3 / 2**20  # 211 MiB more of them
+    # What grows is labels and the epoch's draws, about 50 bytes an image.
+    assert large["anonymous"] - small["anonymous"] < 0.1 * images
 
 
 def test_sub_batches_lower_the_peak(tmp_path: Path) -> None:
     whole = peak(tmp_path, "cnn", 1_024, 512, steps=3)
     split = peak(tmp_path, "cnn", 1_024, 512, parts=8, steps=3)
-    # The activations of 512 pictures take most of the memory; an eighth of them is left.
+    # The activations of 512 images take most of the memory; an eighth of them is left.
     assert split["anonymous"] < 0.6 * whole["anonymous"]

@@ -1,4 +1,4 @@
-"""The loop takes rows of numbers as it takes pictures."""
+"""The loop takes rows of numbers as it takes images."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def job() -> Job:
         recipe=RECIPE,
         images=rows * std + mean,
         labels=rows[:, :4].argmax(1),
-        pictures=torch.arange(200),
+        indices=torch.arange(200),
         mean=tuple(mean.tolist()),
         std=tuple(std.tolist()),
         device=CPU,

@@ -15,9 +15,9 @@ from zoo.specs.recipe import Recipe
 
 @dataclass(frozen=True)
 class EpochPlan:
-    """Every random choice of one epoch, drawn at its start; row i is the i-th picture shown.
+    """Every random choice of one epoch, drawn at its start; row i is the i-th image shown.
 
-    order: int64 [N] indices into the stored pictures; flip: bool [N]; shift: int64 [N, 2] pixels
+    order: int64 [N] indices into the stored images; flip: bool [N]; shift: int64 [N, 2] pixels
     down and right; corner: int64 [N, 2] top left of the blanked square.
     """
 
@@ -28,16 +28,16 @@ class EpochPlan:
 
 
 def plan_epoch(
-    pictures: Tensor,
+    indices: Tensor,
     sides: tuple[int, int],
     recipe: Recipe,
     seed: int,
     epoch: int,
     device: torch.device,
 ) -> EpochPlan:
-    """Draw the choices of `epoch` for the `pictures` (indices) of `sides` (height, width)."""
+    """Draw the choices of `epoch` for the images at `indices` of `sides` (height, width)."""
     draw = generator(seed, "epoch", epoch)
-    count = len(pictures)
+    count = len(indices)
     order = torch.randperm(count, generator=draw)
     if recipe.flip == "alternating":
         first = torch.rand(count, generator=generator(seed, "flip")) < 0.5
@@ -49,12 +49,12 @@ def plan_epoch(
     shift = torch.randint(-recipe.shift, recipe.shift + 1, (count, 2), generator=draw)
     room = torch.tensor(sides) - recipe.cutout + 1
     corner = (torch.rand(count, 2, generator=draw) * room).long()
-    choices = (pictures[order], flip, shift, corner)
+    choices = (indices[order], flip, shift, corner)
     return EpochPlan(*(choice.to(device, non_blocking=True) for choice in choices))
 
 
 class BatchMaker:
-    """Turns picture indices into normalised batches on `device`.
+    """Turns image indices into normalised batches on `device`.
 
     images: uint8 [N, H, W, C], on the device or on the host. Batches are gathered where they lie,
         with a plan that lies there too, so that only a batch's pixels are sent over;
@@ -83,7 +83,7 @@ class BatchMaker:
         both = torch.stack([columns, self.width - 1 - columns])
         self.columns = both.to(images.device, self.index_type)
         self.side = torch.arange(recipe.cutout, device=images.device)
-        # One factor for each number of a picture: a broadcast over 3 channels is 40 times slower.
+        # One factor for each number of an image: a broadcast over 3 channels is 40 times slower.
         pixels = self.height * self.width
         self.scale = (1 / (255 * torch.tensor(std))).repeat(pixels).to(device)
         self.offset = (-torch.tensor(mean) / torch.tensor(std)).repeat(pixels).to(device)
@@ -99,7 +99,7 @@ class BatchMaker:
         return self._channels_first(batch)
 
     def plain(self, images: Tensor) -> Tensor:
-        """Pictures uint8 [B, H, W, C] as they are: float [B, C, H, W], channels last in memory."""
+        """Images uint8 [B, H, W, C] as they are: float [B, C, H, W], channels last in memory."""
         pixels = self.sent(images).reshape(len(images), -1)
         return self._channels_first(self._normalised(pixels))
 
@@ -119,15 +119,15 @@ class BatchMaker:
         return pixels.float().mul_(self.scale).add_(self.offset)
 
     def _blank(self, batch: Tensor, corner: Tensor) -> None:
-        """Set a square of each picture to 0, the mean colour."""
+        """Set a square of each image to 0, the mean colour."""
         rows, columns = corner[:, :1] + self.side, corner[:, 1:] + self.side
-        picture = torch.arange(len(batch), device=corner.device)[:, None, None]
-        square = (picture * self.height + rows[:, :, None]) * self.width + columns[:, None]
+        image = torch.arange(len(batch), device=corner.device)[:, None, None]
+        square = (image * self.height + rows[:, :, None]) * self.width + columns[:, None]
         batch.view(-1, self.channels).index_fill_(0, self.sent(square.view(-1)), 0.0)
 
     def _channels_first(self, batch: Tensor) -> Tensor:
-        pictures = batch.view(-1, self.height, self.width, self.channels)
-        return pictures.permute(0, 3, 1, 2)
+        square = batch.view(-1, self.height, self.width, self.channels)
+        return square.permute(0, 3, 1, 2)
 
 
 def _shifted(size: int, most: int) -> Tensor:

@@ -38,7 +38,7 @@ def convert(
 ) -> ir.Model:
     """The network in evaluation mode as ONNX; image_shape: [height, width, channels].
 
-    form: `uint8-nhwc` takes raw pixels, `float32-nchw` pictures that the caller has normalised.
+    form: `uint8-nhwc` takes raw pixels, `float32-nchw` images that the caller has normalised.
     """
     if form not in INPUTS:
         raise UsageError(f"there is no input '{form}'. Known: {', '.join(INPUTS)}.")

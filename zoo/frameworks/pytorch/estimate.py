@@ -20,7 +20,7 @@ TIMED_SHARE = 0.05  # of the steps to come, at most: a short training is not mea
 
 @dataclass(frozen=True)
 class Cost:
-    """parameters: trained numbers; macs: multiply-adds of one picture, forward;
+    """parameters: trained numbers; macs: multiply-adds of one image, forward;
     flop: of the whole training, forward and backward; seconds: expected here, validation apart."""
 
     parameters: int
@@ -32,23 +32,23 @@ class Cost:
         """The cost in one line."""
         return (
             f"{self.parameters / 1e6:.2f} M parameters, {self.macs / 1e6:.1f} M multiply-adds a "
-            f"picture, {self.flop / 1e15:.2g} PFLOP to train: about {clock_text(self.seconds)} here"
+            f"image, {self.flop / 1e15:.2g} PFLOP to train: about {clock_text(self.seconds)} here"
         )
 
 
 def count_macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """Multiply-adds of convolutions and matrix products for a picture [height, width, channels]."""
+    """Multiply-adds of convolutions and matrix products for an image [height, width, channels]."""
     height, width, channels = image_shape
     weight = next(network.parameters())
-    picture = torch.zeros(1, channels, height, width, device=weight.device, dtype=weight.dtype)
-    return _macs(network, picture)
+    image = torch.zeros(1, channels, height, width, device=weight.device, dtype=weight.dtype)
+    return _macs(network, image)
 
 
-def _macs(network: nn.Module, picture: Tensor) -> int:
+def _macs(network: nn.Module, image: Tensor) -> int:
     training = network.training
     network.eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(picture)
+        network(image)
     network.train(training)
     return int(counter.get_total_flops()) // 2
 

@@ -14,8 +14,8 @@ from zoo.machine.devices import PRECISIONS
 from zoo.models.resize import Resize
 from zoo.progress import Progress
 
-EVALUATION_NUMBERS = 500 * 64 * 64 * 3  # of pixels at once, of all pictures together
-EVALUATION_BATCH = 500  # pictures at once, however small they are
+EVALUATION_NUMBERS = 500 * 64 * 64 * 3  # of pixels at once, of all images together
+EVALUATION_BATCH = 500  # images at once, however small they are
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:
@@ -31,20 +31,20 @@ def logits_of(
     images: NDArray[Any] | Tensor,
     maker: Maker,
     *,
-    pictures: Tensor | None = None,
+    indices: Tensor | None = None,
     precision: str = "fp32",
     views: str = "none",
     progress: Progress | None = None,
 ) -> Tensor:
     """Logits float32 [N, classes] on the CPU for images uint8 [N, H, W, C], or latents [N, D].
 
-    pictures: int64 indices of the ones to look at; all unless told.
-    views: `mirror` averages the logits of a picture and its mirror image; `six` those and the same
-    of the picture moved by a pixel up left and down right, at half the weight.
+    indices: int64 indices of the ones to look at; all unless told.
+    views: `mirror` averages the logits of an image and its mirror image; `six` those and the same
+    of the image moved by a pixel up left and down right, at half the weight.
     """
     network.eval()
     stored = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
-    wanted = torch.arange(len(stored)) if pictures is None else pictures
+    wanted = torch.arange(len(stored)) if indices is None else indices
     parts = []
     with (progress or Progress()).task("evaluate", len(wanted)) as advance:
         for some in torch.split(wanted, _at_once(network, stored[0].numel())):
@@ -57,14 +57,14 @@ def logits_of(
 
 
 def _at_once(network: nn.Module, numbers: int) -> int:
-    """How many pictures of so many `numbers` to show a network, which may first enlarge them."""
+    """How many images of so many `numbers` to show a network, which may first enlarge them."""
     resizes = [module for module in network.modules() if isinstance(module, Resize)]
     grown = numbers * max([1.0, *(resize.growth for resize in resizes)])
     return max(1, min(EVALUATION_BATCH, int(EVALUATION_NUMBERS / grown)))
 
 
 def accuracy_of(logits: Tensor, labels: NDArray[np.int64] | Tensor) -> float:
-    """Share of pictures whose largest logit is their label's."""
+    """Share of images whose largest logit is their label's."""
     return float((logits.argmax(1) == torch.as_tensor(labels)).float().mean())
 
 

@@ -67,7 +67,7 @@ class Job:
     """What to train and how.
 
     images: uint8 [N, H, W, C], or what a frozen backbone made of them, float [N, D]; labels: int64
-    [N]; pictures: int64 indices of the ones to train on; validation: of the ones to look at after
+    [N]; indices: int64 indices of the ones to train on; validation: of the ones to look at after
     each epoch. mean, std: per channel on the 0..1 scale, or of each of the D numbers.
     """
 
@@ -75,7 +75,7 @@ class Job:
     recipe: Recipe
     images: Tensor
     labels: Tensor
-    pictures: Tensor
+    indices: Tensor
     mean: tuple[float, ...]
     std: tuple[float, ...]
     device: torch.device
@@ -114,7 +114,7 @@ class Trainer:
         self.optimizer = make_optimizer(self.network, recipe)
         self.scaler = torch.amp.GradScaler(job.device.type, enabled=job.precision == "fp16")
         self.average = Average(self.network, recipe.average) if recipe.average else None
-        self.steps_per_epoch = len(job.pictures) // recipe.batch
+        self.steps_per_epoch = len(job.indices) // recipe.batch
         self.steps = max(1, math.ceil(recipe.epochs * self.steps_per_epoch))
         self.step = 0
         self.rows: list[EpochRow] = []
@@ -165,7 +165,7 @@ class Trainer:
         """The random choices of an epoch."""
         sides = (self.maker.height, self.maker.width)
         job = self.job
-        return plan_epoch(job.pictures, sides, job.recipe, job.seed, epoch, self.images.device)
+        return plan_epoch(job.indices, sides, job.recipe, job.seed, epoch, self.images.device)
 
     def train_step(self, plan: EpochPlan, position: int) -> None:
         """One update of the weights, from batch `position` of the epoch."""
@@ -235,7 +235,7 @@ class Trainer:
             return None, None
         held = self.job.validation
         logits = logits_of(
-            self.kept, self.images, self.maker, pictures=held, precision=self.job.precision
+            self.kept, self.images, self.maker, indices=held, precision=self.job.precision
         )
         labels = self.job.labels[held]
         smoothing = self.job.recipe.label_smoothing

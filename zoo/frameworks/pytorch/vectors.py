@@ -1,4 +1,4 @@
-"""Batches of what is no picture: rows of numbers, such as the latents of a frozen backbone."""
+"""Batches of what is no image: rows of numbers, such as the latents of a frozen backbone."""
 
 from typing import Protocol
 
@@ -10,7 +10,7 @@ from zoo.specs.recipe import Recipe
 
 
 class Maker(Protocol):
-    """What the loop asks for batches: `BatchMaker` for pictures, `VectorMaker` for rows."""
+    """What the loop asks for batches: `BatchMaker` for images, `VectorMaker` for rows."""
 
     height: int
     width: int
@@ -67,7 +67,7 @@ def maker_for(
     recipe: Recipe,
     device: torch.device,
 ) -> Maker:
-    """What makes batches of pictures uint8 [N, H, W, C], or of vectors float [N, D]."""
+    """What makes batches of images uint8 [N, H, W, C], or of vectors float [N, D]."""
     if images.ndim == 2:
         return VectorMaker(images, mean, std, device)
     return BatchMaker(images, mean, std, recipe, device)

@@ -17,7 +17,7 @@ from zoo.runs.options import split_of
 from zoo.runs.run import RunCard
 from zoo.specs.catalog import find_model
 
-CALIBRATION_NUMBERS = 5000 * 32 * 32 * 3  # of pixels, so that large pictures do not fill the memory
+CALIBRATION_NUMBERS = 5000 * 32 * 32 * 3  # of pixels, so that large images do not fill the memory
 
 
 def _itself(network: nn.Module) -> nn.Module:
@@ -36,26 +36,26 @@ class Work:
     whole: Callable[[nn.Module], nn.Module] = _itself
 
 
-def work_on_pictures(card: RunCard, data: Dataset) -> Work:
+def work_on_images(card: RunCard, data: Dataset) -> Work:
     """A network of its own, trained from the start."""
     torch.manual_seed(seed_for(card.options.seed or 0, "weights"))
     network = find_model(card.model).build(card.image_shape, len(card.class_names))
-    job = job_on_pictures(network, card, data)
+    job = job_on_images(network, card, data)
     if isinstance(network, Calibrated):
-        network.calibrate(_first_look(data, job.pictures, card))
+        network.calibrate(_first_look(data, job.indices, card))
     return Work(card, job)
 
 
-def job_on_pictures(network: nn.Module, card: RunCard, data: Dataset) -> Job:
+def job_on_images(network: nn.Module, card: RunCard, data: Dataset) -> Job:
     """The training of a network that takes pixels, by the card's recipe."""
     options = card.options
-    pictures, validation = split_of(data.train.labels, options)
+    indices, validation = split_of(data.train.labels, options)
     return Job(
         network=network,
         recipe=card.recipe,
         images=torch.from_numpy(data.train.images),
         labels=torch.from_numpy(data.train.labels),
-        pictures=pictures,
+        indices=indices,
         mean=card.mean,
         std=card.std,
         device=devices.choose_device(options.device),
@@ -67,8 +67,8 @@ def job_on_pictures(network: nn.Module, card: RunCard, data: Dataset) -> Job:
     )
 
 
-def _first_look(data: Dataset, pictures: Tensor, card: RunCard) -> Tensor:
-    """Normalised training pictures [N, C, H, W], for networks that start from their statistics."""
+def _first_look(data: Dataset, indices: Tensor, card: RunCard) -> Tensor:
+    """Normalised training images [N, C, H, W], for networks that start from their statistics."""
     count = max(1, CALIBRATION_NUMBERS // math.prod(data.image_shape))
-    images = torch.from_numpy(data.train.images[pictures[:count].numpy()])
+    images = torch.from_numpy(data.train.images[indices[:count].numpy()])
     return BatchMaker(images, card.mean, card.std, card.recipe, torch.device("cpu")).plain(images)
