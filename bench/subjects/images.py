@@ -21,19 +21,15 @@ _MOST_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Images as one file shape takes them.
+    """Images as one file shape takes them."""
 
-    name: of its files; few: those for timed calls; source: what they are, in words; test: .npy of
-    the whole test set, where it is at hand; labels: of it; reason: why there is no test set.
-    """
-
-    name: str
-    few: Images
-    source: str
-    test: Path | None = None
-    labels: NDArray[np.int64] | None = None
+    name: str  # of its files
+    few: Images  # those for timed calls
+    source: str  # what they are, in words
+    test: Path | None = None  # .npy of the whole test set, where it is at hand
+    labels: NDArray[np.int64] | None = None  # of the test set
     class_names: tuple[str, ...] = ()
-    reason: str | None = None
+    reason: str | None = None  # why there is no test set
 
     def batches(self, batch: int, folder: Path) -> Path:
         """A file of several different batches of so many images."""

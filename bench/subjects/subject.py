@@ -29,23 +29,21 @@ FOREIGN = "file"  # the precision of a file that nobody described
 
 @dataclass(frozen=True)
 class Subject:
-    """One ONNX file. path: None where the artifact has no file of this precision.
-
-    mean, std, data: as given for a foreign file; an artifact's card says its own, but for where a
-    folder of images lies that it was trained on. integer_widths: of a foreign file, see
-    `zoo.graphs.products`; class_names: of one that names its classes, unless they count as given.
-    """
+    """One ONNX file."""
 
     name: str
     precision: str
-    path: Path | None
+    path: Path | None  # None where the artifact has no file of this precision
     sha256: str = ""
     bytes: int = 0
     artifact: Artifact | None = None
+    # As given for a third-party file; an artifact's card says its own
     mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None  # likewise
+    # As given; for an artifact, where the folder of images lies that it was trained on
     data: str | None = None
-    integer_widths: tuple[int, ...] = ()
+    integer_widths: tuple[int, ...] = ()  # of a third-party file, see `zoo.graphs.products`
+    # Of a third-party file that names its classes, unless they count as given
     class_names: tuple[str, ...] | None = None
 
     def fault(self, runtime: str, provider: str, on: Here) -> str | None:

@@ -14,15 +14,13 @@ _LARGEST_SIDECAR = 1 << 20
 
 @dataclass(frozen=True)
 class Given:
-    """What a file of other origin may not say of itself: its normalisation, test set and classes.
-
-    classes_as_given: its classes are those of the data, in that order, whatever it calls them.
-    """
+    """What a third-party file may not say of itself: its normalisation, test set and classes."""
 
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     data: str | None = None
     class_names: tuple[str, ...] | None = None
+    # Its classes are those of the data, in that order, whatever it calls them
     classes_as_given: bool = False
 
     def over(self, other: "Given") -> "Given":

@@ -20,38 +20,25 @@ class Remade:
 
 @dataclass(frozen=True)
 class FileCard:
-    """What the gate found about one ONNX file, over the whole test set.
-
-    agreement: images with the same top class as the source network's; max_difference: largest
-    |logit difference| from the source on real images, by batch size, beside `bound`, where that
-    precision has one; emulated: images with the same top class when the int8 steps are computed
-    in float, a check on the kernels of this CPU; nodes: of the graph; min_onnxruntime: the oldest
-    release that such a file was run in; remade: of a file made again later, which was compared with
-    `fp32.onnx` in the place of the source network.
-    """
+    """What the gate found about one ONNX file, over the whole test set."""
 
     file: str
     accuracy: Accuracy
-    agreement: int
+    agreement: int  # images with the same top class as the source network's
+    # Largest |logit difference| from the source on real images, by batch size
     max_difference: dict[str, float]
-    bound: float | None
-    nodes: int
-    min_onnxruntime: str
+    bound: float | None  # what that difference may be, where the precision has such a bound
+    nodes: int  # of the graph
+    min_onnxruntime: str  # the oldest release that such a file was run in
+    # Images with the same top class when the int8 steps are computed in float
     emulated: int | None = None
+    # Of a file made again later, compared with `fp32.onnx` in place of the source network
     remade: Remade | None = None
 
 
 @dataclass(frozen=True)
 class Card:
-    """card.json: where an artifact comes from and what was measured of it.
-
-    accuracy: of the source network, plain and with its recipe's test-time views; weights: sha256 of
-    the run's weights; trained: epochs, PFLOP and seconds; half_layers: the first ones, which
-    fp16 leaves in fp32; ranges: for int8, what each quantised tensor was seen to hold, [low, high];
-    shifts: what its biases make up for, by layer and channel; float_layers: nodes that it leaves in
-    float; machine, cpu_flags: where it was exported; design: of a transfer, see
-    `zoo.specs.design`; latents: what computed those it was trained on, such as `torch fp32`.
-    """
+    """card.json: where an artifact comes from and what was measured of it."""
 
     id: str
     model: str
@@ -59,33 +46,35 @@ class Card:
     framework: str
     dataset: str
     fingerprint: str
-    view: str
+    view: str  # see `Dataset.view`
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    input: str
+    input: str  # the form: raw pixels, or bare float input
     recipe: dict[str, Any]
     seed: int
-    weights: str
+    weights: str  # sha256 of the run's weights
     parameters: int
-    macs: int
-    trained: dict[str, float]
+    macs: int  # multiply-adds of one image
+    trained: dict[str, float]  # epochs, PFLOP and seconds
     trained_on: str
-    accuracy: Accuracy
-    with_views: Accuracy | None
+    accuracy: Accuracy  # of the source network, plain
+    with_views: Accuracy | None  # and with its recipe's test-time views
     opset: int
     ir_version: int
-    machine: str
+    machine: str  # where it was exported
     cpu_flags: tuple[str, ...]
     versions: dict[str, str]
     precisions: dict[str, FileCard]
-    half_layers: tuple[str, ...] = ()
+    half_layers: tuple[str, ...] = ()  # the first ones, which fp16 leaves in fp32
+    # For int8: what each quantised tensor was seen to hold, [low, high]
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    # What the biases of int8 make up for, by layer and channel
     shifts: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    float_layers: tuple[str, ...] = ()
-    design: dict[str, Any] = field(default_factory=dict)
-    latents: str = ""
+    float_layers: tuple[str, ...] = ()  # nodes that int8 leaves in float
+    design: dict[str, Any] = field(default_factory=dict)  # of a transfer, see `zoo.specs.design`
+    latents: str = ""  # what computed those it was trained on, such as `torch fp32`
 
     @classmethod
     def from_json(cls, value: Any) -> "Card":

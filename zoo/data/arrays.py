@@ -32,16 +32,13 @@ SIZE_SAMPLE = 32
 
 @dataclass(frozen=True)
 class Decoded:
-    """One split as it was read. Rows of `digests` and `sizes` are meaningless where not `readable`.
+    """One split as it was read."""
 
-    digests: uint8 [N, 32] content hashes; sizes: int32 [N, 2] native height and width;
-    readable: bool [N]; failures: (index, reason) of the others.
-    """
-
-    digests: NDArray[np.uint8]
+    digests: NDArray[np.uint8]  # uint8 [N, 32] content hashes; meaningless where not `readable`
+    # Int32 [N, 2] native height and width; meaningless where not `readable`
     sizes: NDArray[np.int32]
-    readable: NDArray[np.bool_]
-    failures: list[tuple[int, str]]
+    readable: NDArray[np.bool_]  # bool [N]
+    failures: list[tuple[int, str]]  # (index, reason) of the images that are not readable
 
 
 @dataclass(frozen=True)

@@ -22,18 +22,14 @@ Opener = Callable[[Path], Origin]
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """One line of `list datasets`.
-
-    image_shape: height, width, channels. images: of train and test. where: a local path,
-    "embedded" or "download".
-    """
+    """One line of `list datasets`."""
 
     name: str
     about: str
     classes: int
-    image_shape: tuple[int, int, int]
-    images: tuple[int, int]
-    where: str
+    image_shape: tuple[int, int, int]  # height, width, channels
+    images: tuple[int, int]  # of train and test
+    where: str  # a local path, "embedded" or "download"
 
 
 def describe_datasets(

@@ -11,13 +11,10 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Split:
-    """One part of a dataset, in canonical order.
+    """One part of a dataset, in canonical order."""
 
-    images: uint8 [N, H, W, C], usually memory-mapped; labels: int64 [N], each < the class count.
-    """
-
-    images: Images
-    labels: Labels
+    images: Images  # uint8 [N, H, W, C], usually memory-mapped
+    labels: Labels  # int64 [N], each below the number of classes
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -25,26 +22,19 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A train and a test split of one source.
-
-    fingerprint: of the source's images and class names; the same whatever container or order they
-        came in, and whatever view of them is taken.
-    view: "" for the images as they are, else the change, such as "28x28-grey".
-    mirror: whether a mirrored image still shows its class (false for digits and letters).
-    mean, std: per channel, of the training pixels, on the 0..1 scale.
-    skipped: unreadable images left out, by path.
-    """
+    """A train and a test split of one source."""
 
     name: str
     class_names: tuple[str, ...]
     train: Split
     test: Split
-    fingerprint: str
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    view: str = ""
+    fingerprint: str  # of images and class names; the same whatever container, order or view
+    mean: tuple[float, ...]  # per channel, of the training pixels, on the 0..1 scale
+    std: tuple[float, ...]  # likewise
+    view: str = ""  # "" for the images as they are, else the change, such as "28x28-grey"
+    # Whether a mirrored image still shows its class (not so for digits and letters)
     mirror: bool = True
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()  # paths of unreadable images that were left out
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

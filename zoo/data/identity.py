@@ -23,10 +23,10 @@ HASH_CHUNK_FILES = 64
 
 @dataclass(frozen=True)
 class Identity:
-    """key: sha256 hex over names and contents of a source's files; signature: over their stats."""
+    """What tells a source's files from others."""
 
-    key: str
-    signature: str
+    key: str  # sha256 hex over their names and contents
+    signature: str  # over their stats, which is quick
 
 
 def identify(origin: Origin, root: Path) -> Identity:

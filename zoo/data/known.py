@@ -24,20 +24,16 @@ class CifarForm:
 
 @dataclass(frozen=True)
 class Known:
-    """One named dataset.
-
-    shape: height, width, channels. images: of train and test. class_names: in official order,
-    empty where the source itself names them. torchvision: the class there that knows its download.
-    """
+    """One named dataset."""
 
     name: str
     about: str
     classes: int
-    shape: tuple[int, int, int]
-    images: tuple[int, int]
-    mirror: bool
-    class_names: tuple[str, ...] = ()
-    torchvision: str = ""
+    shape: tuple[int, int, int]  # height, width, channels
+    images: tuple[int, int]  # of train and test
+    mirror: bool  # see `Dataset.mirror`
+    class_names: tuple[str, ...] = ()  # in official order; empty where the source itself names them
+    torchvision: str = ""  # the class there that knows its download
     cifar: CifarForm | None = None
 
 
@@ -146,10 +142,10 @@ KNOWN = {
 
 @dataclass(frozen=True)
 class ClassNames:
-    """names: what the classes are called; folders: the folder that each of them came from."""
+    """Classes and where they came from."""
 
-    names: tuple[str, ...]
-    folders: tuple[str, ...]
+    names: tuple[str, ...]  # what the classes are called
+    folders: tuple[str, ...]  # the folder that each of them came from
 
 
 def official_names(folders: Collection[str]) -> ClassNames:

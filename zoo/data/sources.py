@@ -41,18 +41,14 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a dataset lies, known without reading an image.
+    """Where a dataset lies, known without reading an image."""
 
-    kind: how the files are read; two kinds never share a cache entry.
-    path: the folder or file, None for embedded data.
-    names: the files below `path` that the content consists of, relative, "" for `path` itself; a
-        name that ends in "/" is a folder that matters by its name alone.
-    open: reads the list of images; the source is usable until the context ends.
-    """
-
-    kind: str
-    path: Path | None
+    kind: str  # how the files are read; two kinds never share a cache entry
+    path: Path | None  # the folder or file; None for embedded data
+    # Files below `path` that hold the content, relative; "" is `path` itself; a name that ends in
+    # "/" is a folder that matters by its name alone
     names: tuple[str, ...]
+    # Gives the list of images, usable until the context ends
     open: Callable[[], AbstractContextManager[Source]]
 
     @property
@@ -62,10 +58,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class ArraySource:
-    """A source whose images are arrays in memory: images[split] is uint8 [N, H, W, C]."""
+    """A source whose images are arrays in memory."""
 
     class_names: tuple[str, ...]
-    images: dict[str, Images]
+    images: dict[str, Images]  # by split, uint8 [N, H, W, C]
     labels: dict[str, Labels]
 
     @property

@@ -29,12 +29,12 @@ LAYOUT = "Images belong into train/<class>/ and test/<class>/ (png, jpg, webp or
 
 @dataclass(frozen=True)
 class TreeSource:
-    """A source of encoded images. names[split]: for each image its path inside the source."""
+    """A source of encoded images."""
 
     class_names: tuple[str, ...]
     channels: int
     labels: dict[str, Labels]
-    names: dict[str, list[str]]
+    names: dict[str, list[str]]  # by split: for each image its path inside the source
     read: Callable[[str], bytes]
 
     def pixels(self, split: str, index: int) -> Images:

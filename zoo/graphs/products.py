@@ -31,11 +31,11 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Product:
-    """A node that is computed in integers. width: 0 where the graph does not tell it."""
+    """A node that is computed in integers."""
 
     node: str
     operator: str
-    width: int
+    width: int  # outputs; 0 where the graph does not tell
 
     @property
     def uneven(self) -> bool:

@@ -17,10 +17,10 @@ _RELEASE = re.compile(r"\d+(\.\d+)*")
 
 @dataclass(frozen=True)
 class Here:
-    """What computes. version: of onnxruntime; flags: of the CPU, as Linux spells them."""
+    """What computes."""
 
-    version: str
-    flags: frozenset[str]
+    version: str  # of onnxruntime
+    flags: frozenset[str]  # of the CPU, as Linux spells them
 
     @classmethod
     def found(cls) -> "Here":
@@ -31,18 +31,14 @@ class Here:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault of the CPU provider.
+    """A fault of the CPU provider."""
 
-    issue: where it is told; since, until: the first release that has it, and the first that has it
-    no more; flag: of the CPUs that show it; what: goes wrong; meets: whether an integer product of
-    that width does, see `zoo.graphs.products`.
-    """
-
-    issue: str
-    since: str
-    until: str
-    flag: str
-    what: str
+    issue: str  # where it is reported
+    since: str  # the first release that has it
+    until: str  # the first release that no longer has it
+    flag: str  # of the CPUs that show it
+    what: str  # goes wrong
+    # Whether an integer product of that width shows it, see `zoo.graphs.products`
     meets: Callable[[int], bool]
 
     def is_in(self, here: Here) -> bool:

@@ -12,13 +12,10 @@ _SHAPE_OPS = ("Shape", "Size")
 
 @dataclass(frozen=True)
 class ShapeNodes:
-    """The nodes that do not depend on the values of any input.
+    """The nodes that do not depend on the values of any input."""
 
-    names: of those that have one; unnamed: operators whose unnamed nodes all belong here.
-    """
-
-    names: frozenset[str]
-    unnamed: frozenset[str]
+    names: frozenset[str]  # of those that have one
+    unnamed: frozenset[str]  # operators whose unnamed nodes all belong here
 
     def holds(self, name: str, operator: str) -> bool:
         """Whether a node that onnxruntime placed is one of them."""

@@ -62,19 +62,15 @@ class Opened(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """An open ONNX file.
+    """An open ONNX file."""
 
-    name: its path, or what its bytes were called; provider: `cpu`, `cuda`, or ONNX Runtime's name
-    of another one; threads: those a node may use; ort: ONNX Runtime's own session.
-    """
-
-    name: str
+    name: str  # its path, or what its bytes were called
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     metadata: dict[str, str]
-    provider: str
-    threads: int
-    ort: Any = field(repr=False)
+    provider: str  # `cpu`, `cuda`, or ONNX Runtime's name of another one
+    threads: int  # those that a node may use
+    ort: Any = field(repr=False)  # ONNX Runtime's own session
     model: Path | bytes = field(repr=False)
 
     def run(self, feeds: Mapping[str, Array]) -> list[Array]:

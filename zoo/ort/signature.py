@@ -31,25 +31,21 @@ _LARGEST_BATCH_BYTES = 1 << 31
 
 @dataclass(frozen=True)
 class Signature:
-    """One input of images and one output of a value for each class.
+    """One input of images and one output of a value for each class."""
 
-    input, output: their names; dtype: as numpy names it; batch: the only one the file takes, or
-    None; mean, std: per channel on the 0..1 scale, None where the file takes raw pixels;
-    classes: how many, where the file says it; class_names: None where it does not.
-    """
-
-    input: str
+    input: str  # its name
     layout: Layout
-    dtype: str
+    dtype: str  # as numpy names it
     height: int
     width: int
     channels: int
-    batch: int | None
+    batch: int | None  # the only one the file takes; None: any
+    # Per channel on the 0..1 scale; None where the file takes raw pixels
     mean: tuple[float, ...] | None
-    std: tuple[float, ...] | None
-    output: str
-    classes: int | None
-    class_names: tuple[str, ...] | None
+    std: tuple[float, ...] | None  # likewise
+    output: str  # its name
+    classes: int | None  # how many, where the file says it
+    class_names: tuple[str, ...] | None  # None where the file does not say them
 
     @classmethod
     def of(

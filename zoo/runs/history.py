@@ -17,21 +17,18 @@ _LARGEST = 64 << 20
 class EpochRow:
     """One epoch. Accuracies are shares of 1; validation columns are empty where none is held out.
 
-    epoch: passes finished, a fraction at the end of a schedule that stops inside one; step: steps
-    done in all; lr: of its last step; train_*: over the augmented images as they were trained on;
-    losses: with the recipe's label smoothing, in training and validation alike;
-    where a second stage follows, such as finetuning, epochs and steps are counted on;
-    seconds: wall time of the epoch, validation apart.
+    Losses have the recipe's label smoothing, in training and validation alike. Where a second stage
+    follows, such as finetuning, epochs and steps are counted on.
     """
 
-    epoch: float
-    step: int
-    lr: float
-    train_loss: float
-    train_accuracy: float
+    epoch: float  # passes finished; a fraction at the end of a schedule that stops inside one
+    step: int  # steps done in all
+    lr: float  # of the epoch's last step
+    train_loss: float  # over the augmented images, as they were trained on
+    train_accuracy: float  # likewise
     validation_loss: float | None
     validation_accuracy: float | None
-    seconds: float
+    seconds: float  # wall time of the epoch, validation apart
     images_per_second: float
 
 

@@ -23,11 +23,11 @@ LOCK = ".run.lock"
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that holds a folder. since: local time, to the second."""
+    """The process that holds a folder."""
 
     pid: int
     command: str
-    since: str
+    since: str  # local time, to the second
 
     @classmethod
     def this_process(cls) -> "Holder":

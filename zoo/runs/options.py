@@ -27,48 +27,39 @@ VALIDATION_SEED = 0  # the same images are held out for every training seed, so 
 class TrainOptions:
     """None leaves the choice to the recipe, or to the run that is resumed.
 
-    data: a dataset's name or path; size, grey: a view of it. validate: images to hold out, as a
-    count, or as a share when below 1. epochs, batch, lr: in place of the recipe's. quick: the
-    recipe's shorter schedule. flip: False where mirror images do not keep their class.
-    device: cpu or cuda. precision: auto, fp32, bf16 or fp16. sub_batches: parts that each batch is
-    computed in, to save memory. compile: through torch.compile.
-
-    For transfer alone: backbone: a name of torchvision's, or of a run or export of this zoo;
-    backbone_size: side of the images that it is shown; backbone_resize: `bilinear` or `bicubic`;
-    backbone_layer: `pooled` for what its last layer took, or `maps` for what its last pooling took;
-    backbone_init: `random` for a baseline; weights: the file that holds its weights; flip_average:
-    average the latents of an image and its mirror image; head: `linear`, `hidden` or a number of
-    hidden units, the better one of the first two by validation unless told; finetune: then train
-    the whole network, which is what epochs, batch and lr are about in that case; latents_runtime:
-    `torch` or `onnxruntime`, which together with precision pins what computes the latents. Without
-    both it is chosen by measuring, and the same seed may give other weights in another run.
+    Fields from `backbone` on are for transfer alone. What computes the latents is chosen by
+    measuring unless `latents_runtime` and `precision` pin it, so the same seed may give other
+    weights in another run.
     """
 
-    data: str | None = None
-    size: tuple[int, int] | None = None
-    grey: bool | None = None
-    skip_bad: bool | None = None
-    validate: float | None = None
-    epochs: float | None = None
-    batch: int | None = None
-    lr: float | None = None
-    quick: bool | None = None
-    flip: bool | None = None
+    data: str | None = None  # a dataset's name or path
+    size: tuple[int, int] | None = None  # height and width of a view of it
+    grey: bool | None = None  # likewise a view
+    skip_bad: bool | None = None  # leave unreadable images out
+    validate: float | None = None  # images to hold out: a count, or a share when below 1
+    epochs: float | None = None  # in place of the recipe's
+    batch: int | None = None  # likewise
+    lr: float | None = None  # likewise
+    quick: bool | None = None  # the recipe's shorter schedule
+    flip: bool | None = None  # False where mirror images do not keep their class
     seed: int | None = None
-    device: str | None = None
-    precision: str | None = None
-    sub_batches: int | None = None
-    compile: bool | None = None
-    backbone: str | None = None
-    backbone_size: int | None = None
-    backbone_resize: str | None = None
+    device: str | None = None  # cpu or cuda
+    precision: str | None = None  # auto, fp32, bf16 or fp16
+    sub_batches: int | None = None  # parts that each batch is computed in, to save memory
+    compile: bool | None = None  # through torch.compile
+    backbone: str | None = None  # a name of torchvision's, or of a run or artifact of this zoo
+    backbone_size: int | None = None  # side of the images that it is shown
+    backbone_resize: str | None = None  # `bilinear` or `bicubic`
+    # `pooled`: what its last layer took; `maps`: what its last pooling took
     backbone_layer: str | None = None
-    backbone_init: str | None = None
-    weights: str | None = None
-    flip_average: bool | None = None
+    backbone_init: str | None = None  # `random`, for a baseline
+    weights: str | None = None  # the file that holds the backbone's weights
+    flip_average: bool | None = None  # average the latents of an image and its mirror image
+    # `linear`, `hidden` or a number of hidden units; else the better of the first two
     head: str | None = None
+    # Then train the whole network, which epochs, batch and lr are then about
     finetune: bool | None = None
-    latents_runtime: str | None = None
+    latents_runtime: str | None = None  # `torch` or `onnxruntime`
 
     def __post_init__(self) -> None:
         """Refuse a value of another kind here, where whoever wrote it sees the line."""

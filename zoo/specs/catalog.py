@@ -18,19 +18,16 @@ MIN_SIDE = 16
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One row of the zoo. `module` is imported when the network or the recipe is asked for.
-
-    frozen: it stands on a backbone that is not trained, and has a design of its own (see
-    `zoo.specs.design`).
-    """
+    """One row of the zoo."""
 
     name: str
     family: str
     framework: str
-    module: str
+    module: str  # imported when the network or the recipe is asked for
     notes: str
     builder: str = "build"
     recipe_name: str = "RECIPE"
+    # It stands on a backbone that is not trained, with a design (`zoo.specs.design`)
     frozen: bool = False
 
     @property

@@ -9,38 +9,29 @@ MIN_BATCH = 32
 
 @dataclass(frozen=True)
 class Recipe:
-    """One training schedule.
+    """One training schedule."""
 
-    epochs: passes over the training images; may end inside one. quick_epochs: the same for --quick.
-    batch: images a step.
-    lr: peak learning rate; it rises linearly over the first `warmup` share of all steps and falls
-        linearly to 0 at the last.
-    optimizer: muon takes orthogonal steps of `lr` on filters, and plain ones of `bias_lr` and
-        `head_lr` on biases and on matrices.
-    weight_decay: on weights of two and more dimensions only; for muon, the share that a step takes
-        off biases and matrices at the peak rate.
-    flip: mirror each image at random, or (alternating) in every other epoch.
-    shift: pixels of random translation to each side, borders reflected.
-    cutout: side of the square that is blanked, in pixels.
-    average: decay a step of the averaged weights that are kept in the end; 0 keeps the last ones.
-    views: what test-time views show beside the plain image.
-    """
-
-    epochs: float
-    quick_epochs: float
-    batch: int
-    lr: float
+    epochs: float  # passes over the training images; may end inside one
+    quick_epochs: float  # the same for --quick
+    batch: int  # images a step
+    lr: float  # peak; rises linearly over the `warmup` share of all steps, then falls linearly to 0
+    # Muon: orthogonal steps of `lr` on filters, plain steps of the rates below on the rest
     optimizer: Literal["sgd", "adamw", "muon"] = "sgd"
     momentum: float = 0.9
+    # On weights of two and more dimensions; for muon, the share that a step at the peak rate takes
+    # off biases and matrices
     weight_decay: float = 5e-4
     warmup: float = 0.2
     label_smoothing: float = 0.0
+    # Mirror each image at random, or in every other epoch
     flip: Literal["none", "random", "alternating"] = "random"
-    shift: int = 0
-    cutout: int = 0
+    shift: int = 0  # pixels of random translation to each side, borders reflected
+    cutout: int = 0  # side of the square that is blanked, in pixels
+    # Decay per step of the averaged weights that are kept in the end; 0 keeps the last
     average: float = 0.0
-    bias_lr: float = 0.0
-    head_lr: float = 0.0
+    bias_lr: float = 0.0  # of muon's plain steps on biases
+    head_lr: float = 0.0  # of muon's plain steps on matrices
+    # What test-time views show beside the plain image
     views: Literal["none", "mirror", "six"] = "none"
 
     def for_images(self, count: int, mirror: bool) -> "Recipe":

@@ -15,16 +15,12 @@ from zoo.specs.recipe import Recipe
 
 @dataclass(frozen=True)
 class EpochPlan:
-    """Every random choice of one epoch, drawn at its start; row i is the i-th image shown.
+    """Every random choice of one epoch, drawn at its start; row i is the i-th image shown."""
 
-    order: int64 [N] indices into the stored images; flip: bool [N]; shift: int64 [N, 2] pixels
-    down and right; corner: int64 [N, 2] top left of the blanked square.
-    """
-
-    order: Tensor
-    flip: Tensor
-    shift: Tensor
-    corner: Tensor
+    order: Tensor  # int64 [N], indices into the stored images
+    flip: Tensor  # bool [N]
+    shift: Tensor  # int64 [N, 2], pixels down and right
+    corner: Tensor  # int64 [N, 2], top left of the blanked square
 
 
 def plan_epoch(

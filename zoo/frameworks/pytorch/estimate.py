@@ -20,13 +20,12 @@ TIMED_SHARE = 0.05  # of the steps to come, at most: a short training is not mea
 
 @dataclass(frozen=True)
 class Cost:
-    """parameters: trained numbers; macs: multiply-adds of one image, forward;
-    flop: of the whole training, forward and backward; seconds: expected here, validation apart."""
+    """What a training takes."""
 
-    parameters: int
-    macs: int
-    flop: float
-    seconds: float
+    parameters: int  # trainable ones
+    macs: int  # multiply-adds of one image, forward
+    flop: float  # of the whole training, forward and backward
+    seconds: float  # expected here, validation apart
 
     def line(self) -> str:
         """The cost in one line."""
