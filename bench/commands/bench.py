@@ -123,7 +123,7 @@ def bench(
     boundaries: tuple[str, ...] | None,
     **options: Any,
 ) -> None:
-    """Measure every export, or those named, or any ONNX file; exits 1 where a cell failed."""
+    """Measure every artifact, or those named, or any ONNX file; exits 1 where a cell failed."""
     from bench.commands.console import RowPrinter, print_plan, print_summary
     from bench.results.rows import FAILED
     from bench.results.summary import summarise

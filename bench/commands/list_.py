@@ -14,7 +14,7 @@ from zoo.errors import UsageError, unknown_name
 @data_dir_option
 @exports_option
 @json_option
-@click.option("--markdown", is_flag=True, help="Print the exports as the README shows them.")
+@click.option("--markdown", is_flag=True, help="Print the artifacts as the README shows them.")
 def list_(what: str, data_dir: Path | None, exports: Path, as_json: bool, markdown: bool) -> None:
     """List models, datasets, runtimes, providers or exports."""
     from bench.runtimes import list_runtimes

@@ -220,11 +220,11 @@ class TestGuesses:
 
 class TestModels:
     @pytest.mark.parametrize("name", ["cnn", "cnn-colours"])
-    def test_an_export_goes_by_id_or_model(self, exports: Path, images: Path, name: str) -> None:
+    def test_an_artifact_goes_by_id_or_model(self, exports: Path, images: Path, name: str) -> None:
         found = predict(name, [images], exports=exports, precision="fp32")
         assert first(found)[0] == ("c.JPG", "red")
 
-    def test_an_export_goes_by_its_folder(self, exports: Path, images: Path) -> None:
+    def test_an_artifact_goes_by_its_folder(self, exports: Path, images: Path) -> None:
         (exports / "cnn-colours" / "card.json").write_text("{}")
         assert first(predict(exports / "cnn-colours", [images]))[0] == ("c.JPG", "red")
 
@@ -232,7 +232,7 @@ class TestModels:
         with pytest.raises(UsageError, match="has no int8, only fp32"):
             predict("cnn", [images], exports=exports, precision="int8")
 
-    def test_an_export_whose_bytes_changed_is_refused(self, exports: Path, images: Path) -> None:
+    def test_an_artifact_whose_bytes_changed_is_refused(self, exports: Path, images: Path) -> None:
         file = exports / "cnn-colours" / "fp32.onnx"
         file.write_bytes(file.read_bytes() + b"\0")
         with pytest.raises(ZooError, match="sha256"):
@@ -426,7 +426,7 @@ def test_a_file_that_this_onnxruntime_answers_wrongly_here(
     assert len(list(predict(integer_onnx(24), [images], on=Here("1.25.0", BAD.flags)))) == 3
 
 
-def test_an_export_of_earlier_that_this_onnxruntime_answers_wrongly_here(
+def test_an_artifact_of_earlier_that_this_onnxruntime_answers_wrongly_here(
     integer_onnx: Callable[[int], Path], images: Path, tmp_path: Path
 ) -> None:
     for width in (24, 32):

@@ -189,7 +189,7 @@ class TestNames:
     def test_a_name_that_is_none(self, call: Call, words: tuple[str, str]) -> None:
         assert "Known:" in call(*words, code=2).stderr
 
-    def test_a_near_name_of_an_export(self, call: Call, run: Path) -> None:
+    def test_a_near_name_of_an_artifact(self, call: Call, run: Path) -> None:
         call("export", "mlp", "--precision", "fp32")
         told = call("verify", "mlp-digit", code=2).stderr
         assert "Did you mean mlp-digits" in told

@@ -75,7 +75,7 @@ def test_it_goes_on_after_a_kill_and_says_that_it_is_finished(
     ("arguments", "words"),
     [
         (["--backbone", "resnet19"], "Did you mean"),
-        (["--backbone", "speednet-cifar100"], "no run and no export of speednet-cifar100"),
+        (["--backbone", "speednet-cifar100"], "no run and no artifact of speednet-cifar100"),
         (["--weights", "none.pth"], "none.pth: there is no such file"),
         (["--head", "deep"], "--head deep"),
         (["--backbone", "inception_v3", "--backbone-size", "32"], "inception_v3 does not take"),

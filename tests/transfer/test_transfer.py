@@ -201,7 +201,7 @@ class TestZooBackbone:
         assert run.folder.name == "transfer-digits-cnn-digits-16x16"
         assert examine(run.folder.name).accuracy.share > 0.8
 
-    def test_an_export_serves_as_well_and_is_the_same_backbone(
+    def test_an_artifact_serves_as_well_and_is_the_same_backbone(
         self, digits_run: Callable[[str], Path], in_folder: Path
     ) -> None:
         artifact = export("cnn", run=digits_run("cnn"), precisions=["fp32"], exports=Path("ex"))
@@ -231,7 +231,7 @@ class TestZooBackbone:
             train("transfer", TrainOptions(data="digits", backbone="transfer-digits"))
 
     def test_one_that_is_not_there_is_named(self, in_folder: Path) -> None:
-        with pytest.raises(UsageError, match="no run and no export of speednet-cifar100"):
+        with pytest.raises(UsageError, match="no run and no artifact of speednet-cifar100"):
             train("transfer", TrainOptions(data="digits", backbone="speednet-cifar100"))
 
 

@@ -22,7 +22,7 @@ MARKER = "quickstart.json"  # in the folder of one
 
 @dataclass(frozen=True)
 class Quickstart:
-    """What the quickstart made, and what `verify` said of its export."""
+    """What the quickstart made, and what `verify` said of its artifact."""
 
     run: Run
     findings: Findings
@@ -63,5 +63,5 @@ def quickstart(
     failed = [check for check in checks if check.status == "failed"]
     if failed:
         words = "; ".join(f"{check.target}, {check.name}: {check.text}" for check in failed)
-        raise ZooError(f"the export does not verify: {words}")
+        raise ZooError(f"the artifact does not verify: {words}")
     return Quickstart(run, findings, artifact, checks)

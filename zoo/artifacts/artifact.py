@@ -153,7 +153,7 @@ def find_artifact(name: str, root: Path = EXPORTS) -> Artifact:
         known = [artifact.id for artifact in list_artifacts(root)]
         if name not in MODELS and not _could_be(name):
             raise unknown_name("model or export", name, {*MODELS, *known})
-        raise ZooError(f"there is no export of {name} in {root}/. {how_to_export(name, root)}")
+        raise ZooError(f"there is no artifact of {name} in {root}/. {how_to_export(name, root)}")
     return found
 
 

@@ -27,7 +27,7 @@ from zoo.errors import UsageError, ZooError
 @click.argument("model", metavar="MODEL|FILE.onnx")
 @click.argument("images", nargs=-1, required=True, type=PATH, metavar="IMAGE...")
 @exports_option
-@click.option("--precision", metavar="fp32|fp16|int8", help="Of the export.  [default: fp32]")
+@click.option("--precision", metavar="fp32|fp16|int8", help="Of the artifact.  [default: fp32]")
 @click.option(
     "--provider", default="cpu", metavar="cpu|cuda", show_default=True, help="Where to compute."
 )

@@ -109,7 +109,7 @@ def resolved(options: TrainOptions, exports: Path) -> TrainOptions:
     if found is None:
         if any(name == model or name.startswith(f"{model}-") for model in MODELS):
             raise UsageError(
-                f"there is no run and no export of {name} to take as a backbone. Train it first, "
+                f"there is no run and no artifact of {name} to take as a backbone. Train it first, "
                 "or name one of torchvision's, such as --backbone resnet18."
             )
         describe(name)  # says which names there are
@@ -152,7 +152,7 @@ def _from_torchvision(name: str, options: TrainOptions) -> Base:
 def _from_zoo(name: str, options: TrainOptions, exports: Path) -> Base:
     found = _of_zoo(name, exports)
     if found is None:
-        raise UsageError(f"there is no run and no export of {name} any more.")
+        raise UsageError(f"there is no run and no artifact of {name} any more.")
     card = found.finished_card() if isinstance(found, Run) else found.card
     height, width, channels = card.image_shape
     if card.model not in MODELS or MODELS[card.model].frozen:
