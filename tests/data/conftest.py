@@ -97,8 +97,8 @@ class Maker:
         self, images: Images, ending: str = "png", reverse: bool = False
     ) -> Iterator[tuple[str, bytes]]:
         for split, classes in images.items():
-            for name, images in classes.items():
-                for number, pixels in enumerate(images[::-1] if reverse else images):
+            for name, some in classes.items():
+                for number, pixels in enumerate(some[::-1] if reverse else some):
                     yield f"{split}/{name}/{number}.{ending}", self.encoded(pixels, ending)
 
     def folder(self, root: Path, images: Images, **options: Any) -> Path:
@@ -168,12 +168,12 @@ class Maker:
     def idx(self, folder: Path, images: Images, packed: bool = True) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for split, prefix in (("train", "train"), ("test", "t10k")):
-            images = np.concatenate([np.stack(list_) for list_ in images[split].values()])
+            pixels = np.concatenate([np.stack(list_) for list_ in images[split].values()])
             labels = np.repeat(
                 np.arange(len(images[split])), [len(x) for x in images[split].values()]
             )
             for name, axes, array in (
-                (f"{prefix}-images-idx3-ubyte", 3, images[..., 0]),
+                (f"{prefix}-images-idx3-ubyte", 3, pixels[..., 0]),
                 (f"{prefix}-labels-idx1-ubyte", 1, labels.astype(np.uint8)),
             ):
                 content = bytes((0, 0, 8, axes)) + struct.pack(f">{axes}I", *array.shape)

@@ -139,7 +139,7 @@ REFUSALS: dict[str, tuple[Change, str]] = {
         "node 'mean' (ReduceMean) reads 'gone', which nothing makes",
     ),
     "renamed input": (
-        lambda model: setattr(model.graph.input[0], "name", "image"),
+        lambda model: setattr(model.graph.input[0], "name", "photo"),
         "node 'cast' (Cast) reads 'image', which nothing makes",
     ),
     "renamed output": (

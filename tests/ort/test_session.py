@@ -153,7 +153,7 @@ class TestRun:
         ("feeds", "cause"),
         [
             ({}, "image"),
-            ({"image": RED}, "image"),
+            ({"photo": RED}, "image"),
             ({"image": RED.astype(np.float32)}, "float"),
             ({"image": RED[0]}, "Invalid rank"),
             ({"image": RED[:, :2]}, "Got: 2 Expected: 4"),

@@ -62,7 +62,7 @@ def test_images_that_a_network_enlarges_come_fewer_at_once(
 
 def test_only_the_named_images_are_looked_at(images: Tensor, maker: BatchMaker) -> None:
     chosen = torch.tensor([1100, 3, 700])
-    some = logits_of(Corners(), images, maker, images=chosen)
+    some = logits_of(Corners(), images, maker, indices=chosen)
     torch.testing.assert_close(some, logits_of(Corners(), images, maker)[chosen])
 
 
