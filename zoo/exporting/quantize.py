@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from zoo.graphs.fold import fold_norms
 from zoo.graphs.padding import LAYERS, WIDE, pad, stay_in_float
+from zoo.graphs.taps import with_taps
 from zoo.ort.providers import load_onnxruntime
 from zoo.ort.session import open_session
 
@@ -42,7 +43,7 @@ def calibrate(prepared: onnx.ModelProto, images: NDArray[Any]) -> Ranges:
     fixed = {tensor.name for tensor in prepared.graph.initializer}
     nodes = [node for node in prepared.graph.node if node.op_type in OPERATORS]
     watched = {name for node in nodes for name in (node.input[0], *node.output)} - fixed
-    session = open_session(_showing(prepared, watched - {image}).SerializeToString())
+    session = open_session(with_taps(prepared, sorted(watched - {image})).SerializeToString())
     names = [output.name for output in session.outputs]
     ranges: dict[str, tuple[float, float]] = {}
     for at in range(0, len(images), _BATCH):
@@ -53,17 +54,6 @@ def calibrate(prepared: onnx.ModelProto, images: NDArray[Any]) -> Ranges:
             found = values[name]
             ranges[name] = min(low, float(found.min())), max(high, float(found.max()))
     return {name: (_rounded(low), _rounded(high)) for name, (low, high) in ranges.items()}
-
-
-def _showing(model: onnx.ModelProto, names: set[str]) -> onnx.ModelProto:
-    """A copy that gives these tensors too."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(model)
-    given = {output.name for output in copy.graph.output}
-    copy.graph.output.extend(
-        value for value in model.graph.value_info if value.name in names - given
-    )
-    return copy
 
 
 def _rounded(value: float) -> float:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from zoo.exporting.quantize import Shifts
 from zoo.graphs.padding import LAYERS
+from zoo.graphs.taps import only_taps
 from zoo.ort.session import open_session
 
 _BATCH = 64
@@ -70,7 +71,7 @@ def _giving(prepared: onnx.ModelProto, errors: dict[str, NDArray[np.float32]]) -
     copy = onnx.ModelProto()
     copy.CopyFrom(prepared)
     nodes = {node.name: node for node in prepared.graph.node}
-    given = []
+    given: list[str] = []
     for layer, numbers in errors.items():
         node, weight, result = nodes[layer], f"{layer}.error", f"{layer}.moved"
         copy.graph.initializer.append(onnx.numpy_helper.from_array(numbers, weight))
@@ -81,7 +82,5 @@ def _giving(prepared: onnx.ModelProto, errors: dict[str, NDArray[np.float32]]) -
             mean = f"{layer}.mean"
             copy.graph.node.append(onnx.helper.make_node("GlobalAveragePool", [result], [mean]))
             result = mean
-        given.append(onnx.helper.make_tensor_value_info(result, onnx.TensorProto.FLOAT, None))
-    del copy.graph.output[:]
-    copy.graph.output.extend(given)
-    return copy
+        given.append(result)
+    return only_taps(copy, given)

@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from zoo.graphs.taps import only_taps
 from zoo.ort.session import open_session
 
 IN_FLOAT = {
@@ -57,36 +58,22 @@ def widest_step(model: onnx.ModelProto, images: Mapping[str, NDArray[Any]]) -> W
 
 def _showing(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy that gives what each QuantizeLinear makes; its kernels are those of the file."""
-    copy = _copy(model)
-    _give(copy, [node.output[0] for node in _quantizing(copy)])
-    return copy
+    return only_taps(model, [node.output[0] for node in _quantizing(model)])
 
 
 def _anew(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy that makes the same tensors, each from those before it as they are given."""
-    copy = _copy(model)
-    nodes = _quantizing(copy)
-    copy.graph.input.extend(_uint8(node.output[0]) for node in nodes)
-    for node in nodes:
-        node.output[0] += _AGAIN
-    _give(copy, [node.output[0] for node in nodes])
-    return copy
-
-
-def _copy(model: onnx.ModelProto) -> onnx.ModelProto:
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    return copy
+    nodes = _quantizing(copy)
+    copy.graph.input.extend(
+        onnx.helper.make_tensor_value_info(node.output[0], onnx.TensorProto.UINT8, None)
+        for node in nodes
+    )
+    for node in nodes:
+        node.output[0] += _AGAIN
+    return only_taps(copy, [node.output[0] for node in nodes])
 
 
 def _quantizing(model: onnx.ModelProto) -> list[onnx.NodeProto]:
     return [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
-
-
-def _give(model: onnx.ModelProto, names: list[str]) -> None:
-    del model.graph.output[:]
-    model.graph.output.extend(map(_uint8, names))
-
-
-def _uint8(name: str) -> onnx.ValueInfoProto:
-    return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.UINT8, None)
