@@ -1,10 +1,59 @@
-"""How far apart what a network says and what a faster form of it says are."""
+"""Every bound on how far answers may be apart, and the measures that are held against them."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+# Of logits, as a share for `tolerance`.
+SAME_SUMS = 1e-4  # fp32 from its network, or a file in another batch or call: rounded otherwise
+OTHER_RUNTIME = 1e-3  # of two arms that count as giving the same answers, TF32 included
+
+# An fp16 or int8 file may be this many times farther from fp32 on another machine than at the gate.
+ELSEWHERE = 1.5
+
+# Shares of the images whose answer may turn on another CPU, which rounds in another order: before
+# `verify` fails a file by its precision, and before `bench` notes that a card says otherwise.
+TURNED: Mapping[str, float] = {"fp32": 1e-4, "fp16": 1e-3, "int8": 1e-3}
+TURNED_IN_BENCH = 1e-3
+
+# Of latents, by `distance`: a runtime whose latents are farther from those of the first is not
+# taken. In fp32 they are within 1e-5 of each other.
+LATENTS = 0.05
+
+
+@dataclass(frozen=True)
+class GateBounds:
+    """What the gate allows. Counts are of 10,000 images."""
+
+    # fp32: of logits from the network's, as a share for `tolerance`.
+    logits: float = SAME_SUMS
+    # By precision: images that the file gets wrong and the network right, on balance. For fp32 also
+    # images that get another class.
+    lost: Mapping[str, int] = field(default_factory=lambda: {"fp32": 1, "fp16": 10, "int8": 50})
+    # int8 with its steps computed in float: how many the accuracy may move by, rounded up as
+    # `verify` does on another CPU, and how many may get another class. Rounding moves few, a kernel
+    # that saturates moves many.
+    moved: int = 10
+    others: int = 100
+    # int8: steps that a quantised number may be away from the same one computed in float.
+    steps: int = 1
+
+
+GATE = GateBounds()
+
+
+def tolerance(share: float, largest: float) -> float:
+    """How far a logit may be from the one wanted: a share of (1 + the largest |logit| wanted)."""
+    return share * (1 + largest)
+
+
+def largest(values: NDArray[Any]) -> float:
+    """The largest |value|: 0 where there is none, NaN where one is NaN."""
+    return float(np.abs(values).max(initial=0))
 
 
 def distance(found: NDArray[Any], wanted: NDArray[Any]) -> float:

@@ -28,6 +28,7 @@ from bench.runtimes.null import Null
 from bench.runtimes.registry import bounded_by_address_space
 from zoo.errors import ZooError
 from zoo.machine.memory import limit_address_space
+from zoo.parity import SAME_SUMS, largest, tolerance
 
 Message = dict[str, Any]
 _KEPT_BYTES = 128 << 10  # of answers: more would push the model out of the caches
@@ -35,7 +36,6 @@ _NO_MEMORY = re.compile(
     r"out of memory|allocate memory|bad_alloc|failed to allocate|memory does not suffice", re.I
 )
 _YOURS, _OVER = b"y", b"o"  # said between arms that take turns
-_CLOSE = 1e-4  # of (1 + the largest logit): how far a repeated answer may be from the first
 
 
 class Worker:
@@ -194,7 +194,7 @@ class Worker:
             wrong += len(found) - len(fitting)
             if fitting:
                 apart = np.abs(np.stack(fitting) - expected).max(axis=(1, 2), initial=0)
-                bound = _CLOSE * (1 + float(np.abs(expected).max(initial=0)))
+                bound = tolerance(SAME_SUMS, largest(expected))
                 wrong += int(np.count_nonzero(~(apart <= bound)))
         return wrong
 

@@ -34,12 +34,12 @@ from zoo.machine.threads import thread_budget
 from zoo.marks import refuse_others
 from zoo.ort.faults import Here
 from zoo.ort.providers import find_provider, short_name
+from zoo.parity import OTHER_RUNTIME, largest, tolerance
 from zoo.progress import Advance, Progress
 from zoo.records import check_values
 
 TURNS, SEQUENTIAL, USUAL = "turns", "sequential", "usual"
 WAYS = (TURNS, SEQUENTIAL, USUAL)
-_MOST_APART = 1e-3  # of (1 + the largest logit): beyond it the two do not answer alike
 
 
 @dataclass(frozen=True)
@@ -251,8 +251,7 @@ def _matched(a: Subject, b: Subject) -> tuple[str | None, Sequence[int] | slice 
 
 
 def _alike(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
-    bound = _MOST_APART * (1 + float(np.abs(first).max(initial=0)))
-    return bool(np.abs(first - second).max(initial=0) <= bound)
+    return largest(first - second) <= tolerance(OTHER_RUNTIME, largest(first))
 
 
 def _turns(

@@ -19,13 +19,11 @@ from bench.sweep.columns import accuracy_columns, from_card, of_card
 from bench.sweep.matrix import Settings
 from zoo.data.class_names import columns_by_name, is_in_order
 from zoo.inspection.steadiness import examine
+from zoo.parity import ELSEWHERE, OTHER_RUNTIME, TURNED_IN_BENCH, largest, tolerance
 from zoo.progress import Progress
 
 _ACCURACY_BATCH = 64
 _PROBED = 48  # images that show whether an answer depends on more than its image
-_SAME = 1e-3  # of (1 + the largest logit): how far another fp32 engine's answers may be
-_TURNED = 1e-3  # share of the images whose class may turn on another CPU, which rounds otherwise
-_SPREAD = 1.5  # how much farther than at the gate an fp16 or int8 file may be on this machine
 
 
 class Referee:
@@ -55,8 +53,8 @@ class Referee:
         if answers.shape != expected.shape:
             classes = f"{answers.shape[1]} classes, the reference {expected.shape[1]}"
             raise ArmError(f"its logits are wrong: they are of {classes}")
-        apart = float(np.abs(answers - expected).max(initial=0))
-        bound = _SAME * (1 + float(np.abs(expected).max(initial=0))) + _spread(arm)
+        apart = largest(answers - expected)
+        bound = tolerance(OTHER_RUNTIME, largest(expected)) + _spread(arm)
         if not apart <= bound:
             raise ArmError(
                 f"its logits are wrong: {apart:.3g} away from the reference's, allowed {bound:.3g}"
@@ -99,7 +97,7 @@ class Referee:
         if not self.settings.batches:  # doubled as long as it pays: the small ones tell enough
             sizes = {min(size, _ACCURACY_BATCH) for size in sizes}
         found = examine(ask, images.few[:_PROBED], sizes)
-        rounded = _SAME * (1 + found.largest) if self.settings.tf32 else 0.0
+        rounded = tolerance(OTHER_RUNTIME, found.largest) if self.settings.tf32 else 0.0
         doubt = found.doubt(rounded + _spread(arm))
         if doubt:
             name = f"{arm.subject.name} {arm.subject.precision}, {arm.runtime}"
@@ -145,7 +143,7 @@ class Referee:
             "max_difference": apart.largest,
         }
         said = of_card(arm)
-        if said and abs(said.correct - found.correct) > _TURNED * found.images:
+        if said and abs(said.correct - found.correct) > TURNED_IN_BENCH * found.images:
             columns["accuracy_reason"] = f"the card says {said.correct:,} of {said.images:,}"
         return columns
 
@@ -179,7 +177,7 @@ def _spread(arm: matrix.Arm) -> float:
     card = arm.subject.card
     if card is None or arm.subject.precision == "fp32":
         return 0.0
-    return _SPREAD * max(card.precisions[arm.subject.precision].max_difference.values())
+    return ELSEWHERE * max(card.precisions[arm.subject.precision].max_difference.values())
 
 
 def _predictions(journal: Journal) -> dict[str, NDArray[np.int64]]:

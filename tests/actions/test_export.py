@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,11 @@ from zoo.actions.train import train
 from zoo.artifacts.artifact import Artifact, find_artifact
 from zoo.artifacts.card import PRECISIONS
 from zoo.errors import UsageError, ZooError
-from zoo.exporting import gate as gate_module
 from zoo.exporting.choose import CLOSE
+from zoo.exporting.gate import judge
 from zoo.files import sha256, write_json
 from zoo.ort.signature import BARE
+from zoo.parity import GATE, GateBounds
 from zoo.runs.options import TrainOptions
 from zoo.specs.catalog import MODELS
 
@@ -63,7 +65,7 @@ def test_every_model_passes_the_gate_in_every_precision(
     for precision, file in card.precisions.items():
         assert file.accuracy.images == 359
         lost = card.accuracy.correct - file.accuracy.correct
-        assert lost <= gate_module.MOST_LOST[precision] * 359 // 10_000
+        assert lost <= GATE.lost[precision] * 359 // 10_000
     fp32 = card.precisions["fp32"]
     assert fp32.agreement == 359
     assert max(fp32.max_difference.values()) <= (fp32.bound or 0)
@@ -219,7 +221,8 @@ def test_a_file_that_fails_the_gate_leaves_what_was_there(
     digits_run: Callable[[str], Path], copied: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = copied.entry
-    monkeypatch.setitem(gate_module.MOST_LOST, "int8", -10_000)
+    strict = GateBounds(lost={**GATE.lost, "int8": -10_000})
+    monkeypatch.setattr(export_module, "judge", partial(judge, bounds=strict))
     with pytest.raises(ZooError, match=r"the gate refuses int8\.onnx.*Nothing was published"):
         export("mlp", run=digits_run("mlp"), exports=copied.root)
     after = find_artifact("mlp", copied.root)

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import onnx
@@ -11,17 +12,18 @@ import pytest
 from click.testing import CliRunner
 
 from cli import main
+from zoo.actions import mend as mending
 from zoo.actions.mend import mend
 from zoo.actions.verify import verify
 from zoo.artifacts.artifact import CARD, Artifact, find_artifact
 from zoo.artifacts.card import Card, manifest_facts
 from zoo.artifacts.publishing import publish, publishing
 from zoo.errors import UsageError, ZooError
-from zoo.exporting import gate
-from zoo.exporting.gate import GateError
+from zoo.exporting.gate import GateError, judge
 from zoo.exporting.quantize import prepare, quantize
 from zoo.frameworks.pytorch.convert import unfused
 from zoo.graphs.products import integer_products
+from zoo.parity import GATE, GateBounds
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NAME = "mlp-digits"
@@ -119,7 +121,8 @@ def test_what_the_gate_refuses_is_not_published(
     faulty: Artifact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = dict(faulty.entry)
-    monkeypatch.setitem(gate.MOST_LOST, "int8", -10_000)
+    strict = GateBounds(lost={**GATE.lost, "int8": -10_000})
+    monkeypatch.setattr(mending, "judge", partial(judge, bounds=strict))
     with pytest.raises(GateError, match=r"the gate refuses int8\.onnx"):
         mend(NAME, exports=faulty.root)
     assert find_artifact(NAME, faulty.root).entry == before

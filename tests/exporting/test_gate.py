@@ -20,10 +20,12 @@ from zoo.exporting.quantize import calibrate, prepare, quantize
 from zoo.exporting.steps import Widest
 from zoo.frameworks.pytorch.convert import convert
 from zoo.ort.session import Session, open_session
+from zoo.parity import GATE, GateBounds
 from zoo.progress import Progress
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIDE, MEAN, STD, NAMES = 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3), '["a", "b", "c", "d", "e"]'
+ANY_LOST = GateBounds(lost={"int8": 10_000})
 
 
 @pytest.fixture
@@ -41,15 +43,15 @@ def file_of(model: ir.Model | onnx.ModelProto, names: str = NAMES) -> bytes:
     return content
 
 
-def passes(content: bytes, precision: str, reference: Reference) -> None:
-    verdict = judge(content, precision, reference, Progress())
-    assert verdict.card.accuracy.images == len(reference.test)
-    assert verdict.card.file == f"{precision}.onnx"
+def passes(content: bytes, precision: str, reference: Reference, bounds: GateBounds = GATE) -> None:
+    result = judge(content, precision, reference, Progress(), bounds)
+    assert result.card.accuracy.images == len(reference.test)
+    assert result.card.file == f"{precision}.onnx"
 
 
-def refusal(content: bytes, precision: str, reference: Reference) -> str:
+def refusal(content: bytes, precision: str, reference: Reference, bounds: GateBounds = GATE) -> str:
     with pytest.raises(GateError) as refused:
-        judge(content, precision, reference, Progress())
+        judge(content, precision, reference, Progress(), bounds)
     assert "Nothing was published" in str(refused.value)
     return str(refused.value)
 
@@ -68,9 +70,9 @@ def test_a_good_file_passes_in_every_precision(
     reference_of: Callable[..., Reference],
 ) -> None:
     reference = reference_of(net)
-    verdict = judge(file_of(converted), "fp32", reference, Progress())
-    card = verdict.card
-    assert np.abs(verdict.logits - reference.logits).max() == card.max_difference["64"]
+    result = judge(file_of(converted), "fp32", reference, Progress())
+    card = result.card
+    assert np.abs(result.logits - reference.logits).max() == card.max_difference["64"]
     assert card.accuracy.correct == card.agreement == len(images)
     assert set(card.max_difference) == {"1", "2", "7", "64"}
     assert card.bound is not None
@@ -232,10 +234,9 @@ def test_an_integer_product_that_some_cpus_add_up_wrongly(
     prepared = prepare(convert(net.eval(), (SIDE, SIDE, 3), MEAN, STD))
     ranges = calibrate(prepared, images)
     reference = reference_of(net)
-    monkeypatch.setitem(gate.MOST_LOST, "int8", 10_000)
-    passes(file_of(quantize(prepared, ranges)), "int8", reference)
+    passes(file_of(quantize(prepared, ranges)), "int8", reference, ANY_LOST)
     monkeypatch.setattr("zoo.exporting.quantize.pad", lambda model, in_float: model)
-    why = refusal(file_of(quantize(prepared, ranges)), "int8", reference)
+    why = refusal(file_of(quantize(prepared, ranges)), "int8", reference, ANY_LOST)
     assert "Gemm_0 adds up integers for 24 outputs" in why
     assert "CPUs with AMX add up wrongly" in why
 
@@ -320,8 +321,7 @@ def test_int8_that_gives_other_classes_when_computed_in_float(
 
     monkeypatch.setattr(gate, "open_session", opening)
     monkeypatch.setattr(gate, "_answers", saturated)
-    monkeypatch.setitem(gate.MOST_LOST, "int8", 10_000)
-    why = refusal(file_of(int8), "int8", reference)
+    why = refusal(file_of(int8), "int8", reference, ANY_LOST)
     assert "so another CPU would answer differently; allowed are a move by 1, and 3 others" in why
 
 
@@ -333,8 +333,7 @@ def test_int8_with_a_step_that_is_no_rounding(
 ) -> None:
     """The last layer's numbers computed anew are all two steps higher: no class tells of it."""
     reference = reference_of(net)
-    monkeypatch.setitem(gate.MOST_LOST, "int8", 10_000)
-    passes(file_of(int8), "int8", reference)
+    passes(file_of(int8), "int8", reference, ANY_LOST)
     real = steps._anew
 
     def moved(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -346,7 +345,7 @@ def test_int8_with_a_step_that_is_no_rounding(
         return copy
 
     monkeypatch.setattr(steps, "_anew", moved)
-    why = refusal(file_of(int8), "int8", reference)
+    why = refusal(file_of(int8), "int8", reference, ANY_LOST)
     assert " is 2 steps away from the same one computed in float" in why
     assert "allowed are 1" in why
 

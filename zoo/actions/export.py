@@ -74,12 +74,12 @@ def export(
         plain, views = test_logits(network, source.card, data, cpu, progress)
         projection = test_projection(network, source.card, data, cpu)
     reference = Reference(data.test, plain, data.class_names, form)
-    verdicts = {
+    results = {
         precision: judge(file_bytes(source, model, precision), precision, reference, progress)
         for precision, model in made.models.items()
     }
     seen = None if views is None else Accuracy.of(views.argmax(axis=1) == data.test.labels)
-    cards = {precision: verdict.card for precision, verdict in verdicts.items()}
+    cards = {precision: result.card for precision, result in results.items()}
     files = {
         precision: file_bytes(source, model, precision, cards[precision].accuracy)
         for precision, model in made.models.items()
@@ -93,7 +93,7 @@ def export(
             (folder / HEAD).write_bytes(head)
         if projection is not None:
             write_text(folder / PROJECTION, projection.to_csv())
-        answers = verdicts["fp32"].logits.argmax(axis=1)
+        answers = results["fp32"].logits.argmax(axis=1)
         write_text(folder / "confusion.csv", _confusion_csv(data, answers))
         return Artifact(exports, card.id, publish(card.id, manifest_facts(card), folder))
 

@@ -90,12 +90,12 @@ def _made_again(
     }
     del facts["accuracy"]
     reference = Reference(test, found, class_names, card.input)
-    verdict = judge(_stamped(model, facts), INT8, reference, progress)
-    accuracy = verdict.card.accuracy
+    result = judge(_stamped(model, facts), INT8, reference, progress)
+    accuracy = result.card.accuracy
     facts["accuracy"] = json.dumps({"correct": accuracy.correct, "images": accuracy.images})
     remade = Remade(devices.describe(torch.device("cpu")), vector_flags(), versions())
     kept = [layer for layer in stay_in_float(prepared) if layer not in card.float_layers]
-    files = card.precisions | {INT8: replace(verdict.card, remade=remade)}
+    files = card.precisions | {INT8: replace(result.card, remade=remade)}
     card = replace(card, precisions=files, float_layers=(*card.float_layers, *kept))
     return card, _stamped(model, facts)
 

@@ -17,8 +17,8 @@ from zoo.artifacts.card import Card, manifest_facts, with_oldest_by_file
 from zoo.artifacts.publishing import MANIFEST
 from zoo.errors import ZooError
 from zoo.inspection.checks import (
+    Checked,
     Status,
-    Verdict,
     check_accuracy,
     check_batches,
     check_class_names,
@@ -168,13 +168,13 @@ class _Verifier:
         for subject in subjects:
             if subject.precision or subject.artifact is None:
                 self.progress.say(f"verifying {subject.target}")
-                verdicts = self._of_file(subject)
+                found = self._of_file(subject)
             else:
-                verdicts = check_artifact(subject.artifact)
-            for name, (status, text) in verdicts:
+                found = check_artifact(subject.artifact)
+            for name, (status, text) in found:
                 yield Check(subject.target, name, status, printable(text))
 
-    def _of_file(self, subject: _Subject) -> Iterator[tuple[str, Verdict]]:
+    def _of_file(self, subject: _Subject) -> Iterator[tuple[str, Checked]]:
         vectors = subject.path.absolute().parent / VECTORS
         missing = f"no {VECTORS} lies beside it"
         beside = vectors.is_dir()
@@ -218,7 +218,7 @@ class _Verifier:
         yield "vectors", check_vectors(run, precision, card) if run else ("skipped", missing)
         yield "accuracy", self._accuracy(subject, found, card)
 
-    def _accuracy(self, subject: _Subject, found: Inspection, card: Card | None) -> Verdict:
+    def _accuracy(self, subject: _Subject, found: Inspection, card: Card | None) -> Checked:
         if not self.accuracy:
             return "skipped", "not asked for"
         if card:
@@ -237,7 +237,7 @@ class _Verifier:
         )
 
 
-def check_artifact(artifact: Artifact) -> Iterator[tuple[str, Verdict]]:
+def check_artifact(artifact: Artifact) -> Iterator[tuple[str, Checked]]:
     yield "files", _check_files(artifact)
     try:
         card = artifact.card
@@ -254,7 +254,7 @@ def check_artifact(artifact: Artifact) -> Iterator[tuple[str, Verdict]]:
         yield "card", ("ok", "says what the manifest says")
 
 
-def _check_files(artifact: Artifact) -> Verdict:
+def _check_files(artifact: Artifact) -> Checked:
     """Whether the folder holds what the manifest lists, byte for byte, and nothing else."""
     listed = artifact.entry["files"]
     wrong = [f"{name} is no name of a file in the folder" for name in listed if _leaves(name)]
@@ -285,7 +285,7 @@ def _leaves(name: str) -> bool:
     return path.is_absolute() or ".." in path.parts
 
 
-def _check_hash(artifact: Artifact, name: str, found: Inspection) -> Verdict:
+def _check_hash(artifact: Artifact, name: str, found: Inspection) -> Checked:
     """Whether the bytes that were inspected, not only those on disk now, are the published ones."""
     try:
         artifact.checked(name)
@@ -305,6 +305,6 @@ def _card(artifact: Artifact) -> Card | None:
         return None
 
 
-def _images(found: Inspection) -> Verdict:
+def _images(found: Inspection) -> Checked:
     (image,) = found.inputs
     return "ok", f"{image.name} {image.dtype} {list(image.shape)}"

@@ -19,18 +19,11 @@ from zoo.intervals import Accuracy
 from zoo.ort.compatibility import oldest_run
 from zoo.ort.session import Session, open_session
 from zoo.ort.signature import Signature, logits
+from zoo.parity import GATE, GateBounds, largest, tolerance
 from zoo.progress import Progress
 
 BATCHES = (1, 2, 7, 64)
 FEW = 56  # images for the batch sizes below the largest: whole batches of each
-# Images of 10,000 that a file may get wrong where the network is right, on balance; for fp32 also
-# those that may get another class.
-MOST_LOST = {"fp32": 1, "fp16": 10, "int8": 50}
-# Of 10,000, when int8 steps are computed in float: how many the accuracy may move by, rounded up as
-# `verify` does on another CPU, and how many may get another class. Rounding moves few, a kernel
-# that saturates moves many.
-EMULATED_MOVED, EMULATED_OTHERS = 10, 100
-MOST_STEPS = 1  # that an integer step may be away from float arithmetic on the same numbers
 RANDOM_OPERATORS = {
     *("Bernoulli", "Dropout", "Multinomial"),
     *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
@@ -45,15 +38,12 @@ class GateError(ZooError):
 
 @dataclass(frozen=True)
 class Reference:
-    """What the source network says of the whole test set, in fp32.
-
-    logits: float32 [N, classes]; form: of the input that files must have.
-    """
+    """What the source network says of the whole test set, in fp32."""
 
     test: Split
-    logits: Logits
+    logits: Logits  # [N, classes]
     class_names: tuple[str, ...]
-    form: str
+    form: str  # of the input that files must have
 
     @property
     def accuracy(self) -> Accuracy:
@@ -62,14 +52,20 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A file that may be published: what was measured, and its logits of the whole test set."""
+class GateResult:
+    """A file that may be published."""
 
-    card: FileCard
-    logits: Logits
+    card: FileCard  # what was measured
+    logits: Logits  # of the whole test set
 
 
-def judge(model: bytes, precision: str, reference: Reference, progress: Progress) -> Verdict:
+def judge(
+    model: bytes,
+    precision: str,
+    reference: Reference,
+    progress: Progress,
+    bounds: GateBounds = GATE,
+) -> GateResult:
     """Measure a file on the whole test set; `GateError` where it may not be published."""
     name = f"{precision}.onnx"
     with _refusing(name):
@@ -84,22 +80,26 @@ def judge(model: bytes, precision: str, reference: Reference, progress: Progress
         differences = _differences(session, signature, reference)
         answers = _answers(session, signature, reference, name, progress)
     differences["64"] = _largest_difference(answers, reference.logits)
-    if precision == "fp32":
-        _check_differences(name, differences, reference)
+    bound = tolerance(bounds.logits, largest(reference.logits)) if precision == "fp32" else None
+    if bound is not None:
+        _check_differences(name, differences, bound)
     agreement = _same_class(answers, reference.logits)
     accuracy = Accuracy.of(answers.argmax(axis=1) == reference.test.labels)
-    _check_answers(name, precision, accuracy, agreement, reference)
+    lost = _allowed(bounds.lost[precision], len(reference.test))
+    _check_answers(name, precision, accuracy, agreement, reference, lost)
     card = FileCard(
         file=name,
         accuracy=accuracy,
         agreement=agreement,
         max_difference=differences,
-        bound=bound_for(reference.logits) if precision == "fp32" else None,
+        bound=bound,
         nodes=len(proto.graph.node),
         min_onnxruntime=oldest,
-        emulated=_emulated(model, answers, reference, progress) if precision == "int8" else None,
+        emulated=(
+            _emulated(model, answers, reference, progress, bounds) if precision == "int8" else None
+        ),
     )
-    return Verdict(card, answers)
+    return GateResult(card, answers)
 
 
 @contextmanager
@@ -193,7 +193,7 @@ def _largest_difference(answers: Logits, wanted: Logits) -> float:
             f"its logits are {list(answers.shape)}, finite: {bool(np.isfinite(answers).all())}; "
             f"the network's are {list(wanted.shape)}"
         )
-    return float(np.abs(answers - wanted).max(initial=0.0))
+    return largest(answers - wanted)
 
 
 def _answers(
@@ -210,13 +210,7 @@ def _answers(
     return np.concatenate(parts)
 
 
-def bound_for(wanted: Logits) -> float:
-    """How far an fp32 file may be from these logits of the network."""
-    return 1e-4 * (1 + float(np.abs(wanted).max()))
-
-
-def _check_differences(name: str, differences: dict[str, float], reference: Reference) -> None:
-    bound = bound_for(reference.logits)
+def _check_differences(name: str, differences: dict[str, float], bound: float) -> None:
     for batch, difference in differences.items():
         if difference > bound:
             raise _refused(
@@ -231,10 +225,14 @@ def _same_class(answers: Logits, wanted: Logits) -> int:
 
 
 def _check_answers(
-    name: str, precision: str, accuracy: Accuracy, agreement: int, reference: Reference
+    name: str,
+    precision: str,
+    accuracy: Accuracy,
+    agreement: int,
+    reference: Reference,
+    allowed: int,
 ) -> None:
     images = len(reference.test)
-    allowed = _allowed(MOST_LOST[precision], images)
     if precision == "fp32" and images - agreement > allowed:
         raise _refused(
             name,
@@ -254,7 +252,9 @@ def _allowed(of_ten_thousand: int, images: int) -> int:
     return of_ten_thousand * images // 10_000
 
 
-def _emulated(model: bytes, answers: Logits, reference: Reference, progress: Progress) -> int:
+def _emulated(
+    model: bytes, answers: Logits, reference: Reference, progress: Progress, bounds: GateBounds
+) -> int:
     """Images that get the same class when no integer kernel of this CPU takes part.
 
     The others differ by roundings that add up from layer to layer; the single steps show, on a few
@@ -269,7 +269,7 @@ def _emulated(model: bytes, answers: Logits, reference: Reference, progress: Pro
     images, labels = len(reference.test), reference.test.labels
     same = _same_class(answers, again)
     right, then = (int((given.argmax(axis=1) == labels).sum()) for given in (answers, again))
-    moved, others = math.ceil(EMULATED_MOVED * images / 10_000), _allowed(EMULATED_OTHERS, images)
+    moved, others = math.ceil(bounds.moved * images / 10_000), _allowed(bounds.others, images)
     if abs(right - then) > moved or images - same > others:
         raise _refused(
             "int8.onnx",
@@ -279,10 +279,10 @@ def _emulated(model: bytes, answers: Logits, reference: Reference, progress: Pro
         )
     if not widest.of:
         raise _refused("int8.onnx", "it quantises nothing, so nothing runs in integers")
-    if widest.steps > MOST_STEPS:
+    if widest.steps > bounds.steps:
         raise _refused(
             "int8.onnx",
             f"a number of {widest.tensor} is {widest.steps} steps away from the same one computed "
-            f"in float, so another CPU would answer differently; allowed are {MOST_STEPS}",
+            f"in float, so another CPU would answer differently; allowed are {bounds.steps}",
         )
     return same

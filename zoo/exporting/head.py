@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from zoo.data import Dataset
 from zoo.errors import ZooError
-from zoo.exporting.gate import BATCHES, FEW, GateError, bound_for
+from zoo.exporting.gate import BATCHES, FEW, GateError
 from zoo.exporting.source import Source, file_bytes
 from zoo.frameworks.pytorch.augment import BatchMaker
 from zoo.frameworks.pytorch.convert import LATENTS, convert_head
 from zoo.ort.session import open_session
+from zoo.parity import GATE, largest, tolerance
 from zoo.transfer.network import Transfer
 
 HEAD = "head.onnx"
@@ -25,14 +26,14 @@ def head_file(source: Source, network: Transfer, data: Dataset) -> bytes:
     content = file_bytes(source, ir.to_proto(graph), "fp32", extra={"input": LATENTS})
     onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
     session = open_session(content, name=HEAD)
-    bound = bound_for(wanted)
+    bound = tolerance(GATE.logits, largest(wanted))
     for batch in BATCHES:
         parts = [
             session.run({LATENTS: latents[at : at + batch]})[0]
             for at in range(0, len(latents), batch)
         ]
         try:
-            difference = float(np.abs(np.concatenate(parts) - wanted).max())
+            difference = largest(np.concatenate(parts) - wanted)
         except ValueError as error:
             raise GateError(f"the gate refuses {HEAD}: {error}. Nothing was published.") from error
         if not difference <= bound:

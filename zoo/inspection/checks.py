@@ -16,15 +16,11 @@ from zoo.inspection.inspector import Inspection, Inspector, LocalData, VectorRun
 from zoo.intervals import wilson
 from zoo.ort.compatibility import first_onnxruntime, is_older
 from zoo.ort.faults import Here, fault_of
+from zoo.parity import ELSEWHERE, SAME_SUMS, TURNED, tolerance
 from zoo.progress import Progress
 
 Status = Literal["ok", "warning", "failed", "skipped"]
-Verdict = tuple[Status, str]
-
-_FP32_DIFFERENCE = 1e-4
-_SPREAD = 1.5  # how much farther than at the gate an fp16 or int8 file may be on another CPU
-# Shares of the images whose answer may turn on another CPU, which rounds in another order.
-_TURNED = {"fp32": 1e-4, "fp16": 1e-3, "int8": 1e-3}
+Checked = tuple[Status, str]  # how it went, and why in words
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,7 @@ def claim_of_file(found: Inspection) -> Claim | None:
         return None
 
 
-def check_versions(found: Inspection, promised: str | None, card: Card | None) -> Verdict:
+def check_versions(found: Inspection, promised: str | None, card: Card | None) -> Checked:
     """Whether the oldest onnxruntime that is promised loads the file's opset and IR version."""
     versions = f"opset {found.opset}, IR version {found.ir_version}"
     if card and (card.opset, card.ir_version) != (found.opset, found.ir_version):
@@ -91,7 +87,7 @@ def check_versions(found: Inspection, promised: str | None, card: Card | None) -
     return "ok", f"{versions}: onnxruntime {promised} loads it"
 
 
-def check_faults(found: Inspection, on: Here) -> Verdict:
+def check_faults(found: Inspection, on: Here) -> Checked:
     """Whether this onnxruntime is known to answer the file wrongly on this CPU."""
     fault = fault_of(found.integer_widths, on)
     if fault:
@@ -99,7 +95,7 @@ def check_faults(found: Inspection, on: Here) -> Verdict:
     return "ok", f"no known fault of onnxruntime {on.version} on this CPU meets it"
 
 
-def check_contract(found: Inspection, card: Card) -> Verdict:
+def check_contract(found: Inspection, card: Card) -> Checked:
     """Whether it is one file whose inputs and outputs are those of all the zoo's files."""
     height, width, channels = card.image_shape
     pixels = card.input == "uint8-nhwc"
@@ -123,7 +119,7 @@ def check_contract(found: Inspection, card: Card) -> Verdict:
     return "failed", f"{shown}; the card means {expected}"
 
 
-def check_metadata(found: Inspection, card: Card, precision: str) -> Verdict:
+def check_metadata(found: Inspection, card: Card, precision: str) -> Checked:
     """Whether the file says of itself what the card says."""
     file = card.precisions[precision]
     accuracy = file.accuracy
@@ -166,7 +162,7 @@ def names_of(found: Inspection) -> tuple[str, ...] | None:
     return parse_names(found.metadata.get("class_names", ""))
 
 
-def check_class_names(found: Inspection) -> Verdict:
+def check_class_names(found: Inspection) -> Checked:
     """Whether a file without a card names as many classes as it gives values."""
     if "class_names" not in found.metadata:
         return "skipped", "the file names no classes"
@@ -179,7 +175,7 @@ def check_class_names(found: Inspection) -> Verdict:
     return "ok", f"{len(names)} names, one for each value"
 
 
-def check_batches(found: Inspection, precision: str, card: Card | None) -> Verdict:
+def check_batches(found: Inspection, precision: str, card: Card | None) -> Checked:
     """Whether the answer to an image is the same in any batch, and twice the same.
 
     Files of this zoo are; others may depend on their batch, which is to be known.
@@ -188,7 +184,7 @@ def check_batches(found: Inspection, precision: str, card: Card | None) -> Verdi
         return "skipped", f"not tried: {found.steadiness}"
     more = 0.0
     if precision != "fp32" and card:
-        more = _SPREAD * max(card.precisions[precision].max_difference.values(), default=0.0)
+        more = ELSEWHERE * max(card.precisions[precision].max_difference.values(), default=0.0)
     chance, batch = found.steadiness.by_chance(more), found.steadiness.by_batch(more)
     if chance or batch:
         return ("failed" if chance or card else "warning"), chance or batch
@@ -196,14 +192,14 @@ def check_batches(found: Inspection, precision: str, card: Card | None) -> Verdi
     return "ok", f"{images} images get the same answers in any batch (within {apart:.2g})"
 
 
-def check_vectors(run: VectorRun, precision: str, card: Card | None) -> Verdict:
+def check_vectors(run: VectorRun, precision: str, card: Card | None) -> Checked:
     """Whether the stored images still give the stored logits."""
     if run.problem:
         return "failed", run.problem
-    bound = _FP32_DIFFERENCE * (1 + run.largest)
+    bound = tolerance(SAME_SUMS, run.largest)
     if precision != "fp32" and card:
         measured = card.precisions[precision].max_difference.values()
-        bound += _SPREAD * max(measured, default=0.0)
+        bound += ELSEWHERE * max(measured, default=0.0)
     text = (
         f"{run.images} images, logits at most {run.difference:.2g} from the stored ones; "
         f"{run.agreement} have the same top class"
@@ -221,7 +217,7 @@ def check_accuracy(
     inspector: Inspector,
     data_dir: Path | None,
     progress: Progress,
-) -> Verdict:
+) -> Checked:
     """Whether the file is right as often as claimed, over the whole test set.
 
     names: its classes in the order of its values, None where they count as those of the data.
@@ -254,9 +250,9 @@ def check_accuracy(
     return status, text
 
 
-def _as_claimed(claim: Claim, correct: int, images: int) -> Verdict:
+def _as_claimed(claim: Claim, correct: int, images: int) -> Checked:
     text = f"{correct:,} of {images:,} right"
-    allowed = math.ceil(_TURNED.get(claim.precision, _TURNED["int8"]) * images)
+    allowed = math.ceil(TURNED.get(claim.precision, TURNED["int8"]) * images)
     said = f"{claim.where} says {claim.correct:,} of {claim.images:,}"
     if images != claim.images or abs(correct - claim.correct) > allowed:
         return "failed", f"{text}; {said}"

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Of (1 + the largest logit), as in the gate for fp32: sums of another batch are rounded otherwise.
-_SAME = 1e-4
+from zoo.parity import SAME_SUMS, tolerance
 
 Inputs = NDArray[Any]
 Ask = Callable[[Inputs, int], Inputs]
@@ -59,7 +58,7 @@ class Steadiness:
 
     def bound(self, more: float = 0.0) -> float:
         """How far answers may be apart and count as the same; more: what the file's card allows."""
-        return _SAME * (1 + self.largest) + more
+        return tolerance(SAME_SUMS, self.largest) + more
 
     def by_chance(self, more: float = 0.0) -> str:
         """In plain words that the same call gives several answers, or ""."""

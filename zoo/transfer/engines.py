@@ -21,7 +21,7 @@ from zoo.machine.devices import native_bf16
 from zoo.models.pixels import FromPixels
 from zoo.models.resize import Resize
 from zoo.ort.session import open_session
-from zoo.parity import distance
+from zoo.parity import LATENTS, distance
 from zoo.progress import Progress
 from zoo.transfer.base import Base
 from zoo.transfer.latents import Engine, Features, Subject, finished
@@ -29,7 +29,6 @@ from zoo.transfer.network import Transfer, normalisation
 
 BATCH = 32
 SECONDS = 1.0  # of measuring, for each engine
-MAY_DIFFER = 0.05  # of the spread of latents; fp32 engines are within 1e-5 of each other
 TOLD = 0.001  # how far away latents are is said from here on
 NARROW = 32  # channels that a filter takes in, up to which bf16 gains little
 
@@ -84,7 +83,7 @@ def fastest(engines: Sequence[Engine], some: Images, progress: Progress) -> Engi
     rates, told = [], []
     for engine in engines:
         away = distance(engine.run(some), wanted)  # the first call: it also opens the engine
-        fits = away <= MAY_DIFFER
+        fits = away <= LATENTS
         rate = _images_a_second(engine, some) if fits else 0.0
         rates.append(rate)
         words = f"{rate:,.0f}" if fits else "not taken"
