@@ -11,7 +11,7 @@ from zoo.data.catalog import is_path
 from zoo.data.class_names import parse_names
 from zoo.data.known import KNOWN
 from zoo.errors import UsageError, ZooError, unknown_name
-from zoo.inspection.inspector import Content, Inspector
+from zoo.inspection.inspector import FileFacts, Inspector
 from zoo.ort.faults import Here, fault_of, fault_of_content
 
 __all__ = [
@@ -167,7 +167,7 @@ def of_file(path: Path, given: Given, inspector: Inspector) -> Subject:
     )
 
 
-def _names_in(content: Content) -> tuple[str, ...] | None:
+def _names_in(content: FileFacts) -> tuple[str, ...] | None:
     return parse_names(content.metadata.get("class_names", ""))
 
 

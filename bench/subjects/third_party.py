@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import UsageError, ZooError
-from zoo.inspection.inspector import Content, Inspector
+from zoo.inspection.inspector import FileFacts, Inspector
 from zoo.reading import read_text
 from zoo.records import read
 
@@ -34,7 +34,7 @@ class Given:
         )
 
 
-def read_content(path: Path, inspector: Inspector) -> Content:
+def read_content(path: Path, inspector: Inspector) -> FileFacts:
     """What the file and all that belongs to it hold, read in the inspector's process.
 
     What is damaged is for the runtime to say.

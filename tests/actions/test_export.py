@@ -17,7 +17,7 @@ from click.testing import CliRunner
 import zoo
 from cli import main
 from zoo.actions import export as export_module
-from zoo.actions.check import compare
+from zoo.actions.check import check
 from zoo.actions.export import export
 from zoo.actions.test import trained_network
 from zoo.actions.train import train
@@ -155,7 +155,7 @@ def test_exporting_again_gives_the_same_bytes(
 
 
 def test_check_says_same(published: Artifact, digits_run: Callable[[str], Path]) -> None:
-    found = compare("mlp", run=digits_run("mlp"), exports=published.root)
+    found = check("mlp", run=digits_run("mlp"), exports=published.root)
     assert [(one.file, one.same, one.why) for one in found] == [
         (f"{precision}.onnx", True, ()) for precision in PRECISIONS
     ]
@@ -174,7 +174,7 @@ def test_what_narrow_formats_were_made_with_is_on_the_card_and_gives_the_same_fi
     words = (made.folder / "README.md").read_text()
     assert "fp16 leaves the first layers in fp32: Conv_0" in words
     assert "Biases make up for" in words
-    assert [one.same for one in compare("cnn", run=run, exports=tmp_path)] == [True] * 3
+    assert [one.same for one in check("cnn", run=run, exports=tmp_path)] == [True] * 3
 
 
 def test_check_knows_the_opset_that_was_published(
@@ -182,7 +182,7 @@ def test_check_knows_the_opset_that_was_published(
 ) -> None:
     run = digits_run("mlp")
     export("mlp", run=run, exports=tmp_path, precisions=["fp32"], opset=18)
-    (found,) = compare("mlp", run=run, exports=tmp_path)
+    (found,) = check("mlp", run=run, exports=tmp_path)
     assert found.same
 
 
@@ -193,7 +193,7 @@ def test_check_says_what_is_different(
     card = json.loads((run / "run.json").read_text())
     card["mean"][0] += 0.01
     write_json(run / "run.json", card)
-    fp32, *_ = compare("mlp", run=run, exports=published.root)
+    fp32, *_ = check("mlp", run=run, exports=published.root)
     assert not fp32.same
     assert any(reason.startswith("mean: published") for reason in fp32.why)
     assert "other values in pixel_offset" in fp32.why

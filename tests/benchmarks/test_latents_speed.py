@@ -4,7 +4,7 @@
 
 The plain loop is what one writes first: torch, fp32, eager, images resized and normalised a batch
 at a time. 32x32 images shown at 299x299. Random weights with batch statistics of digits, and
-trained ones where the variable ZOO_INCEPTION names their file, the engine for CIFAR-10's images.
+trained ones where the variable ZOO_INCEPTION names their file, the runtime for CIFAR-10's images.
 """
 
 import os
@@ -23,9 +23,9 @@ from zoo.data.dataset import Images
 from zoo.machine import devices
 from zoo.progress import PlainProgress, Progress
 from zoo.runs.options import TrainOptions
-from zoo.transfer.base import open_base
-from zoo.transfer.engines import engines_for, fastest
-from zoo.transfer.latents import Engine
+from zoo.transfer.frozen_backbone import open_backbone
+from zoo.transfer.latents import Runtime
+from zoo.transfer.runtimes import fastest, runtimes_for
 
 BATCH = 16
 TURN_SECONDS = 2.0
@@ -67,30 +67,30 @@ def plain_loop() -> Callable[[Images], object]:
     return answer
 
 
-def engines(precision: str, weights: str | None = None) -> tuple[list[Engine], Images]:
+def runtimes(precision: str, weights: str | None = None) -> tuple[list[Runtime], Images]:
     """Those that may compute the latents of Inception, and some images to choose by."""
     data = load("cifar10" if weights else "digits")
     init = None if weights else "random"
     options = TrainOptions(backbone="inception_v3", weights=weights, backbone_init=init)
-    base = open_base(options, data, EXPORTS, Progress())
-    return engines_for(base, data.image_shape, CPU, precision), data.train.images[:BATCH]
+    frozen = open_backbone(options, data, EXPORTS, Progress())
+    return runtimes_for(frozen, data.image_shape, CPU, precision), data.train.images[:BATCH]
 
 
 def test_latents_of_inception_against_the_plain_loop(compare: Compare) -> None:
-    """The engine is the one that training takes."""
-    engine = fastest(*engines("auto"), Progress())
-    compare(turn(engine.run), turn(plain_loop()), "1.5")
+    """The runtime is the one that training takes."""
+    runtime = fastest(*runtimes("auto"), Progress())
+    compare(turn(runtime.run), turn(plain_loop()), "1.5")
 
 
 @pytest.mark.skipif(not TRAINED, reason="ZOO_INCEPTION names no weights of Inception v3")
 def test_latents_of_trained_inception_against_the_plain_loop(compare: Compare) -> None:
     """As above, with weights whose latents tell images apart."""
-    engine = fastest(*engines("auto", TRAINED), PlainProgress())
-    compare(turn(engine.run), turn(plain_loop()), "1.5")
+    runtime = fastest(*runtimes("auto", TRAINED), PlainProgress())
+    compare(turn(runtime.run), turn(plain_loop()), "1.5")
 
 
 @pytest.mark.skipif(not devices.native_bf16(CPU), reason="this CPU does not compute in bf16")
 def test_latents_of_inception_in_bf16_against_the_plain_loop(compare: Compare) -> None:
     """What --precision bf16 takes; without it, only where the latents are then those of fp32."""
-    (engine,), _ = engines("bf16")
-    compare(turn(engine.run), turn(plain_loop()), "1.5")
+    (runtime,), _ = runtimes("bf16")
+    compare(turn(runtime.run), turn(plain_loop()), "1.5")

@@ -35,11 +35,11 @@ from zoo.machine import devices as hardware
 from zoo.actions.cards import new_card
 from zoo.frameworks.pytorch.loop import Trainer
 from zoo.runs.options import TrainOptions
-from zoo.frameworks.pytorch.work import work_on_images
+from zoo.frameworks.pytorch.stage import stage_on_images
 hardware.settle()
 options = TrainOptions(data="digits", precision=sys.argv[2])
 data = options.load_data(None, Progress())
-trainer = Trainer(work_on_images(new_card("cnn", options, data, None, Progress()), data).job)
+trainer = Trainer(stage_on_images(new_card("cnn", options, data, None, Progress()), data).job)
 plan = trainer.plan(0)
 for turn in sys.stdin:
     steps, started = 0, time.perf_counter()

@@ -240,7 +240,7 @@ while True:
     leftovers += (cache / "building").exists() and len(list((cache / "building").iterdir()))
     assert attempt(cache, -1) == 0
     (entry,) = (cache / "entries").iterdir()
-    fingerprints.add(open_entry(cache, entry.name).summary.fingerprint)
+    fingerprints.add(open_entry(cache, entry.name).facts.fingerprint)
     assert not list((cache / "building").iterdir()), f"leftovers after kill {kills}"
     shutil.rmtree(cache)
 print(json.dumps([kills, leftovers, whole, sorted(fingerprints)]))

@@ -3,15 +3,15 @@ from pathlib import Path
 
 from zoo.actions.test import trained_network
 from zoo.exporting.formats import Rounding, make_formats
-from zoo.exporting.source import find_source
+from zoo.exporting.original import find_original
 from zoo.frameworks.pytorch.convert import OPSET
 from zoo.ort.signature import PIXELS
 from zoo.progress import Progress
 
 
 def test_fp32_rounds_nothing_and_so_looks_at_no_images(digits_run: Callable[[str], Path]) -> None:
-    source = find_source("mlp", digits_run("mlp"), PIXELS, OPSET)
-    network = trained_network(source.run, source.card)
-    made = make_formats(source, network, ["fp32"], None, Progress())
+    original = find_original("mlp", digits_run("mlp"), PIXELS, OPSET)
+    network = trained_network(original.run, original.card)
+    made = make_formats(original, network, ["fp32"], None, Progress())
     assert list(made.models) == ["fp32"]
     assert made.rounding == Rounding()

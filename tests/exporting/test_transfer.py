@@ -9,7 +9,7 @@ import onnx
 import pytest
 import torch
 
-from zoo.actions.check import compare
+from zoo.actions.check import check
 from zoo.actions.export import export
 from zoo.actions.test import test as examine
 from zoo.actions.test import trained_network
@@ -63,7 +63,7 @@ def test_card_and_file_say_what_it_stands_on(published: Artifact, run: Run) -> N
     words = (published.folder / "README.md").read_text()
     assert f"{markdown('squeezenet1_1')} (weights: random)" in words
     assert "head.onnx" in words
-    assert published.card.latents == run.card().engine
+    assert published.card.latents == run.card().latents_runtime
     assert f"They were computed by {published.card.latents}." in words
 
 
@@ -124,6 +124,6 @@ def test_a_head_that_answers_otherwise_is_not_published(
 
 
 def test_exporting_again_gives_the_same_bytes(published: Artifact, run: Run) -> None:
-    (found,) = compare("transfer", run=run.folder, exports=published.root)
+    (found,) = check("transfer", run=run.folder, exports=published.root)
     assert found.same, found.why
     assert find_artifact("transfer", published.root).id == published.id

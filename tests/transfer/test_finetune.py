@@ -23,7 +23,7 @@ from zoo.progress import Progress
 from zoo.runs.history import read_history
 from zoo.runs.options import TrainOptions
 from zoo.runs.run import Run, run_id
-from zoo.transfer.base import check_options, open_base
+from zoo.transfer.frozen_backbone import check_options, open_backbone
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -86,9 +86,9 @@ def test_it_beats_the_frozen_backbone(frozen_run: Run, finetuned: Run) -> None:
 
 
 def test_all_weights_have_moved_a_little_and_no_statistics(finetuned: Run) -> None:
-    base = open_base(FROZEN, load("digits"), Path("exports"), Progress())
+    frozen = open_backbone(FROZEN, load("digits"), Path("exports"), Progress())
     kept = load_file(finetuned.weights)
-    for name, tensor in base.trunk.network.state_dict().items():
+    for name, tensor in frozen.trunk.network.state_dict().items():
         statistic = name.endswith(("running_mean", "running_var", "num_batches_tracked"))
         assert torch.equal(kept[f"backbone.{name}"], tensor) == statistic, name
         torch.testing.assert_close(kept[f"backbone.{name}"], tensor, atol=0.1, rtol=0)
@@ -140,7 +140,7 @@ def test_one_that_was_stopped_in_either_stage_ends_in_the_same_weights(
         def refuse(*arguments: object) -> None:
             raise AssertionError("the backbone was looked for")
 
-        monkeypatch.setattr("zoo.actions.train.open_base", refuse)
+        monkeypatch.setattr("zoo.actions.train.open_backbone", refuse)
     train("transfer", run=run.folder, resume=True)
     straight = load_file(finetuned.weights)
     for name, tensor in load_file(run.weights).items():

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from zoo.errors import ZooError
 from zoo.transfer import latents as module
-from zoo.transfer.latents import CHUNK, Engine, Subject, finished, latents
+from zoo.transfer.latents import CHUNK, LatentsKey, Runtime, finished, latents
 
-SUBJECT = Subject("noise", "f" * 64, "", "train", "sums", "w" * 64, "8x8")
+KEY = LatentsKey("noise", "f" * 64, "", "train", "sums", "w" * 64, "8x8")
 WIDTH = 6
 IMAGES = 2 * CHUNK + 100
 
@@ -35,7 +35,7 @@ def sums(images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 class Counting:
-    """An engine that counts images, and dies after a number of them where that is given."""
+    """A runtime that counts images, and dies after a number of them where that is given."""
 
     def __init__(self, die_after: int | None = None) -> None:
         self.seen = 0
@@ -50,16 +50,16 @@ class Counting:
         return sums(images)
 
     @property
-    def engine(self) -> Engine:
-        return Engine("numpy", "fp32", WIDTH, self)
+    def runtime(self) -> Runtime:
+        return Runtime("numpy", "fp32", WIDTH, self)
 
 
-def test_they_are_those_of_the_engine_whatever_the_batch(tmp_path: Path) -> None:
+def test_they_are_those_of_the_runtime_whatever_the_batch(tmp_path: Path) -> None:
     images = images_of()
     for batch in (1, 64, 100, 10_000):
         counting = Counting()
         cache = tmp_path / str(batch)
-        found = latents(SUBJECT, images, counting.engine, batch=batch, cache_dir=cache)
+        found = latents(KEY, images, counting.runtime, batch=batch, cache_dir=cache)
         assert counting.seen == IMAGES
         assert counting.largest == min(batch, CHUNK)
         np.testing.assert_allclose(found, sums(images), rtol=1e-5, atol=1e-5)
@@ -68,9 +68,9 @@ def test_they_are_those_of_the_engine_whatever_the_batch(tmp_path: Path) -> None
 
 def test_the_second_time_nothing_is_computed(tmp_path: Path) -> None:
     images, again = images_of(), Counting()
-    first = latents(SUBJECT, images, Counting().engine, cache_dir=tmp_path)
-    assert finished(SUBJECT, images, again.engine, tmp_path) == IMAGES
-    second = latents(SUBJECT, images, again.engine, cache_dir=tmp_path)
+    first = latents(KEY, images, Counting().runtime, cache_dir=tmp_path)
+    assert finished(KEY, images, again.runtime, tmp_path) == IMAGES
+    second = latents(KEY, images, again.runtime, cache_dir=tmp_path)
     assert again.seen == 0
     np.testing.assert_array_equal(first, second)
     (file,) = tmp_path.glob(f"latents/*/{module.FEATURES}")
@@ -83,7 +83,7 @@ sys.path[:0] = [sys.argv[2], sys.argv[3]]
 from pathlib import Path
 from test_latents import *
 counting = Counting(die_after=int(sys.argv[4]))
-latents(SUBJECT, images_of(), counting.engine, batch=50, cache_dir=Path(sys.argv[1]))
+latents(KEY, images_of(), counting.runtime, batch=50, cache_dir=Path(sys.argv[1]))
 """
 
 
@@ -101,8 +101,8 @@ def test_after_a_kill_finished_chunks_are_not_computed_again(
     assert done.returncode == -signal.SIGKILL, done.stderr
     images, rest = images_of(), Counting()
     kept = die_after // CHUNK * CHUNK
-    assert finished(SUBJECT, images, rest.engine, tmp_path) == kept
-    found = latents(SUBJECT, images, rest.engine, batch=64, cache_dir=tmp_path)
+    assert finished(KEY, images, rest.runtime, tmp_path) == kept
+    found = latents(KEY, images, rest.runtime, batch=64, cache_dir=tmp_path)
     assert rest.seen == IMAGES - kept
     np.testing.assert_allclose(found, sums(images), rtol=1e-5, atol=1e-5)
 
@@ -111,25 +111,25 @@ def test_a_line_cut_off_by_a_kill_is_no_chunk_and_damaged_numbers_are_computed_a
     tmp_path: Path,
 ) -> None:
     images = images_of()
-    latents(SUBJECT, images, Counting().engine, cache_dir=tmp_path)
+    latents(KEY, images, Counting().runtime, cache_dir=tmp_path)
     (folder,) = {path.parent for path in tmp_path.glob(f"latents/*/{module.FEATURES}")}
     journal = folder / module.CHUNKS
     journal.write_text(journal.read_text()[:-3])
     rest = Counting()
-    latents(SUBJECT, images, rest.engine, cache_dir=tmp_path)
+    latents(KEY, images, rest.runtime, cache_dir=tmp_path)
     assert rest.seen == IMAGES - 2 * CHUNK
 
     content = bytearray((folder / module.FEATURES).read_bytes())
     content[-4 * WIDTH * 200] ^= 1  # in the second chunk
     (folder / module.FEATURES).write_bytes(content)
     rest = Counting()
-    found = latents(SUBJECT, images, rest.engine, cache_dir=tmp_path)
+    found = latents(KEY, images, rest.runtime, cache_dir=tmp_path)
     assert rest.seen == IMAGES - CHUNK
     np.testing.assert_allclose(found, sums(images), rtol=1e-5, atol=1e-5)
 
     (folder / module.FEATURES).write_bytes(bytes(content[:-1]))
     rest = Counting()
-    latents(SUBJECT, images, rest.engine, cache_dir=tmp_path)
+    latents(KEY, images, rest.runtime, cache_dir=tmp_path)
     assert rest.seen == IMAGES
 
 
@@ -142,7 +142,7 @@ counting = Counting()
 def slowly(images):
     time.sleep(0.02)
     return counting(images)
-latents(SUBJECT, images_of(), Engine("numpy", "fp32", WIDTH, slowly), cache_dir=Path(sys.argv[1]))
+latents(KEY, images_of(), Runtime("numpy", "fp32", WIDTH, slowly), cache_dir=Path(sys.argv[1]))
 print(counting.seen)
 """
 
@@ -156,14 +156,14 @@ def test_of_two_processes_one_computes(tmp_path: Path) -> None:
 
 def test_flip_average_is_the_mean_of_both_ways_round(tmp_path: Path) -> None:
     images = images_of(40)
-    flipped = replace(SUBJECT, flip_average=True)
+    flipped = replace(KEY, flip_average=True)
     counting = Counting()
-    found = latents(flipped, images, counting.engine, cache_dir=tmp_path)
+    found = latents(flipped, images, counting.runtime, cache_dir=tmp_path)
     assert counting.seen == 80
     wanted = (sums(images) + sums(images[:, :, ::-1])) / 2
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
     mirrored = latents(
-        flipped, images[:, :, ::-1], counting.engine, cache_dir=tmp_path / "mirrored"
+        flipped, images[:, :, ::-1], counting.runtime, cache_dir=tmp_path / "mirrored"
     )
     np.testing.assert_allclose(found, mirrored, rtol=1e-5, atol=1e-5)
 
@@ -182,27 +182,27 @@ def test_flip_average_is_the_mean_of_both_ways_round(tmp_path: Path) -> None:
 )
 def test_latents_of_something_else_are_not_taken(tmp_path: Path, other: dict[str, object]) -> None:
     images, counting = images_of(10), Counting()
-    latents(SUBJECT, images, counting.engine, cache_dir=tmp_path)
-    changed = replace(SUBJECT, **other)  # type: ignore[arg-type]
-    assert finished(changed, images, counting.engine, tmp_path) == 0
-    renamed = replace(SUBJECT, dataset="other", backbone="other")
-    assert finished(renamed, images, counting.engine, tmp_path) == 10
-    for engine in (
-        Engine("other", "fp32", WIDTH, counting),
-        Engine("numpy", "bf16", WIDTH, counting),
-        Engine("numpy", "fp32", WIDTH, counting, "cuda"),
+    latents(KEY, images, counting.runtime, cache_dir=tmp_path)
+    changed = replace(KEY, **other)  # type: ignore[arg-type]
+    assert finished(changed, images, counting.runtime, tmp_path) == 0
+    renamed = replace(KEY, dataset="other", backbone="other")
+    assert finished(renamed, images, counting.runtime, tmp_path) == 10
+    for runtime in (
+        Runtime("other", "fp32", WIDTH, counting),
+        Runtime("numpy", "bf16", WIDTH, counting),
+        Runtime("numpy", "fp32", WIDTH, counting, "cuda"),
     ):
-        assert finished(SUBJECT, images, engine, tmp_path) == 0
+        assert finished(KEY, images, runtime, tmp_path) == 0
 
 
 def test_a_folder_that_holds_other_latents_than_it_is_named_for_is_refused(tmp_path: Path) -> None:
     images, counting = images_of(10), Counting()
-    latents(SUBJECT, images, counting.engine, cache_dir=tmp_path)
+    latents(KEY, images, counting.runtime, cache_dir=tmp_path)
     (path,) = tmp_path.glob(f"latents/*/{module.IDENTITY}")
     identity = json.loads(path.read_text())
     path.write_text(json.dumps(identity | {"weights": "0" * 64}))
     with pytest.raises(ZooError, match="something else: its weights differ"):
-        latents(SUBJECT, images, counting.engine, cache_dir=tmp_path)
+        latents(KEY, images, counting.runtime, cache_dir=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -213,10 +213,10 @@ def test_a_folder_that_holds_other_latents_than_it_is_named_for_is_refused(tmp_p
     ],
     ids=["no numbers", "another width"],
 )
-def test_an_engine_that_gives_nonsense_is_stopped(
+def test_a_runtime_that_gives_nonsense_is_stopped(
     run: Callable[[NDArray[np.uint8]], NDArray[np.float32]], tmp_path: Path
 ) -> None:
     images = images_of(10)
     with pytest.raises(ZooError, match="sums gives latents of"):
-        latents(SUBJECT, images, Engine("numpy", "fp32", WIDTH, run), cache_dir=tmp_path)
-    assert finished(SUBJECT, images, Counting().engine, tmp_path) == 0
+        latents(KEY, images, Runtime("numpy", "fp32", WIDTH, run), cache_dir=tmp_path)
+    assert finished(KEY, images, Counting().runtime, tmp_path) == 0

@@ -28,10 +28,9 @@ from zoo.models.resize import Resize
 from zoo.progress import Progress
 from zoo.runs.options import TrainOptions
 from zoo.runs.run import Run, run_id
-from zoo.transfer import base as base_module
-from zoo.transfer import engines, frozen
-from zoo.transfer.base import check_options, open_base, resolved
-from zoo.transfer.latents import Engine, Subject, latents
+from zoo.transfer import frozen_backbone, heads, runtimes
+from zoo.transfer.frozen_backbone import check_options, open_backbone, resolved
+from zoo.transfer.latents import LatentsKey, Runtime, latents
 from zoo.transfer.network import Transfer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -80,7 +79,7 @@ class TestRun:
         )
         assert len(backbone.weights) == 64
         assert card.design.head in ("linear", "hidden")
-        assert card.engine in ("torch fp32", "onnxruntime fp32")
+        assert card.latents_runtime in ("torch fp32", "onnxruntime fp32")
         assert card.mean == backbone.mean
         assert card.finished
 
@@ -94,17 +93,17 @@ class TestRun:
 
     def test_the_backbone_is_frozen(self, finished: Run) -> None:
         data, options = load("digits"), finished.card().options
-        base = open_base(options, data, Path("exports"), Progress())
+        frozen = open_backbone(options, data, Path("exports"), Progress())
         kept = load_file(finished.weights)
-        for name, tensor in base.trunk.network.state_dict().items():
+        for name, tensor in frozen.trunk.network.state_dict().items():
             torch.testing.assert_close(kept[f"backbone.{name}"], tensor, rtol=0, atol=0)
 
     def test_the_whole_network_answers_as_the_head_does_on_latents(self, finished: Run) -> None:
         """Nothing is lost between the latents, the standardisation and the network of pixels."""
         card, data = finished.card(), load("digits")
-        base = open_base(card.options, data, Path("exports"), Progress())
-        engine = frozen.engine_of(base, card, data, Progress())
-        known = frozen.latents_of(base, card, data, engine, Progress())
+        frozen = open_backbone(card.options, data, Path("exports"), Progress())
+        runtime = heads.runtime_of(frozen, card, data, Progress())
+        known = heads.latents_of(frozen, card, data, runtime, Progress())
         network = trained_network(finished, card).eval()
         with torch.no_grad():
             from_latents = network.head(torch.from_numpy(known.values[:50]))  # type: ignore[operator]
@@ -126,10 +125,10 @@ class TestRun:
         self, finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def refuse(*arguments: object) -> None:
-            raise AssertionError("an engine was opened")
+            raise AssertionError("a runtime was opened")
 
-        monkeypatch.setattr(engines, "_torch", refuse)
-        monkeypatch.setattr(engines, "_onnxruntime", refuse)
+        monkeypatch.setattr(runtimes, "_torch", refuse)
+        monkeypatch.setattr(runtimes, "_onnxruntime", refuse)
         again = train("transfer", RANDOM, run=tmp_path / "again")
         first, second = load_file(finished.weights), load_file(again.weights)
         for name, tensor in first.items():
@@ -209,11 +208,11 @@ class TestZooBackbone:
         options = TrainOptions(data="digits", backbone="cnn")
         full = resolved(options, Path("ex"))
         assert full.backbone == artifact.id
-        of_export = open_base(full, data, Path("ex"), Progress())
+        of_export = open_backbone(full, data, Path("ex"), Progress())
         shutil.copytree(digits_run("cnn"), in_folder / "runs" / artifact.id)
-        of_run = open_base(full, data, Path("ex"), Progress())
+        of_run = open_backbone(full, data, Path("ex"), Progress())
         assert of_export.backbone.weights == of_run.backbone.weights
-        random = open_base(replace(full, backbone_init="random"), data, Path("ex"), Progress())
+        random = open_backbone(replace(full, backbone_init="random"), data, Path("ex"), Progress())
         assert random.backbone.weights != of_run.backbone.weights
 
     def test_images_of_more_colours_than_it_takes_are_refused(
@@ -290,36 +289,37 @@ def test_a_number_that_hardly_varies_is_not_blown_up() -> None:
     values = draw.normal(5, 1, (20_000, 4)).astype(np.float32)
     values[:, 2] = 3
     values[:, 3] *= 1e-4
-    mean, std = frozen._statistics(values)
+    mean, std = heads._statistics(values)
     np.testing.assert_allclose(mean[:3], [5, 5, 3], atol=0.05)
     np.testing.assert_allclose(std[:2], [1, 1], atol=0.05)
     assert min(std) > 0.05
-    assert frozen._statistics(np.zeros((5, 2), np.float32)) == ((0.0, 0.0), (0.1, 0.1))
+    assert heads._statistics(np.zeros((5, 2), np.float32)) == ((0.0, 0.0), (0.1, 0.1))
 
 
 @pytest.mark.parametrize(("asked", "taken"), [(None, "bilinear"), ("bicubic", "bicubic")])
 def test_images_are_resized_as_asked(asked: str | None, taken: str) -> None:
     data = load("digits")
     options = replace(RANDOM, backbone_resize=asked)
-    backbone = open_base(options, data, Path("exports"), Progress()).backbone
+    backbone = open_backbone(options, data, Path("exports"), Progress()).backbone
     assert backbone.interpolation == taken
-    assert taken in frozen.subject_of(backbone, data, "train", False).preprocessing
+    assert taken in heads.key_of(backbone, data, "train", False).preprocessing
 
 
-class TestEngines:
+class TestRuntimes:
     @pytest.mark.parametrize("side", [32, 48])
-    def test_all_engines_give_the_same_latents(self, side: int) -> None:
+    def test_all_runtimes_give_the_same_latents(self, side: int) -> None:
         data = load("digits")
         options = replace(RANDOM, backbone_size=side)
-        base = open_base(options, data, Path("exports"), Progress())
+        frozen = open_backbone(options, data, Path("exports"), Progress())
         images = np.ascontiguousarray(data.train.images[:20])
         found = [
-            engine.run(images) for engine in engines.engines_for(base, (32, 32, 3), CPU, "fp32")
+            runtime.run(images)
+            for runtime in runtimes.runtimes_for(frozen, (32, 32, 3), CPU, "fp32")
         ]
         assert len(found) == 2
         scale = np.abs(found[0]).max()
         np.testing.assert_allclose(found[0] / scale, found[1] / scale, atol=1e-5)
-        (bf16,) = engines.engines_for(base, (32, 32, 3), CPU, "bf16")
+        (bf16,) = runtimes.runtimes_for(frozen, (32, 32, 3), CPU, "bf16")
         np.testing.assert_allclose(bf16.run(images) / scale, found[0] / scale, atol=0.05)
 
     def test_bf16_leaves_alone_what_all_layers_carry_on(self) -> None:
@@ -332,7 +332,7 @@ class TestEngines:
         dtypes = []
         found = torch.rand(2, 3, 8, 8)
         with torch.autocast("cpu", torch.bfloat16):
-            for layer in engines._begun_in_fp32(layers).children():
+            for layer in runtimes._begun_in_fp32(layers).children():
                 found = layer(found)
                 dtypes.append(found.dtype)
             assert layers(torch.rand(2, 3, 8, 8)).dtype == torch.bfloat16  # it is a copy
@@ -340,29 +340,29 @@ class TestEngines:
 
 
 class TestChoice:
-    SUBJECT = Subject("noise", "f" * 64, "", "train", "sums", "w" * 64, "")
+    KEY = LatentsKey("noise", "f" * 64, "", "train", "sums", "w" * 64, "")
 
-    def engine(self, name: str, pause: float, noise: float) -> Engine:
+    def runtime(self, name: str, pause: float, noise: float) -> Runtime:
         def run(images: np.ndarray) -> np.ndarray:
             time.sleep(pause)
             latents = images.reshape(len(images), -1)[:, :8].astype(np.float32)
             draw = np.random.default_rng(0).normal(size=latents.shape).astype(np.float32)
             return latents + noise * latents.std() * draw
 
-        return Engine(name, "fp32", 8, run)
+        return Runtime(name, "fp32", 8, run)
 
     @pytest.fixture
     def images(self, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
-        monkeypatch.setattr(engines, "SECONDS", 0.05)
+        monkeypatch.setattr(runtimes, "SECONDS", 0.05)
         return np.random.default_rng(5).integers(0, 256, (64, 4, 4, 3)).astype(np.uint8)
 
     def test_the_fastest_is_taken_unless_its_latents_are_others(
         self, images: np.ndarray, said: Progress
     ) -> None:
-        exact, rough = self.engine("exact", 0.02, 0.001), self.engine("rough", 0.001, 0.3)
-        first, slow = self.engine("first", 0.05, 0), self.engine("slow", 0.06, 0)
+        exact, rough = self.runtime("exact", 0.02, 0.001), self.runtime("rough", 0.001, 0.3)
+        first, slow = self.runtime("first", 0.05, 0), self.runtime("slow", 0.06, 0)
         offered = [first, slow, rough, exact]
-        chosen = engines.choose_engine(offered, self.SUBJECT, images, said)
+        chosen = runtimes.choose_runtime(offered, self.KEY, images, said)
         assert chosen.name == "exact"
         (line,) = said.lines  # type: ignore[attr-defined]
         assert re.search(r"rough fp32 not taken \(its latents are \d\d\.\d% away\)", line)
@@ -372,14 +372,14 @@ class TestChoice:
     def test_one_that_has_begun_goes_on_without_measuring(
         self, images: np.ndarray, said: Progress
     ) -> None:
-        first, begun = self.engine("first", 0, 0), self.engine("begun", 0.01, 0)
-        latents(self.SUBJECT, images, begun)
-        chosen = engines.choose_engine([first, begun], self.SUBJECT, images, said)
+        first, begun = self.runtime("first", 0, 0), self.runtime("begun", 0.01, 0)
+        latents(self.KEY, images, begun)
+        chosen = runtimes.choose_runtime([first, begun], self.KEY, images, said)
         assert chosen.name == "begun"
         assert said.lines == []  # type: ignore[attr-defined]
 
 
-class TestStoredEngine:
+class TestStoredRuntime:
     """What computes the latents is stored with the run at once, and the run stays with it."""
 
     @pytest.fixture(autouse=True)
@@ -391,8 +391,8 @@ class TestStoredEngine:
         monkeypatch.setenv("ZOO_CACHE", str(folder))
 
     def rig(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-        """Let the engine of that name win each measurement."""
-        monkeypatch.setattr(engines, "_images_a_second", lambda engine, _: engine.name == name)
+        """Let the runtime of that name win each measurement."""
+        monkeypatch.setattr(runtimes, "_images_a_second", lambda runtime, _: runtime.name == name)
 
     def begun(
         self, monkeypatch: pytest.MonkeyPatch, name: str, options: TrainOptions = FAST
@@ -407,14 +407,14 @@ class TestStoredEngine:
 
         self.rig(monkeypatch, name)
         with monkeypatch.context() as patch:
-            patch.setattr(frozen, "latents", die)
+            patch.setattr(heads, "latents", die)
             with pytest.raises(Killed):
                 train("transfer", options, run=Path("run"))
         return Run(Path("run"))
 
     def test_it_is_there_before_the_first_latents(self, monkeypatch: pytest.MonkeyPatch) -> None:
         card = self.begun(monkeypatch, "onnxruntime").card()
-        assert card.engine == "onnxruntime fp32"
+        assert card.latents_runtime == "onnxruntime fp32"
         assert card.design is not None
         assert (card.design.head, card.finished) == ("", False)
 
@@ -425,21 +425,23 @@ class TestStoredEngine:
         run = self.begun(monkeypatch, name)
         self.rig(monkeypatch, "onnxruntime" if name == "torch" else "torch")
         train("transfer", FAST, run=run.folder, resume=True, progress=said)
-        assert not any("images/s by engine" in line for line in said.lines)  # type: ignore[attr-defined]
-        assert run.card().engine == f"{name} fp32"
+        assert not any("images/s by runtime" in line for line in said.lines)  # type: ignore[attr-defined]
+        assert run.card().latents_runtime == f"{name} fp32"
 
         pinned = replace(FAST, latents_runtime=name)
         straight = train("transfer", pinned, run=Path("straight"))
-        assert straight.card().engine == f"{name} fp32"
+        assert straight.card().latents_runtime == f"{name} fp32"
         assert straight.weights.read_bytes() == run.weights.read_bytes()
 
     def test_a_pinned_one_is_taken_whatever_is_faster_or_cached(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         self.rig(monkeypatch, "onnxruntime")
-        assert train("transfer", FAST, run=Path("free")).card().engine == "onnxruntime fp32"
+        assert (
+            train("transfer", FAST, run=Path("free")).card().latents_runtime == "onnxruntime fp32"
+        )
         pinned = replace(FAST, latents_runtime="torch")
-        assert train("transfer", pinned, run=Path("pinned")).card().engine == "torch fp32"
+        assert train("transfer", pinned, run=Path("pinned")).card().latents_runtime == "torch fp32"
 
     @pytest.mark.parametrize(
         ("asked", "words"),
@@ -466,11 +468,11 @@ class TestStoredEngine:
     def test_precision_on_resume_is_about_the_finetuning_where_there_is_one(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(engines, "native_bf16", lambda _: False)
+        monkeypatch.setattr(runtimes, "native_bf16", lambda _: False)
         options = replace(FAST, precision=None, finetune=True, epochs=0.1)
         run = self.begun(monkeypatch, "onnxruntime", options)
         card = cards.card_to_resume(run, "transfer", TrainOptions(precision="bf16"), load("digits"))
-        assert (card.engine, card.finetuned_in) == ("onnxruntime fp32", "bf16")
+        assert (card.latents_runtime, card.finetuned_in) == ("onnxruntime fp32", "bf16")
         assert card.options.precision == run.card().options.precision
 
     def test_one_that_cannot_run_now_is_said_with_the_fix(
@@ -481,7 +483,7 @@ class TestStoredEngine:
         def missing(*arguments: object, **named: object) -> None:
             raise UnavailableError("onnxruntime is not installed: pip install onnxruntime-gpu")
 
-        monkeypatch.setattr(engines, "open_session", missing)
+        monkeypatch.setattr(runtimes, "open_session", missing)
         with pytest.raises(UnavailableError, match=r"is not installed.*--overwrite and another"):
             train("transfer", FAST, run=run.folder, resume=True)
         pinned = replace(FAST, latents_runtime="onnxruntime")
@@ -490,26 +492,39 @@ class TestStoredEngine:
         assert not Path("new").exists()
         other = replace(FAST, latents_runtime="torch")
         train("transfer", other, run=run.folder, overwrite=True)
-        assert run.card().engine == "torch fp32"
+        assert run.card().latents_runtime == "torch fp32"
 
     def test_bf16_that_was_chosen_where_it_is_native_is_not_emulated_in_silence(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         run = self.begun(monkeypatch, "onnxruntime", replace(FAST, precision=None))
-        card = json.loads(run.card_file.read_text()) | {"engine": "torch bf16"}
+        card = json.loads(run.card_file.read_text()) | {"latents_runtime": "torch bf16"}
         run.card_file.write_text(json.dumps(card))
-        monkeypatch.setattr(frozen.devices, "native_bf16", lambda _: False)
+        monkeypatch.setattr(heads.devices, "native_bf16", lambda _: False)
         free = replace(FAST, precision=None)
         with pytest.raises(ZooError, match=r"not compute in bf16 natively.*--precision bf16"):
             train("transfer", free, run=run.folder, resume=True)
         train("transfer", replace(FAST, precision="bf16"), run=run.folder, resume=True)
-        assert run.card().engine == "torch bf16"
+        assert run.card().latents_runtime == "torch bf16"
+
+    def test_a_run_of_before_calls_it_an_engine_and_goes_on(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run = self.begun(monkeypatch, "onnxruntime")
+        card = json.loads(run.card_file.read_text())
+        card["engine"] = card.pop("latents_runtime")
+        run.card_file.write_text(json.dumps(card))
+        assert run.card().latents_runtime == "onnxruntime fp32"
+        train("transfer", FAST, run=run.folder, resume=True)
+        card = json.loads(run.card_file.read_text())
+        assert card["latents_runtime"] == "onnxruntime fp32"
+        assert "engine" not in card
 
     def test_a_card_that_names_none_that_there_is_is_damaged(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         run = self.begun(monkeypatch, "torch")
-        card = json.loads(run.card_file.read_text()) | {"engine": "numpy"}
+        card = json.loads(run.card_file.read_text()) | {"latents_runtime": "numpy"}
         run.card_file.write_text(json.dumps(card))
         with pytest.raises(ZooError, match=r"damaged.*'numpy'.*--overwrite"):
             train("transfer", FAST, run=run.folder, resume=True)
@@ -521,6 +536,6 @@ def test_random_weights_are_never_taken_in_silence(
     def none(name: str) -> None:
         raise ZooError(f"no weights of {name}")
 
-    monkeypatch.setattr(base_module.weights, "downloaded", none)
+    monkeypatch.setattr(frozen_backbone.weights, "downloaded", none)
     with pytest.raises(ZooError, match="no weights of squeezenet1_1"):
         train("transfer", replace(RANDOM, backbone_init=None))

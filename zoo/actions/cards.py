@@ -13,13 +13,17 @@ from zoo.runs.options import TrainOptions, fitted_recipe, held_out, refuse_chang
 from zoo.runs.run import Run, RunCard, run_id
 from zoo.specs.catalog import find_model
 from zoo.specs.design import Design
-from zoo.transfer.base import Base
 from zoo.transfer.finetune import head_options
+from zoo.transfer.frozen_backbone import FrozenBackbone
 from zoo.transfer.network import FINETUNING, normalisation
 
 
 def new_card(
-    model: str, options: TrainOptions, data: Dataset, base: Base | None, progress: Progress
+    model: str,
+    options: TrainOptions,
+    data: Dataset,
+    frozen: FrozenBackbone | None,
+    progress: Progress,
 ) -> RunCard:
     """The card of a run that is to begin. The head of a design is chosen later, on latents."""
     recipe = fitted_recipe(find_model(model).recipe, head_options(options), data)
@@ -27,16 +31,16 @@ def new_card(
     mean, std, design = data.mean, data.std, None
     precision, why = devices.choose_precision(options.precision or "auto", device)
     finetuned_in, last = "", recipe
-    if base is not None:
-        mean, std = normalisation(base.backbone, data.image_shape[2])
+    if frozen is not None:
+        mean, std = normalisation(frozen.backbone, data.image_shape[2])
         if options.flip_average:  # of a network that sees mirror images anyway
             recipe = replace(recipe, views="none")
-        design = Design(base.backbone, "", bool(options.flip_average))
+        design = Design(frozen.backbone, "", bool(options.flip_average))
         if options.finetune:
             finetuned_in, last = precision, fitted_recipe(FINETUNING, options, data)
             design = replace(design, finetuning=last)
         precision = options.precision or "auto"  # of the latents, chosen by measuring
-    if base is None or finetuned_in:
+    if frozen is None or finetuned_in:
         progress.say(why)
     if precision == "fp16" and recipe.optimizer == "muon":
         raise UsageError(f"{model} does not train in fp16. Use --precision bf16 or fp32.")
@@ -76,13 +80,13 @@ def card_to_resume(target: Run, model: str, asked: TrainOptions, data: Dataset) 
     card.check_data(data)
     if asked.validate is not None:
         asked = replace(asked, validate=held_out(asked.validate, len(data.train)))
-    if card.engine:
+    if card.latents_runtime:
         _refuse_other_latents(asked, card)
         asked = replace(asked, latents_runtime=None)
     refuse_changes(asked, card.options)
     device = devices.choose_device(asked.device or card.options.device)
     begun = card.options.precision or ""
-    if not card.engine:
+    if not card.latents_runtime:
         precision = _precision(asked.precision, begun, device)
     else:
         precision = begun if card.finetuned_in else asked.precision or begun
@@ -93,16 +97,16 @@ def card_to_resume(target: Run, model: str, asked: TrainOptions, data: Dataset) 
 
 def _refuse_other_latents(asked: TrainOptions, card: RunCard) -> None:
     """What computes the latents stays: those of another runtime or precision are other numbers."""
-    runtime, precision = card.engine.split()
+    runtime, precision = card.latents_runtime.split()
     stays = {"latents-runtime": (asked.latents_runtime, runtime)}
     if not card.finetuned_in:  # else --precision is about the finetuning
         stays["precision"] = (asked.precision, precision)
     for flag, (now, then) in stays.items():
         if now not in (None, "auto", then):
             raise UsageError(
-                f"the latents of this run are computed by {card.engine}, as it was begun, so "
-                f"--resume cannot take --{flag} {now}. Leave it out, or start again with "
-                "--overwrite."
+                f"the latents of this run are computed by {card.latents_runtime}, as it was "
+                f"begun, so --resume cannot take --{flag} {now}. Leave it out, or start again "
+                "with --overwrite."
             )
 
 

@@ -8,7 +8,7 @@ import onnx
 from zoo.actions.test import trained_network
 from zoo.artifacts.artifact import EXPORTS, find_artifact
 from zoo.exporting.formats import make_formats
-from zoo.exporting.source import file_bytes, find_source
+from zoo.exporting.original import file_bytes, find_original
 from zoo.frameworks.pytorch.convert import OPSET
 from zoo.machine import devices
 from zoo.ort.signature import PIXELS
@@ -16,37 +16,37 @@ from zoo.progress import Progress
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """Whether exporting again gives the published bytes of one file; `why` where it does not."""
+class Reproduction:
+    """Whether exporting again gives the published bytes of one file."""
 
     file: str
     same: bool
-    why: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()  # they differ
 
 
-def compare(
+def check(
     name: str,
     *,
     run: Path | None = None,
     form: str = PIXELS,
     exports: Path = EXPORTS,
     progress: Progress | None = None,
-) -> list[Comparison]:
+) -> list[Reproduction]:
     """Make the files of a published run again, as its card says, and compare the bytes."""
     progress = progress or Progress()
-    source = find_source(name, run, form, OPSET)
-    artifact = find_artifact(source.id, exports)
+    original = find_original(name, run, form, OPSET)
+    artifact = find_artifact(original.id, exports)
     card = artifact.card
-    source = replace(source, opset=card.opset)
+    original = replace(original, opset=card.opset)
     devices.settle()
-    network = trained_network(source.run, source.card)
-    made = make_formats(source, network, artifact.precisions, None, progress, card)
+    network = trained_network(original.run, original.card)
+    made = make_formats(original, network, artifact.precisions, None, progress, card)
     found = []
     for precision, model in made.models.items():
-        again = file_bytes(source, model, precision, card.precisions[precision].accuracy)
+        again = file_bytes(original, model, precision, card.precisions[precision].accuracy)
         published = artifact.content(f"{precision}.onnx")
         why = () if again == published else _differences(published, again)
-        found.append(Comparison(f"{precision}.onnx", again == published, why))
+        found.append(Reproduction(f"{precision}.onnx", again == published, why))
     return found
 
 

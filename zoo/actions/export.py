@@ -22,8 +22,8 @@ from zoo.errors import unknown_name
 from zoo.exporting.formats import Formats, make_formats
 from zoo.exporting.gate import Reference, judge
 from zoo.exporting.head import HEAD, head_file
+from zoo.exporting.original import Original, file_bytes, find_original, versions
 from zoo.exporting.readme import readme
-from zoo.exporting.source import Source, file_bytes, find_source, versions
 from zoo.files import write_json, write_text, writing
 from zoo.frameworks.pytorch.convert import IMAGE, IR_VERSIONS, OPSET
 from zoo.frameworks.pytorch.evaluate import confusion_counts
@@ -57,35 +57,35 @@ def export(
     """
     progress = progress or Progress()
     wanted = _precisions(precisions)
-    source = find_source(name, run, form, opset)
-    history = source.run.finished_history(source.card)
+    original = find_original(name, run, form, opset)
+    history = original.run.finished_history(original.card)
 
     def tell() -> None:
         progress.say(f"waiting for another process that is publishing in {exports}/")
 
-    check_place(source.id, exports, tell)
-    data = source.card.options.load_data(data_dir, progress)
-    source.card.check_data(data)
+    check_place(original.id, exports, tell)
+    data = original.card.options.load_data(data_dir, progress)
+    original.card.check_data(data)
     devices.settle()
-    network = trained_network(source.run, source.card)
-    made = make_formats(source, network, wanted, data, progress)
+    network = trained_network(original.run, original.card)
+    made = make_formats(original, network, wanted, data, progress)
     with devices.memory_errors("Close other programs and export again."):
         cpu = torch.device("cpu")
-        plain, views = test_logits(network, source.card, data, cpu, progress)
-        projection = test_projection(network, source.card, data, cpu)
+        plain, views = test_logits(network, original.card, data, cpu, progress)
+        projection = test_projection(network, original.card, data, cpu)
     reference = Reference(data.test, plain, data.class_names, form)
     results = {
-        precision: judge(file_bytes(source, model, precision), precision, reference, progress)
+        precision: judge(file_bytes(original, model, precision), precision, reference, progress)
         for precision, model in made.models.items()
     }
     seen = None if views is None else Accuracy.of(views.argmax(axis=1) == data.test.labels)
     cards = {precision: result.card for precision, result in results.items()}
     files = {
-        precision: file_bytes(source, model, precision, cards[precision].accuracy)
+        precision: file_bytes(original, model, precision, cards[precision].accuracy)
         for precision, model in made.models.items()
     }
-    head = head_file(source, network, data) if isinstance(network, Transfer) else None
-    card = _card(source, reference, seen, made, cards)
+    head = head_file(original, network, data) if isinstance(network, Transfer) else None
+    card = _card(original, reference, seen, made, cards)
     with publishing(card.id, exports, tell) as folder, writing(exports):
         _fill(folder, card, files, data)
         write_text(folder / "history.csv", history)
@@ -106,16 +106,16 @@ def _precisions(asked: Sequence[str]) -> tuple[str, ...]:
 
 
 def _card(
-    source: Source,
+    original: Original,
     reference: Reference,
     with_views: Accuracy | None,
     made: Formats,
     cards: dict[str, FileCard],
 ) -> Card:
-    card = source.card
+    card = original.card
     spec = find_model(card.model)
     return Card(
-        id=source.id,
+        id=original.id,
         model=card.model,
         family=spec.family,
         framework=spec.framework,
@@ -126,7 +126,7 @@ def _card(
         image_shape=card.image_shape,
         mean=card.mean,
         std=card.std,
-        input=source.form,
+        input=original.form,
         recipe=asdict(card.recipe),
         seed=card.options.seed or 0,
         weights=card.weights,
@@ -140,8 +140,8 @@ def _card(
         trained_on=card.machine,
         accuracy=reference.accuracy,
         with_views=with_views,
-        opset=source.opset,
-        ir_version=IR_VERSIONS[source.opset],
+        opset=original.opset,
+        ir_version=IR_VERSIONS[original.opset],
         machine=devices.describe(torch.device("cpu")),
         cpu_flags=vector_flags(),
         versions=versions(),
@@ -151,7 +151,7 @@ def _card(
         shifts=made.rounding.shifts,
         float_layers=made.rounding.float_layers,
         design={} if card.design is None else asdict(card.design),
-        latents=card.engine,
+        latents=card.latents_runtime,
     )
 
 

@@ -21,9 +21,9 @@ from zoo.data import Split, load
 from zoo.errors import UsageError, ZooError
 from zoo.exporting.formats import Rounding
 from zoo.exporting.gate import BATCHES, Reference, judge
+from zoo.exporting.original import min_onnxruntime, versions
 from zoo.exporting.quantize import prepare, quantize
 from zoo.exporting.readme import readme
-from zoo.exporting.source import min_onnxruntime, versions
 from zoo.files import write_json, write_text
 from zoo.frameworks.pytorch.convert import unfused
 from zoo.graphs.padding import stay_in_float

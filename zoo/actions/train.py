@@ -21,7 +21,7 @@ from zoo.frameworks.pytorch.hooks import (
     StopRequest,
 )
 from zoo.frameworks.pytorch.loop import Hook, State, Trainer
-from zoo.frameworks.pytorch.work import Work, work_on_images
+from zoo.frameworks.pytorch.stage import Stage, stage_on_images
 from zoo.machine import devices
 from zoo.progress import Progress, clock_text
 from zoo.runs.history import read_history, write_history
@@ -31,8 +31,8 @@ from zoo.runs.remains import RUNS, refuse_others
 from zoo.runs.run import Run, RunCard, run_id
 from zoo.specs.catalog import find_model
 from zoo.transfer import finetune
-from zoo.transfer.base import check_options, open_base, resolved
-from zoo.transfer.frozen import engine_of, work_on_latents
+from zoo.transfer.frozen_backbone import check_options, open_backbone, resolved
+from zoo.transfer.heads import runtime_of, stage_on_latents
 
 MEMORY_ADVICE = (
     "Compute each batch in parts with --sub-batches 4 (the same result but for batch statistics), "
@@ -98,10 +98,10 @@ def _train(
     spec = find_model(model)
     target.sweep()
     fresh = _begins(target, resume, overwrite)
-    base = None
+    frozen = None
     if fresh:
-        base = open_base(options, data, exports, progress) if spec.frozen else None
-        card = new_card(model, options, data, base, progress)
+        frozen = open_backbone(options, data, exports, progress) if spec.frozen else None
+        card = new_card(model, options, data, frozen, progress)
     else:
         card = card_to_resume(target, model, asked, data)
     if card.finished:
@@ -114,21 +114,21 @@ def _train(
         state = load_state(target.state) if not fresh and target.state.exists() else None
         if not fresh and state is None:
             progress.say(f"{target.folder}: no checkpoint is there, starting from the beginning")
-        work = finetune.taken_up(card, data, state) if state else None
-        if work is None and spec.frozen:
-            base = base or open_base(card.options, data, exports, progress)
-            engine = engine_of(base, card, data, progress)
+        stage = finetune.taken_up(card, data, state) if state else None
+        if stage is None and spec.frozen:
+            frozen = frozen or open_backbone(card.options, data, exports, progress)
+            runtime = runtime_of(frozen, card, data, progress)
             if fresh:  # stored at once: whoever goes on with this run has to compute the same
-                card = replace(card, engine=engine.title)
+                card = replace(card, latents_runtime=runtime.title)
                 target.begin(card)
-            work = work_on_latents(card, data, base, engine, progress)
-        work = work or work_on_images(card, data)
-        trainer = _fit(target, work, state, state is None, progress, hooks)
-        if finetune.follows(work):
+            stage = stage_on_latents(card, data, frozen, runtime, progress)
+        stage = stage or stage_on_images(card, data)
+        trainer = _fit(target, stage, state, state is None, progress, hooks)
+        if finetune.follows(stage):
             progress.say(f"{card.id}: the head is trained; now the whole network")
-            work = finetune.after(work, trainer, target.card(), data)
-            trainer = _fit(target, work, None, False, progress, hooks)
-    _finish(target, trainer, work, progress)
+            stage = finetune.after(stage, trainer, target.card(), data)
+            trainer = _fit(target, stage, None, False, progress, hooks)
+    _finish(target, trainer, stage, progress)
     return target
 
 
@@ -149,7 +149,7 @@ def _begins(target: Run, resume: bool, overwrite: bool) -> bool:
 
 def _fit(
     target: Run,
-    work: Work,
+    stage: Stage,
     state: State | None,
     begins: bool,
     progress: Progress,
@@ -159,16 +159,16 @@ def _fit(
 
     begins: the training does, so what an earlier one left goes.
     """
-    card, trainer = work.card, Trainer(work.job)
+    card, trainer = stage.card, Trainer(stage.job)
     if state is not None:
         _take_up(trainer, state, target)
         progress.say(f"{target.folder}: going on after step {trainer.step}/{trainer.steps}")
     cost = measure_cost(trainer)
     progress.say(f"{card.id}: {cost.line()}")
     if begins:
-        target.begin(_with_cost(work, cost))
+        target.begin(_with_cost(stage, cost))
     else:
-        target.write_card(_with_cost(work, cost))
+        target.write_card(_with_cost(stage, cost))
     checkpointer, stop = Checkpointer(target), StopRequest()
     with progress.task(card.id, trainer.steps - trainer.step) as advance, stop.listening():
         own = (Display(progress, advance), HistoryFile(target), checkpointer, stop)
@@ -194,20 +194,20 @@ def _take_up(trainer: Trainer, state: State, target: Run) -> None:
         ) from error
 
 
-def _with_cost(work: Work, cost: Cost) -> RunCard:
-    card, flop = work.card, cost.flop + work.job.past.flop
+def _with_cost(stage: Stage, cost: Cost) -> RunCard:
+    card, flop = stage.card, cost.flop + stage.job.past.flop
     if card.design is not None:  # its whole network was counted
         return replace(card, train_flop=flop)
     return replace(card, parameters=cost.parameters, macs=cost.macs, train_flop=flop)
 
 
-def _finish(target: Run, trainer: Trainer, work: Work, progress: Progress) -> None:
+def _finish(target: Run, trainer: Trainer, stage: Stage, progress: Progress) -> None:
     """Weights, then the card that says so, then the checkpoint goes: safe to be killed between."""
     card = target.card()
     seconds = sum(row.seconds for row in trainer.history)
     write_history(target.history, trainer.history)
     plots.draw_curves(trainer.history, target.curves)
-    save_checkpoint(target.weights, work.whole(trainer.kept).state_dict(), {"id": card.id})
+    save_checkpoint(target.weights, stage.whole(trainer.kept).state_dict(), {"id": card.id})
     finished = replace(card, finished=True, seconds=seconds, weights=sha256(target.weights))
     target.write_card(finished)
     target.state.unlink(missing_ok=True)

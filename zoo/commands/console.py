@@ -14,7 +14,7 @@ from zoo.errors import command
 from zoo.escaping import printable
 
 if TYPE_CHECKING:
-    from zoo.actions.check import Comparison
+    from zoo.actions.check import Reproduction
     from zoo.actions.doctor import Finding
     from zoo.actions.predict import Prediction
     from zoo.actions.test import Findings
@@ -110,11 +110,11 @@ def print_artifact(artifact: "Artifact") -> None:
     say(f"next      {command('verify', card.id, *artifact.elsewhere)}")
 
 
-def print_comparisons(found: list["Comparison"]) -> None:
+def print_reproductions(found: list["Reproduction"]) -> None:
     """Whether each published file comes out the same, and why not."""
-    for comparison in found:
-        say(f"{'same' if comparison.same else 'different':10} {comparison.file}")
-        for reason in comparison.why:
+    for one in found:
+        say(f"{'same' if one.same else 'different':10} {one.file}")
+        for reason in one.why:
             say(f"{'':10} {reason}")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from zoo.commands.console import print_artifact, print_comparisons, print_json
+from zoo.commands.console import print_artifact, print_json, print_reproductions
 from zoo.commands.parameters import (
     NamesType,
     data_dir_option,
@@ -59,18 +59,18 @@ def export(
         raise UsageError("--mend takes the name of a published model, --exports and --data-dir.")
     form, progress = form or PIXELS, progress_for()
     if check:
-        from zoo.actions.check import compare
+        from zoo.actions.check import check as export_again
 
         if precision or opset is not None:
             raise UsageError(
                 "--check looks at what was published; leave --precision and --opset away."
             )
-        found = compare(model, run=run, form=form, exports=exports, progress=progress)
+        found = export_again(model, run=run, form=form, exports=exports, progress=progress)
         if as_json:
             print_json(found)
         else:
-            print_comparisons(found)
-        if not all(comparison.same for comparison in found):
+            print_reproductions(found)
+        if not all(file.same for file in found):
             sys.exit(1)
         return
     if mend:

@@ -32,31 +32,30 @@ SIZE_SAMPLE = 32
 
 @dataclass(frozen=True)
 class Decoded:
-    """One split as it was read."""
+    """One split as it was read. Rows of `digests` and `sizes` mean nothing where not `readable`."""
 
-    digests: NDArray[np.uint8]  # uint8 [N, 32] content hashes; meaningless where not `readable`
-    # Int32 [N, 2] native height and width; meaningless where not `readable`
-    sizes: NDArray[np.int32]
-    readable: NDArray[np.bool_]  # bool [N]
-    failures: list[tuple[int, str]]  # (index, reason) of the images that are not readable
+    digests: NDArray[np.uint8]  # [N, 32], content hashes
+    sizes: NDArray[np.int32]  # [N, 2], native height and width
+    readable: NDArray[np.bool_]  # [N]
+    failures: list[tuple[int, str]]  # index and reason of those that are not readable
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What is known of a dataset once its arrays are written. mean, std: see `Dataset`."""
+class DataFacts:
+    """What is known of a dataset once its arrays are written."""
 
     class_names: tuple[str, ...]
     fingerprint: str
-    mean: tuple[float, ...]
+    mean: tuple[float, ...]  # as in `Dataset`
     std: tuple[float, ...]
-    skipped: tuple[tuple[str, str], ...]
+    skipped: tuple[tuple[str, str], ...]  # images that are unreadable, and why
 
 
-def write_arrays(source: Source, view: View, folder: Path, progress: Progress) -> Summary:
+def write_arrays(source: Source, view: View, folder: Path, progress: Progress) -> DataFacts:
     """Write `train-images.npy`, `train-labels.npy` and the same for test into `folder`.
 
     Without a size in `view` images take the size that most training images have (of equally
-    frequent ones the larger). Unreadable images are left out and listed in the summary.
+    frequent ones the larger). Unreadable images are left out and listed in what is returned.
     """
     with writing(folder), warnings.catch_warnings():
         # Pillow warns of large images and odd metadata, once a thread and without their name.
@@ -148,7 +147,7 @@ def decode_split(
 
 def arrange(
     source: Source, decoded: dict[str, Decoded], size: tuple[int, int], view: View, folder: Path
-) -> Summary:
+) -> DataFacts:
     """Copy the flat files into canonical order and take the statistics on the way."""
     channels = _channels(source, view)
     identity = hashlib.sha256(json.dumps(source.class_names).encode())
@@ -173,7 +172,7 @@ def arrange(
         for split in SPLITS
         for index, reason in decoded[split].failures
     )
-    return Summary(source.class_names, identity.hexdigest(), mean, std, skipped)
+    return DataFacts(source.class_names, identity.hexdigest(), mean, std, skipped)
 
 
 def canonical_order(

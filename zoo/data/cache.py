@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data.arrays import Summary
+from zoo.data.arrays import DataFacts
 from zoo.data.dataset import Split
 from zoo.data.sources import SPLITS
 from zoo.errors import ZooError
@@ -34,7 +34,7 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 class Entry:
     """One cached dataset, memory-mapped read-only."""
 
-    summary: Summary
+    facts: DataFacts
     train: Split
     test: Split
 
@@ -52,20 +52,20 @@ def open_entry(root: Path, key: str) -> Entry | None:
     folder = root / "entries" / key
     try:
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
-        summary = Summary(
+        facts = DataFacts(
             class_names=tuple(meta["class_names"]),
             fingerprint=meta["fingerprint"],
             mean=tuple(meta["mean"]),
             std=tuple(meta["std"]),
             skipped=tuple((name, reason) for name, reason in meta["skipped"]),
         )
-        return Entry(summary, *(_open_split(folder, split) for split in SPLITS))
+        return Entry(facts, *(_open_split(folder, split) for split in SPLITS))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def build_entry(
-    root: Path, key: str, build: Callable[[Path], Summary], on_wait: Callable[[], None]
+    root: Path, key: str, build: Callable[[Path], DataFacts], on_wait: Callable[[], None]
 ) -> Entry:
     """Open the entry `key`, built by `build` (which writes into the folder it gets) if need be.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo.data.arrays import Summary, write_arrays
+from zoo.data.arrays import DataFacts, write_arrays
 from zoo.data.cache import FORMAT, Entry, build_entry, cache_root, open_entry
 from zoo.data.catalog import is_path, name_of_path, origin_of
 from zoo.data.dataset import Dataset
@@ -42,19 +42,19 @@ def load(
     view = _changed(name, View.of(size, grey))
     origin = origin_of(name, data_dir, root, progress)
     entry = _entry(origin, view, root, progress)
-    summary = entry.summary
-    _tell_unreadable(origin, summary, skip_bad, progress)
+    facts = entry.facts
+    _tell_unreadable(origin, facts, skip_bad, progress)
     return Dataset(
         name=name_of_path(Path(name)) if is_path(name) else name,
-        class_names=summary.class_names,
+        class_names=facts.class_names,
         train=entry.train,
         test=entry.test,
-        fingerprint=summary.fingerprint,
-        mean=summary.mean,
-        std=summary.std,
+        fingerprint=facts.fingerprint,
+        mean=facts.mean,
+        std=facts.std,
         view=str(view),
         mirror=KNOWN[name].mirror if name in KNOWN else True,
-        skipped=tuple(_full_name(origin, where) for where, _ in summary.skipped),
+        skipped=tuple(_full_name(origin, where) for where, _ in facts.skipped),
     )
 
 
@@ -76,14 +76,14 @@ def _entry(origin: Origin, view: View, root: Path, progress: Progress) -> Entry:
     if found:
         return found
 
-    def build(folder: Path) -> Summary:
+    def build(folder: Path) -> DataFacts:
         with origin.open() as source:
             check_classes(source.class_names, source.labels, origin.title)
-            summary = write_arrays(source, view, folder, progress)
+            facts = write_arrays(source, view, folder, progress)
         if stat_signature(origin) != identity.signature:
             raise ZooError(f"{origin.title} changed while it was read; run the command again.")
-        _check_rest(origin, summary, folder)
-        return summary
+        _check_rest(origin, facts, folder)
+        return facts
 
     return build_entry(
         root,
@@ -93,27 +93,27 @@ def _entry(origin: Origin, view: View, root: Path, progress: Progress) -> Entry:
     )
 
 
-def _check_rest(origin: Origin, summary: Summary, folder: Path) -> None:
+def _check_rest(origin: Origin, facts: DataFacts, folder: Path) -> None:
     """Every class must have readable images, whether bad ones are to be skipped or not."""
     labels = {split: np.load(folder / f"{split}-labels.npy") for split in SPLITS}
     try:
-        check_classes(summary.class_names, labels, origin.title)
+        check_classes(facts.class_names, labels, origin.title)
     except ZooError as error:
-        raise ZooError(f"{error}\n{_unreadable(origin, summary)}") from error
+        raise ZooError(f"{error}\n{_unreadable(origin, facts)}") from error
 
 
-def _tell_unreadable(origin: Origin, summary: Summary, skip_bad: bool, progress: Progress) -> None:
-    if not summary.skipped:
+def _tell_unreadable(origin: Origin, facts: DataFacts, skip_bad: bool, progress: Progress) -> None:
+    if not facts.skipped:
         return
-    text = _unreadable(origin, summary)
+    text = _unreadable(origin, facts)
     if not skip_bad:
         raise ZooError(f"{text}\nRepair or remove them; train and samples can also --skip-bad.")
     progress.say(f"{text}\nThey are left out.")
 
 
-def _unreadable(origin: Origin, summary: Summary) -> str:
-    count = len(summary.skipped)
-    lines = [f"{_full_name(origin, name)}: {why}" for name, why in summary.skipped[:LISTED]]
+def _unreadable(origin: Origin, facts: DataFacts) -> str:
+    count = len(facts.skipped)
+    lines = [f"{_full_name(origin, name)}: {why}" for name, why in facts.skipped[:LISTED]]
     if count > LISTED:
         lines.append(f"and {count - LISTED} more")
     noun = "image" if count == 1 else "images"

@@ -11,8 +11,8 @@ from zoo.artifacts.card import Card
 from zoo.data import Dataset
 from zoo.exporting.choose import choose_half_layers, choose_int8
 from zoo.exporting.half import to_half
+from zoo.exporting.original import Original, file_bytes
 from zoo.exporting.quantize import CALIBRATED_ON, Ranges, Shifts, calibrate, prepare, quantize
-from zoo.exporting.source import Source, file_bytes
 from zoo.frameworks.pytorch.convert import IMAGE, convert, fusable
 from zoo.graphs.padding import stay_in_float
 from zoo.ort.session import open_session
@@ -50,7 +50,7 @@ class Formats:
 
 
 def make_formats(
-    source: Source,
+    original: Original,
     network: nn.Module,
     precisions: Sequence[str],
     data: Dataset | None,
@@ -58,16 +58,16 @@ def make_formats(
     earlier: Card | None = None,
 ) -> Formats:
     """The models, rounded as `earlier` recorded, or else by the training images of `data`."""
-    card = source.card
-    progress.say(f"{source.id}: converting, opset {source.opset}")
-    graph = convert(network, card.image_shape, card.mean, card.std, source.form, source.opset)
+    card = original.card
+    progress.say(f"{original.id}: converting, opset {original.opset}")
+    graph = convert(network, card.image_shape, card.mean, card.std, original.form, original.opset)
     plain = ir.to_proto(fusable(graph))
     if earlier is not None:
         rounding = Rounding.of(earlier)
     elif set(precisions) <= {"fp32"}:
         rounding = Rounding()
     elif data is not None:
-        rounding = _rounding(source, graph, plain, precisions, data, progress)
+        rounding = _rounding(original, graph, plain, precisions, data, progress)
     else:
         raise AssertionError("what rounds numbers needs images, or to be recorded")
     makers = {
@@ -81,24 +81,24 @@ def make_formats(
 
 
 def _rounding(
-    source: Source,
+    original: Original,
     graph: ir.Model,
     plain: onnx.ModelProto,
     precisions: Sequence[str],
     data: Dataset,
     progress: Progress,
 ) -> Rounding:
-    signature = Signature.of(open_session(file_bytes(source, plain, "fp32")))
+    signature = Signature.of(open_session(file_bytes(original, plain, "fp32")))
     images = data.train.images
     # The first images of the canonical order are as good as random; small data has few to spare.
     later = images[CALIBRATED_ON : CALIBRATED_ON + CHOSEN_ON]
     unseen = signature.prepare(later if len(later) else images)[IMAGE]
     rounding = Rounding()
     if "fp16" in precisions:
-        progress.say(f"{source.id}: choosing what fp16 leaves in fp32")
+        progress.say(f"{original.id}: choosing what fp16 leaves in fp32")
         rounding = Rounding(choose_half_layers(plain, unseen))
     if "int8" in precisions:
-        progress.say(f"{source.id}: calibrating int8 on training images")
+        progress.say(f"{original.id}: calibrating int8 on training images")
         prepared, seen = prepare(graph), signature.prepare(images[:CALIBRATED_ON])[IMAGE]
         ranges = calibrate(prepared, seen)
         shifts, left = choose_int8(prepared, ranges, seen, unseen)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from zoo.data import Dataset
 from zoo.errors import ZooError
 from zoo.exporting.gate import BATCHES, FEW, GateError
-from zoo.exporting.source import Source, file_bytes
+from zoo.exporting.original import Original, file_bytes
 from zoo.frameworks.pytorch.augment import BatchMaker
 from zoo.frameworks.pytorch.convert import LATENTS, convert_head
 from zoo.ort.session import open_session
@@ -19,11 +19,11 @@ from zoo.transfer.network import Transfer
 HEAD = "head.onnx"
 
 
-def head_file(source: Source, network: Transfer, data: Dataset) -> bytes:
+def head_file(original: Original, network: Transfer, data: Dataset) -> bytes:
     """The file, after it gave what the network gives, on the latents of test images."""
-    latents, wanted = _seen(source, network, data)
-    graph = convert_head(network.head, latents.shape[1], source.opset)
-    content = file_bytes(source, ir.to_proto(graph), "fp32", extra={"input": LATENTS})
+    latents, wanted = _seen(original, network, data)
+    graph = convert_head(network.head, latents.shape[1], original.opset)
+    content = file_bytes(original, ir.to_proto(graph), "fp32", extra={"input": LATENTS})
     onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
     session = open_session(content, name=HEAD)
     bound = tolerance(GATE.logits, largest(wanted))
@@ -46,10 +46,10 @@ def head_file(source: Source, network: Transfer, data: Dataset) -> bytes:
 
 @torch.inference_mode()
 def _seen(
-    source: Source, network: Transfer, data: Dataset
+    original: Original, network: Transfer, data: Dataset
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Latents and logits of a few test images, from the whole network."""
-    card = source.card
+    card = original.card
     images = torch.from_numpy(data.test.images[:FEW])
     maker = BatchMaker(images, card.mean, card.std, card.recipe, torch.device("cpu"))
     network = network.cpu().eval()

@@ -71,7 +71,7 @@ class Inspection:
 
 
 @dataclass(frozen=True)
-class Content:
+class FileFacts:
     """What a file holds and says of itself; it was read, not run.
 
     sha256, bytes: of the file and of those in which its tensors lie; raw: it takes uint8;
@@ -146,7 +146,7 @@ class Inspector:
         step, answer = self._ask_twice(request)
         return _inspection(step, answer, time.monotonic() - started)
 
-    def read(self, path: Path) -> Content:
+    def read(self, path: Path) -> FileFacts:
         """What a file holds, whether it can be run or not; `ZooError` if it is refused."""
         with open_regular(path, LARGEST_FILE):
             pass  # a file that is not there, or is none, is an `OSError`
@@ -154,7 +154,7 @@ class Inspector:
         _, answer = self._ask_twice(request)
         _check(answer)
         facts = answer["facts"]
-        return Content(**{**facts, "integer_widths": tuple(facts["integer_widths"])})
+        return FileFacts(**{**facts, "integer_widths": tuple(facts["integer_widths"])})
 
     def count_correct(self, path: Path, test: LocalData, advance: Callable[[int], object]) -> int:
         """How many images of a test set a file that passed gets right; `ZooError` if it fails.

@@ -18,7 +18,7 @@ from zoo.specs.recipe import Recipe
 
 DEFAULT_DATA = "cifar10"
 LATENTS_RUNTIMES = ("torch", "onnxruntime")
-ENGINES = ("torch fp32", "torch bf16", "onnxruntime fp32")  # of latents, as a card names them
+LATENTS_BY = ("torch fp32", "torch bf16", "onnxruntime fp32")  # as a card names it
 MAY_CHANGE_ON_RESUME = ("device", "precision")
 VALIDATION_SEED = 0  # the same images are held out for every training seed, so that seeds compare
 

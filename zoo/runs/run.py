@@ -14,7 +14,7 @@ from zoo.files import sha256, sweep, write_json, writing
 from zoo.reading import read_text
 from zoo.records import read
 from zoo.runs.holding import holding, refuse_held
-from zoo.runs.options import ENGINES, TrainOptions
+from zoo.runs.options import LATENTS_BY, TrainOptions
 from zoo.runs.remains import FILES, RUNS, is_run, without_card
 from zoo.specs.catalog import find_model, meant_by
 from zoo.specs.design import DEFAULT, POOLED, Design
@@ -25,43 +25,37 @@ _LARGEST_CARD = 64 << 20
 
 @dataclass(frozen=True)
 class RunCard:
-    """run.json: everything a training is determined by, and what it cost.
-
-    options: as resolved, nothing left open. dataset: the short name, for ids. mean, std: per
-    channel, of the training pixels. parameters: trained numbers; macs: multiply-adds of an image,
-    forward; train_flop: of the whole training; seconds: it took, validation apart. design: of a
-    transfer, whose parameters and macs are those of the whole network, and whose recipe is the
-    head's; engine: what computes its latents, and in which precision, known before any of them is;
-    finetuned_in: the precision of its finetuning, if there was one. weights: sha256 of
-    weights.safetensors once it is finished; "" in runs of before this was kept.
-    """
+    """run.json: everything a training is determined by, and what it cost."""
 
     id: str
     model: str
-    options: TrainOptions
-    recipe: Recipe
-    dataset: str
+    options: TrainOptions  # as resolved, nothing left open
+    recipe: Recipe  # of a transfer: the head's
+    dataset: str  # the short name, for ids
     fingerprint: str
     view: str
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
-    mean: tuple[float, ...]
+    mean: tuple[float, ...]  # a channel, of the training pixels
     std: tuple[float, ...]
     machine: str
     versions: dict[str, str]
-    parameters: int = 0
-    macs: int = 0
-    train_flop: float = 0.0
+    parameters: int = 0  # trainable ones; of a transfer, all of the whole network
+    macs: int = 0  # multiply-adds of an image, forward; of a transfer, through the whole network
+    train_flop: float = 0.0  # of the whole training
     finished: bool = False
-    seconds: float = 0.0
-    design: Design | None = None
-    engine: str = ""
-    finetuned_in: str = ""
-    weights: str = ""
+    seconds: float = 0.0  # of training, without validation
+    design: Design | None = None  # of a transfer
+    # What computes the latents of a transfer, and in which precision; known before any of them is.
+    latents_runtime: str = ""
+    finetuned_in: str = ""  # the precision of finetuning, if there was one
+    weights: str = (
+        ""  # sha256 of weights.safetensors once finished; "" in runs of before it was kept
+    )
 
     def __post_init__(self) -> None:
-        if self.engine not in ("", *ENGINES):
-            raise ValueError(f"it names {self.engine!r} as what computes the latents")
+        if self.latents_runtime not in ("", *LATENTS_BY):
+            raise ValueError(f"it names {self.latents_runtime!r} as what computes the latents")
 
     @property
     def epochs(self) -> float:
@@ -80,6 +74,8 @@ class RunCard:
     @classmethod
     def from_json(cls, value: Any) -> "RunCard":
         """A card from its JSON value; `ValueError` names what no training can have written."""
+        if isinstance(value, dict) and "engine" in value:  # as it was called before
+            value = {"latents_runtime" if n == "engine" else n: v for n, v in value.items()}
         card: RunCard = read(cls, value, "the card")
         height, width, channels = card.image_shape
         possible = {

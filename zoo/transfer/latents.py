@@ -31,17 +31,14 @@ IDENTITY, FEATURES, CHUNKS = "identity.json", "features.npy", "chunks.txt"
 
 
 @dataclass(frozen=True)
-class Engine:
-    """What computes the backbone: images uint8 [B, H, W, C] in, latents float32 [B, width] out.
+class Runtime:
+    """What computes the backbone."""
 
-    name: `torch` or `onnxruntime`; precision: of its arithmetic; device: `cpu` or `cuda`.
-    """
-
-    name: str
-    precision: str
-    width: int
-    run: Callable[[Images], Features]
-    device: str = "cpu"
+    name: str  # `torch` or `onnxruntime`
+    precision: str  # of its arithmetic
+    width: int  # numbers that are the latents of an image
+    run: Callable[[Images], Features]  # images uint8 [B, H, W, C] to latents float32 [B, width]
+    device: str = "cpu"  # or `cuda`
 
     @property
     def title(self) -> str:
@@ -50,28 +47,23 @@ class Engine:
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What latents are of: images and backbone, but not what computes them.
+class LatentsKey:
+    """What latents are of: images and backbone, but not what computes them."""
 
-    dataset and backbone: their names, for people; weights: sha256; preprocessing: size,
-    interpolation and normalisation in words; flip_average: latents are the mean of those of a
-    image and its mirror image.
-    """
-
-    dataset: str
+    dataset: str  # its name, for people
     fingerprint: str
     view: str
     split: str
-    backbone: str
-    weights: str
-    preprocessing: str
-    flip_average: bool = False
+    backbone: str  # its name, for people
+    weights: str  # sha256
+    preprocessing: str  # size, interpolation and normalisation in words
+    flip_average: bool = False  # latents are the mean of those of an image and its mirror image
 
 
 def latents(
-    subject: Subject,
+    key: LatentsKey,
     images: Images,
-    engine: Engine,
+    runtime: Runtime,
     *,
     batch: int = 64,
     cache_dir: Path | None = None,
@@ -79,48 +71,48 @@ def latents(
 ) -> Features:
     """Latents float32 [N, width] of images uint8 [N, H, W, C], from the cache where they are.
 
-    batch: images a call of the engine. Of two processes that want the same, one computes.
+    batch: images a call of the runtime. Of two processes that want the same, one computes.
     """
     progress = progress or Progress()
-    store = _Store.of(subject, images, engine, cache_dir)
-    waiting = f"waiting for another process that computes the latents of {subject.dataset}"
+    store = _Store.of(key, images, runtime, cache_dir)
+    waiting = f"waiting for another process that computes the latents of {key.dataset}"
     with writing(store.folder):
         store.folder.mkdir(parents=True, exist_ok=True)
         store.lock.parent.mkdir(exist_ok=True)
     with locked(store.lock, lambda: progress.say(waiting)):
         done = store.open()
         if done < len(images):
-            label = f"latents of {subject.dataset} {subject.split}"
+            label = f"latents of {key.dataset} {key.split}"
             if done:
                 progress.say(f"{label}: {done} of {len(images)} are there from before")
             with progress.task(label, len(images) - done) as advance:
                 for start in range(done, len(images), CHUNK):
                     chunk = images[start : start + CHUNK]
-                    store.add(start, _computed(chunk, engine, subject, batch))
+                    store.add(start, _computed(chunk, runtime, key, batch))
                     advance(len(chunk))
     return store.read()
 
 
 def finished(
-    subject: Subject, images: Images, engine: Engine, cache_dir: Path | None = None
+    key: LatentsKey, images: Images, runtime: Runtime, cache_dir: Path | None = None
 ) -> int:
-    """How many of the images this engine has latents of in the cache."""
-    store = _Store.of(subject, images, engine, cache_dir)
+    """How many of the images this runtime has latents of in the cache."""
+    store = _Store.of(key, images, runtime, cache_dir)
     return min(len(images), len(store.chunks()) * CHUNK)
 
 
-def _computed(chunk: Images, engine: Engine, subject: Subject, batch: int) -> Features:
+def _computed(chunk: Images, runtime: Runtime, key: LatentsKey, batch: int) -> Features:
     parts = []
     for start in range(0, len(chunk), batch):
         some = np.ascontiguousarray(chunk[start : start + batch])
-        found = engine.run(some)
-        if subject.flip_average:
-            found = (found + engine.run(np.ascontiguousarray(some[:, :, ::-1]))) * np.float32(0.5)
+        found = runtime.run(some)
+        if key.flip_average:
+            found = (found + runtime.run(np.ascontiguousarray(some[:, :, ::-1]))) * np.float32(0.5)
         parts.append(found.astype(np.float32, copy=False))
     features = np.concatenate(parts)
-    if features.shape != (len(chunk), engine.width) or not np.isfinite(features).all():
+    if features.shape != (len(chunk), runtime.width) or not np.isfinite(features).all():
         raise ZooError(
-            f"{subject.backbone} gives latents of {list(features.shape)} for {len(chunk)} "
+            f"{key.backbone} gives latents of {list(features.shape)} for {len(chunk)} "
             f"images, finite: {bool(np.isfinite(features).all())}. "
             "Start again with --overwrite --precision fp32."
         )
@@ -138,23 +130,23 @@ class _Store:
 
     @classmethod
     def of(
-        cls, subject: Subject, images: Images, engine: Engine, cache_dir: Path | None
+        cls, key: LatentsKey, images: Images, runtime: Runtime, cache_dir: Path | None
     ) -> "_Store":
         root = cache_root(cache_dir) / "latents"
         identity = {
             "format": FORMAT,
-            **asdict(subject),
+            **asdict(key),
             "images": len(images),
             "image_shape": list(images.shape[1:]),
-            "engine": engine.name,
-            "precision": engine.precision,
-            "device": engine.device,
-            "width": engine.width,
+            "engine": runtime.name,  # an older word for it, part of every key that there is
+            "precision": runtime.precision,
+            "device": runtime.device,
+            "width": runtime.width,
         }
         # What is only a name for people is no part of what the numbers depend on.
         counted = {k: v for k, v in identity.items() if k not in ("dataset", "backbone")}
-        key = hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()
-        return cls(root / key, root / "locks" / key, identity, (len(images), engine.width))
+        digest = hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()
+        return cls(root / digest, root / "locks" / digest, identity, (len(images), runtime.width))
 
     def open(self) -> int:
         """Images whose latents are there and whole; the file is made ready for the others."""

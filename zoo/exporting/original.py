@@ -20,12 +20,12 @@ from zoo.specs.catalog import find_model
 
 
 @dataclass(frozen=True)
-class Source:
-    """The run that is exported. card: with the weights' sha256; form: of the files' input."""
+class Original:
+    """The run that is exported, and as which kind of files."""
 
     run: Run
-    card: RunCard
-    form: str
+    card: RunCard  # with the sha256 of the weights, also where run.json has none
+    form: str  # of the files' input
     opset: int
 
     @property
@@ -34,18 +34,18 @@ class Source:
         return self.card.id if self.form == PIXELS else f"{self.card.id}-{self.form}"
 
 
-def find_source(name: str, folder: Path | None, form: str, opset: int) -> Source:
+def find_original(name: str, folder: Path | None, form: str, opset: int) -> Original:
     """The finished run meant by a name, or in a folder, as files of that input and opset."""
     if form not in INPUTS:
         raise unknown_name("input", form, INPUTS)
     if opset not in IR_VERSIONS:
         raise UsageError(f"--opset {opset}: this zoo writes {', '.join(map(str, IR_VERSIONS))}.")
     run = find_run(name, folder)
-    return Source(run, run.finished_card(), form, opset)
+    return Original(run, run.finished_card(), form, opset)
 
 
 def file_bytes(
-    source: Source,
+    original: Original,
     model: onnx.ModelProto,
     precision: str,
     accuracy: Accuracy | None = None,
@@ -57,13 +57,13 @@ def file_bytes(
     """
     stamped = onnx.ModelProto()
     stamped.CopyFrom(model)
-    onnx.helper.set_model_props(stamped, _facts(source, precision, accuracy) | dict(extra or {}))
+    onnx.helper.set_model_props(stamped, _facts(original, precision, accuracy) | dict(extra or {}))
     content: bytes = stamped.SerializeToString(deterministic=True)
     return content
 
 
-def _facts(source: Source, precision: str, accuracy: Accuracy | None) -> dict[str, str]:
-    card = source.card
+def _facts(original: Original, precision: str, accuracy: Accuracy | None) -> dict[str, str]:
+    card = original.card
     facts: dict[str, Any] = {
         "class_names": list(card.class_names),
         "model": card.model,
@@ -74,12 +74,12 @@ def _facts(source: Source, precision: str, accuracy: Accuracy | None) -> dict[st
         "recipe": asdict(card.recipe),
         "seed": str(card.options.seed or 0),
         "precision": precision,
-        "input": source.form,
+        "input": original.form,
         "mean": list(card.mean),
         "std": list(card.std),
-        "weights": source.card.weights,
+        "weights": original.card.weights,
         "versions": versions(),
-        "min_onnxruntime": min_onnxruntime(source.opset, precision),
+        "min_onnxruntime": min_onnxruntime(original.opset, precision),
     }
     if card.design is not None:
         facts["design"] = asdict(card.design)

@@ -23,82 +23,84 @@ from zoo.models.resize import Resize
 from zoo.ort.session import open_session
 from zoo.parity import LATENTS, distance
 from zoo.progress import Progress
-from zoo.transfer.base import Base
-from zoo.transfer.latents import Engine, Features, Subject, finished
+from zoo.transfer.frozen_backbone import FrozenBackbone
+from zoo.transfer.latents import Features, LatentsKey, Runtime, finished
 from zoo.transfer.network import Transfer, normalisation
 
 BATCH = 32
-SECONDS = 1.0  # of measuring, for each engine
+SECONDS = 1.0  # of measuring, for each runtime
 TOLD = 0.001  # how far away latents are is said from here on
 NARROW = 32  # channels that a filter takes in, up to which bf16 gains little
 
 
-def engines_for(
-    base: Base,
+def runtimes_for(
+    frozen: FrozenBackbone,
     image_shape: tuple[int, int, int],
     device: torch.device,
     precision: str,
-    runtime: str | None = None,
-) -> list[Engine]:
+    name: str | None = None,
+) -> list[Runtime]:
     """Those that may compute the latents, each of them opened by its first call.
 
-    precision: `fp32`, `bf16`, or `auto` for both where the hardware computes in bf16. runtime:
+    precision: `fp32`, `bf16`, or `auto` for both where the hardware computes in bf16. name:
     `torch` (in any precision) or `onnxruntime` (in fp32); None for both.
     """
     wanted = ["fp32"] if precision == "auto" else [precision]
     if precision == "auto" and native_bf16(device):
         wanted.append("bf16")
-    width = base.trunk.width
-    opened = {("torch", kind): partial(_torch, base, image_shape, device, kind) for kind in wanted}
+    width = frozen.trunk.width
+    opened = {
+        ("torch", kind): partial(_torch, frozen, image_shape, device, kind) for kind in wanted
+    }
     if "fp32" in wanted:
-        opened["onnxruntime", "fp32"] = partial(_onnxruntime, base, image_shape, device)
+        opened["onnxruntime", "fp32"] = partial(_onnxruntime, frozen, image_shape, device)
     return [
-        Engine(name, kind, width, _lazy(make), device.type)
-        for (name, kind), make in opened.items()
-        if runtime in (None, name)
+        Runtime(known, kind, width, _lazy(make), device.type)
+        for (known, kind), make in opened.items()
+        if name in (None, known)
     ]
 
 
-def choose_engine(
-    engines: Sequence[Engine], subject: Subject, images: Images, progress: Progress
-) -> Engine:
+def choose_runtime(
+    runtimes: Sequence[Runtime], key: LatentsKey, images: Images, progress: Progress
+) -> Runtime:
     """The one that has computed the most of these latents already, else the fastest."""
-    done = [finished(subject, images, engine) for engine in engines]
+    done = [finished(key, images, runtime) for runtime in runtimes]
     if max(done):
-        return engines[done.index(max(done))]
+        return runtimes[done.index(max(done))]
     some = np.ascontiguousarray(images[:BATCH])
-    if len(engines) == 1:
-        engines[0].run(some)  # one that cannot run is no choice to store
-        return engines[0]
-    return fastest(engines, some, progress)
+    if len(runtimes) == 1:
+        runtimes[0].run(some)  # one that cannot run is no choice to store
+        return runtimes[0]
+    return fastest(runtimes, some, progress)
 
 
-def fastest(engines: Sequence[Engine], some: Images, progress: Progress) -> Engine:
+def fastest(runtimes: Sequence[Runtime], some: Images, progress: Progress) -> Runtime:
     """By measuring, among those whose latents of these images are those of the first.
 
     On others than the whole network gives it a head would be trained in vain: in bf16 some
     backbones lose a third of what tells images apart.
     """
-    wanted = engines[0].run(some)
+    wanted = runtimes[0].run(some)
     rates, told = [], []
-    for engine in engines:
-        away = distance(engine.run(some), wanted)  # the first call: it also opens the engine
+    for runtime in runtimes:
+        away = distance(runtime.run(some), wanted)  # the first call: it also opens the runtime
         fits = away <= LATENTS
-        rate = _images_a_second(engine, some) if fits else 0.0
+        rate = _images_a_second(runtime, some) if fits else 0.0
         rates.append(rate)
         words = f"{rate:,.0f}" if fits else "not taken"
         if away >= TOLD:
             words += f" (its latents are {away:.1%} away)"
-        told.append(f"{engine.title} {words}")
-    chosen = engines[int(np.argmax(rates))]
-    progress.say(f"images/s by engine: {', '.join(told)}; taking {chosen.title}")
+        told.append(f"{runtime.title} {words}")
+    chosen = runtimes[int(np.argmax(rates))]
+    progress.say(f"images/s by runtime: {', '.join(told)}; taking {chosen.title}")
     return chosen
 
 
-def _images_a_second(engine: Engine, some: Images) -> float:
+def _images_a_second(runtime: Runtime, some: Images) -> float:
     started, calls = time.perf_counter(), 0
     while calls < 1 or time.perf_counter() - started < SECONDS:
-        engine.run(some)
+        runtime.run(some)
         calls += 1
     return calls * len(some) / (time.perf_counter() - started)
 
@@ -108,15 +110,15 @@ def _lazy(make: Callable[[], Callable[[Images], Features]]) -> Callable[[Images]
     return lambda images: opened()(images)
 
 
-def _network(base: Base, image_shape: tuple[int, int, int]) -> Transfer:
-    return base.under(image_shape, torch.nn.Identity()).eval()
+def _network(frozen: FrozenBackbone, image_shape: tuple[int, int, int]) -> Transfer:
+    return frozen.under(image_shape, torch.nn.Identity()).eval()
 
 
 def _torch(
-    base: Base, image_shape: tuple[int, int, int], device: torch.device, precision: str
+    frozen: FrozenBackbone, image_shape: tuple[int, int, int], device: torch.device, precision: str
 ) -> Callable[[Images], Features]:
-    mean, std = normalisation(base.backbone, image_shape[2])
-    network: nn.Module = FromPixels(_network(base, image_shape), mean, std).eval()
+    mean, std = normalisation(frozen.backbone, image_shape[2])
+    network: nn.Module = FromPixels(_network(frozen, image_shape), mean, std).eval()
     if precision != "fp32":
         network = _begun_in_fp32(network)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -161,11 +163,13 @@ class _InFp32(nn.Module):
 
 
 def _onnxruntime(
-    base: Base, image_shape: tuple[int, int, int], device: torch.device
+    frozen: FrozenBackbone, image_shape: tuple[int, int, int], device: torch.device
 ) -> Callable[[Images], Features]:
-    mean, std = normalisation(base.backbone, image_shape[2])
-    model = ir.to_proto(convert(_network(base, image_shape), image_shape, mean, std))
-    session = open_session(model.SerializeToString(), name=base.backbone.name, provider=device.type)
+    mean, std = normalisation(frozen.backbone, image_shape[2])
+    model = ir.to_proto(convert(_network(frozen, image_shape), image_shape, mean, std))
+    session = open_session(
+        model.SerializeToString(), name=frozen.backbone.name, provider=device.type
+    )
 
     def run(images: Images) -> Features:
         found: Features = session.run({IMAGE: images})[0]

@@ -25,25 +25,23 @@ def _itself(network: nn.Module) -> nn.Module:
 
 
 @dataclass(frozen=True)
-class Work:
-    """A stage of a training; most have one.
-
-    whole: from the trained network to the one that takes pixels.
-    """
+class Stage:
+    """A stage of a training; most have one."""
 
     card: RunCard
     job: Job
+    # From the trained network to the one that takes pixels.
     whole: Callable[[nn.Module], nn.Module] = _itself
 
 
-def work_on_images(card: RunCard, data: Dataset) -> Work:
+def stage_on_images(card: RunCard, data: Dataset) -> Stage:
     """A network of its own, trained from the start."""
     torch.manual_seed(seed_for(card.options.seed or 0, "weights"))
     network = find_model(card.model).build(card.image_shape, len(card.class_names))
     job = job_on_images(network, card, data)
     if isinstance(network, Calibrated):
         network.calibrate(_first_look(data, job.indices, card))
-    return Work(card, job)
+    return Stage(card, job)
 
 
 def job_on_images(network: nn.Module, card: RunCard, data: Dataset) -> Job:

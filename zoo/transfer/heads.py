@@ -12,17 +12,17 @@ from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.frameworks.pytorch.estimate import count_macs
 from zoo.frameworks.pytorch.loop import Job, Past, Trainer
 from zoo.frameworks.pytorch.seeds import seed_for
-from zoo.frameworks.pytorch.work import Work
+from zoo.frameworks.pytorch.stage import Stage
 from zoo.machine import devices
 from zoo.progress import Progress
 from zoo.runs.options import VALIDATION_SEED, split_of
 from zoo.runs.run import RunCard
 from zoo.specs.design import HEADS, Backbone, head_words
 from zoo.specs.recipe import Recipe
-from zoo.transfer.base import Base
-from zoo.transfer.engines import BATCH, choose_engine, engines_for
-from zoo.transfer.latents import Engine, Features, Subject, finished, latents
+from zoo.transfer.frozen_backbone import FrozenBackbone
+from zoo.transfer.latents import Features, LatentsKey, Runtime, finished, latents
 from zoo.transfer.network import Standard, Transfer, make_head
+from zoo.transfer.runtimes import BATCH, choose_runtime, runtimes_for
 
 HELD_OUT = 0.1  # of the training images, to choose the head on
 DECAYS = (0.05, 2.0)  # weight decays that are tried
@@ -32,83 +32,83 @@ _ROWS = 8192  # at once, for statistics of more latents than fit into memory
 
 @dataclass(frozen=True)
 class Latents:
-    """Of the training images, float32 [N, width], with the mean and std of each number."""
+    """Those of the training images."""
 
-    values: Features
-    mean: tuple[float, ...]
+    values: Features  # float32 [N, width]
+    mean: tuple[float, ...]  # of each number
     std: tuple[float, ...]
 
 
-def work_on_latents(
-    card: RunCard, data: Dataset, base: Base, engine: Engine, progress: Progress
-) -> Work:
+def stage_on_latents(
+    card: RunCard, data: Dataset, frozen: FrozenBackbone, runtime: Runtime, progress: Progress
+) -> Stage:
     """The training of a head on latents, which are computed here where the cache has none."""
-    if card.design is None or card.design.backbone != base.backbone:
+    if card.design is None or card.design.backbone != frozen.backbone:
         raise ZooError(
-            f"{card.id} stands on other weights of {base.backbone.name} than are found now. "
+            f"{card.id} stands on other weights of {frozen.backbone.name} than are found now. "
             "Bring those back, or start again with --overwrite."
         )
-    latents = latents_of(base, card, data, engine, progress)
+    latents = latents_of(frozen, card, data, runtime, progress)
     head = card.design.head
     if not head:
         head, recipe = choose_head(card, data, latents, progress)
         card = replace(card, recipe=recipe, design=replace(card.design, head=head))
     split = split_of(data.train.labels, card.options)
     job = head_job(card, data, latents, head, *split)
-    network = whole(base, card, latents, job.network)
+    network = whole(frozen, card, latents, job.network)
     card = replace(
         card,
         parameters=sum(weight.numel() for weight in network.parameters()),
         macs=count_macs(network, card.image_shape),
     )
     job = replace(job, past=Past(flop=2.0 * card.macs * len(data.train)))
-    return Work(card, job, lambda head: whole(base, card, latents, head))
+    return Stage(card, job, lambda head: whole(frozen, card, latents, head))
 
 
-def engine_of(base: Base, card: RunCard, data: Dataset, progress: Progress) -> Engine:
+def runtime_of(frozen: FrozenBackbone, card: RunCard, data: Dataset, progress: Progress) -> Runtime:
     """What computes the latents: what the run was begun with, else what is chosen now."""
     options, device = card.options, devices.choose_device(card.options.device)
-    subject, images = _subject_of(base, card, data), data.train.images
-    if not card.engine:
+    key, images = _key_of(frozen, card, data), data.train.images
+    if not card.latents_runtime:
         precision = options.precision or "auto"
-        offered = engines_for(base, data.image_shape, device, precision, options.latents_runtime)
-        return choose_engine(offered, subject, images, progress)
-    runtime, precision = card.engine.split()
-    (engine,) = engines_for(base, data.image_shape, device, precision, runtime)
+        offered = runtimes_for(frozen, data.image_shape, device, precision, options.latents_runtime)
+        return choose_runtime(offered, key, images, progress)
+    name, precision = card.latents_runtime.split()
+    (runtime,) = runtimes_for(frozen, data.image_shape, device, precision, name)
     slow = precision == "bf16" and not devices.native_bf16(device)
-    if slow and options.precision != "bf16" and finished(subject, images, engine) < len(images):
+    if slow and options.precision != "bf16" and finished(key, images, runtime) < len(images):
         raise ZooError(
-            f"the latents of {card.id} are computed by {card.engine}, as the run was begun, and "
-            f"this {device.type} does not compute in bf16 natively. Go on where it does, or very "
-            "slowly here with --precision bf16, or start again with --overwrite."
+            f"the latents of {card.id} are computed by {card.latents_runtime}, as the run was "
+            f"begun, and this {device.type} does not compute in bf16 natively. Go on where it "
+            "does, or very slowly here with --precision bf16, or start again with --overwrite."
         )
-    return engine
+    return runtime
 
 
 def latents_of(
-    base: Base, card: RunCard, data: Dataset, engine: Engine, progress: Progress
+    frozen: FrozenBackbone, card: RunCard, data: Dataset, runtime: Runtime, progress: Progress
 ) -> Latents:
     """The latents of all training images, from the cache where they are."""
-    subject, images = _subject_of(base, card, data), data.train.images
+    key, images = _key_of(frozen, card, data), data.train.images
     try:
-        values = latents(subject, images, engine, batch=BATCH, progress=progress)
+        values = latents(key, images, runtime, batch=BATCH, progress=progress)
     except UnavailableError as error:
         raise UnavailableError(
-            f"the latents of {card.id} are computed by {engine.title}, as the run was begun, which "
-            f"cannot run here: {error}. Repair that, or start again with --overwrite and another "
-            "--latents-runtime."
+            f"the latents of {card.id} are computed by {runtime.title}, as the run was begun, "
+            f"which cannot run here: {error}. Repair that, or start again with --overwrite and "
+            "another --latents-runtime."
         ) from error
     return Latents(values, *_statistics(values))
 
 
-def _subject_of(base: Base, card: RunCard, data: Dataset) -> Subject:
-    return subject_of(base.backbone, data, "train", bool(card.options.flip_average))
+def _key_of(frozen: FrozenBackbone, card: RunCard, data: Dataset) -> LatentsKey:
+    return key_of(frozen.backbone, data, "train", bool(card.options.flip_average))
 
 
-def subject_of(backbone: Backbone, data: Dataset, split: str, flip_average: bool) -> Subject:
+def key_of(backbone: Backbone, data: Dataset, split: str, flip_average: bool) -> LatentsKey:
     """What latents of a split are of."""
     height, width = backbone.size
-    return Subject(
+    return LatentsKey(
         dataset=data.name,
         fingerprint=data.fingerprint,
         view=data.view,
@@ -202,9 +202,11 @@ def head_job(
     )
 
 
-def whole(base: Base, card: RunCard, latents: Latents, head: nn.Module) -> Transfer:
+def whole(frozen: FrozenBackbone, card: RunCard, latents: Latents, head: nn.Module) -> Transfer:
     """The network from pixels on, with a head that was trained on standardised latents."""
     standard = Standard(torch.tensor(latents.mean), torch.tensor(latents.std))
     whole_head = nn.Sequential(standard, copy.deepcopy(head).cpu())
     flip_average = bool(card.options.flip_average)
-    return Transfer(base.backbone, base.trunk, card.image_shape, whole_head, flip_average).eval()
+    return Transfer(
+        frozen.backbone, frozen.trunk, card.image_shape, whole_head, flip_average
+    ).eval()

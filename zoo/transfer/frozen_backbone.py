@@ -50,8 +50,8 @@ _OPTIONS = (
 
 
 @dataclass(frozen=True)
-class Base:
-    """A backbone with its weights, frozen, in evaluation mode."""
+class FrozenBackbone:
+    """A backbone with its weights, in evaluation mode."""
 
     backbone: Backbone
     trunk: Trunk
@@ -117,39 +117,41 @@ def resolved(options: TrainOptions, exports: Path) -> TrainOptions:
     return replace(options, backbone=found.folder.name)
 
 
-def open_base(options: TrainOptions, data: Dataset, exports: Path, progress: Progress) -> Base:
+def open_backbone(
+    options: TrainOptions, data: Dataset, exports: Path, progress: Progress
+) -> FrozenBackbone:
     """The backbone that the options name, with the weights that they name."""
     name = options.backbone or DEFAULT
     with torch.random.fork_rng():
         torch.manual_seed(seed_for(options.seed or 0, "backbone"))
         if name in torchvision_names():
-            base = _from_torchvision(name, options)
+            frozen = _from_torchvision(name, options)
         else:
-            base = _from_zoo(name, options, exports)
-    _check_data(base.backbone, data)
+            frozen = _from_zoo(name, options, exports)
+    _check_data(frozen.backbone, data)
     if options.backbone_init == RANDOM:
         progress.say(f"{name}: random weights, as asked for")
-        _calibrate(base, data)
-    return Base(replace(base.backbone, weights=fingerprint(base.trunk)), base.trunk)
+        _calibrate(frozen, data)
+    return FrozenBackbone(replace(frozen.backbone, weights=fingerprint(frozen.trunk)), frozen.trunk)
 
 
-def _from_torchvision(name: str, options: TrainOptions) -> Base:
+def _from_torchvision(name: str, options: TrainOptions) -> FrozenBackbone:
     backbone = describe(name, options.backbone_size, options.backbone_layer or POOLED)
     if options.backbone_resize:
         backbone = replace(backbone, interpolation=options.backbone_resize)
     random = options.backbone_init == RANDOM
     trunk = build_trunk(backbone, init=random)
     if random:
-        return Base(replace(backbone, origin=RANDOM), trunk)
+        return FrozenBackbone(replace(backbone, origin=RANDOM), trunk)
     if options.weights:
         path = Path(options.weights)
         load_weights(backbone, trunk, weights.from_file(path), f"--weights {path}")
-        return Base(replace(backbone, origin=path.name), trunk)
+        return FrozenBackbone(replace(backbone, origin=path.name), trunk)
     load_weights(backbone, trunk, weights.downloaded(name), "torchvision's download")
-    return Base(replace(backbone, origin="torchvision"), trunk)
+    return FrozenBackbone(replace(backbone, origin="torchvision"), trunk)
 
 
-def _from_zoo(name: str, options: TrainOptions, exports: Path) -> Base:
+def _from_zoo(name: str, options: TrainOptions, exports: Path) -> FrozenBackbone:
     found = _of_zoo(name, exports)
     if found is None:
         raise UsageError(f"there is no run and no artifact of {name} any more.")
@@ -182,7 +184,7 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path) -> Base:
         else:
             tensors = stored_in(onnx.load_from_string(found.content("fp32.onnx")), trunk.network)
         load_weights(backbone, trunk, tensors, name)
-    return Base(backbone, trunk)
+    return FrozenBackbone(backbone, trunk)
 
 
 def _of_zoo(name: str, exports: Path) -> Run | Artifact | None:
@@ -198,14 +200,14 @@ def _check_data(backbone: Backbone, data: Dataset) -> None:
         raise UsageError(f"{backbone.name} takes grey images: show it the data with --grey.")
 
 
-def _calibrate(base: Base, data: Dataset) -> None:
+def _calibrate(frozen: FrozenBackbone, data: Dataset) -> None:
     """Give a random network what it needs to show what it is worth: the statistics of pixels."""
     shape = data.image_shape
-    mean, std = normalisation(base.backbone, shape[2])
+    mean, std = normalisation(frozen.backbone, shape[2])
     images = torch.from_numpy(data.train.images[:CALIBRATED_ON])
-    network = base.under(shape, torch.nn.Identity())
+    network = frozen.under(shape, torch.nn.Identity())
     maker = BatchMaker(images, mean, std, RECIPE, torch.device("cpu"))
     seen = [network.resize(network.tint(maker.plain(some))) for some in torch.split(images, _BATCH)]
-    if isinstance(base.trunk.network, Calibrated):
-        base.trunk.network.calibrate(torch.cat(seen))
-    calibrate_norms(base.trunk, seen)
+    if isinstance(frozen.trunk.network, Calibrated):
+        frozen.trunk.network.calibrate(torch.cat(seen))
+    calibrate_norms(frozen.trunk, seen)
