@@ -12,7 +12,7 @@ _ROOT = Path(__file__).parents[2]
 # opens and feeds a session.
 _SOURCES = (
     *("bench/measuring/*.py", "bench/stats/*.py", "bench/runtimes/*.py"),
-    "zoo/ort/*.py",
+    *("zoo/ort/*.py", "zoo/machine/child.py"),
 )
 
 

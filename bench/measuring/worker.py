@@ -1,22 +1,20 @@
 """The process of one arm: it does one thing after the other and waits in read() in between.
 
-    python -m bench.measuring.worker COMMANDS ANSWERS
+    python -m bench.measuring.worker
 
-COMMANDS and ANSWERS are numbers of inherited pipes that carry a line of JSON a message. What an
-engine prints goes to its own standard output, where it disturbs nobody.
+Commands come in as lines of JSON and answers go out so; what an engine prints disturbs nobody.
 """
 
 import gc
 import json
 import os
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +25,10 @@ from bench.runtimes import Adapter, Answer, Order, Placed, find_runtime
 from bench.runtimes.null import Null
 from bench.runtimes.registry import bounded_by_address_space
 from zoo.errors import ZooError
+from zoo.machine.child import Message, own_pipes
 from zoo.machine.memory import limit_address_space
 from zoo.parity import SAME_SUMS, largest, tolerance
 
-Message = dict[str, Any]
 _KEPT_BYTES = 128 << 10  # of answers: more would push the model out of the caches
 _NO_MEMORY = re.compile(
     r"out of memory|allocate memory|bad_alloc|failed to allocate|memory does not suffice", re.I
@@ -275,12 +273,13 @@ def _joined(turns: list[Message]) -> Message:
     return {"ns": ns, "wrong": sum(turn["wrong"] for turn in turns)}
 
 
-def main(commands: int, answers: int) -> None:
+def main() -> None:
     """Serve until the pipe closes."""
     gc.disable()  # a collection inside a timed call would be taken for the model
-    with os.fdopen(commands, encoding="utf-8") as read, os.fdopen(answers, "w") as write:
-        Worker(write).serve(read)
+    commands, answers = own_pipes()
+    with commands, answers:
+        Worker(answers).serve(commands)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main()

@@ -15,8 +15,8 @@ import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from zoo.errors import ZooError
-from zoo.inspection import process
 from zoo.inspection.inspector import Inspector, LocalData, inspect
+from zoo.inspection.process import Patience
 
 Tiny = Callable[..., Path]
 Write = Callable[[Path, np.ndarray], None]
@@ -192,7 +192,7 @@ class TestBounds:
             "import os, sys; from pathlib import Path\n"
             "from zoo.inspection.inspector import Inspector\n"
             "inspector = Inspector(); assert inspector.inspect(Path(sys.argv[1])).ok\n"
-            "print(inspector._worker._process.pid, flush=True); os.kill(os.getpid(), 9)"
+            "print(inspector._process.pid, flush=True); os.kill(os.getpid(), 9)"
         )
         done = subprocess.run(
             [sys.executable, "-c", code, str(tiny_onnx())],
@@ -214,12 +214,10 @@ class TestBounds:
         with pytest.raises(ZooError, match="ended at once"):
             inspect(tiny_onnx())
 
-    def test_a_start_that_takes_too_long(
-        self, tiny_onnx: Tiny, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(process, "_START_SECONDS", 0.0)
+    def test_a_start_that_takes_too_long(self, tiny_onnx: Tiny) -> None:
+        impatient = Inspector(patience=Patience(start=0.0))
         with pytest.raises(ZooError, match="End other work on this machine"):
-            inspect(tiny_onnx())
+            impatient.inspect(tiny_onnx())
 
     def test_a_process_that_falls_silent_is_not_waited_for(
         self, tiny_onnx: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -229,8 +227,8 @@ class TestBounds:
         silent.write_text('#!/bin/sh\necho \'{"ready": ""}\'\nread line\nexec sleep 30 >&-\n')
         silent.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(silent))
-        monkeypatch.setattr(process, "_END_SECONDS", 0.1)
-        assert inspect(tiny_onnx()).reason == "reading it ended the process"
+        with Inspector(patience=Patience(end=0.1)) as inspector:
+            assert inspector.inspect(tiny_onnx()).reason == "reading it ended the process"
 
     def test_a_file_that_hangs(self, tiny_onnx: Tiny) -> None:
         path = tiny_onnx(size=(32, 32), metadata={})
@@ -250,13 +248,13 @@ def kill_two(inspector: Inspector, sign: signal.Signals) -> None:
     """Kill the worker that runs a file, and the next one, which tries the file again."""
     killed: set[int] = set()
     while len(killed) < 2:
-        worker = inspector._worker
-        if worker and worker.step == "run" and worker._process.pid not in killed:
-            killed.add(worker._process.pid)
-            worker._process.send_signal(sign)
+        process = inspector._process
+        if process and process.step == "run" and process.pid not in killed:
+            killed.add(process.pid)
+            os.kill(process.pid, sign)
         time.sleep(0.01)
 
 
 def worker_of(inspector: Inspector) -> int:
-    assert inspector._worker
-    return inspector._worker._process.pid
+    assert inspector._process
+    return inspector._process.pid

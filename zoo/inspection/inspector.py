@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from zoo.errors import UnavailableError, ZooError
-from zoo.inspection.process import STEPS, TooLargeError, Worker
+from zoo.inspection.process import InspectionProcess, Patience
 from zoo.inspection.steadiness import Apart, Steadiness
 from zoo.machine.memory import default_bound
 from zoo.reading import open_regular
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LARGEST_FILE = 2 << 30
 SECONDS = 60.0  # for one file; the largest of the zoo take one
 _LONGEST_REASON = 400
+_PATIENCE = Patience()
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,16 @@ class Inspector:
     is not blamed for what they did.
     """
 
-    def __init__(self, seconds: float = SECONDS, memory: int | None = None) -> None:
+    def __init__(
+        self,
+        seconds: float = SECONDS,
+        memory: int | None = None,
+        patience: Patience = _PATIENCE,
+    ) -> None:
         self.seconds = seconds
         self.memory = memory
-        self._worker: Worker | None = None
+        self.patience = patience
+        self._process: InspectionProcess | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -127,9 +134,9 @@ class Inspector:
 
     def close(self) -> None:
         """End the process, if there is one."""
-        if self._worker:
-            self._worker.end()
-            self._worker = None
+        if self._process:
+            self._process.end()
+            self._process = None
 
     def inspect(self, path: Path, vectors: Iterable[Path] = ()) -> Inspection:
         """Look at one file. A file that is not there or cannot be read is refused too."""
@@ -195,7 +202,7 @@ class Inspector:
 
         For each output whether it lies there as output_<n>.npy.
         """
-        if self._worker is None:
+        if self._process is None:
             raise ZooError("the process that holds it has ended.")
         request = {"run": str(folder.absolute()), "names": list(names), "seconds": self.seconds}
         _, answer = self._ask(request)
@@ -205,7 +212,7 @@ class Inspector:
 
     def _ask_twice(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Files before this one may have left the process short of memory, or damaged."""
-        fresh = self._worker is None
+        fresh = self._process is None
         step, answer = self._ask(request)
         return self._ask(request) if answer.get("spent") and not fresh else (step, answer)
 
@@ -219,25 +226,18 @@ class Inspector:
 
         watched: bytes of resident memory that the process is held to from now on.
         """
-        if self._worker is None:
-            self._worker = Worker()
-        worker, answered = self._worker, False
+        if self._process is None:
+            self._process = InspectionProcess(self.patience)
+        process, lives_on = self._process, False
         if watched is not None:
-            worker.watch(watched)
-        hint = "" if "content" in request else "; --timeout gives it more"
+            process.watch(watched)
         try:
-            answer = worker.ask(request, self.seconds, advance)
-            answered = not answer.get("spent")
-        except TimeoutError:
-            took = f"{STEPS[worker.step]} took more than {self.seconds:.0f} s"
-            answer = {"refused": f"{took}{hint}"}
-        except TooLargeError as error:
-            took = f"{STEPS[worker.step]} took more than {error} of memory"
-            answer = {"refused": f"{took}; --memory gives it more"}
+            answer = process.ask(request, self.seconds, advance)
+            lives_on = not (process.over or answer.get("spent"))
         finally:
-            if not answered:
+            if not lives_on:
                 self.close()
-        return worker.step, answer
+        return process.step, answer
 
 
 def inspect(path: Path, *, seconds: float = SECONDS) -> Inspection:

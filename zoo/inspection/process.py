@@ -1,20 +1,16 @@
 """The process that files of unknown origin are opened in, and what it says before it ends."""
 
-import json
-import os
-import selectors
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from zoo.errors import ZooError
-from zoo.machine.memory import Watch, size_text
+from zoo.machine.child import PATIENCE, Child, EndedError, Ending, HungError
+from zoo.machine.memory import size_text
 
-_START_SECONDS, _END_SECONDS = 60.0, 5.0
+# What threads reserve without need counts against the memory limit, too.
+_FRUGAL = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 STEPS = {  # what it tells that it begins, in words
     "read": "reading it",
     "parse": "parsing it",
@@ -28,56 +24,76 @@ STEPS = {  # what it tells that it begins, in words
 }
 
 
-class TooLargeError(Exception):
-    """The process takes more memory than it may; the message is how much it may."""
+@dataclass(frozen=True)
+class Patience:
+    """How many seconds the process is waited for beside its answers."""
+
+    start: float = 60.0  # until it is ready
+    end: float = PATIENCE  # until it has ended by itself
 
 
-class Worker:
-    """The process and its two pipes."""
+class InspectionProcess:
+    """The process, from its start on; the last `step` it began; and whether it is `over`."""
 
-    def __init__(self) -> None:
-        package = str(Path(__file__).absolute().parent.parent.parent)
-        paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-        # What threads reserve without need counts against the memory limit, too.
-        frugal = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "zoo.inspection.quarantine"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), **frugal},
-            bufsize=0,
-        )
-        self._unread = b""
-        self._watch: Watch | None = None
+    def __init__(self, patience: Patience) -> None:
+        self._child = Child("zoo.inspection.quarantine", environment=_FRUGAL, patience=patience.end)
         self.step = "read"
+        self.over = False
         try:
-            ready = self._read(time.monotonic() + _START_SECONDS)
-        except TimeoutError:
-            self.end()
-            raise ZooError(
-                f"the process that inspects ONNX files took more than {_START_SECONDS:.0f} s to "
-                "start. End other work on this machine, and try again."
-            ) from None
+            self._hear_that_it_is_ready(patience.start)
         except BaseException:
             self.end()
             raise
-        if ready is None or "ready" not in ready:
-            self.end()
+
+    def _hear_that_it_is_ready(self, seconds: float) -> None:
+        try:
+            told = self._child.hear(seconds)
+        except HungError:
+            raise ZooError(
+                f"the process that inspects ONNX files took more than {seconds:.0f} s to "
+                "start. End other work on this machine, and try again."
+            ) from None
+        except EndedError:
+            told = {}
+        if "ready" not in told:
             silent = "the process that inspects ONNX files ended at once."
-            raise ZooError((ready or {}).get("unusable", silent))
+            raise ZooError(told.get("unusable", silent))
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._child.pid
 
     def ask(
         self, request: Mapping[str, Any], seconds: float, advance: Callable[[int], object]
     ) -> dict[str, Any]:
-        """The answer, which is of this side's making where the process ends without one.
-
-        `step` follows the last step begun; no answer in time is a TimeoutError.
-        """
-        deadline = time.monotonic() + seconds
+        """The answer, which is of this side's making where the process gives none and is over."""
         self.step = "predict" if "run" in request else "read"
-        self._write(json.dumps(request).encode() + b"\n")
-        while message := self._read(deadline):
+        try:
+            return self._answer(request, seconds, advance)
+        except HungError:
+            self.over = True
+            hint = "" if "content" in request else "; --timeout gives it more"
+            return {"refused": f"{STEPS[self.step]} took more than {seconds:.0f} s{hint}"}
+        except EndedError as error:
+            self.over = True
+            return self._ended(error.ending)
+
+    def watch(self, most: int) -> None:
+        """End it when its resident memory goes beyond so many bytes, while an answer is awaited."""
+        self._child.watch(most)
+
+    def end(self) -> None:
+        """Kill the process and wait for it."""
+        self._child.end()
+
+    def _answer(
+        self, request: Mapping[str, Any], seconds: float, advance: Callable[[int], object]
+    ) -> dict[str, Any]:
+        self._child.tell(request)
+        deadline = time.monotonic() + seconds
+        while True:
+            message = self._child.hear(deadline - time.monotonic())
             if "advance" in message:
                 advance(message["advance"])
                 deadline = time.monotonic() + seconds
@@ -85,52 +101,12 @@ class Worker:
                 self.step = message["step"]
             else:
                 return message
-        return {"refused": f"{STEPS[self.step]} ended the process{self._cause()}", "spent": True}
 
-    def watch(self, most: int) -> None:
-        """End it when its resident memory goes beyond so many bytes, while an answer is awaited."""
-        self._watch = Watch(self._process.pid, most)
-
-    def end(self) -> None:
-        """Kill the process and wait for it."""
-        self._process.kill()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                pipe.close()
-
-    def _write(self, line: bytes) -> None:
-        assert self._process.stdin
-        try:
-            self._process.stdin.write(line)
-        except BrokenPipeError:
-            return  # it died: the next read finds its end
-
-    def _read(self, deadline: float) -> dict[str, Any] | None:
-        """The next message; None when the process ended."""
-        assert self._process.stdout
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            while b"\n" not in self._unread:
-                left = max(0.0, deadline - time.monotonic())
-                every = self._watch.every if self._watch else left
-                if not selector.select(min(left, every)):
-                    if time.monotonic() >= deadline:
-                        raise TimeoutError
-                    if self._watch and self._watch.exceeded():
-                        raise TooLargeError(size_text(self._watch.most))
-                    continue
-                chunk = self._process.stdout.read(1 << 20)
-                if not chunk:
-                    return None
-                self._unread += chunk
-        line, _, self._unread = self._unread.partition(b"\n")
-        message: dict[str, Any] = json.loads(line)
-        return message
-
-    def _cause(self) -> str:
-        try:
-            code = self._process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            return ""  # it closed its end of the pipe and lives on; `end` kills it
-        return f" ({signal.Signals(-code).name})" if code < 0 else f" (exit code {code})"
+    def _ended(self, ending: Ending) -> dict[str, Any]:
+        step = STEPS[self.step]
+        if ending.most:
+            bound = size_text(ending.most)
+            return {"refused": f"{step} took more than {bound} of memory; --memory gives it more"}
+        cause = ending.signal or f"exit code {ending.code}"
+        told = "" if ending.code is None else f" ({cause})"
+        return {"refused": f"{step} ended the process{told}", "spent": True}

@@ -10,10 +10,8 @@ process (kills it, hangs it, eats its memory), the one that asked goes on: see
 
 import hashlib
 import json
-import os
 import resource
 import signal
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,6 +28,7 @@ from zoo.inspection.serving import Serving
 from zoo.inspection.structure import check_structure, check_wire
 from zoo.inspection.tensors import Beside, RefusedError, with_data
 from zoo.inspection.trial import count_correct, refusing, run_on_noise, run_vectors
+from zoo.machine.child import own_pipes
 from zoo.machine.memory import limit_address_space, set_address_space
 from zoo.machine.threads import thread_budget
 from zoo.ort.session import Session, open_session
@@ -46,9 +45,8 @@ Send = Callable[[Mapping[str, Any]], None]
 
 
 def main() -> None:
-    """Answer requests until standard input ends."""
-    answers = os.fdopen(os.dup(1), "w", encoding="ascii")
-    os.dup2(2, 1)  # what a library prints must not pass for an answer
+    """Answer requests until there are no more."""
+    requests, answers = own_pipes()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
     def send(message: Mapping[str, Any]) -> None:
@@ -60,7 +58,7 @@ def main() -> None:
 
     send(_readiness())
     serving = Serving()
-    for line in sys.stdin:
+    for line in requests:
         request = json.loads(line)
         _set_alarm(request)
         send(_answer(request, send, serving))

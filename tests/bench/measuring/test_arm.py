@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 
-from bench.measuring import arm as room
 from bench.measuring.arm import Arm, ArmError, OutOfMemoryError
 from bench.runtimes import Order, UnsupportedError
 from zoo.errors import UnavailableError, UsageError, ZooError
@@ -205,8 +204,8 @@ def test_the_reason_has_the_end_of_what_it_said(images_npy: Path) -> None:
 def test_one_that_is_killed_between_two_questions(number: int, name: str) -> None:
     with Arm(faulty("Echo")) as arm:
         arm.ask("memory")
-        os.kill(arm._process.pid, number)
-        arm._process.wait()
+        os.kill(arm.child.pid, number)
+        os.waitid(os.P_PID, arm.child.pid, os.WEXITED | os.WNOWAIT)
         with pytest.raises(ArmError, match=f"killed by {name}"):
             arm.ask("memory")
 
@@ -224,17 +223,16 @@ def test_one_that_hangs_while_it_loads() -> None:
         Arm(faulty("HangsLoading"), timeout=0.5).__enter__()
 
 
-def test_one_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "_PATIENCE", 0.2)
-    with Arm(faulty("HangsAfterClosing")) as arm:
+def test_one_that_does_not_end_is_killed() -> None:
+    with Arm(faulty("HangsAfterClosing"), patience=0.2) as arm:
         arm.ask("memory")
-    assert arm._process.returncode == -signal.SIGKILL
+    assert arm.child.exit_code == -signal.SIGKILL
 
 
 def test_one_that_cannot_be_closed_ends_all_the_same() -> None:
     with Arm(faulty("ClosesBadly")) as arm:
         arm.ask("memory")
-    assert arm._process.returncode is not None
+    assert arm.child.exit_code is not None
 
 
 def test_an_error_of_ours_ends_the_process() -> None:
@@ -281,7 +279,7 @@ def test_onnxruntime_on_a_cpu_is_bounded_by_address_space(
     vast_onnx: Path, images_npy: Path
 ) -> None:
     with Arm(Order(str(vast_onnx), memory=100 * 10**6)) as arm:
-        assert arm._watch is None  # nobody wakes up while it is timed
+        assert not arm.child.is_watched  # nobody wakes up while it is timed
         with pytest.raises(OutOfMemoryError, match="may take 100 MB of memory; --memory raises"):
             arm.ask("batch", images=str(images_npy), size=4)
         assert arm.ask("memory")
@@ -291,7 +289,7 @@ def test_another_engine_is_watched(images_npy: Path) -> None:
     arm = Arm(faulty("Swells", memory=200 * 10**6))
     with pytest.raises(OutOfMemoryError, match="it took more than 200 MB of memory; --memory"):
         arm.__enter__()
-    assert arm._process.returncode == -signal.SIGKILL
+    assert arm.child.exit_code == -signal.SIGKILL
 
 
 def test_of_two_that_load_at_once_both_are_watched() -> None:
@@ -301,7 +299,7 @@ def test_of_two_that_load_at_once_both_are_watched() -> None:
     one.start(), other.start()
     with pytest.raises(ArmError, match="it hung"):
         one.__enter__()
-    assert other._process.poll() == -signal.SIGKILL
+    assert other.child.exit_code == -signal.SIGKILL
     with pytest.raises(OutOfMemoryError, match="it took more than 200 MB"):
         other.__enter__()
 
@@ -317,11 +315,11 @@ def test_one_that_dies_before_it_is_told_to_load(monkeypatch: pytest.MonkeyPatch
     arm = Arm(faulty("Echo"))
     with pytest.raises(ArmError, match="gone"):
         arm.__enter__()
-    assert arm._process.returncode is not None
+    assert arm.child.exit_code is not None
 
 
 def test_a_process_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room.sys, "executable", "/no/such/python")
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
     with pytest.raises(FileNotFoundError):
         Arm(faulty("Echo")).start()
 

@@ -33,6 +33,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "bench/measuring/worker.py",
         "bench/runtimes/adapter.py",
         "bench/runtimes/onnxruntime.py",
+        "zoo/machine/child.py",
         "zoo/ort/session.py",
         "zoo/ort/signature.py",
     ],
