@@ -17,8 +17,8 @@ _LONGEST_WARM_UP = 1.0  # seconds, where a measurement is not longer itself
 _LEAST_BLOCKS = 8  # below that an interval over blocks says little
 
 
-class Asked(Protocol):
-    """Gives one block of calls of about so many seconds."""
+class TakeBlock(Protocol):
+    """Times one block: calls back to back for about so many seconds, and at least so many."""
 
     def __call__(self, seconds: float, least: int) -> Block: ...
 
@@ -100,12 +100,12 @@ class Measurement:
         return relative_half_width(low, high) <= length.precise
 
 
-def measure(ask: Asked, length: Length) -> tuple[WarmUp, Measurement]:
+def measure(take_block: TakeBlock, length: Length) -> tuple[WarmUp, Measurement]:
     """Warm an arm up, then measure it."""
     warm_up = WarmUp(max(length.least_seconds, _LONGEST_WARM_UP))
     while not warm_up.is_finished:
-        warm_up.add(ask(length.block_seconds, 1))
+        warm_up.add(take_block(length.block_seconds, 1))
     kept = Measurement(length)
     while not kept.is_finished:
-        kept.add(ask(length.block_seconds, 1))
+        kept.add(take_block(length.block_seconds, 1))
     return warm_up, kept

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.measuring.arm import Arm
+from bench.measuring.arm_process import ArmProcess
 from bench.measuring.kernel import affinity
 from bench.runtimes import Order
 from bench.stats.ratios import PairedRatio, paired_ratio, sequential_ratio
@@ -98,7 +98,7 @@ def take_turns(
             with ends[0], ends[1]:
                 half = default_bound(len(pair))  # both are loaded at once
                 arms = [
-                    Arm(
+                    ArmProcess(
                         replace(order, cores=cores[: order.threads], memory=order.memory or half),
                         plan.timeout,
                         end.fileno(),
@@ -137,7 +137,7 @@ def usual_way(a: Order, b: Order, images: Path, batch: int, timeout: float = Pla
     times: list[list[int]] = []
     wrong = 0
     for order in (a, b):
-        with Arm(order, timeout) as arm:
+        with ArmProcess(order, timeout) as arm:
             arm.ask("batch", images=str(images), size=batch)
             arm.ask("calls", count=_USUAL_WARM_UP)
             answer = arm.ask("calls", count=USUAL_CALLS)
@@ -146,7 +146,9 @@ def usual_way(a: Order, b: Order, images: Path, batch: int, timeout: float = Pla
     return Turns(apart=[(times[0], times[1])], wrong=wrong)
 
 
-def _turns(first: Arm, second: Arm, seconds: float, least: int) -> tuple[list[list[int]], int]:
+def _turns(
+    first: ArmProcess, second: ArmProcess, seconds: float, least: int
+) -> tuple[list[list[int]], int]:
     """Rows [f1, s1, s2, f2]: a turn is two timed calls, which end one row and begin the next."""
     untimed = _warm(first, second)
     second.tell("follow", peer=second.peer, untimed=untimed)
@@ -158,7 +160,7 @@ def _turns(first: Arm, second: Arm, seconds: float, least: int) -> tuple[list[li
     return rows, ours["wrong"] + theirs["wrong"]
 
 
-def _alone(arm: Arm, seconds: float, found: Turns) -> list[int]:
+def _alone(arm: ArmProcess, seconds: float, found: Turns) -> list[int]:
     """The times of one arm that is let run; `found` counts its wrong answers."""
     arm.ask("block", seconds=_WARM_SECONDS)
     answer = arm.ask("block", seconds=seconds)
@@ -167,7 +169,7 @@ def _alone(arm: Arm, seconds: float, found: Turns) -> list[int]:
     return times
 
 
-def _warm(first: Arm, second: Arm) -> int:
+def _warm(first: ArmProcess, second: ArmProcess) -> int:
     """Turns that are thrown away; how many untimed calls each hand-over needs."""
     ends = time.monotonic() + _WARM_SECONDS
     taken = 0

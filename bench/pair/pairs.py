@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.measuring.arm import Arm
+from bench.measuring.arm_process import ArmProcess
 from bench.measuring.environment import environment
 from bench.measuring.harness import harness
 from bench.measuring.neighbour import neighbour
@@ -216,7 +216,7 @@ def _shown(
     path = folder / "none"
     shapes, engines = [], []
     for order, subject in zip(orders, subjects, strict=True):
-        with Arm(order, settings.timeout) as arm:
+        with ArmProcess(order, settings.timeout) as arm:
             engines.append(arm.facts["what_ran"].get("engine"))
             shape = tuple(arm.facts["image_shape"])
             shapes.append(shape)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench.measuring.arm import Arm
+from bench.measuring.arm_process import ArmProcess
 from bench.measuring.environment import environment
 from bench.measuring.turns import Plan, take_turns
 from bench.results.rows import Row
@@ -95,7 +95,7 @@ class Remeasurer:
 
     def _refuse_other_engine(self, row: Row, order: Order) -> dict[str, Any]:
         """The facts of its arm, if what is installed is what the row was measured with."""
-        with Arm(order, self.timeout) as arm:
+        with ArmProcess(order, self.timeout) as arm:
             installed = arm.facts["what_ran"].get("engine")
             if row.engine is None or installed != row.engine:
                 was = row.engine or "an unknown engine"

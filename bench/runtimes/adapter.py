@@ -62,15 +62,12 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is known of a file and a call before any process is started.
+class Demands:
+    """What an arm demands of its runtime, as known before any process is started."""
 
-    foreign: the file is none of this zoo's.
-    """
-
-    precision: str
-    foreign: bool
-    cuda_graph: bool = False
+    precision: str  # of the file
+    third_party: bool  # whether the file is none of this zoo's
+    cuda_graph: bool = False  # whether calls are recorded once and replayed
 
 
 class UnsupportedError(UnavailableError):
@@ -82,7 +79,7 @@ class Adapter(Protocol):
 
     Its class may also have, each without the class's state:
     `process_environment(order)`: what must stand in the environment before its process starts;
-    `unsupported(asked)`: why it cannot do that whatever the machine, or None;
+    `unsupported(demands)`: why it cannot meet them whatever the machine, or None;
     `problem(provider)`: why it cannot run there on this machine, or None;
     `reserves_little(order)`: whether it reserves no more address space than it uses, so that the
     bound of its memory can be one of address space; else its resident memory is watched;

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from bench.runtimes.adapter import Adapter, Asked, Order
+from bench.runtimes.adapter import Adapter, Demands, Order
 from zoo.errors import UnavailableError, UsageError, unknown_name
 from zoo.machine.memory import limits_address_space
 from zoo.ort.providers import DISTRIBUTIONS
@@ -71,10 +71,10 @@ def bounded_by_address_space(order: Order) -> bool:
     return limits_address_space() and bool(tell and tell(order))
 
 
-def unsupported(runtime: str, asked: Asked) -> str | None:
-    """Why an engine cannot do that, whatever the machine; None where it can, or does not say."""
+def unsupported(runtime: str, demands: Demands) -> str | None:
+    """Why an engine cannot meet them, whatever the machine; None where it can, or does not say."""
     tell: Any = getattr(find_runtime(runtime), "unsupported", None)
-    reason: str | None = tell(asked) if tell else None
+    reason: str | None = tell(demands) if tell else None
     return reason
 
 

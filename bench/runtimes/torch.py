@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.runtimes.adapter import Asked, Logits, Order, Placed, UnsupportedError
+from bench.runtimes.adapter import Demands, Logits, Order, Placed, UnsupportedError
 from zoo.data.dataset import Images
 from zoo.errors import UnavailableError, UsageError
 
@@ -22,13 +22,13 @@ class Torch:
     start_seconds = 5.0
 
     @staticmethod
-    def unsupported(asked: Asked) -> str | None:
+    def unsupported(demands: Demands) -> str | None:
         """It needs the network's code, and the weights as they were trained."""
-        if asked.foreign:
+        if demands.third_party:
             return "torch runs the networks of this zoo, and this is a file of other origin"
-        if asked.precision != "fp32":
-            return f"torch runs the fp32 weights, not {asked.precision}"
-        if asked.cuda_graph:
+        if demands.precision != "fp32":
+            return f"torch runs the fp32 weights, not {demands.precision}"
+        if demands.cuda_graph:
             return "torch is measured without CUDA graphs here"
         return None
 

@@ -12,7 +12,7 @@ from bench.measuring.stopping import Length
 from bench.measuring.turns import Plan
 from bench.results.rows import LATENCY, SCHEMA
 from bench.runtimes import Order, find_runtime
-from bench.runtimes.adapter import BOUNDARIES, Asked, Boundary
+from bench.runtimes.adapter import BOUNDARIES, Boundary, Demands
 from bench.runtimes.registry import unsupported
 from bench.subjects.subject import FOREIGN, Subject
 from zoo.errors import UsageError, unknown_name
@@ -126,8 +126,8 @@ class Arm:
         subject = self.subject
         if subject.path is None:
             return f"{subject.name} has no {subject.precision} file"
-        asked = Asked(subject.precision, subject.artifact is None, self.cuda_graph)
-        reason = unsupported(self.runtime, asked)
+        demands = Demands(subject.precision, subject.artifact is None, self.cuda_graph)
+        reason = unsupported(self.runtime, demands)
         if reason:
             return reason
         if self.boundary == "device" and self.provider == "cpu":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.measuring.arm import Arm as Process
+from bench.measuring.arm_process import ArmProcess
 from bench.results.rows import OK, Row, beside
 from bench.runtimes.profile import read_profile
 from bench.sweep.matrix import REFERENCE, Arm, Settings
@@ -66,7 +66,7 @@ def profile(arm: Arm, settings: Settings, batch: int, cell: str) -> list[Operato
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         prefix = Path(folder) / "profile"
         order = replace(arm.order(settings), profile=str(prefix))
-        with Process(order, settings.timeout) as process:
+        with ArmProcess(order, settings.timeout) as process:
             shape = process.facts["image_shape"]
             images = np.random.default_rng(0).integers(0, 256, (batch, *shape), dtype=np.uint8)
             path = Path(folder) / "images.npy"

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.measuring.arm import Arm, ArmError
-from bench.measuring.kept import Kept
+from bench.measuring.arm_process import ArmError, ArmProcess
+from bench.measuring.warm_process import WarmProcess
 from bench.results.accuracy import Logits, accuracy_of, difference
 from bench.results.journal import Journal
 from bench.results.rows import predictions_key, read_predictions, write_predictions
@@ -61,13 +61,18 @@ class Referee:
             )
 
     def accuracy(
-        self, name: str, kept: Kept, arm: matrix.Arm, images: ImageFiles, batches: Sequence[int]
+        self,
+        name: str,
+        warm: WarmProcess,
+        arm: matrix.Arm,
+        images: ImageFiles,
+        batches: Sequence[int],
     ) -> dict[int, dict[str, Any]]:
         """The columns of accuracy of the arm of that name, for each batch size.
 
         Measured once, unless its answers depend on more than the image: then at each batch size.
         """
-        opened = kept.arm()
+        opened = warm.process()
         usual = opened.facts["fixed_batch"] or _ACCURACY_BATCH
         if name not in self._doubts:
             self._doubts[name] = self._doubt(opened, arm, images, {*batches, usual})
@@ -83,7 +88,7 @@ class Referee:
         return columns
 
     def _doubt(
-        self, opened: Arm, arm: matrix.Arm, images: ImageFiles, sizes: Collection[int]
+        self, opened: ArmProcess, arm: matrix.Arm, images: ImageFiles, sizes: Collection[int]
     ) -> str:
         """In plain words what the arm's answers depend on beside the image, or ""."""
         path, out = self.folder / "probe.npy", self.folder / "probed.npy"
@@ -105,7 +110,7 @@ class Referee:
         return doubt
 
     def _measured(
-        self, stored: str, opened: Arm, arm: matrix.Arm, images: ImageFiles, size: int
+        self, stored: str, opened: ArmProcess, arm: matrix.Arm, images: ImageFiles, size: int
     ) -> dict[str, Any]:
         """Over the whole test set, through the session that was timed, so many images a call.
 
@@ -147,7 +152,9 @@ class Referee:
             columns["accuracy_reason"] = f"the card says {said.correct:,} of {said.images:,}"
         return columns
 
-    def _predict(self, opened: Arm, arm: matrix.Arm, test: Path, images: int, size: int) -> Logits:
+    def _predict(
+        self, opened: ArmProcess, arm: matrix.Arm, test: Path, images: int, size: int
+    ) -> Logits:
         """The logits of the whole test set of so many images."""
         out, subject = self.folder / "logits.npy", arm.subject
         label = f"accuracy of {subject.name} {subject.precision}, {arm.runtime}, batch {size}"
@@ -166,7 +173,7 @@ class Referee:
         """The answer of the arm's reference, in a process of its own."""
         out = self.folder / "reference.npy"
         kept_in: dict[str, Any] = {"answers" if what == "batch" else "logits": str(out)}
-        with Arm(arm.reference().order(self.settings), self.settings.timeout) as opened:
+        with ArmProcess(arm.reference().order(self.settings), self.settings.timeout) as opened:
             opened.ask(what, images=str(images), size=size, **kept_in)
         given: Logits = np.load(out)
         return given

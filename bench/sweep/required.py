@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.measuring.arm import Arm
+from bench.measuring.arm_process import ArmProcess
 from bench.results.rows import FAILED, Row
 from bench.subjects.images import data_of
 from bench.subjects.subject import Subject
@@ -38,7 +38,7 @@ def _asked(subject: Subject) -> str:
     return f"--accuracy asks for that of {subject.name}, which cannot be measured:"
 
 
-def classes_of(opened: Arm, shape: tuple[int, int, int], fixed_batch: int | None) -> int:
+def classes_of(opened: ArmProcess, shape: tuple[int, int, int], fixed_batch: int | None) -> int:
     """How many classes an arm gives, by its answer to one batch."""
     batch = fixed_batch or 1
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.measuring.arm import Arm, OutOfMemoryError
+from bench.measuring.arm_process import ArmProcess, OutOfMemoryError
 from bench.measuring.environment import Environment
-from bench.measuring.kept import Kept
 from bench.measuring.stopping import measure
 from bench.measuring.turns import take_turns
+from bench.measuring.warm_process import WarmProcess
 from bench.results.evaluate import add_break_even, evaluate
 from bench.results.journal import Journal
 from bench.results.rows import FAILED, LATENCY, OK, SKIPPED, THROUGHPUT, Block, Row, Samples
@@ -92,7 +92,7 @@ class Sweep:
                 memory=self.settings.memory,
             )
             try:
-                with Arm(order, self.settings.timeout) as opened:
+                with ArmProcess(order, self.settings.timeout) as opened:
                     height, width, channels = opened.facts["image_shape"]
                     takes = (height, width, channels), opened.facts["fixed_batch"]
                     self._takes[subject.name] = takes
@@ -192,22 +192,22 @@ class Sweep:
         images = self._gallery.of(arm.subject, self._image_shape(arm))
         facts = self._card_facts(arm, images)
         sizes = None if measured[0].cell.scenario == LATENCY else Doubling()
-        with Kept(arm.order(self.settings), self.settings.timeout) as kept:
+        with WarmProcess(arm.order(self.settings), self.settings.timeout) as warm:
             first = measured[0].cell.batch
             path = images.batches(first, self._folder)  # before a process waits for it
-            starts = kept.starts(self.settings.preset.starts, path, first)
+            starts = warm.cold_starts(self.settings.preset.starts, path, first)
             for one in measured:  # which grows meanwhile, where sizes are to be found
                 began = time.monotonic()
                 one.samples.starts = starts
                 one.row = replace(one.row, **facts)
-                self._cell(kept, one, images)
+                self._cell(warm, one, images)
                 self._finish(one, time.monotonic() - began)
                 if sizes is not None and one.row.status == OK:
                     sizes.add(one.row.images_per_second or 0.0)
                     if sizes.next is not None:
                         measured.append(self._new(replace(one.cell, batch=sizes.next)))
             if facts.get("accuracy_reason") == _PENDING:
-                self._accuracy(kept, arm, measured, images)
+                self._accuracy(warm, arm, measured, images)
 
     def _card_facts(self, arm: matrix.Arm, images: ImageFiles) -> dict[str, Any]:
         """The columns of accuracy until it is measured, or if it is not."""
@@ -227,14 +227,14 @@ class Sweep:
             return card.image_shape
         if arm.subject.name in self._takes:
             return self._takes[arm.subject.name][0]
-        with Arm(arm.order(self.settings), self.settings.timeout) as opened:
+        with ArmProcess(arm.order(self.settings), self.settings.timeout) as opened:
             height, width, channels = opened.facts["image_shape"]
             return height, width, channels
 
-    def _cell(self, kept: Kept, one: Measured, images: ImageFiles) -> None:
+    def _cell(self, warm: WarmProcess, one: Measured, images: ImageFiles) -> None:
         """One batch size; what fails is in the row, and condemns no other."""
         try:
-            self._batch(kept.arm(), one, images)
+            self._batch(warm.process(), one, images)
         except OutOfMemoryError as error:
             limit = one.cell.scenario == THROUGHPUT and one.cell.batch > 1
             one.row.status = SKIPPED if limit else FAILED
@@ -248,9 +248,9 @@ class Sweep:
             one.row.status = FAILED
             one.row.reason = f"{one.row.wrong_answers} timed calls gave other logits than before"
         if one.row.status != OK:
-            kept.drop()
+            warm.drop()
 
-    def _batch(self, opened: Arm, one: Measured, images: ImageFiles) -> None:
+    def _batch(self, opened: ArmProcess, one: Measured, images: ImageFiles) -> None:
         """Warm-up and measurement at one batch size."""
         batch = one.cell.batch
         one.row = row = replace(one.row, **ran(opened.facts["what_ran"], one.cell.arm.provider))
@@ -261,12 +261,12 @@ class Sweep:
         self._referee.check(one.cell.arm, batch, np.load(answers), path)
         row.wrong_answers = 0
 
-        def ask(seconds: float, least: int) -> Block:
+        def take_block(seconds: float, least: int) -> Block:
             given = opened.ask("block", seconds=seconds, least=least)
             row.wrong_answers = (row.wrong_answers or 0) + given["wrong"]
             return Block(**given["block"])
 
-        warm_up, found = measure(ask, self.settings.preset.length)
+        warm_up, found = measure(take_block, self.settings.preset.length)
         row.steady, row.rerun = warm_up.steady, found.rerun
         one.samples.blocks = found.blocks
         one.samples.floor_ns = opened.ask("floor", count=_FLOOR_CALLS)["ns"]
@@ -277,7 +277,7 @@ class Sweep:
             row.new_shape_ms = max(0.0, began["first_ns"] / 1e6 - row.p50_ms)
 
     def _accuracy(
-        self, kept: Kept, arm: matrix.Arm, measured: Sequence[Measured], images: ImageFiles
+        self, warm: WarmProcess, arm: matrix.Arm, measured: Sequence[Measured], images: ImageFiles
     ) -> None:
         """Over the whole test set, through the session that was timed."""
         timed = [one for one in measured if one.row.status == OK]
@@ -285,7 +285,7 @@ class Sweep:
             return
         batches = [one.cell.batch for one in timed]
         try:
-            columns = self._referee.accuracy(timed[0].row.arm, kept, arm, images, batches)
+            columns = self._referee.accuracy(timed[0].row.arm, warm, arm, images, batches)
         except (ZooError, OSError) as error:
             columns = dict.fromkeys(batches, from_card(arm, f"measuring it failed: {error}"))
         for one in timed:

@@ -16,7 +16,7 @@ import pytest
 
 import bench
 from bench.measuring import stopping, turns
-from bench.measuring.arm import Arm
+from bench.measuring.arm_process import ArmProcess
 from bench.pair.pairs import PairSettings, compare_pair
 from bench.pair.series import PairRow
 from bench.regression.compare import compare_results
@@ -154,13 +154,13 @@ def sweep_of(
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The model and runtime of each process that was started for an arm."""
     found: list[str] = []
-    start = Arm.start
+    start = ArmProcess.start
 
-    def counted(arm: Arm) -> None:
+    def counted(arm: ArmProcess) -> None:
         found.append(f"{os.path.basename(arm.order.model)} {arm.order.runtime}")  # noqa: PTH119
         start(arm)
 
-    monkeypatch.setattr(Arm, "start", counted)
+    monkeypatch.setattr(ArmProcess, "start", counted)
     return found
 
 

@@ -67,14 +67,14 @@ def faulty_engines(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The runtime of each process that was started for an arm."""
-    from bench.measuring.arm import Arm
+    from bench.measuring.arm_process import ArmProcess
 
     found: list[str] = []
-    start = Arm.start
+    start = ArmProcess.start
 
-    def counted(arm: Arm) -> None:
+    def counted(arm: ArmProcess) -> None:
         found.append(arm.order.runtime)
         start(arm)
 
-    monkeypatch.setattr(Arm, "start", counted)
+    monkeypatch.setattr(ArmProcess, "start", counted)
     return found

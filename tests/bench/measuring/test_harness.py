@@ -24,7 +24,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     "name",
     [
-        "bench/measuring/arm.py",
+        "bench/measuring/arm_process.py",
         "bench/measuring/stopping.py",
         "bench/stats/ratios.py",
         "bench/measuring/turns.py",

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bench.measuring import turns as schedule
-from bench.measuring.arm import Arm
+from bench.measuring.arm_process import ArmProcess
 from bench.measuring.turns import USUAL_CALLS, Plan, Turns, take_turns, usual_way
 from bench.runtimes import Order
 from zoo.errors import UsageError, ZooError
@@ -69,18 +69,18 @@ def test_both_load_at_once(
 ) -> None:
     """Or one would get the memory that others left, and the other a better one."""
     said: list[str] = []
-    tell, hear = Arm.tell, Arm.hear
+    tell, hear = ArmProcess.tell, ArmProcess.hear
 
-    def telling(arm: Arm, what: str, **details: Any) -> None:
+    def telling(arm: ArmProcess, what: str, **details: Any) -> None:
         said.append(f"{what} {arm.order.model}")
         tell(arm, what, **details)
 
-    def hearing(arm: Arm, *arguments: Any) -> dict[str, Any]:
+    def hearing(arm: ArmProcess, *arguments: Any) -> dict[str, Any]:
         said.append(f"heard {arm.order.model}")
         return hear(arm, *arguments)
 
-    monkeypatch.setattr(Arm, "tell", telling)
-    monkeypatch.setattr(Arm, "hear", hearing)
+    monkeypatch.setattr(ArmProcess, "tell", telling)
+    monkeypatch.setattr(ArmProcess, "hear", hearing)
     take_turns(A, B, images_npy, 1, replace(BRIEF, instances=2))
     once = ["load a", "load b", "heard a", "heard b", "batch a", "batch b", "heard a", "heard b"]
     assert said[:8] == once
@@ -202,19 +202,19 @@ def test_both_arms_are_told_the_same_cores(
 
 @pytest.mark.skipif(len(CORES) < 2, reason="needs two cores")
 def test_threads_are_pinned_each_to_its_core(planted_onnx: Path, images_npy: Path) -> None:
-    from bench.measuring.arm import Arm
+    from bench.measuring.arm_process import ArmProcess
 
     for threads in (1, 2):
         cores = CORES[:threads]
         order = Order(str(planted_onnx), "recording:OnnxRuntimeThreads", threads=threads)
-        with Arm(replace(order, cores=cores)) as arm:
+        with ArmProcess(replace(order, cores=cores)) as arm:
             own = arm.facts["what_ran"]["threads"]
             arm.ask("batch", images=str(images_npy), size=4)
             assert arm.ask("calls", count=4)["wrong"] == 0
         assert own[0] == [cores[0]]
         assert all(len(told) == 1 for told in own)
         assert {told[0] for told in own} == set(cores)
-        with Arm(order) as arm:
+        with ArmProcess(order) as arm:
             assert arm.facts["what_ran"]["threads"][0] == list(CORES)
 
 
@@ -273,15 +273,15 @@ def test_an_interrupt_between_two_instances(images_npy: Path, recorded: Recorded
 def test_an_interrupt_among_the_turns(
     images_npy: Path, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bench.measuring.arm import Arm
+    from bench.measuring.arm_process import ArmProcess
 
-    tell = Arm.tell
+    tell = ArmProcess.tell
 
-    def interrupted(arm: Arm, what: str, **details: Any) -> None:
+    def interrupted(arm: ArmProcess, what: str, **details: Any) -> None:
         tell(arm, what, **details)
         if what == "lead":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Arm, "tell", interrupted)
+    monkeypatch.setattr(ArmProcess, "tell", interrupted)
     with pytest.raises(KeyboardInterrupt):
         take_turns(A, B, images_npy, 4, replace(BRIEF, seconds=60.0))

@@ -1,4 +1,4 @@
-"""What the process of an arm does, asked directly; test_arm.py asks real processes."""
+"""What the process of an arm does, asked directly; test_arm_process.py asks real processes."""
 
 import io
 import json

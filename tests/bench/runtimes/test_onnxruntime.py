@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from bench.measuring.arm import Arm
+from bench.measuring.arm_process import ArmProcess
 from bench.runtimes import Order
 from bench.runtimes import onnxruntime as room
 from bench.runtimes.onnxruntime import OnnxRuntime
@@ -165,7 +165,7 @@ def test_an_arm_of_it_gives_the_same_logits(
 ) -> None:
     """In its process, pinned; the last batch is filled up."""
     out = tmp_path / "logits.npy"
-    with Arm(Order(str(planted_onnx), cores=(min(os.sched_getaffinity(0)),))) as arm:
+    with ArmProcess(Order(str(planted_onnx), cores=(min(os.sched_getaffinity(0)),))) as arm:
         arm.ask("predict", images=str(images_npy), size=5, logits=str(out))
     wanted = expected(planted_onnx, np.load(images_npy))
     np.testing.assert_allclose(np.load(out), wanted, rtol=1e-5, atol=1e-5)

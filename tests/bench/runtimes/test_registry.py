@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.runtimes import RUNTIMES, Order, find_runtime
-from bench.runtimes.adapter import Asked
+from bench.runtimes.adapter import Demands
 from bench.runtimes.registry import (
     check_device,
     list_runtimes,
@@ -78,10 +78,10 @@ def test_a_module_of_ones_own_that_breaks_is_named(
 
 
 def test_what_an_engine_says_of_itself_is_asked_for(engines: None) -> None:
-    foreign = Asked("file", foreign=True)
-    assert "other origin" in str(unsupported("torch", foreign))
-    assert unsupported("onnxruntime", foreign) is None
-    assert unsupported("faulty:Echo", foreign) is None
+    others = Demands("file", third_party=True)
+    assert "other origin" in str(unsupported("torch", others))
+    assert unsupported("onnxruntime", others) is None
+    assert unsupported("faulty:Echo", others) is None
     assert start_seconds("torch-compile") > start_seconds("torch") > start_seconds("faulty:Echo")
 
 

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 import zoo
-from bench.measuring.arm import Arm
+from bench.measuring.arm_process import ArmProcess
 from bench.runtimes import Order, UnsupportedError
 from bench.runtimes.torch import Torch, TorchCompile, _searched
 from zoo.artifacts.artifact import Artifact, find_artifact
@@ -200,7 +200,7 @@ def test_threads_keep_to_their_cores(
     out, file = tmp_path / "logits.npy", tmp_path / "images.npy"
     images = images[:8]
     np.save(file, images)
-    with Arm(order) as arm:
+    with ArmProcess(order) as arm:
         told = arm.facts["what_ran"]
         arm.ask("predict", images=str(file), size=3, logits=str(out))
     assert (told["count"], told["spins"]) == (2, "10000")

@@ -1,22 +1,22 @@
-"""One arm's process for cell after cell, and a new one where it died."""
+"""How an arm's process lives from cell to cell: it stays warm, and a new one follows a failure."""
 
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from bench.measuring.arm import Arm
+from bench.measuring.arm_process import ArmProcess
 from bench.runtimes import Order
 
 
-class Kept:
-    """The process of one arm, kept warm from cell to cell, and started anew after a failure."""
+class WarmProcess:
+    """The process of one arm, used for cell after cell, and started anew after a failure."""
 
     def __init__(self, order: Order, timeout: float) -> None:
         self._order, self._timeout = order, timeout
         self._stack = ExitStack()
-        self._arm: Arm | None = None
+        self._process: ArmProcess | None = None
 
-    def __enter__(self) -> "Kept":
+    def __enter__(self) -> "WarmProcess":
         return self
 
     def __exit__(
@@ -27,20 +27,20 @@ class Kept:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def arm(self) -> Arm:
+    def process(self) -> ArmProcess:
         """The process, started where there is none."""
-        if self._arm is None:
-            self._arm = self._stack.enter_context(Arm(self._order, self._timeout))
-        return self._arm
+        if self._process is None:
+            self._process = self._stack.enter_context(ArmProcess(self._order, self._timeout))
+        return self._process
 
-    def starts(self, count: int, images: Path, size: int) -> list[dict[str, int]]:
+    def cold_starts(self, count: int, images: Path, size: int) -> list[dict[str, int]]:
         """The cold costs of so many processes, in nanoseconds; the last one is kept.
 
         images: the file of their first batch, of `size` images.
         """
         costs = []
         for left in reversed(range(count)):
-            opened = self.arm()
+            opened = self.process()
             answer = opened.ask("batch", images=str(images), size=size)
             costs.append(
                 {
@@ -56,4 +56,4 @@ class Kept:
     def drop(self) -> None:
         """End the process: the next cell gets a new one."""
         self._stack.close()
-        self._arm = None
+        self._process = None

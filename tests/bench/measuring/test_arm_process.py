@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.measuring.arm import Arm, ArmError, OutOfMemoryError
+from bench.measuring.arm_process import ArmError, ArmProcess, OutOfMemoryError
 from bench.runtimes import Order, UnsupportedError
 from zoo.errors import UnavailableError, UsageError, ZooError
 
@@ -44,7 +44,7 @@ def interrupted(after: float) -> Iterator[None]:
 
 
 def test_a_whole_life(planted_onnx: Path, images_npy: Path, tmp_path: Path) -> None:
-    with Arm(Order(str(planted_onnx))) as arm:
+    with ArmProcess(Order(str(planted_onnx))) as arm:
         facts = arm.facts
         assert facts["image_shape"] == [32, 32, 3]
         assert facts["fixed_batch"] is None
@@ -65,7 +65,7 @@ def test_a_whole_life(planted_onnx: Path, images_npy: Path, tmp_path: Path) -> N
 
 def test_progress_is_told_and_the_answer_comes_after_it(images_npy: Path, tmp_path: Path) -> None:
     told: list[int] = []
-    with Arm(faulty("Echo")) as arm:
+    with ArmProcess(faulty("Echo")) as arm:
         out = tmp_path / "logits.npy"
         arm.ask("predict", images=str(images_npy), size=5, logits=str(out), on_progress=told.append)
     assert told == [5, 5, 2]
@@ -73,7 +73,7 @@ def test_progress_is_told_and_the_answer_comes_after_it(images_npy: Path, tmp_pa
 
 
 def test_several_get_ready_at_once_and_one_may_never_be_entered() -> None:
-    one, other = Arm(faulty("Echo")), Arm(faulty("Echo"))
+    one, other = ArmProcess(faulty("Echo")), ArmProcess(faulty("Echo"))
     one.start(), other.start()
     with one:
         assert one.started_at <= other.started_at
@@ -82,13 +82,13 @@ def test_several_get_ready_at_once_and_one_may_never_be_entered() -> None:
 
 
 def test_one_that_was_never_started_ends() -> None:
-    Arm(faulty("Echo")).end()
+    ArmProcess(faulty("Echo")).end()
 
 
 def test_what_an_engine_prints_disturbs_nobody(
     images_npy: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with Arm(faulty("Talks")) as arm:
+    with ArmProcess(faulty("Talks")) as arm:
         arm.ask("batch", images=str(images_npy), size=4)
         given = arm.ask("calls", count=50)
         assert (len(given["ns"]), given["wrong"]) == (50, 0)
@@ -96,7 +96,7 @@ def test_what_an_engine_prints_disturbs_nobody(
 
 
 def test_an_engine_gets_its_environment() -> None:
-    with Arm(faulty("WantsEnvironment", threads=7)) as arm:
+    with ArmProcess(faulty("WantsEnvironment", threads=7)) as arm:
         assert arm.facts["what_ran"] == {"threads": "7"}
 
 
@@ -113,7 +113,7 @@ def test_an_own_adapter_is_found_where_one_works_and_a_folder_called_bench_is_no
         "    def image_shape(self):\n"
         "        return 1, 2, 3\n"
     )
-    with Arm(Order("no file", "my_adapter:Mine")) as arm:
+    with ArmProcess(Order("no file", "my_adapter:Mine")) as arm:
         assert arm.facts["image_shape"] == [1, 2, 3]
 
 
@@ -131,7 +131,7 @@ def test_an_own_adapter_is_found_where_one_works_and_a_folder_called_bench_is_no
     ],
 )
 def test_what_is_raised_is_the_reason(name: str, reason: str, images_npy: Path) -> None:
-    with Arm(faulty(name)) as arm:
+    with ArmProcess(faulty(name)) as arm:
         for _ in range(2):
             with pytest.raises(ArmError) as caught:
                 arm.ask("batch", images=str(images_npy), size=4)
@@ -150,7 +150,7 @@ def test_what_is_raised_is_the_reason(name: str, reason: str, images_npy: Path) 
 def test_the_kind_of_an_error_survives_the_pipe(
     name: str, kind: type[ZooError], exit_code: int
 ) -> None:
-    with pytest.raises(ZooError) as caught, Arm(faulty(name)):
+    with pytest.raises(ZooError) as caught, ArmProcess(faulty(name)):
         raise AssertionError
     assert type(caught.value) is kind
     assert caught.value.exit_code == exit_code
@@ -158,7 +158,7 @@ def test_the_kind_of_an_error_survives_the_pipe(
 
 @pytest.mark.parametrize("name", ["SometimesWrong", "NotANumber", "Shrinks"])
 def test_wrong_answers_are_counted(name: str, images_npy: Path) -> None:
-    with Arm(faulty(name)) as arm:
+    with ArmProcess(faulty(name)) as arm:
         arm.ask("batch", images=str(images_npy), size=4)
         assert arm.ask("calls", count=50)["wrong"] == 0
         assert arm.ask("calls", count=150)["wrong"] > 10
@@ -166,7 +166,7 @@ def test_wrong_answers_are_counted(name: str, images_npy: Path) -> None:
 
 
 def test_fewer_images_than_a_batch_are_refused(images_npy: Path) -> None:
-    with Arm(faulty("Echo")) as arm, pytest.raises(ArmError, match="fewer than 13 images"):
+    with ArmProcess(faulty("Echo")) as arm, pytest.raises(ArmError, match="fewer than 13 images"):
         arm.ask("batch", images=str(images_npy), size=13)
 
 
@@ -181,7 +181,7 @@ def test_fewer_images_than_a_batch_are_refused(images_npy: Path) -> None:
     ],
 )
 def test_a_process_that_ends_in_a_call(name: str, reason: str, images_npy: Path) -> None:
-    with Arm(faulty(name)) as arm:
+    with ArmProcess(faulty(name)) as arm:
         with pytest.raises(ArmError) as caught:
             arm.ask("batch", images=str(images_npy), size=4)
         assert str(caught.value) == reason
@@ -190,7 +190,7 @@ def test_a_process_that_ends_in_a_call(name: str, reason: str, images_npy: Path)
 
 
 def test_the_reason_has_the_end_of_what_it_said(images_npy: Path) -> None:
-    with pytest.raises(ArmError) as caught, Arm(faulty("DiesTalking")) as arm:
+    with pytest.raises(ArmError) as caught, ArmProcess(faulty("DiesTalking")) as arm:
         arm.ask("batch", images=str(images_npy), size=4)
     told = str(caught.value)
     assert told.startswith("its process ended with code 9: ")
@@ -202,7 +202,7 @@ def test_the_reason_has_the_end_of_what_it_said(images_npy: Path) -> None:
     ("number", "name"), [(signal.SIGKILL, "SIGKILL"), (signal.SIGSEGV, "SIGSEGV")]
 )
 def test_one_that_is_killed_between_two_questions(number: int, name: str) -> None:
-    with Arm(faulty("Echo")) as arm:
+    with ArmProcess(faulty("Echo")) as arm:
         arm.ask("memory")
         os.kill(arm.child.pid, number)
         os.waitid(os.P_PID, arm.child.pid, os.WEXITED | os.WNOWAIT)
@@ -213,37 +213,37 @@ def test_one_that_is_killed_between_two_questions(number: int, name: str) -> Non
 def test_a_call_that_hangs(images_npy: Path) -> None:
     with (
         pytest.raises(ArmError, match=r"it hung: no answer in 0\.2 s"),
-        Arm(faulty("Hangs")) as arm,
+        ArmProcess(faulty("Hangs")) as arm,
     ):
         arm.ask("batch", images=str(images_npy), size=4, timeout=0.2)
 
 
 def test_one_that_hangs_while_it_loads() -> None:
     with pytest.raises(ArmError, match=r"it hung: no answer in 0\.5 s"):
-        Arm(faulty("HangsLoading"), timeout=0.5).__enter__()
+        ArmProcess(faulty("HangsLoading"), timeout=0.5).__enter__()
 
 
 def test_one_that_does_not_end_is_killed() -> None:
-    with Arm(faulty("HangsAfterClosing"), patience=0.2) as arm:
+    with ArmProcess(faulty("HangsAfterClosing"), patience=0.2) as arm:
         arm.ask("memory")
     assert arm.child.exit_code == -signal.SIGKILL
 
 
 def test_one_that_cannot_be_closed_ends_all_the_same() -> None:
-    with Arm(faulty("ClosesBadly")) as arm:
+    with ArmProcess(faulty("ClosesBadly")) as arm:
         arm.ask("memory")
     assert arm.child.exit_code is not None
 
 
 def test_an_error_of_ours_ends_the_process() -> None:
-    with pytest.raises(ZeroDivisionError), Arm(faulty("Echo")):
+    with pytest.raises(ZeroDivisionError), ArmProcess(faulty("Echo")):
         raise ZeroDivisionError
 
 
 @pytest.mark.parametrize("name", ["Hangs", "HangsLoading"])
 def test_an_interrupt_ends_a_process_that_is_busy(name: str, images_npy: Path) -> None:
     # While the process starts, loads or hangs: whatever it has come to by then.
-    with pytest.raises(KeyboardInterrupt), interrupted(0.7), Arm(faulty(name)) as arm:
+    with pytest.raises(KeyboardInterrupt), interrupted(0.7), ArmProcess(faulty(name)) as arm:
         arm.ask("batch", images=str(images_npy), size=4)
 
 
@@ -278,7 +278,7 @@ def vast_onnx(tmp_path: Path) -> Path:
 def test_onnxruntime_on_a_cpu_is_bounded_by_address_space(
     vast_onnx: Path, images_npy: Path
 ) -> None:
-    with Arm(Order(str(vast_onnx), memory=100 * 10**6)) as arm:
+    with ArmProcess(Order(str(vast_onnx), memory=100 * 10**6)) as arm:
         assert not arm.child.is_watched  # nobody wakes up while it is timed
         with pytest.raises(OutOfMemoryError, match="may take 100 MB of memory; --memory raises"):
             arm.ask("batch", images=str(images_npy), size=4)
@@ -286,7 +286,7 @@ def test_onnxruntime_on_a_cpu_is_bounded_by_address_space(
 
 
 def test_another_engine_is_watched(images_npy: Path) -> None:
-    arm = Arm(faulty("Swells", memory=200 * 10**6))
+    arm = ArmProcess(faulty("Swells", memory=200 * 10**6))
     with pytest.raises(OutOfMemoryError, match="it took more than 200 MB of memory; --memory"):
         arm.__enter__()
     assert arm.child.exit_code == -signal.SIGKILL
@@ -294,7 +294,10 @@ def test_another_engine_is_watched(images_npy: Path) -> None:
 
 def test_of_two_that_load_at_once_both_are_watched() -> None:
     """While one is heard, the other's memory may grow."""
-    one, other = Arm(faulty("HangsLoading"), 1.5), Arm(faulty("Swells", memory=200 * 10**6))
+    one, other = (
+        ArmProcess(faulty("HangsLoading"), 1.5),
+        ArmProcess(faulty("Swells", memory=200 * 10**6)),
+    )
     one.companion = other
     one.start(), other.start()
     with pytest.raises(ArmError, match="it hung"):
@@ -308,11 +311,11 @@ def test_of_two_that_load_at_once_both_are_watched() -> None:
 
 
 def test_one_that_dies_before_it_is_told_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    def dead(arm: Arm, what: str, **details: object) -> None:
+    def dead(arm: ArmProcess, what: str, **details: object) -> None:
         raise ArmError("gone")
 
-    monkeypatch.setattr(Arm, "tell", dead)
-    arm = Arm(faulty("Echo"))
+    monkeypatch.setattr(ArmProcess, "tell", dead)
+    arm = ArmProcess(faulty("Echo"))
     with pytest.raises(ArmError, match="gone"):
         arm.__enter__()
     assert arm.child.exit_code is not None
@@ -321,7 +324,7 @@ def test_one_that_dies_before_it_is_told_to_load(monkeypatch: pytest.MonkeyPatch
 def test_a_process_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     with pytest.raises(FileNotFoundError):
-        Arm(faulty("Echo")).start()
+        ArmProcess(faulty("Echo")).start()
 
 
 @pytest.mark.parametrize(
@@ -334,45 +337,45 @@ def test_a_process_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_runtime_nobody_knows(runtime: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        Arm(Order("no file", runtime)).__enter__()
+        ArmProcess(Order("no file", runtime)).__enter__()
 
 
 def test_a_damaged_file(planted_onnx: Path, tmp_path: Path) -> None:
     path = tmp_path / "half.onnx"
     path.write_bytes(planted_onnx.read_bytes()[:2000])
     with pytest.raises(ArmError, match=r"half\.onnx cannot be opened: it is not an ONNX file"):
-        Arm(Order(str(path))).__enter__()
+        ArmProcess(Order(str(path))).__enter__()
 
 
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(ArmError, match="there is no file"):
-        Arm(Order(str(tmp_path / "gone.onnx"))).__enter__()
+        ArmProcess(Order(str(tmp_path / "gone.onnx"))).__enter__()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA works here, so it is not refused")
 @pytest.mark.parametrize("runtime", ["onnxruntime", "torch"])
 def test_a_provider_that_is_not_here(runtime: str, planted_onnx: Path) -> None:
     with pytest.raises(UnavailableError) as caught:
-        Arm(Order(str(planted_onnx), runtime, "cuda")).__enter__()
+        ArmProcess(Order(str(planted_onnx), runtime, "cuda")).__enter__()
     assert type(caught.value) is UnavailableError
     assert "cuda" in str(caught.value) or "GPU" in str(caught.value)
 
 
 def test_a_provider_nobody_knows(planted_onnx: Path) -> None:
     with pytest.raises(UsageError, match="there is no provider 'cpuu'"):
-        Arm(Order(str(planted_onnx), provider="cpuu")).__enter__()
+        ArmProcess(Order(str(planted_onnx), provider="cpuu")).__enter__()
 
 
 def test_a_session_that_silently_took_the_cpu_is_refused(planted_onnx: Path) -> None:
     with pytest.raises(UnavailableError, match="onnxruntime did not start it"):
-        Arm(Order(str(planted_onnx), "faulty:NotStarted", "cuda")).__enter__()
+        ArmProcess(Order(str(planted_onnx), "faulty:NotStarted", "cuda")).__enter__()
 
 
 def test_a_node_on_another_provider_is_refused_unless_allowed(planted_onnx: Path) -> None:
     order = Order(str(planted_onnx), "faulty:PlacedElsewhere")
     with pytest.raises(UnavailableError, match=r"does not compute all of .*Conv on Slow"):
-        Arm(order).__enter__()
-    with Arm(Order(str(planted_onnx), "faulty:PlacedElsewhere", allow_fallback=True)) as arm:
+        ArmProcess(order).__enter__()
+    with ArmProcess(Order(str(planted_onnx), "faulty:PlacedElsewhere", allow_fallback=True)) as arm:
         told = arm.facts["what_ran"]
     assert told["elsewhere"] == ["Conv on SlowExecutionProvider"]
     assert told["nodes"]["SlowExecutionProvider"] == 1

@@ -25,7 +25,7 @@ class OutOfMemoryError(ArmError):
     """The memory did not suffice for what was asked of an arm."""
 
 
-class Arm:
+class ArmProcess:
     """A process with one model, started by `with`; it sleeps in read() while nobody asks."""
 
     def __init__(
@@ -42,12 +42,14 @@ class Arm:
         self.timeout = timeout
         self.peer = peer
         self.facts: dict[str, Any] = {}
-        self.companion: Arm | None = None  # whose memory is watched, too, while this one is heard
+        self.companion: ArmProcess | None = (
+            None  # whose memory is watched, too, while this one is heard
+        )
         self._patience = patience
         self._bound = 0
         self._child: Child | None = None
 
-    def __enter__(self) -> "Arm":
+    def __enter__(self) -> "ArmProcess":
         try:
             if self._child is None:
                 self.start()
