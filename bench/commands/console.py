@@ -13,7 +13,8 @@ from bench.report import Report
 from bench.results.rows import OK, Row
 from bench.results.summary import Summary
 from bench.results.wording import ratio_text
-from bench.sweep.matrix import Arm, Settings
+from bench.subjects.arm import Arm
+from bench.sweep.matrix import Settings
 from zoo.commands.console import print_table, say
 from zoo.escaping import printable
 from zoo.progress import Progress, clock_text

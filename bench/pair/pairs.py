@@ -22,9 +22,9 @@ from bench.results.rows import beside, check_is_no_folder
 from bench.runtimes import Order, find_runtime
 from bench.runtimes.registry import check_device
 from bench.stats.ratios import verdict
+from bench.subjects.arm import REFERENCE, Arm
 from bench.subjects.images import Gallery
 from bench.subjects.subject import Given, Subject, find_subjects, is_file, of_file, refuse_unused
-from bench.sweep.matrix import REFERENCE
 from zoo.artifacts.artifact import EXPORTS
 from zoo.data.class_names import BY_NAME, columns_by_name, is_in_order, other_classes
 from zoo.errors import UnavailableError, UsageError, unknown_name
@@ -111,7 +111,8 @@ def compare_pair(
         if fault:
             raise UnavailableError(f"{subject.name} would be answered wrongly: {fault}.")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, neighbour(settings.neighbour):
-        orders = (_order(a, settings, 0), _order(b, settings, 1))
+        one, other = settings.runtimes
+        orders = (_order(a, one, settings), _order(b, other, settings))
         shown = _shown(orders, (a, b), settings, Path(folder), data_dir, progress)
         series |= dict(zip(("engine_a", "engine_b"), shown.engines, strict=True))
         check_series(rows, series, out)
@@ -179,17 +180,9 @@ def _two_subjects(
     return found[0], found[1]
 
 
-def _order(subject: Subject, settings: PairSettings, at: int) -> Order:
-    return Order(
-        model=str(subject.path),
-        runtime=settings.runtimes[at],
-        provider=settings.provider,
-        threads=settings.threads,
-        mean=subject.mean,
-        std=subject.std,
-        memory=settings.memory,
-        shown=subject.shown,
-    )
+def _order(subject: Subject, runtime: str, settings: PairSettings) -> Order:
+    arm = Arm(subject, runtime, settings.provider, threads=settings.threads)
+    return arm.order(memory=settings.memory)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from bench.measuring.turns import Plan, take_turns
 from bench.results.rows import Row
 from bench.runtimes import Order
 from bench.stats.ratios import PairedRatio
+from bench.subjects.arm import Arm
 from bench.subjects.images import Gallery
 from bench.subjects.subject import Subject, find_subjects, of_file
 from bench.subjects.third_party import Given
@@ -64,13 +65,9 @@ class Remeasurer:
         found = [self._find(row) for row in (base, new)]
         if found[0] is None or found[1] is None:
             return None
-        orders = (
-            replace(_order(base, found[0]), memory=self.memory),
-            replace(_order(new, found[1]), memory=self.memory),
-        )
-        if base.sha256 == new.sha256 and replace(orders[0], model="") == replace(
-            orders[1], model=""
-        ):
+        orders = _order(base, found[0], self.memory), _order(new, found[1], self.memory)
+        one, other = (replace(order, model="", shown=None) for order in orders)
+        if base.sha256 == new.sha256 and one == other:
             return None  # it would be the same thing twice
         if (base.machine, new.machine) != (self._machine, self._machine):
             raise ZooError("this is not the machine of both")
@@ -117,16 +114,14 @@ class Remeasurer:
         return None
 
 
-def _order(row: Row, subject: Subject) -> Order:
-    return Order(
-        model=str(subject.path),
-        runtime=row.runtime,
-        provider=row.provider,
-        threads=row.threads,
-        boundary="device" if row.boundary == "device" else "host",
-        mean=subject.mean,
-        std=subject.std,
-        tf32=bool(row.tf32),
-        cuda_graph=bool(row.cuda_graph),
-        allow_fallback=row.elsewhere is not None,
+def _order(row: Row, subject: Subject, memory: int | None = None) -> Order:
+    arm = Arm(
+        subject,
+        row.runtime,
+        row.provider,
+        "device" if row.boundary == "device" else "host",
+        row.threads,
+        bool(row.cuda_graph),
     )
+    fell_back = row.elsewhere is not None
+    return arm.order(tf32=bool(row.tf32), allow_fallback=fell_back, memory=memory)

@@ -10,8 +10,9 @@ from bench.measuring.environment import environment
 from bench.results.journal import Journal
 from bench.results.rows import Row, beside, check_is_no_folder
 from bench.runtimes.registry import check_device, start_seconds
+from bench.subjects.arm import REFERENCE, Arm
 from bench.subjects.subject import Given, find_subjects
-from bench.sweep.matrix import REFERENCE, Arm, Settings, arms_of, check
+from bench.sweep.matrix import Settings, arms_of, check
 from bench.sweep.operators import write_operators
 from bench.sweep.sweep import Sweep
 from zoo.artifacts.artifact import EXPORTS

@@ -4,12 +4,13 @@ from typing import Any
 
 from bench.measuring.harness import harness
 from bench.results.rows import Row
-from bench.sweep import matrix
+from bench.subjects.arm import Arm
+from bench.sweep.matrix import Cell, Settings
 from zoo.intervals import Accuracy
 from zoo.ort.providers import short_name
 
 
-def asked(cell: matrix.Cell, settings: matrix.Settings, machine: str, where: str) -> Row:
+def asked(cell: Cell, settings: Settings, machine: str, where: str) -> Row:
     """The row of a cell before it is measured. where: see `Cell.hash`."""
     arm, subject, card = cell.arm, cell.arm.subject, cell.arm.subject.card
     return Row(
@@ -50,7 +51,7 @@ def ran(told: dict[str, Any], provider: str) -> dict[str, Any]:
     }
 
 
-def from_card(arm: matrix.Arm, reason: str) -> dict[str, Any]:
+def from_card(arm: Arm, reason: str) -> dict[str, Any]:
     said = of_card(arm)
     if said is None:
         return {"accuracy_reason": reason}
@@ -63,7 +64,7 @@ def from_card(arm: matrix.Arm, reason: str) -> dict[str, Any]:
     }
 
 
-def of_card(arm: matrix.Arm) -> Accuracy | None:
+def of_card(arm: Arm) -> Accuracy | None:
     """The accuracy that the file's card says it has."""
     card = arm.subject.card
     return card.precisions[arm.subject.precision].accuracy if card else None

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from itertools import product
 from typing import Any
 
@@ -12,13 +12,12 @@ from bench.measuring.stopping import Length
 from bench.measuring.turns import Plan
 from bench.results.rows import LATENCY, SCHEMA
 from bench.runtimes import Order, find_runtime
-from bench.runtimes.adapter import BOUNDARIES, Boundary, Demands
-from bench.runtimes.registry import unsupported
+from bench.runtimes.adapter import BOUNDARIES, Boundary
+from bench.subjects.arm import REFERENCE, Arm
 from bench.subjects.subject import FOREIGN, Subject
 from zoo.errors import UsageError, unknown_name
 from zoo.records import check_values
 
-REFERENCE = "onnxruntime"  # with the CPU and fp32: the arm that others are compared with
 _PAYS = 1.05  # a doubled batch must give so many times the throughput
 _LARGEST = 1 << 14
 
@@ -91,65 +90,9 @@ class Settings:
             return f"preset {self.preset.name} does not measure it: add --accuracy"
         return "not measured (--no-accuracy)"
 
-
-@dataclass(frozen=True)
-class Arm:
-    """One file in one engine: a process that is kept warm for all its batches.
-
-    cuda_graph: its calls are recorded once and replayed.
-    """
-
-    subject: Subject
-    runtime: str
-    provider: str
-    boundary: Boundary
-    threads: int
-    cuda_graph: bool = False
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether others are compared with it."""
-        asked = (self.runtime, self.provider, self.boundary)
-        return asked == (REFERENCE, "cpu", "host") and self.subject.precision in ("fp32", FOREIGN)
-
-    def reference(self) -> "Arm":
-        """What it is compared with, whether that is measured itself or not."""
-        subject = self.subject
-        if subject.artifact and subject.precision != "fp32":
-            path = subject.artifact.file("fp32")
-            subject = replace(subject, precision="fp32", path=path)
-        return Arm(subject, REFERENCE, "cpu", "host", self.threads)
-
-    @property
-    def skipped(self) -> str | None:
-        """Why there is no such arm, whatever the machine."""
-        subject = self.subject
-        if subject.path is None:
-            return f"{subject.name} has no {subject.precision} file"
-        demands = Demands(subject.precision, subject.artifact is None, self.cuda_graph)
-        reason = unsupported(self.runtime, demands)
-        if reason:
-            return reason
-        if self.boundary == "device" and self.provider == "cpu":
-            return "on the CPU there is no other memory than the host's"
-        return None
-
-    def order(self, settings: Settings) -> Order:
-        """What its process is told to load."""
-        return Order(
-            model=str(self.subject.path),
-            runtime=self.runtime,
-            provider=self.provider,
-            threads=self.threads,
-            boundary=self.boundary,
-            mean=self.subject.mean,
-            std=self.subject.std,
-            tf32=settings.tf32,
-            cuda_graph=self.cuda_graph,
-            allow_fallback=settings.allow_fallback,
-            memory=settings.memory,
-            shown=self.subject.shown,
-        )
+    def order(self, arm: Arm) -> Order:
+        """What the arm's process is told to load."""
+        return arm.order(tf32=self.tf32, allow_fallback=self.allow_fallback, memory=self.memory)
 
 
 @dataclass(frozen=True)

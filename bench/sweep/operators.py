@@ -12,7 +12,8 @@ import numpy as np
 from bench.measuring.arm_process import ArmProcess
 from bench.results.rows import OK, Row, beside
 from bench.runtimes.profile import read_profile
-from bench.sweep.matrix import REFERENCE, Arm, Settings
+from bench.subjects.arm import REFERENCE, Arm
+from bench.sweep.matrix import Settings
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.progress import Progress
@@ -65,7 +66,7 @@ def profile(arm: Arm, settings: Settings, batch: int, cell: str) -> list[Operato
     """The operators of one cell, the slowest first."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         prefix = Path(folder) / "profile"
-        order = replace(arm.order(settings), profile=str(prefix))
+        order = replace(settings.order(arm), profile=str(prefix))
         with ArmProcess(order, settings.timeout) as process:
             shape = process.facts["image_shape"]
             images = np.random.default_rng(0).integers(0, 256, (batch, *shape), dtype=np.uint8)

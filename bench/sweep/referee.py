@@ -13,8 +13,8 @@ from bench.measuring.warm_process import WarmProcess
 from bench.results.accuracy import Logits, accuracy_of, difference
 from bench.results.journal import Journal
 from bench.results.rows import predictions_key, read_predictions, write_predictions
+from bench.subjects.arm import Arm
 from bench.subjects.images import ImageFiles
-from bench.sweep import matrix
 from bench.sweep.columns import accuracy_columns, from_card, of_card
 from bench.sweep.matrix import Settings
 from zoo.data.class_names import columns_by_name, is_in_order
@@ -42,7 +42,7 @@ class Referee:
         self._logits: dict[tuple[str, int], Logits] = {}
         self._answers: dict[tuple[str, int], Logits] = {}
 
-    def check(self, arm: matrix.Arm, batch: int, answers: Logits, images: Path) -> None:
+    def check(self, arm: Arm, batch: int, answers: Logits, images: Path) -> None:
         """The timed calls must give what the reference gives for the same batches of images."""
         key = (arm.subject.name, batch)
         if arm.is_reference:
@@ -64,7 +64,7 @@ class Referee:
         self,
         name: str,
         warm: WarmProcess,
-        arm: matrix.Arm,
+        arm: Arm,
         images: ImageFiles,
         batches: Sequence[int],
     ) -> dict[int, dict[str, Any]]:
@@ -88,7 +88,7 @@ class Referee:
         return columns
 
     def _doubt(
-        self, opened: ArmProcess, arm: matrix.Arm, images: ImageFiles, sizes: Collection[int]
+        self, opened: ArmProcess, arm: Arm, images: ImageFiles, sizes: Collection[int]
     ) -> str:
         """In plain words what the arm's answers depend on beside the image, or ""."""
         path, out = self.folder / "probe.npy", self.folder / "probed.npy"
@@ -110,7 +110,7 @@ class Referee:
         return doubt
 
     def _measured(
-        self, stored: str, opened: ArmProcess, arm: matrix.Arm, images: ImageFiles, size: int
+        self, stored: str, opened: ArmProcess, arm: Arm, images: ImageFiles, size: int
     ) -> dict[str, Any]:
         """Over the whole test set, through the session that was timed, so many images a call.
 
@@ -152,9 +152,7 @@ class Referee:
             columns["accuracy_reason"] = f"the card says {said.correct:,} of {said.images:,}"
         return columns
 
-    def _predict(
-        self, opened: ArmProcess, arm: matrix.Arm, test: Path, images: int, size: int
-    ) -> Logits:
+    def _predict(self, opened: ArmProcess, arm: Arm, test: Path, images: int, size: int) -> Logits:
         """The logits of the whole test set of so many images."""
         out, subject = self.folder / "logits.npy", arm.subject
         label = f"accuracy of {subject.name} {subject.precision}, {arm.runtime}, batch {size}"
@@ -169,17 +167,17 @@ class Referee:
         logits: Logits = np.load(out)
         return logits
 
-    def _asked(self, arm: matrix.Arm, what: str, images: Path, size: int) -> Logits:
+    def _asked(self, arm: Arm, what: str, images: Path, size: int) -> Logits:
         """The answer of the arm's reference, in a process of its own."""
         out = self.folder / "reference.npy"
         kept_in: dict[str, Any] = {"answers" if what == "batch" else "logits": str(out)}
-        with ArmProcess(arm.reference().order(self.settings), self.settings.timeout) as opened:
+        with ArmProcess(self.settings.order(arm.reference()), self.settings.timeout) as opened:
             opened.ask(what, images=str(images), size=size, **kept_in)
         given: Logits = np.load(out)
         return given
 
 
-def _spread(arm: matrix.Arm) -> float:
+def _spread(arm: Arm) -> float:
     """How much farther than fp32 the answers of an artifact's fp16 or int8 file may be apart."""
     card = arm.subject.card
     if card is None or arm.subject.precision == "fp32":

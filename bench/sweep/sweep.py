@@ -18,10 +18,10 @@ from bench.measuring.warm_process import WarmProcess
 from bench.results.evaluate import add_break_even, evaluate
 from bench.results.journal import Journal
 from bench.results.rows import FAILED, LATENCY, OK, SKIPPED, THROUGHPUT, Block, Row, Samples
-from bench.runtimes import Order, UnsupportedError
+from bench.runtimes import UnsupportedError
+from bench.subjects.arm import Arm
 from bench.subjects.images import Gallery, ImageFiles, data_of
 from bench.subjects.subject import Subject
-from bench.sweep import matrix
 from bench.sweep.columns import asked, from_card, ran
 from bench.sweep.matrix import Cell, Doubling, Settings
 from bench.sweep.referee import Referee
@@ -73,7 +73,7 @@ class Sweep:
             if row.status != FAILED and row.accuracy_reason != _PENDING
         }
 
-    def look(self, arms: Sequence[matrix.Arm]) -> None:
+    def look(self, arms: Sequence[Arm]) -> None:
         """Open each file of other origin once: what it does not say is asked for (`UsageError`).
 
         Accuracy that is demanded and cannot be measured is refused.
@@ -85,13 +85,8 @@ class Sweep:
         for subject in dict.fromkeys(foreign):
             if self.settings.accuracy:
                 self._check_classes(subject)
-            order = Order(
-                model=str(subject.path),
-                mean=subject.mean,
-                std=subject.std,
-                memory=self.settings.memory,
-            )
             try:
+                order = Arm(subject).order(memory=self.settings.memory)
                 with ArmProcess(order, self.settings.timeout) as opened:
                     height, width, channels = opened.facts["image_shape"]
                     takes = (height, width, channels), opened.facts["fixed_batch"]
@@ -123,7 +118,7 @@ class Sweep:
         if not is_in_order(columns):
             self.progress.say(f"{subject.name} {BY_NAME}")
 
-    def run(self, arms: Sequence[matrix.Arm]) -> Iterator[Row]:
+    def run(self, arms: Sequence[Arm]) -> Iterator[Row]:
         """Measure all cells that were not measured before."""
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             self._folder = Path(folder)
@@ -134,7 +129,7 @@ class Sweep:
             for arm in arms:
                 yield from self._arm(arm)
 
-    def _arm(self, arm: matrix.Arm) -> Iterator[Row]:
+    def _arm(self, arm: Arm) -> Iterator[Row]:
         self._remember(arm)
         measured = self._open(arm)
         if not measured:
@@ -152,24 +147,24 @@ class Sweep:
         for one in measured:
             yield one.row
 
-    def _check_fault(self, arm: matrix.Arm) -> None:
+    def _check_fault(self, arm: Arm) -> None:
         """Refuse what is known to give wrong answers here."""
         fault = arm.subject.fault(arm.runtime, arm.provider, self.on)
         if fault:
             raise UnavailableError(f"it would be answered wrongly: {fault}")
 
-    def _cells(self, arm: matrix.Arm) -> list[Measured]:
+    def _cells(self, arm: Arm) -> list[Measured]:
         """All of an arm; of those whose number is to be found, the first."""
         _, fixed = self._takes.get(arm.subject.name, (None, None))
         batches = (fixed,) if fixed else self.settings.batches
         cells = [Cell(arm, batch) for batch in batches]
         return [self._new(cell) for cell in cells or [Cell(arm, 1, THROUGHPUT)]]
 
-    def _open(self, arm: matrix.Arm) -> list[Measured]:
+    def _open(self, arm: Arm) -> list[Measured]:
         """Those that an earlier sitting has not finished."""
         return [one for one in self._cells(arm) if one.row.cell not in self._done]
 
-    def _remember(self, arm: matrix.Arm) -> None:
+    def _remember(self, arm: Arm) -> None:
         """Rows of an earlier sitting are references too."""
         keys = {one.row.cell for one in self._cells(arm)} & self._done
         for row in self.journal.rows if arm.is_reference else ():
@@ -183,7 +178,7 @@ class Sweep:
                 one.row.status, one.row.reason = status, reason
                 self._finish(one, 0.0)
 
-    def _measure(self, arm: matrix.Arm, measured: list[Measured]) -> None:
+    def _measure(self, arm: Arm, measured: list[Measured]) -> None:
         """Fill the rows of an arm, each of them kept as soon as it is timed.
 
         More rows are added where batch sizes are to be found. Accuracy comes last: its pass would
@@ -192,7 +187,7 @@ class Sweep:
         images = self._gallery.of(arm.subject, self._image_shape(arm))
         facts = self._card_facts(arm, images)
         sizes = None if measured[0].cell.scenario == LATENCY else Doubling()
-        with WarmProcess(arm.order(self.settings), self.settings.timeout) as warm:
+        with WarmProcess(self.settings.order(arm), self.settings.timeout) as warm:
             first = measured[0].cell.batch
             path = images.batches(first, self._folder)  # before a process waits for it
             starts = warm.cold_starts(self.settings.preset.starts, path, first)
@@ -209,7 +204,7 @@ class Sweep:
             if facts.get("accuracy_reason") == _PENDING:
                 self._accuracy(warm, arm, measured, images)
 
-    def _card_facts(self, arm: matrix.Arm, images: ImageFiles) -> dict[str, Any]:
+    def _card_facts(self, arm: Arm, images: ImageFiles) -> dict[str, Any]:
         """The columns of accuracy until it is measured, or if it is not."""
         facts: dict[str, Any] = {"inputs": images.source}
         if not self.settings.accuracy:
@@ -221,13 +216,13 @@ class Sweep:
             return facts | from_card(arm, reason)
         return facts | {"accuracy_reason": _PENDING}
 
-    def _image_shape(self, arm: matrix.Arm) -> tuple[int, int, int]:
+    def _image_shape(self, arm: Arm) -> tuple[int, int, int]:
         card = arm.subject.card
         if card:
             return card.image_shape
         if arm.subject.name in self._takes:
             return self._takes[arm.subject.name][0]
-        with ArmProcess(arm.order(self.settings), self.settings.timeout) as opened:
+        with ArmProcess(self.settings.order(arm), self.settings.timeout) as opened:
             height, width, channels = opened.facts["image_shape"]
             return height, width, channels
 
@@ -277,7 +272,7 @@ class Sweep:
             row.new_shape_ms = max(0.0, began["first_ns"] / 1e6 - row.p50_ms)
 
     def _accuracy(
-        self, warm: WarmProcess, arm: matrix.Arm, measured: Sequence[Measured], images: ImageFiles
+        self, warm: WarmProcess, arm: Arm, measured: Sequence[Measured], images: ImageFiles
     ) -> None:
         """Over the whole test set, through the session that was timed."""
         timed = [one for one in measured if one.row.status == OK]
@@ -307,8 +302,8 @@ class Sweep:
         try:
             self._check_fault(reference)
             turns = take_turns(
-                reference.order(settings),
-                one.cell.arm.order(settings),
+                settings.order(reference),
+                settings.order(one.cell.arm),
                 images.batches(row.batch, self._folder),
                 row.batch,
                 replace(settings.preset.pair, timeout=settings.timeout),

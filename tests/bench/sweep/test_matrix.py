@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.measuring.turns import Plan
+from bench.subjects.arm import Arm
 from bench.subjects.subject import FOREIGN, Subject
 from bench.sweep import matrix
 from bench.sweep.matrix import (
     PRESETS,
-    Arm,
     Cell,
     Doubling,
     Preset,
@@ -71,50 +71,10 @@ class TestArms:
         found = [(arm.provider, arm.boundary) for arm in arms_of([FILE], settings)]
         assert found == [("cpu", "host"), ("cuda", "host"), ("cuda", "device")]
 
-    def test_a_foreign_file_is_its_own_reference(self) -> None:
-        (arm,) = arms_of([FILE], SETTINGS)
-        assert arm.is_reference
-        assert not replace(arm, runtime="torch").is_reference
-        assert not replace(arm, provider="cuda").is_reference
-        assert not replace(arm, boundary="device").is_reference
-
-    @pytest.mark.parametrize(
-        ("precision", "arm", "reason"),
-        [
-            ("fp32", ("torch", "cpu", "host"), None),
-            ("int8", ("torch", "cpu", "host"), "torch runs the fp32 weights, not int8"),
-            ("int8", ("torch-compile", "cuda", "host"), "torch runs the fp32 weights, not int8"),
-            ("fp32", ("onnxruntime", "cuda", "device"), None),
-            ("fp32", ("onnxruntime", "cpu", "device"), "no other memory than the host's"),
-            (FOREIGN, ("onnxruntime", "cpu", "host"), None),
-            (FOREIGN, ("torch", "cpu", "host"), "a file of other origin"),
-            ("int8", ("bench.runtimes.null:Null", "cpu", "host"), None),
-            ("none", ("onnxruntime", "cpu", "host"), "cnn-digits has no none file"),
-        ],
-    )
-    def test_combinations_that_do_not_exist_say_so(
-        self,
-        published: Callable[..., Subject],
-        precision: str,
-        arm: tuple[str, str, Any],
-        reason: str | None,
-    ) -> None:
-        subject = FILE if precision == FOREIGN else published(precision)
-        if precision == "none":
-            subject = replace(subject, path=None)
-        found = Arm(subject, *arm, threads=1).skipped
-        assert (found is None) == (reason is None)
-        assert reason is None or reason in str(found)
-
     def test_what_is_asked_reaches_the_process(self) -> None:
-        subject = replace(FILE, mean=(0.5,), std=(0.25,))
-        settings = Settings(threads=(1,), tf32=True, allow_fallback=True)
-        order = Arm(subject, "onnxruntime", "cuda", "device", 2, cuda_graph=True).order(settings)
-        assert (order.mean, order.std, order.threads) == ((0.5,), (0.25,), 2)
-        assert order.tf32
-        assert order.cuda_graph
-        assert order.allow_fallback
-        assert not Arm(subject, "onnxruntime", "cuda", "device", 2).order(settings).cuda_graph
+        settings = Settings(threads=(1,), tf32=True, allow_fallback=True, memory=7)
+        order = settings.order(Arm(FILE, "onnxruntime", "cuda"))
+        assert (order.tf32, order.allow_fallback, order.memory) == (True, True, 7)
 
     def test_graphs_are_recorded_on_a_gpu_at_the_device_boundary_by_onnxruntime(
         self, published: Callable[..., Subject]

@@ -8,8 +8,9 @@ import pytest
 
 from bench.results.rows import FAILED, OK, Row
 from bench.runtimes.profile import Operator, operators
+from bench.subjects.arm import Arm
 from bench.subjects.subject import FOREIGN, Subject
-from bench.sweep.matrix import Arm, Settings
+from bench.sweep.matrix import Settings
 from bench.sweep.operators import profile, write_operators
 from zoo.progress import Progress
 

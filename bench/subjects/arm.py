@@ -1,0 +1,69 @@
+"""An arm: what is measured against what, and the order that its process gets."""
+
+from dataclasses import dataclass, replace
+
+from bench.runtimes import Order
+from bench.runtimes.adapter import Boundary, Demands
+from bench.runtimes.registry import unsupported
+from bench.subjects.subject import FOREIGN, Subject
+
+REFERENCE = "onnxruntime"  # with the CPU and fp32: the arm that others are compared with
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One file in one runtime: a process that is kept warm for all its batches."""
+
+    subject: Subject
+    runtime: str = REFERENCE
+    provider: str = "cpu"
+    boundary: Boundary = "host"
+    threads: int = 1
+    cuda_graph: bool = False  # whether its calls are recorded once and replayed
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether others are compared with it."""
+        asked = (self.runtime, self.provider, self.boundary)
+        return asked == (REFERENCE, "cpu", "host") and self.subject.precision in ("fp32", FOREIGN)
+
+    def reference(self) -> "Arm":
+        """What it is compared with, whether that is measured itself or not."""
+        subject = self.subject
+        if subject.artifact and subject.precision != "fp32":
+            path = subject.artifact.file("fp32")
+            subject = replace(subject, precision="fp32", path=path)
+        return Arm(subject, threads=self.threads)
+
+    @property
+    def skipped(self) -> str | None:
+        """Why there is no such arm, whatever the machine."""
+        subject = self.subject
+        if subject.path is None:
+            return f"{subject.name} has no {subject.precision} file"
+        demands = Demands(subject.precision, subject.artifact is None, self.cuda_graph)
+        reason = unsupported(self.runtime, demands)
+        if reason:
+            return reason
+        if self.boundary == "device" and self.provider == "cpu":
+            return "on the CPU there is no other memory than the host's"
+        return None
+
+    def order(
+        self, *, tf32: bool = False, allow_fallback: bool = False, memory: int | None = None
+    ) -> Order:
+        """What its process is told to load; the rest of it as `Order` has it."""
+        return Order(
+            model=str(self.subject.path),
+            runtime=self.runtime,
+            provider=self.provider,
+            threads=self.threads,
+            boundary=self.boundary,
+            mean=self.subject.mean,
+            std=self.subject.std,
+            tf32=tf32,
+            cuda_graph=self.cuda_graph,
+            allow_fallback=allow_fallback,
+            memory=memory,
+            shown=self.subject.shown,
+        )

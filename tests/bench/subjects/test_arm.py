@@ -1,0 +1,100 @@
+"""Arms: what each is compared with, which there are not, and what its process is told to load."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.runtimes import Order
+from bench.subjects.arm import Arm
+from bench.subjects.subject import FOREIGN, Subject, find_subjects
+from zoo.artifacts.artifact import Artifact
+from zoo.artifacts.card import Card
+
+FILE = Subject("some.onnx", FOREIGN, Path("some.onnx"), "a" * 64, 10)
+
+
+@pytest.fixture
+def published(make_card: Callable[..., Card]) -> Callable[[str], Subject]:
+    """A file of an artifact, which needs not be there."""
+
+    def make(precision: str) -> Subject:
+        artifact = Artifact(Path("exports"), "cnn-digits", {"precisions": ["fp32", "int8"]})
+        artifact.__dict__["card"] = make_card(id="cnn-digits")
+        path = Path("exports", "cnn-digits", f"{precision}.onnx")
+        return Subject("cnn-digits", precision, path, artifact=artifact)
+
+    return make
+
+
+def test_a_third_party_file_is_its_own_reference() -> None:
+    arm = Arm(FILE)
+    assert arm.is_reference
+    assert arm.reference() == arm
+    for other in ({"runtime": "torch"}, {"provider": "cuda"}, {"boundary": "device"}):
+        assert not replace(arm, **other).is_reference
+        assert replace(arm, **other).reference() == arm
+
+
+def test_an_artifacts_reference_is_its_fp32_file(mlp_exports: Path) -> None:
+    fp32, int8 = find_subjects(["mlp"], mlp_exports, ["fp32", "int8"])
+    arm = Arm(int8, "torch", "cuda", "device", 2, cuda_graph=True)
+    assert not arm.is_reference
+    found = arm.reference()
+    assert found.is_reference
+    assert (found.subject.precision, found.subject.path) == ("fp32", fp32.path)
+    assert found.threads == 2
+
+
+@pytest.mark.parametrize(
+    ("precision", "arm", "reason"),
+    [
+        ("fp32", ("torch", "cpu", "host"), None),
+        ("int8", ("torch", "cpu", "host"), "torch runs the fp32 weights, not int8"),
+        ("int8", ("torch-compile", "cuda", "host"), "torch runs the fp32 weights, not int8"),
+        ("fp32", ("onnxruntime", "cuda", "device"), None),
+        ("fp32", ("onnxruntime", "cpu", "device"), "no other memory than the host's"),
+        (FOREIGN, ("onnxruntime", "cpu", "host"), None),
+        (FOREIGN, ("torch", "cpu", "host"), "a file of other origin"),
+        ("int8", ("bench.runtimes.null:Null", "cpu", "host"), None),
+        ("none", ("onnxruntime", "cpu", "host"), "cnn-digits has no none file"),
+    ],
+)
+def test_combinations_that_do_not_exist_say_so(
+    published: Callable[[str], Subject],
+    precision: str,
+    arm: tuple[str, str, Any],
+    reason: str | None,
+) -> None:
+    subject = FILE if precision == FOREIGN else published(precision)
+    if precision == "none":
+        subject = replace(subject, path=None)
+    found = Arm(subject, *arm, threads=1).skipped
+    assert (found is None) == (reason is None)
+    assert reason is None or reason in str(found)
+
+
+def test_the_order_of_a_bare_arm_is_the_usual_one() -> None:
+    assert Arm(FILE).order() == Order("some.onnx")
+
+
+def test_everything_of_an_arm_is_in_its_order() -> None:
+    subject = replace(FILE, mean=(0.5,), std=(0.25,), data="cifar10")
+    arm = Arm(subject, "torch", "cuda", "device", 2, cuda_graph=True)
+    assert arm.order(tf32=True, allow_fallback=True, memory=7) == Order(
+        "some.onnx",
+        runtime="torch",
+        provider="cuda",
+        threads=2,
+        boundary="device",
+        mean=(0.5,),
+        std=(0.25,),
+        tf32=True,
+        cuda_graph=True,
+        allow_fallback=True,
+        memory=7,
+        shown=(32, 32),
+    )
+    assert not replace(arm, cuda_graph=False).order().cuda_graph
