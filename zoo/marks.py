@@ -4,13 +4,13 @@ A PNG carries the mark in its metadata, a page and a text in their first lines, 
 header. A table is known by its columns, and JSON by its keys.
 """
 
-import csv
 import json
 import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from zoo.errors import UsageError, ZooError
+from zoo.tables import read_table
 
 MARK = "onnx-zoo"
 CHECKPOINT_KEY = "zoo"  # of the metadata in a safetensors header
@@ -27,7 +27,7 @@ def is_ours(path: Path, names: Collection[str] = ()) -> bool:
     """
     try:
         return path.is_file() and _KINDS.get(path.suffix, _png)(path, frozenset(names))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 
@@ -74,7 +74,7 @@ def _json(path: Path, names: frozenset[str]) -> bool:
 
 def _table(path: Path, names: frozenset[str]) -> bool:
     line = _head(path).decode("utf-8", errors="ignore").partition("\n")[0]
-    return bool(names) and names <= set(next(csv.reader([line])))
+    return bool(names) and names <= set(read_table([line])[0])
 
 
 def _lines(path: Path, names: frozenset[str]) -> bool:

@@ -1,11 +1,9 @@
 """A series of comparisons of one pair: its rows, the file that keeps them, and what it shows."""
 
-import csv
-import io
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -17,6 +15,7 @@ from bench.stats.ratios import verdict
 from bench.stats.stats import Interval, relative_half_width
 from zoo.errors import UsageError, ZooError
 from zoo.reading import open_text
+from zoo.tables import read_records, records_text
 
 _LARGEST = 1e30  # nothing is so many times slower
 _APART = 0.05  # what many a script would report as a change
@@ -118,11 +117,7 @@ def summary(rows: Sequence[PairRow]) -> list[str]:
 
 def csv_text(rows: Sequence[PairRow]) -> str:
     """The rows as `--out` keeps them."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [part.name for part in fields(PairRow)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(map(asdict, rows))
-    return text.getvalue()
+    return records_text(PairRow, rows)
 
 
 def _check_ratio(row: PairRow) -> None:
@@ -147,14 +142,14 @@ def read_pairs(path: Path) -> list[PairRow]:
     try:
         with open_text(path, LARGEST_CSV) as handle:
             rows = [
-                PairRow(**{name: read_cell(hints[name], line[name] or "") for name in known(line)})
-                for line in csv.DictReader(handle)
+                PairRow(**{name: read_cell(hints[name], line[name]) for name in known(line)})
+                for line in read_records(handle)
             ]
         if not rows and path.stat().st_size:
             raise ValueError("it has no row")
         for row in rows:
             _check_ratio(row)
-    except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise ZooError(
             f"{path} is no file of comparisons ({error}). Name another --out."
         ) from error

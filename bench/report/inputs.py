@@ -1,6 +1,5 @@
 """Everything that a report is made of, read from the files of sweeps and of pytest-benchmark."""
 
-import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from bench.results.rows import LARGEST_CSV, Row, beside, read_csv
 from zoo.errors import UsageError, ZooError, missing_file
 from zoo.reading import open_text, read_text
+from zoo.tables import read_records
 
 _LONGEST = 1e30  # of a time, whatever its unit
 
@@ -139,11 +139,13 @@ def _timing(benchmark: dict[str, Any]) -> Timing:
 def _read_operators(path: Path) -> list[Operator]:
     try:
         with open_text(path, LARGEST_CSV) as handle:
-            return [_operator(row) for row in csv.DictReader(handle)]
+            return [_operator(row) for row in read_records(handle)]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        raise ZooError(f"{path} cannot be read as times by operator: {error!r}.") from error
+    except KeyError as error:
+        raise ZooError(f"{path} holds no times by operator: it has no column {error}.") from error
+    except (OSError, ValueError) as error:
+        raise ZooError(f"{path} cannot be read as times by operator: {error}.") from error
 
 
 def _operator(row: dict[str, str]) -> Operator:

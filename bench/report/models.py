@@ -1,6 +1,5 @@
 """How the measured models came to be: curves, confusion matrices, maps of latents of artifacts."""
 
-import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from zoo.artifacts.artifact import Artifact, list_artifacts
 from zoo.drawing.projection import PROJECTION, Projection
 from zoo.errors import ZooError
 from zoo.runs.history import EpochRow, read_history
+from zoo.tables import read_table
 
 HISTORY, CONFUSION = "history.csv", "confusion.csv"
 _MOST = 1 << 53  # images of a class
@@ -75,26 +75,26 @@ def _read(artifact: Artifact) -> tuple[Training, list[str]]:
             confusion = parse_confusion(artifact.content(CONFUSION))
         else:
             gaps.append(f"{artifact.id} keeps no {CONFUSION}, so there is no confusion matrix.")
-    except (ZooError, ValueError, csv.Error) as error:
+    except (ZooError, ValueError) as error:
         gaps.append(f"{artifact.id}: no confusion matrix: {error}")
     projection = None
     try:
         if PROJECTION in kept:  # models that stand on no backbone have none
             names = artifact.card.class_names
             projection = Projection.from_csv(artifact.content(PROJECTION), names)
-    except (ZooError, ValueError, csv.Error) as error:
+    except (ZooError, ValueError) as error:
         gaps.append(f"{artifact.id}: no map of latents: {error}")
     return Training(artifact.id, history, confusion, projection), gaps
 
 
 def parse_confusion(content: bytes) -> Confusion:
     """The matrix of a confusion.csv: a heading of predicted classes, a row a true class."""
-    heading, *body = csv.reader(io.StringIO(content.decode("utf-8")))
-    counts = tuple(tuple(int(count) for count in line[1:]) for line in body)
-    classes = tuple(heading[1:])
+    headings, lines = read_table(io.StringIO(content.decode("utf-8"), newline=""))
+    counts = tuple(tuple(int(count) for count in line[1:]) for line in lines)
+    classes = tuple(headings[1:])
     if not all(0 <= count < _MOST for line in counts for count in line):
         raise ValueError("a count that is none")
-    if len(counts) != len(classes) or any(len(line) != len(classes) for line in counts):
+    if not classes or len(counts) != len(classes):
         raise ValueError("the table is not square")
     return Confusion(classes, counts)
 

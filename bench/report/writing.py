@@ -1,9 +1,7 @@
 """`report`: results files in; a CSV summary, markdown and one self-contained HTML page out."""
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.report.content import Content, gather
@@ -15,6 +13,7 @@ from zoo.artifacts.artifact import EXPORTS
 from zoo.errors import UsageError
 from zoo.files import write_text
 from zoo.marks import refuse_others
+from zoo.tables import table_text
 
 # Of the results' columns, those that a table of one's own is most often made of.
 KEPT = (
@@ -78,16 +77,14 @@ def _stem(path: Path) -> Path:
 
 def _summary_csv(content: Content) -> str:
     several = len(set(content.sources.values())) > 1
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*(["source"] if several else []), *KEPT, *FLAGS])
+    lines = []
     for row in content.rows:
-        values, marks = asdict(row), content.summary.won(row)
-        writer.writerow(
+        marks = content.summary.won(row)
+        lines.append(
             [
                 *([content.sources[id(row)]] if several else []),
-                *("" if values[name] is None else values[name] for name in KEPT),
+                *(getattr(row, name) for name in KEPT),
                 *(flag.replace("_", " ") in marks for flag in FLAGS),
             ]
         )
-    return text.getvalue()
+    return table_text([*(["source"] if several else []), *KEPT, *FLAGS], lines)

@@ -7,11 +7,9 @@
 <stem>.environment.json  the machine and the versions
 """
 
-import csv
-import io
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_type_hints
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 from zoo.errors import UsageError, ZooError, command, missing_file
 from zoo.files import atomic, write_text
 from zoo.reading import open_regular, open_text
+from zoo.tables import read_table, records_text
 
 SCHEMA = 1
 LARGEST_CSV, LARGEST_PREDICTIONS = 256 << 20, 1 << 30  # bytes of a file that is read
@@ -223,31 +222,24 @@ def write_csv(path: Path, rows: Iterable[Row]) -> None:
 
 
 def csv_text(rows: Iterable[Row]) -> str:
-    """The rows as CSV: None is empty, truth is True or False."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    quoting = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(COLUMNS)
-    for row in rows:
-        values = ["" if value is None else value for value in asdict(row).values()]
-        # What an engine said may hold a carriage return, which the module leaves unquoted.
-        bare = any("\r" in value for value in values if isinstance(value, str))
-        (quoting if bare else writer).writerow(values)
-    return text.getvalue()
+    """The rows as CSV."""
+    return records_text(Row, rows)
 
 
 def read_csv(path: Path) -> list[Row]:
     """The rows of a results file; a clear error for any other."""
     try:
         with open_text(path, LARGEST_CSV) as handle:
-            reader = csv.DictReader(handle)
-            heading = list(reader.fieldnames or ())
-            if not {"subject", "runtime", "schema"} <= set(heading):
+            headings, lines = read_table(handle)
+            if not {"subject", "runtime", "schema"} <= set(headings):
                 raise ZooError(f"{path} is no results file of this zoo (its columns say so).")
-            return [_row(path, number, row) for number, row in enumerate(reader, 2)]
+            return [
+                _row(path, number, dict(zip(headings, line, strict=True)))
+                for number, line in enumerate(lines, 2)
+            ]
     except FileNotFoundError:
         raise missing_file(path, command("bench", "--out", path)) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError) as error:
         raise ZooError(f"{path} cannot be read as results: {error}.") from error
 
 
@@ -257,7 +249,7 @@ def _row(path: Path, number: int, texts: dict[str, str]) -> Row:
             f"{path} has schema {texts.get('schema')}, this zoo reads {SCHEMA}. Measure again."
         )
     try:
-        row = Row(**{name: _named(name, texts.get(name) or "") for name in COLUMNS})
+        row = Row(**{name: _named(name, texts.get(name, "")) for name in COLUMNS})
         if row.correct is not None and row.images is not None and row.correct > row.images:
             raise ValueError(f"correct is {row.correct}, of {row.images} images")
         return row

@@ -1,7 +1,5 @@
 """`--profile`: how long each kind of operator takes, as ONNX Runtime's own profiler tells it."""
 
-import csv
-import io
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +15,7 @@ from bench.sweep.matrix import Settings
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.progress import Progress
+from zoo.tables import records_text
 
 _CALLS = 30
 
@@ -52,7 +51,7 @@ def write_operators(
             except ZooError as error:
                 progress.say(f"{row.arm}, batch {row.batch} cannot be profiled: {error}")
             advance()
-    write_text(beside(out, "operators.csv"), _csv(found))
+    write_text(beside(out, "operators.csv"), records_text(OperatorTime, found))
 
 
 def _is_of(row: Row, arm: Arm) -> bool:
@@ -82,11 +81,3 @@ def profile(arm: Arm, settings: Settings, batch: int, cell: str) -> list[Operato
         )
         for one in found
     ]
-
-
-def _csv(found: Sequence[OperatorTime]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(OperatorTime.__dataclass_fields__)
-    writer.writerows(vars(one).values() for one in found)
-    return text.getvalue()

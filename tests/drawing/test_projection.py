@@ -52,7 +52,8 @@ def test_it_comes_back_from_its_file_and_is_small() -> None:
     [
         (b"", "no table"),
         (b"class,x,y\n", "no table"),
-        (b"class,x,y\ncat,1\n", "no table"),
+        (b"class,x,y\ncat,1\n", "line 2 has 2 values"),
+        (b"class,x\ncat,1\n", "no table"),
         (b"class,x,y\ncat,one,2\n", "could not convert"),
         (b"class,x,y\ncat,inf,2\n", "no number"),
         (b"class,x,y\ncow,1,2\n", "no class cow"),

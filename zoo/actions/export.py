@@ -1,7 +1,5 @@
 """`export`: from a finished run to a published artifact."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -34,6 +32,7 @@ from zoo.ort.session import open_session
 from zoo.ort.signature import LOGITS, PIXELS, Signature
 from zoo.progress import Progress
 from zoo.specs.catalog import find_model
+from zoo.tables import table_text
 from zoo.transfer.network import Transfer
 
 VECTOR_IMAGES = 8
@@ -177,8 +176,5 @@ def _confusion_csv(data: Dataset, predictions: NDArray[np.int64]) -> str:
     """A row for each true class, a column for each predicted one: counts of the fp32 file."""
     names = data.class_names
     counts = confusion_counts(data.test.labels, predictions, len(names))
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["true", *names])
-    writer.writerows([name, *row] for name, row in zip(names, counts.tolist(), strict=True))
-    return text.getvalue()
+    lines = ([name, *row] for name, row in zip(names, counts.tolist(), strict=True))
+    return table_text(["true", *names], lines)

@@ -1,7 +1,5 @@
 """`test`: what a finished run knows, over the whole test set, in fp32."""
 
-import csv
-import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from zoo.ort.signature import logits as logits_of_file
 from zoo.progress import Progress
 from zoo.runs.run import Run, RunCard, find_run, known_run
 from zoo.specs.catalog import find_model
+from zoo.tables import table_text
 from zoo.transfer.network import Transfer
 
 RESULTS = Path("results")
@@ -304,13 +303,12 @@ def _draw(
 
 def _predictions_csv(logits: NDArray[np.float32], data: Dataset) -> str:
     """index, label, prediction and confidence of every test image, in canonical order."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    beliefs = _softmax(logits)
-    for index, (label, belief) in enumerate(zip(data.test.labels, beliefs, strict=True)):
-        best = int(belief.argmax())
-        writer.writerow(
-            [index, data.class_names[label], data.class_names[best], f"{belief[best]:.4f}"]
-        )
-    return text.getvalue()
+    names, beliefs = data.class_names, _softmax(logits)
+    guesses = zip(data.test.labels, beliefs.argmax(axis=1), beliefs.max(axis=1), strict=True)
+    return table_text(
+        _COLUMNS,
+        (
+            (index, names[label], names[guess], f"{belief:.4f}")
+            for index, (label, guess, belief) in enumerate(guesses)
+        ),
+    )

@@ -1,6 +1,5 @@
 """What the commands print, for a person and for a script."""
 
-import csv
 import json
 import sys
 from collections import Counter
@@ -12,6 +11,7 @@ import click
 
 from zoo.errors import command
 from zoo.escaping import printable
+from zoo.tables import write_table
 
 if TYPE_CHECKING:
     from zoo.actions.check import Reproduction
@@ -170,9 +170,14 @@ def print_guesses_json(predictions: Iterable["Prediction"]) -> None:
 def print_guesses_csv(predictions: Iterable["Prediction"]) -> None:
     """A row for each guess; names as they are, for a program, unless a terminal shows them."""
     name_of = printable if sys.stdout.isatty() else str
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["path", "rank", "class", "probability"])
-    for prediction in predictions:
-        path = name_of(click.format_filename(prediction.path))
-        for rank, guess in enumerate(prediction.guesses, 1):
-            writer.writerow([path, rank, name_of(guess.class_name), guess.probability])
+    lines = (
+        (
+            name_of(click.format_filename(prediction.path)),
+            rank,
+            name_of(guess.class_name),
+            guess.probability,
+        )
+        for prediction in predictions
+        for rank, guess in enumerate(prediction.guesses, 1)
+    )
+    write_table(sys.stdout, ("path", "rank", "class", "probability"), lines)

@@ -1,6 +1,5 @@
 """Latents in two dimensions: a map on which a person sees what a backbone tells apart."""
 
-import csv
 import io
 import math
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.tables import read_table, table_text
 from zoo.transfer.latents import Features
 
 PROJECTION = "latents.csv"  # in an artifact
@@ -38,23 +38,18 @@ class Projection:
 
     def to_csv(self) -> str:
         """A row an image: its class and its place; the headings are the titles of the axes."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["class", *self.axes])
-        for label, (x, y) in zip(self.labels.tolist(), self.points.tolist(), strict=True):
-            writer.writerow([self.classes[label], f"{x:g}", f"{y:g}"])
-        return text.getvalue()
+        places = zip(self.labels.tolist(), self.points.tolist(), strict=True)
+        lines = ((self.classes[label], f"{x:g}", f"{y:g}") for label, (x, y) in places)
+        return table_text(["class", *self.axes], lines)
 
     @classmethod
     def from_csv(cls, content: bytes, classes: Sequence[str]) -> "Projection":
         """What `to_csv` wrote; `ValueError` where it is no such table of these classes."""
-        try:
-            lines = list(csv.reader(io.StringIO(content.decode("utf-8"), newline="")))
-        except csv.Error as error:
-            raise ValueError(str(error)) from error
-        if len(lines) < 2 or any(len(line) != 3 for line in lines):
+        headings, lines = read_table(io.StringIO(content.decode("utf-8"), newline=""))
+        body = list(lines)
+        if len(headings) != 3 or not body:
             raise ValueError("it is no table of a class and two numbers")
-        (_, first, second), *body = lines
+        _, first, second = headings
         number = {name: label for label, name in enumerate(classes)}
         if unknown := {name for name, _, _ in body} - number.keys():
             raise ValueError(f"there is no class {min(unknown)}")

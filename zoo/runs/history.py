@@ -1,14 +1,13 @@
 """history.csv: the one record of a run that progress, plots and reports read."""
 
-import csv
-import io
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import ZooError
 from zoo.files import write_text
 from zoo.reading import open_text
 from zoo.records import read
+from zoo.tables import read_records, records_text
 
 _LARGEST = 64 << 20
 
@@ -34,25 +33,19 @@ class EpochRow:
 
 def write_history(path: Path, rows: list[EpochRow]) -> None:
     """Replace the CSV by these rows."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(EpochRow)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    write_text(path, text.getvalue())
+    write_text(path, records_text(EpochRow, rows))
 
 
 def read_history(path: Path) -> list[EpochRow]:
     """The rows of a history.csv; a `ZooError` where it is none, or damaged."""
     try:
         with open_text(path, _LARGEST) as handle:
-            return [_parse(row) for row in csv.DictReader(handle, strict=True)]
-    except (OSError, ValueError, csv.Error) as error:
+            return [_parse(row) for row in read_records(handle)]
+    except (OSError, ValueError) as error:
         raise ZooError(f"{path} cannot be read as a history of epochs: {error}.") from error
 
 
 def _parse(row: dict[str, str]) -> EpochRow:
-    if None in row or None in row.values():
-        raise ValueError("a line has other columns than the heading")
     numbers = {name: float(value) if value else None for name, value in row.items()}
     parsed: EpochRow = read(EpochRow, numbers | {"step": int(row.get("step", ""))}, "an epoch")
     return parsed

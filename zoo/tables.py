@@ -1,0 +1,65 @@
+"""Tables as CSV: headings and lines to text, and back."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from itertools import chain
+from typing import Any, TextIO
+
+
+def table_text(headings: Iterable[str], lines: Iterable[Iterable[object]]) -> str:
+    """Headings and the lines below them; None is empty, truth is True or False."""
+    text = io.StringIO()
+    write_table(text, headings, lines)
+    return text.getvalue()
+
+
+def records_text(kind: Any, records: Iterable[object]) -> str:
+    """A column for each field of the dataclass `kind`, a line for each of its instances."""
+    names = [part.name for part in fields(kind)]
+    return table_text(names, ([getattr(one, name) for name in names] for one in records))
+
+
+def write_table(out: TextIO, headings: Iterable[str], lines: Iterable[Iterable[object]]) -> None:
+    """Write the same to `out`, each line as soon as it is there."""
+    plain = csv.writer(out, lineterminator="\n")
+    quoting = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for line in chain([headings], lines):
+        values = list(line)
+        # The csv module leaves a carriage return unquoted where lines do not end in one.
+        bare = any(isinstance(value, str) and "\r" in value for value in values)
+        (quoting if bare else plain).writerow(values)
+
+
+def read_table(source: Iterable[str]) -> tuple[list[str], Iterator[list[str]]]:
+    """The headings, and the lines below them, each read when it is asked for.
+
+    source: a file opened with its line ends as they are, or lines of text. A line has a value for
+    each heading; `ValueError` says which has not, or why this is no CSV. Empty lines are passed
+    over.
+    """
+    lines = _lines(source)
+    return next(lines, []), lines
+
+
+def read_records(source: Iterable[str]) -> Iterator[dict[str, str]]:
+    """The lines below the headings, each by heading."""
+    headings, lines = read_table(source)
+    for line in lines:
+        yield dict(zip(headings, line, strict=True))
+
+
+def _lines(source: Iterable[str]) -> Iterator[list[str]]:
+    reader = csv.reader(source, strict=True)
+    columns = 0
+    try:
+        for line in filter(None, reader):
+            columns = columns or len(line)
+            if len(line) != columns:
+                raise ValueError(
+                    f"line {reader.line_num} has {len(line)} values for {columns} headings"
+                )
+            yield line
+    except csv.Error as error:
+        raise ValueError(f"line {reader.line_num} is no CSV: {error}") from error
