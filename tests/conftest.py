@@ -11,6 +11,7 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     import numpy as np
+    from click.testing import Result
 
     from bench.sweep.matrix import Preset
     from zoo.artifacts.card import Card
@@ -90,6 +91,22 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def call(in_folder: Path) -> "Callable[..., Result]":
+    """Run a command in an empty folder; a traceback fails the test."""
+    from click.testing import CliRunner
+
+    from cli import main
+
+    def invoke(*arguments: object, code: int = 0) -> "Result":
+        words = [str(argument) for argument in arguments]
+        done = CliRunner().invoke(main, words, prog_name="cli.py", catch_exceptions=False)
+        assert done.exit_code == code, done.output
+        return done
+
+    return invoke
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A small network with every part that an export folds or rewrites."""
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 import pytest
 import torch
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo.frameworks.pytorch.convert import convert
+from zoo.ort.session import open_session
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 SIDE, CLASSES = 16, 5
@@ -77,3 +79,8 @@ def converted_once(images: NDArray[np.uint8]) -> ir.Model:
 def converted(converted_once: ir.Model) -> ir.Model:
     """The net as an ONNX graph that takes pixels; a copy, to be spoiled by a test."""
     return converted_once.clone()
+
+
+def answers(model: onnx.ModelProto, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The logits that a file gives for images."""
+    return np.asarray(open_session(model.SerializeToString()).run({"image": images})[0])

@@ -17,6 +17,7 @@ from PIL import Image
 
 import zoo
 from tests import classifiers
+from tests.factories import Told
 from zoo.actions import predict as predicting
 from zoo.actions.predict import GRID, Prediction, predict, probabilities
 from zoo.artifacts import artifact
@@ -198,17 +199,11 @@ class TestGuesses:
             list(predict(path, [images]))
 
     def test_a_file_that_looks_at_the_batch_is_said_to(self, tmp_path: Path, images: Path) -> None:
-        told: list[str] = []
-
-        class Told(Progress):
-            def say(self, text: str) -> None:
-                told.append(text)
-
         for kind, warnings in (("plain", 0), ("batch mean", 1)):
-            told.clear()
+            told = Told()
             path = classifiers.write(tmp_path / "digits.onnx", kind)  # type: ignore[arg-type]
-            list(predict(path, [images], progress=Told()))
-            assert sum("depends on its batch" in line for line in told) == warnings
+            list(predict(path, [images], progress=told))
+            assert sum("depends on its batch" in line for line in told.lines) == warnings
 
     def test_what_is_a_probability_already_is_left_alone(self) -> None:
         shares = np.array([[0.2, 0.8], [1.0, 0.0]], np.float32)

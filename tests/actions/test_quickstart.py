@@ -14,9 +14,9 @@ from bench.measuring.stopping import Length
 from bench.measuring.turns import Plan
 from bench.sweep.matrix import Preset
 from cli import main
+from tests.factories import Told
 from zoo.actions import quickstart as module
 from zoo.actions.quickstart import quickstart
-from zoo.progress import Progress
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FILES = {
@@ -29,16 +29,6 @@ FILES = {
     "confusion.png",
     "predictions.png",
 }
-
-
-class Told(Progress):
-    """Keeps what was said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 REAL, EPOCHS = module.OPTIONS, module.EPOCHS

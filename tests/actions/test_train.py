@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.factories import Told
 from zoo.actions import test
 from zoo.actions.export import export
 from zoo.actions.train import train
@@ -23,7 +24,7 @@ from zoo.frameworks.pytorch import hooks
 from zoo.frameworks.pytorch.checkpoint import load_checkpoint, save_checkpoint
 from zoo.frameworks.pytorch.loop import Hook, Trainer
 from zoo.machine import devices
-from zoo.progress import PlainProgress, Progress
+from zoo.progress import PlainProgress
 from zoo.runs.history import read_history
 from zoo.runs.holding import LOCK
 from zoo.runs.options import TrainOptions
@@ -398,14 +399,7 @@ def test_memory_that_runs_out_names_sub_batches(tmp_path: Path, error: Exception
 
 
 def test_the_cost_is_told_before_the_first_epoch(tmp_path: Path) -> None:
-    class Listener(Progress):
-        def __init__(self) -> None:
-            self.lines: list[str] = []
-
-        def say(self, text: str) -> None:
-            self.lines.append(text)
-
-    heard = Listener()
+    heard = Told()
     train("mlp", TrainOptions(epochs=1).filled(QUICK), run=tmp_path / "run", progress=heard)
     told = [index for index, line in enumerate(heard.lines) if "multiply-adds" in line]
     first = [index for index, line in enumerate(heard.lines) if line.startswith("epoch 1")]

@@ -26,20 +26,10 @@ from bench.subjects.subject import Given
 from bench.sweep.matrix import Preset, Settings
 from tests.bench.pair.comparisons import SETTINGS, ComparePair
 from tests.bench.regression.sittings import Compare
+from tests.factories import Told
 from zoo.ort.faults import Here
-from zoo.progress import Progress
 
 HERE = Path(__file__).parent
-
-
-class Told(Progress):
-    """Keeps what was said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @dataclass

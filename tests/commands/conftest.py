@@ -7,28 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import zoo
-from cli import main
 
 if TYPE_CHECKING:
     from bench.sweep.matrix import Preset
 
 Call = Callable[..., Result]
-
-
-@pytest.fixture
-def call(in_folder: Path) -> Call:
-    """Run a command in an empty folder; a traceback fails the test."""
-
-    def invoke(*arguments: str | Path, code: int = 0) -> Result:
-        words = [str(argument) for argument in arguments]
-        done = CliRunner().invoke(main, words, prog_name="cli.py", catch_exceptions=False)
-        assert done.exit_code == code, done.output
-        return done
-
-    return invoke
 
 
 @pytest.fixture(scope="module")

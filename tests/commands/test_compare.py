@@ -13,6 +13,7 @@ from bench.measuring.environment import environment
 from bench.pair.series import read_pairs
 from bench.results.rows import Row, write_csv
 from bench.subjects.subject import find_subjects
+from tests.factories import cell
 from zoo.ort.providers import load_onnxruntime
 
 Call = Callable[..., Result]
@@ -20,36 +21,10 @@ Call = Callable[..., Result]
 pytestmark = pytest.mark.usefixtures("short")
 
 
-def row(p50: float = 1.0, **parts: Any) -> Row:
-    """A row that was measured well."""
-    facts: dict[str, Any] = {
-        "subject": "cnn-digits",
-        "model": "cnn",
-        "precision": "fp32",
-        "runtime": "onnxruntime",
-        "provider": "cpu",
-        "boundary": "host",
-        "threads": 1,
-        "batch": 1,
-        "scenario": "latency",
-        "dataset": "digits",
-        "sha256": "a" * 64,
-        "engine": "onnxruntime 1.31.1",
-        "n": 5000,
-        "blocks": 40,
-        "p50_ms": p50,
-        "p50_low_ms": p50 * 0.999,
-        "p50_high_ms": p50 * 1.001,
-        "file_bytes": 1_000_000,
-        "machine": "here",
-    }
-    return Row(**(facts | parts))
-
-
 @pytest.fixture
 def results(in_folder: Path) -> Callable[..., tuple[str, str]]:
     """Write base.csv and new.csv, with ten rows besides that did not change."""
-    still = [row(subject="still", model="still", batch=batch) for batch in range(1, 11)]
+    still = [cell(subject="still", model="still", batch=batch) for batch in range(1, 11)]
 
     def write(base: Row, new: Row) -> tuple[str, str]:
         write_csv(Path("base.csv"), [base, *still])
@@ -61,41 +36,41 @@ def results(in_folder: Path) -> Callable[..., tuple[str, str]]:
 
 def row_again(one: Row) -> Row:
     """As another sitting gave it."""
-    return row(1 + 0.001 * (-1) ** one.batch, subject="still", model="still", batch=one.batch)
+    return cell(1 + 0.001 * (-1) ** one.batch, subject="still", model="still", batch=one.batch)
 
 
 def changed(p50: float, **parts: Any) -> Row:
-    return row(p50, **{"sha256": "b" * 64} | parts)
+    return cell(p50, **{"sha256": "b" * 64} | parts)
 
 
 class TestResults:
     def test_nothing_worse_is_exit_0(self, call: Call, results: Any) -> None:
-        done = call("compare", *results(row(), changed(1.001)))
+        done = call("compare", *results(cell(), changed(1.001)))
         assert "new.csv against base.csv: no proven breach, 11 rows compared" in done.stdout
         assert "allowed: 5 % slower, 0.3 points" in done.stdout
 
     def test_a_proven_slowdown_is_exit_1(self, call: Call, results: Any) -> None:
-        done = call("compare", *results(row(), changed(1.5)), code=1)
+        done = call("compare", *results(cell(), changed(1.5)), code=1)
         assert "1 proven breach" in done.stdout
         assert "BREACH slower: cnn fp32, batch 1: x1.500" in done.stdout
 
     def test_what_is_allowed_can_be_told(self, call: Call, results: Any) -> None:
-        files = results(row(), changed(1.5, file_bytes=2_000_000))
+        files = results(cell(), changed(1.5, file_bytes=2_000_000))
         call("compare", *files, "--max-slowdown", "80%")
         done = call("compare", *files, "--max-slowdown", "80%", "--max-growth", "10%", code=1)
         assert "BREACH size" in done.stdout
 
     def test_what_is_undecided_is_exit_0_unless_strict(self, call: Call, results: Any) -> None:
-        files = results(row(), changed(1.05))
+        files = results(cell(), changed(1.05))
         assert "1 inconclusive" in call("compare", *files).stdout
         call("compare", *files, "--strict", code=1)
 
     def test_every_time_doubled_is_told_with_the_way_to_prove_it(
         self, call: Call, in_folder: Path
     ) -> None:
-        still = [row(batch=batch) for batch in (1, 8, 64)]
+        still = [cell(batch=batch) for batch in (1, 8, 64)]
         write_csv(Path("base.csv"), still)
-        write_csv(Path("new.csv"), [row(2.0, batch=batch) for batch in (1, 8, 64)])
+        write_csv(Path("new.csv"), [cell(2.0, batch=batch) for batch in (1, 8, 64)])
         done = call("compare", "base.csv", "new.csv")
         assert done.stdout.count("2.0x slower, too noisy to prove") == 3
         assert "to prove it: 3 rows up to 2.0x slower with the same file and engine" in done.stdout
@@ -103,23 +78,23 @@ class TestResults:
 
     @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "subject,runtime,schema\ncnn,ort,99\n"])
     def test_another_file_is_exit_2(self, call: Call, results: Any, text: str) -> None:
-        base, new = results(row(), changed(1.0))
+        base, new = results(cell(), changed(1.0))
         Path(new).write_text(text)
         assert new in call("compare", base, new, code=2).stderr
 
     def test_json_tells_the_exit_code(self, call: Call, results: Any) -> None:
-        done = call("compare", *results(row(), changed(1.5)), "--json", code=1)
+        done = call("compare", *results(cell(), changed(1.5)), "--json", code=1)
         found = json.loads(done.stdout)
         assert found["exit_code"] == 1
         assert [breach["kind"] for breach in found["breaches"]] == ["slower"]
 
     def test_markdown_is_for_a_comment(self, call: Call, results: Any) -> None:
-        done = call("compare", *results(row(), changed(1.5)), "--markdown", code=1)
+        done = call("compare", *results(cell(), changed(1.5)), "--markdown", code=1)
         assert done.stdout.startswith("**Benchmark: 1 proven breach")
         assert "<details><summary>All rows (11)</summary>" in done.stdout
 
     def test_two_machines_are_exit_2_unless_told(self, call: Call, results: Any) -> None:
-        files = results(row(), changed(1.5, machine="there"))
+        files = results(cell(), changed(1.5, machine="there"))
         assert "--any-machine" in call("compare", *files, code=2).stderr
         assert "prove nothing" in call("compare", *files, "--any-machine").stdout
 
@@ -130,8 +105,8 @@ class TestResults:
         # What the two sittings say is nonsense: int8 is not three times as slow.
         engine = f"onnxruntime {load_onnxruntime().__version__}"
         here = {"engine": engine, "machine": environment().machine}
-        write_csv(Path("base.csv"), [row(1.0, sha256=fp32.sha256, **here)])
-        write_csv(Path("new.csv"), [row(3.0, sha256=int8.sha256, **here)])
+        write_csv(Path("base.csv"), [cell(1.0, sha256=fp32.sha256, **here)])
+        write_csv(Path("new.csv"), [cell(3.0, sha256=int8.sha256, **here)])
         files = ("base.csv", "new.csv", "--exports", mlp_exports, "--json")
         found = json.loads(call("compare", *files, "--max-slowdown", "100%").stdout)
         assert found["rows"][0]["speed"]["how"] == "paired"
@@ -147,17 +122,17 @@ class TestResults:
         """Measured again, it would be the engine of now against itself."""
         (fp32, _) = find_subjects(["mlp"], mlp_exports)
         facts = {"sha256": fp32.sha256, "machine": environment().machine}
-        still = [row(subject="still", batch=batch) for batch in range(1, 11)]
+        still = [cell(subject="still", batch=batch) for batch in range(1, 11)]
         again = [replace(one, p50_ms=1.001) for one in still]
-        write_csv(Path("base.csv"), [row(1.0, engine="onnxruntime 0.1", **facts), *still])
-        write_csv(Path("new.csv"), [row(1.5, engine="onnxruntime 0.2", **facts), *again])
+        write_csv(Path("base.csv"), [cell(1.0, engine="onnxruntime 0.1", **facts), *still])
+        write_csv(Path("new.csv"), [cell(1.5, engine="onnxruntime 0.2", **facts), *again])
         files = ("base.csv", "new.csv", "--exports", mlp_exports, "--any-machine")
         assert "BREACH slower" in call("compare", *files, code=1).stdout
         assert started == []
 
     def test_less_may_have_been_asked_for(self, call: Call, in_folder: Path) -> None:
-        write_csv(Path("base.csv"), [row(), row(batch=8)])
-        write_csv(Path("new.csv"), [row()])
+        write_csv(Path("base.csv"), [cell(), cell(batch=8)])
+        write_csv(Path("new.csv"), [cell()])
         assert "BREACH lost" in call("compare", "base.csv", "new.csv", code=1).stdout
         done = call("compare", "base.csv", "new.csv", "--subset")
         assert "removed  cnn fp32, batch 8" in done.stdout
@@ -193,7 +168,7 @@ class TestResults:
     def test_what_cannot_be_compared_is_named(
         self, call: Call, results: Any, arguments: list[str], code: int, told: str
     ) -> None:
-        results(row(), row())
+        results(cell(), cell())
         Path("other.csv").write_text("a,b\n1,2\n")
         assert told in call("compare", *arguments, code=code).stderr
 

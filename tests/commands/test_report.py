@@ -8,6 +8,7 @@ import pytest
 from click.testing import Result
 
 from bench.results.rows import Row, write_csv
+from tests.factories import scored
 
 Call = Callable[..., Result]
 
@@ -15,30 +16,9 @@ Call = Callable[..., Result]
 def rows() -> list[Row]:
     """Two models, of which one is faster and the other more accurate, and one that failed."""
 
-    def row(name: str, p50: float, accuracy: float) -> Row:
-        return Row(
-            subject=f"{name}-digits",
-            model=name,
-            precision="fp32",
-            runtime="onnxruntime",
-            provider="cpu",
-            boundary="host",
-            threads=1,
-            batch=1,
-            scenario="latency",
-            dataset="digits",
-            file_bytes=1_000_000,
-            p50_ms=p50,
-            p50_low_ms=p50 * 0.99,
-            p50_high_ms=p50 * 1.01,
-            accuracy=accuracy,
-            accuracy_low=accuracy - 0.01,
-            accuracy_high=accuracy + 0.01,
-        )
-
-    failed = row("dense", 1.0, 0.9)
+    failed = scored("dense", 1.0, 0.9)
     failed.status, failed.reason, failed.p50_ms = "failed", "it hung", None
-    return [row("mlp", 0.1, 0.8), row("cnn", 0.4, 0.9), failed]
+    return [scored("mlp", 0.1, 0.8), scored("cnn", 0.4, 0.9), failed]
 
 
 @pytest.fixture

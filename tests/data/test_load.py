@@ -9,21 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.factories import Told
 from zoo.data import Dataset, load
 from zoo.errors import UsageError
-from zoo.progress import Progress
 
 Same = Callable[[Dataset, Dataset], bool]
-
-
-class Told(Progress):
-    """Remembers what was said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 def test_writing_into_the_images_does_not_reach_the_cache(make: Any, tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from tests.networks import answers
 from zoo.exporting.half import to_half
 from zoo.exporting.quantize import layers
 from zoo.frameworks.pytorch.convert import convert, fusable
-from zoo.ort.session import open_session
 from zoo.parity import distance
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -40,10 +40,6 @@ def branched() -> onnx.ModelProto:
 
     network = Branched().eval()
     return ir.to_proto(fusable(convert(network, (16, 16, 3), (0.5,) * 3, (0.2,) * 3)))
-
-
-def answers(model: onnx.ModelProto, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.asarray(open_session(model.SerializeToString()).run({"image": images})[0])
 
 
 def kinds(model: onnx.ModelProto) -> list[int]:

@@ -6,6 +6,7 @@ import onnx_ir as ir
 import pytest
 from numpy.typing import NDArray
 
+from tests.networks import answers
 from zoo.exporting.quantize import (
     LARGEST_WEIGHT,
     calibrate,
@@ -14,7 +15,6 @@ from zoo.exporting.quantize import (
     quantize,
     widest_weight,
 )
-from zoo.ort.session import open_session
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -22,10 +22,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture
 def prepared(converted: ir.Model) -> onnx.ModelProto:
     return prepare(converted)
-
-
-def answers(model: onnx.ModelProto, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.asarray(open_session(model.SerializeToString()).run({"image": images})[0])
 
 
 def test_no_stored_weight_can_saturate(

@@ -7,10 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tests.networks import answers
 from zoo.exporting.quantize import calibrate, layers, prepare, quantize
 from zoo.exporting.shifts import mean_shifts
 from zoo.frameworks.pytorch.convert import convert
-from zoo.ort.session import open_session
 from zoo.parity import distance
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -47,10 +47,6 @@ def mirrored() -> onnx.ModelProto:
         weight.copy_(torch.randint(-10, 20, weight.shape) + 0.45).mul_(0.01)
         weight[:, :, 1, 1] = 0.64
     return prepare(convert(network, (SIDE, SIDE, 3), MEAN, STD))
-
-
-def answers(model: onnx.ModelProto, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.asarray(open_session(model.SerializeToString()).run({"image": images})[0])
 
 
 def test_it_is_the_mean_over_images_and_pixels_whatever_the_rows_of_a_layer(

@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tests.networks import answers
 from zoo.exporting.quantize import calibrate, layers, prepare, quantize
 from zoo.exporting.shifts import mean_shifts
 from zoo.frameworks.pytorch.convert import convert
 from zoo.graphs.padding import pad, stay_in_float
 from zoo.graphs.products import integer_products
-from zoo.ort.session import open_session
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIDE, MEAN, STD = 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
@@ -71,10 +71,6 @@ def narrow() -> onnx.ModelProto:
 @pytest.fixture(scope="module")
 def branching() -> onnx.ModelProto:
     return prepared_of(Branching)
-
-
-def answers(model: onnx.ModelProto, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return np.asarray(open_session(model.SerializeToString()).run({"image": images})[0])
 
 
 def shapes(model: onnx.ModelProto) -> dict[str, list[int]]:

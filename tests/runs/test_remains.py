@@ -8,10 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import zoo
-from cli import main
 from zoo.files import sha256
 from zoo.frameworks.pytorch.hooks import InterruptedRunError
 from zoo.frameworks.pytorch.loop import Hook, Trainer
@@ -45,19 +44,6 @@ def unfinished(in_folder: Path) -> Path:
     with pytest.raises(InterruptedRunError):
         zoo.train("mlp", OPTIONS, run=RUN, hooks=(Stop(),))
     return RUN
-
-
-@pytest.fixture
-def call(in_folder: Path) -> Callable[..., Result]:
-    """Run a command; a traceback fails the test."""
-
-    def invoke(*arguments: object, code: int = 0) -> Result:
-        words = [str(argument) for argument in arguments]
-        done = CliRunner().invoke(main, words, prog_name="cli.py", catch_exceptions=False)
-        assert done.exit_code == code, done.output
-        return done
-
-    return invoke
 
 
 Call = Callable[..., Result]

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from tests.factories import Told
 from zoo.actions import cards
 from zoo.actions.export import export
 from zoo.actions.test import test as examine
@@ -54,17 +55,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture
-def said() -> Progress:
-    """Keeps what it is told."""
-
-    class Keeping(Progress):
-        def __init__(self) -> None:
-            self.lines: list[str] = []
-
-        def say(self, text: str) -> None:
-            self.lines.append(text)
-
-    return Keeping()
+def said() -> Told:
+    return Told()
 
 
 class TestRun:
@@ -117,9 +109,9 @@ class TestRun:
         run = shutil.copytree(finished.folder, tmp_path / "run")
         assert examine("transfer", run=run).accuracy.share > 0.3
 
-    def test_resuming_a_finished_run_says_so(self, finished: Run, said: Progress) -> None:
+    def test_resuming_a_finished_run_says_so(self, finished: Run, said: Told) -> None:
         train("transfer", RANDOM, run=finished.folder, resume=True, progress=said)
-        assert any("already finished" in line for line in said.lines)  # type: ignore[attr-defined]
+        assert any("already finished" in line for line in said.lines)
 
     def test_the_second_training_computes_no_latents(
         self, finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -178,15 +170,15 @@ class TestRun:
         assert examine("transfer", run=run.folder).accuracy.images == 359
 
     def test_the_head_is_chosen_by_images_that_are_held_out(
-        self, tmp_path: Path, said: Progress
+        self, tmp_path: Path, said: Told
     ) -> None:
         train("transfer", replace(RANDOM, epochs=1), run=tmp_path / "run", progress=said)
-        lines = [line for line in said.lines if "held out" in line]  # type: ignore[attr-defined]
+        lines = [line for line in said.lines if "held out" in line]
         assert len(lines) == 4
         assert all("of 144 held out" in line for line in lines)
         options = replace(RANDOM, epochs=1, validate=100, head="hidden")
         train("transfer", options, run=tmp_path / "other", progress=said)
-        lines = [line for line in said.lines if "of 100 held out" in line]  # type: ignore[attr-defined]
+        lines = [line for line in said.lines if "of 100 held out" in line]
         assert len(lines) == 2
 
 
@@ -357,26 +349,26 @@ class TestChoice:
         return np.random.default_rng(5).integers(0, 256, (64, 4, 4, 3)).astype(np.uint8)
 
     def test_the_fastest_is_taken_unless_its_latents_are_others(
-        self, images: np.ndarray, said: Progress
+        self, images: np.ndarray, said: Told
     ) -> None:
         exact, rough = self.runtime("exact", 0.02, 0.001), self.runtime("rough", 0.001, 0.3)
         first, slow = self.runtime("first", 0.05, 0), self.runtime("slow", 0.06, 0)
         offered = [first, slow, rough, exact]
         chosen = runtimes.choose_runtime(offered, self.KEY, images, said)
         assert chosen.name == "exact"
-        (line,) = said.lines  # type: ignore[attr-defined]
+        (line,) = said.lines
         assert re.search(r"rough fp32 not taken \(its latents are \d\d\.\d% away\)", line)
         assert re.search(r"exact fp32 [\d,]+ \(its latents are 0\.1% away\)", line)
         assert re.search(r"first fp32 \d+, slow", line)
 
     def test_one_that_has_begun_goes_on_without_measuring(
-        self, images: np.ndarray, said: Progress
+        self, images: np.ndarray, said: Told
     ) -> None:
         first, begun = self.runtime("first", 0, 0), self.runtime("begun", 0.01, 0)
         latents(self.KEY, images, begun)
         chosen = runtimes.choose_runtime([first, begun], self.KEY, images, said)
         assert chosen.name == "begun"
-        assert said.lines == []  # type: ignore[attr-defined]
+        assert said.lines == []
 
 
 class TestStoredRuntime:
@@ -420,12 +412,12 @@ class TestStoredRuntime:
 
     @pytest.mark.parametrize("name", ["torch", "onnxruntime"])
     def test_a_resume_without_the_cache_obeys_it_where_another_is_faster_now(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: Progress, name: str
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: Told, name: str
     ) -> None:
         run = self.begun(monkeypatch, name)
         self.rig(monkeypatch, "onnxruntime" if name == "torch" else "torch")
         train("transfer", FAST, run=run.folder, resume=True, progress=said)
-        assert not any("images/s by runtime" in line for line in said.lines)  # type: ignore[attr-defined]
+        assert not any("images/s by runtime" in line for line in said.lines)
         assert run.card().latents_runtime == f"{name} fp32"
 
         pinned = replace(FAST, latents_runtime=name)

@@ -11,39 +11,13 @@ from bench.regression.comparison import Comparison
 from bench.regression.judging_speed import SpeedFinding
 from bench.results.rows import Row
 from bench.stats.ratios import PairedRatio, paired_ratio
+from tests.factories import cell
 
 Compare = Callable[..., Comparison]
-OLD, NEW = "a" * 64, "b" * 64
+NEW = "b" * 64
 IMAGES = 10_000
 RATIOS = st.floats(0.2, 5.0)
 ERRORS = st.floats(0.0, 0.3)
-
-
-def cell(p50: float | None = 1.0, error: float = 0.005, **parts: Any) -> Row:
-    """A measured row. error: half the interval of p50, as a share."""
-    facts: dict[str, Any] = {
-        "subject": "cnn-digits",
-        "precision": "fp32",
-        "runtime": "onnxruntime",
-        "provider": "cpu",
-        "boundary": "host",
-        "threads": 1,
-        "batch": 1,
-        "scenario": "latency",
-        "model": "cnn",
-        "dataset": "digits",
-        "file_bytes": 1_000_000,
-        "sha256": OLD,
-        "engine": "onnxruntime 1.31.1",
-        "nodes": 40,
-        "placed_share": 1.0,
-        "n": 1000,
-        "blocks": 20,
-        "machine": "here",
-    }
-    if p50 is not None:
-        facts |= {"p50_ms": p50, "p50_low_ms": p50 * (1 - error), "p50_high_ms": p50 * (1 + error)}
-    return Row(**(facts | parts))
 
 
 def changed(p50: float | None = 1.0, error: float = 0.005, **parts: Any) -> Row:

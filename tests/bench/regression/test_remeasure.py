@@ -17,6 +17,7 @@ from bench.subjects.subject import Subject, find_subjects
 from bench.subjects.third_party import Given
 from bench.sweep import matrix
 from bench.sweep.matrix import Preset
+from tests.factories import asked
 from zoo.errors import ZooError
 from zoo.ort.providers import load_onnxruntime
 
@@ -29,26 +30,15 @@ def _short(monkeypatch: pytest.MonkeyPatch, tiny_preset: Preset, module_hurry: N
     monkeypatch.setitem(matrix.PRESETS, "standard", tiny_preset)
 
 
-def row(of: Subject, **parts: Any) -> Row:
-    facts: dict[str, Any] = {
-        "subject": of.name,
-        "precision": of.precision,
-        "runtime": "onnxruntime",
-        "provider": "cpu",
-        "boundary": "host",
-        "threads": 1,
-        "batch": 2,
-        "sha256": of.sha256,
-        "engine": ENGINE,
-        "machine": HERE,
-    }
-    return Row(**(facts | parts))
+def row_of(of: Subject, **parts: Any) -> Row:
+    known = {"subject": of.name, "precision": of.precision, "sha256": of.sha256}
+    return asked(**(known | {"batch": 2, "engine": ENGINE, "machine": HERE} | parts))
 
 
 def test_published_files_are_found_by_their_hashes(mlp_exports: Path) -> None:
     fp32, int8 = find_subjects(["mlp"], mlp_exports)
     again = Remeasurer(mlp_exports)
-    found = again(row(fp32), row(int8, subject="another name", precision="fp32"))
+    found = again(row_of(fp32), row_of(int8, subject="another name", precision="fp32"))
     assert found is not None
     assert found.instances == 2
     assert found.low < found.ratio < found.high
@@ -61,7 +51,7 @@ def test_files_of_other_origin_are_found_by_path_and_hash(
         find_subjects([str(tiny_onnx(f"{name}.onnx", classes=classes))], tmp_path)[0]
         for name, classes in (("a", 3), ("b", 4))
     )
-    found = Remeasurer(tmp_path)(row(a), row(b))
+    found = Remeasurer(tmp_path)(row_of(a), row_of(b))
     assert found is not None
     assert found.turns > 0
 
@@ -71,16 +61,16 @@ def test_a_file_that_has_changed_since_is_not_measured(
 ) -> None:
     (before,) = find_subjects([str(tiny_onnx())], tmp_path)
     (after,) = find_subjects([str(tiny_onnx(classes=4))], tmp_path)
-    assert Remeasurer(tmp_path)(row(before), row(after)) is None
+    assert Remeasurer(tmp_path)(row_of(before), row_of(after)) is None
     assert started == []
 
 
 def test_a_file_that_is_gone_is_not_measured(mlp_exports: Path, started: list[str]) -> None:
     (fp32, _) = find_subjects(["mlp"], mlp_exports)
     again = Remeasurer(mlp_exports)
-    assert again(row(fp32), row(fp32, sha256="0" * 64)) is None
-    assert again(row(fp32, subject="gone.onnx", sha256="0" * 64), row(fp32)) is None
-    assert again(row(fp32, sha256=None), row(fp32)) is None
+    assert again(row_of(fp32), row_of(fp32, sha256="0" * 64)) is None
+    assert again(row_of(fp32, subject="gone.onnx", sha256="0" * 64), row_of(fp32)) is None
+    assert again(row_of(fp32, sha256=None), row_of(fp32)) is None
     assert started == []
 
 
@@ -88,9 +78,13 @@ def test_an_engine_that_is_not_installed_any_more_is_not_measured(mlp_exports: P
     """The engine of now would run as both, and what an upgrade cost would never be seen."""
     fp32, int8 = find_subjects(["mlp"], mlp_exports)
     again = Remeasurer(mlp_exports)
-    old = row(fp32, engine="onnxruntime 0.1")
-    assert again(old, row(fp32)) is None  # the same file: nothing that differs can be had here
-    for base, new in ((old, row(int8)), (row(int8), old), (row(int8, engine=None), row(fp32))):
+    old = row_of(fp32, engine="onnxruntime 0.1")
+    assert again(old, row_of(fp32)) is None  # the same file: nothing that differs can be had here
+    for base, new in (
+        (old, row_of(int8)),
+        (row_of(int8), old),
+        (row_of(int8, engine=None), row_of(fp32)),
+    ):
         with pytest.raises(ZooError, match=rf"was measured, {ENGINE} is installed"):
             again(base, new)
 
@@ -101,7 +95,7 @@ def test_what_would_be_the_same_thing_twice_is_not_measured(
     (fp32, _) = find_subjects(["mlp"], mlp_exports)
     again = Remeasurer(mlp_exports)
     for parts in ({"nodes": 7}, {"conv_search": "HEURISTIC"}, {"placed_share": 0.5}):
-        assert again(row(fp32), row(fp32, **parts)) is None
+        assert again(row_of(fp32), row_of(fp32, **parts)) is None
     assert started == []
 
 
@@ -111,7 +105,7 @@ def test_rows_of_another_machine_are_not_measured(
 ) -> None:
     fp32, int8 = find_subjects(["mlp"], mlp_exports)
     again = Remeasurer(mlp_exports)
-    for base, new in ((row(fp32, **parts), row(int8)), (row(fp32), row(int8, **parts))):
+    for base, new in ((row_of(fp32, **parts), row_of(int8)), (row_of(fp32), row_of(int8, **parts))):
         with pytest.raises(ZooError, match="not the machine of both"):
             again(base, new)
     assert started == []
@@ -136,14 +130,14 @@ def test_what_was_asked_is_asked_again(
     )
     given = Given((0.5,) * 3, (0.25,) * 3)
     again = Remeasurer(tmp_path, given=given, timeout=7.0)
-    assert again(row(a[0]), row(b[0], elsewhere="Conv on the CPU")) is not None
+    assert again(row_of(a[0]), row_of(b[0], elsewhere="Conv on the CPU")) is not None
     ((first, second, plan),) = seen
     assert (first.mean, second.std, plan.timeout) == (given.mean, given.std, 7.0)
     assert (first.allow_fallback, second.allow_fallback) == (False, True)
-    order = remeasure._order(replace(row(a[0]), cuda_graph=True, boundary="device"), a[0])
+    order = remeasure._order(replace(row_of(a[0]), cuda_graph=True, boundary="device"), a[0])
     assert (order.cuda_graph, order.boundary) == (True, "device")
 
 
 def test_where_nothing_is_published_there_is_nothing_to_measure(tmp_path: Path) -> None:
     nothing = Subject("cnn", "fp32", None, "0" * 64)
-    assert Remeasurer(tmp_path)(row(nothing), row(nothing)) is None
+    assert Remeasurer(tmp_path)(row_of(nothing), row_of(nothing)) is None

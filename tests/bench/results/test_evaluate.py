@@ -14,13 +14,9 @@ from bench.results.journal import Journal, read_samples
 from bench.results.rows import Block, Row, Samples, read_csv
 from bench.stats.ratios import paired_ratio
 from bench.stats.stats import median_interval, percentile
+from tests.factories import asked
 
 MS = 1_000_000
-
-
-def row(**parts: Any) -> Row:
-    facts = {"subject": "cnn", "runtime": "onnxruntime", "batch": 4, "cell": "c1", "margin": 0.02}
-    return Row(**(facts | parts))
 
 
 def blocks(
@@ -45,7 +41,7 @@ def turns(ratio: float, instances: int = 5, rows: int = 40, noise: float = 0.002
 
 
 def evaluated(samples: Samples, reference: Row | None = None, **parts: Any) -> Row:
-    made = row(**parts)
+    made = asked(**({"batch": 4, "margin": 0.02} | parts))
     evaluate(made, samples, reference)
     return made
 
@@ -272,7 +268,7 @@ def test_bounds_that_nothing_is_known_of_are_empty(tmp_path: Path) -> None:
 
 def test_a_row_without_samples_stays_empty() -> None:
     found = evaluated(Samples())
-    assert found == row(warnings=None)
+    assert found == asked(batch=4, margin=0.02)
 
 
 def test_what_is_known_of_evidence_is_weighted_by_time() -> None:
@@ -287,10 +283,10 @@ def test_what_is_known_of_evidence_is_weighted_by_time() -> None:
     ("cold", "call", "calls"), [(100.0, 0.5, 0), (900.0, 0.5, 801), (900.0, 1.5, None)]
 )
 def test_when_an_arm_has_overtaken_torch(cold: float, call: float, calls: int | None) -> None:
-    torch = row(runtime="torch", cold_ms=500.0, p50_ms=1.0)
-    other = row(cold_ms=cold, p50_ms=call)
-    unknown = row(cold_ms=None, p50_ms=1.0)
-    elsewhere = row(batch=64, cold_ms=1.0, p50_ms=1.0)
+    torch = asked(runtime="torch", cold_ms=500.0, p50_ms=1.0)
+    other = asked(cold_ms=cold, p50_ms=call)
+    unknown = asked(cold_ms=None, p50_ms=1.0)
+    elsewhere = asked(batch=64, cold_ms=1.0, p50_ms=1.0)
     add_break_even([torch, other, unknown, elsewhere])
     assert other.break_even_calls == calls
     assert [one.break_even_calls for one in (torch, unknown, elsewhere)] == [None] * 3

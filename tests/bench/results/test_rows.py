@@ -24,6 +24,7 @@ from bench.results.rows import (
     write_csv,
     write_predictions,
 )
+from tests.factories import asked
 from zoo.errors import UsageError, ZooError
 
 KINDS = get_type_hints(Row)
@@ -59,10 +60,6 @@ PARTS = st.sampled_from([name for name in COLUMNS if name not in ("schema", "cor
 ROWS = st.lists(PARTS, max_size=6).map(lambda parts: Row(**dict(parts)))
 
 
-def row(**parts: Any) -> Row:
-    return Row(**({"subject": "cnn", "runtime": "onnxruntime", "cell": "c1"} | parts))
-
-
 class TestCsv:
     @given(st.lists(ROWS, max_size=3))
     @example([Row(reason="carriage\rreturn")])
@@ -75,7 +72,7 @@ class TestCsv:
 
     def test_pandas_sees_the_types(self, tmp_path: Path) -> None:
         full = {bool: True, int: 3, float: 0.25, str: "text"}
-        rows = [row(**{name: full[kind_of(name)] for name in COLUMNS if name != "schema"})]
+        rows = [asked(**{name: full[kind_of(name)] for name in COLUMNS if name != "schema"})]
         write_csv(tmp_path / "full.csv", [*rows, *rows])
         found = pd.read_csv(tmp_path / "full.csv")
         assert list(found) == list(COLUMNS)
@@ -87,8 +84,8 @@ class TestCsv:
             assert pd.api.types.is_string_dtype(dtype) == (kind is str), name
 
     def test_what_is_unknown_is_nan_to_pandas(self, tmp_path: Path) -> None:
-        known = row(p50_ms=0.5, n=7, steady=False, warnings='no, really\n"quoted"')
-        write_csv(tmp_path / "some.csv", [known, row()])
+        known = asked(p50_ms=0.5, n=7, steady=False, warnings='no, really\n"quoted"')
+        write_csv(tmp_path / "some.csv", [known, asked()])
         found = pd.read_csv(tmp_path / "some.csv")
         for name in ("p50_ms", "n", "steady", "warnings"):
             assert found[name].notna().tolist() == [True, False]
@@ -143,7 +140,9 @@ class TestCsv:
         self, tmp_path: Path, name: str, text: str, told: str
     ) -> None:
         path = tmp_path / "results.csv"
-        cells = {column: str(value) for column, value in asdict(row()).items() if value is not None}
+        cells = {
+            column: str(value) for column, value in asdict(asked()).items() if value is not None
+        }
         cells[name] = text
         path.write_text(f"{','.join(cells)}\n{','.join(cells.values())}\n")
         with pytest.raises(ZooError, match=f"line 2: {told}"):
@@ -151,10 +150,10 @@ class TestCsv:
 
     def test_a_file_from_before_a_column_can_be_read(self, tmp_path: Path) -> None:
         path = tmp_path / "results.csv"
-        cells = {name: value for name, value in asdict(row()).items() if name != "harness"}
+        cells = {name: value for name, value in asdict(asked()).items() if name != "harness"}
         texts = ["" if value is None else str(value) for value in cells.values()]
         path.write_text(f"{','.join(cells)}\n{','.join(texts)}\n")
-        assert read_csv(path) == [row(harness=None)]
+        assert read_csv(path) == [asked(harness=None)]
 
     @pytest.mark.parametrize("path", sorted(KEPT.glob("*.csv")), ids=lambda path: path.name)
     def test_the_results_that_are_kept_can_be_read(self, path: Path) -> None:
@@ -162,7 +161,7 @@ class TestCsv:
 
     def test_an_older_schema_says_to_measure_again(self, tmp_path: Path) -> None:
         path = tmp_path / "results.csv"
-        write_csv(path, [replace(row(), schema=SCHEMA - 1)])
+        write_csv(path, [replace(asked(), schema=SCHEMA - 1)])
         with pytest.raises(ZooError, match=f"schema {SCHEMA - 1}.*reads {SCHEMA}. Measure again"):
             read_csv(path)
 

@@ -8,29 +8,7 @@ from hypothesis import strategies as st
 
 from bench.results.rows import FAILED, SKIPPED, Row
 from bench.results.summary import pareto_set, summarise
-
-
-def row(name: str, p50: float | None = 1.0, accuracy: float | None = 0.9, **parts: object) -> Row:
-    """A measured row with intervals of 1 %."""
-    made = Row(
-        subject=name,
-        precision="fp32",
-        runtime="onnxruntime",
-        provider="cpu",
-        boundary="host",
-        threads=1,
-        batch=1,
-        scenario="latency",
-        dataset="digits",
-        file_bytes=5_000_000,
-        p50_ms=p50,
-        p50_low_ms=p50 and p50 * 0.99,
-        p50_high_ms=p50 and p50 * 1.01,
-        accuracy=accuracy,
-        accuracy_low=accuracy and accuracy - 0.005,
-        accuracy_high=accuracy and accuracy + 0.005,
-    )
-    return replace(made, **parts)  # type: ignore[arg-type]
+from tests.factories import scored
 
 
 def subjects(rows: tuple[Row, ...]) -> list[str]:
@@ -38,45 +16,51 @@ def subjects(rows: tuple[Row, ...]) -> list[str]:
 
 
 def test_the_pareto_set_holds_what_nothing_beats() -> None:
-    rows = [row("slow", 3, 0.95), row("fast", 1, 0.8), row("beaten", 2, 0.8), row("middle", 2, 0.9)]
+    rows = [
+        scored("slow", 3, 0.95),
+        scored("fast", 1, 0.8),
+        scored("beaten", 2, 0.8),
+        scored("middle", 2, 0.9),
+    ]
     assert subjects(pareto_set(rows)) == ["fast", "middle", "slow"]
 
 
 def test_twins_are_both_in_the_pareto_set() -> None:
-    assert subjects(pareto_set([row("a"), row("b"), row("worse", 1.0, 0.8)])) == ["a", "b"]
+    assert subjects(pareto_set([scored("a"), scored("b"), scored("worse", 1.0, 0.8)])) == ["a", "b"]
 
 
 def test_equally_accurate_rows_that_are_as_fast_are_tied() -> None:
     """Five files with the same answers: which of them is the fastest is chance."""
     tied = [
-        row(name, p50) for name, p50 in zip("abcde", (1.0, 1.01, 1.02, 1.03, 1.04), strict=True)
+        scored(name, p50) for name, p50 in zip("abcde", (1.0, 1.01, 1.02, 1.03, 1.04), strict=True)
     ]
-    others = [row("slower", 1.2), row("worse", 1.001, 0.89), row("better", 2.0, 0.95)]
+    others = [scored("slower", 1.2), scored("worse", 1.001, 0.89), scored("better", 2.0, 0.95)]
     assert subjects(pareto_set([*reversed(tied), *others])) == [*"abcde", "better"]
     alone = [
-        replace(one, p50_low_ms=None) for one in (row("a", 1.0), row("b", 1.02), row("c", 1.05))
+        replace(one, p50_low_ms=None)
+        for one in (scored("a", 1.0), scored("b", 1.02), scored("c", 1.05))
     ]
     assert subjects(pareto_set(alone)) == ["a", "b"]
 
 
 def test_a_tie_that_something_more_accurate_beats_is_out() -> None:
-    rows = [row("a", 1.0), row("better", 1.01, 0.95), row("tied with a", 1.015)]
+    rows = [scored("a", 1.0), scored("better", 1.01, 0.95), scored("tied with a", 1.015)]
     assert subjects(pareto_set(rows)) == ["a", "better"]
 
 
 def test_copies_of_a_file_are_tied_whatever_was_measured() -> None:
     copy = {"sha256": "a" * 64, "engine": "onnxruntime 1.31.1"}
-    rows = [row("a", 1.0, **copy), row("b", 1.3, **copy)]
+    rows = [scored("a", 1.0, **copy), scored("b", 1.3, **copy)]
     assert subjects(pareto_set(rows)) == ["a", "b"]
     for other in ({"sha256": "b" * 64}, {"engine": "torch 2.14.1"}, {"sha256": None}):
-        assert subjects(pareto_set([rows[0], row("b", 1.3, **{**copy, **other})])) == ["a"]
+        assert subjects(pareto_set([rows[0], scored("b", 1.3, **{**copy, **other})])) == ["a"]
     unknown = {"sha256": None, "engine": "onnxruntime 1.31.1"}
-    assert subjects(pareto_set([row("a", 1.0, **unknown), row("b", 1.3, **unknown)])) == ["a"]
+    assert subjects(pareto_set([scored("a", 1.0, **unknown), scored("b", 1.3, **unknown)])) == ["a"]
 
 
 def test_a_row_alone_wins_nothing() -> None:
-    alone = row("a")
-    found = summarise([alone, row("a", batch=64), row("b", batch=64)])
+    alone = scored("a")
+    found = summarise([alone, scored("a", batch=64), scored("b", batch=64)])
     assert found.lines()[:2] == [
         "digits, batch 1, 1 thread:",
         "  a fp32, 90.00% (89.50% to 90.50%), 1.00 ms (0.990 to 1.01)",
@@ -85,21 +69,21 @@ def test_a_row_alone_wins_nothing() -> None:
     assert found.marks(alone) == []
     assert found.won(alone) == ["pareto", "best accuracy", "fastest"]  # for a table's flags
     assert found.marks(found.answers[1].rows[0]) != []
-    text = "\n".join(summarise([alone, row("b", status=FAILED)]).lines())
+    text = "\n".join(summarise([alone, scored("b", status=FAILED)]).lines())
     assert not any(word in text for word in ("best", "fastest", "Pareto"))
 
 
 def test_a_row_alone_is_within_a_budget_or_not() -> None:
     for accuracy in (0.9, None):
         for budget, told in ((2, "yes"), (0.5, "no")):
-            found = summarise([row("a", 1.0, accuracy)], budget)
+            found = summarise([scored("a", 1.0, accuracy)], budget)
             assert found.lines()[-1] == f"  under {budget} ms a call (p50): {told}"
 
 
 def test_what_guesses_is_named_once() -> None:
-    rows = [row("good", classes=10)]
+    rows = [scored("good", classes=10)]
     assert "guessing" not in "".join(summarise(rows).lines())
-    rows += [row("bad", accuracy=0.1, classes=10, batch=batch) for batch in (1, 64)]
+    rows += [scored("bad", accuracy=0.1, classes=10, batch=batch) for batch in (1, 64)]
     (told,) = (line for line in summarise(rows).lines() if "guessing" in line)
     assert told.startswith("warning: no better than guessing: bad fp32. Check --mean, --std")
 
@@ -111,7 +95,7 @@ levels = st.integers(1, 6)
 def test_no_row_of_the_pareto_set_is_beaten_and_every_other_is(
     points: list[tuple[int, int]],
 ) -> None:
-    rows = [row("any", float(p50), accuracy / 10) for p50, accuracy in points]
+    rows = [scored("any", float(p50), accuracy / 10) for p50, accuracy in points]
     kept = {id(one) for one in pareto_set(rows)}
 
     def beaten(one: Row) -> bool:
@@ -123,7 +107,7 @@ def test_no_row_of_the_pareto_set_is_beaten_and_every_other_is(
 
 
 def test_only_measured_rows_are_summed_up() -> None:
-    rows = [row("a", 2), row("b", 1, status=FAILED), row("c", None, None, status=SKIPPED)]
+    rows = [scored("a", 2), scored("b", 1, status=FAILED), scored("c", None, None, status=SKIPPED)]
     found = summarise(rows)
     assert [subjects(answer.rows) for answer in found.answers] == [["a"]]
     assert (found.failed, found.skipped) == (1, 1)
@@ -135,21 +119,21 @@ def test_only_measured_rows_are_summed_up() -> None:
     [{"batch": 64}, {"threads": 2}, {"machine": "m"}, {"boundary": "device"}, {"dataset": "c"}],
 )
 def test_rows_of_different_questions_are_not_compared(other: dict[str, object]) -> None:
-    found = summarise([row("a", 2), row("b", 1, **other)])
+    found = summarise([scored("a", 2), scored("b", 1, **other)])
     assert len(found.answers) == 2
     headings = [found.heading(answer.question) for answer in found.answers]
     assert len(set(headings)) == 2
 
 
 def test_of_equally_accurate_rows_the_fastest_is_best() -> None:
-    (answer,) = summarise([row("slow", 2), row("fast", 1), row("worse", 0.5, 0.8)]).answers
+    (answer,) = summarise([scored("slow", 2), scored("fast", 1), scored("worse", 0.5, 0.8)]).answers
     assert answer.best_accuracy is not None
     assert answer.best_accuracy.subject == "fast"
     assert subjects(answer.like_best) == ["slow"]
 
 
 def test_a_winner_by_less_than_its_interval_is_said_to_be_one() -> None:
-    found = summarise([row("a", 1.0), row("b", 1.015), row("c", 2.0)])
+    found = summarise([scored("a", 1.0), scored("b", 1.015), scored("c", 2.0)])
     (line,) = (line for line in found.lines() if "fastest" in line)
     assert line == (
         "  fastest: a fp32, 90.00% (89.50% to 90.50%), 1.00 ms (0.990 to 1.01)"
@@ -159,9 +143,9 @@ def test_a_winner_by_less_than_its_interval_is_said_to_be_one() -> None:
 
 def test_budgets_are_for_p50_and_for_the_file() -> None:
     rows = [
-        row("big", 1, 0.95),
-        row("slow", 9, 0.93, file_bytes=1),
-        row("fits", 1, 0.9, file_bytes=1),
+        scored("big", 1, 0.95, file_bytes=5_000_000),
+        scored("slow", 9, 0.93, file_bytes=1),
+        scored("fits", 1, 0.9, file_bytes=1),
     ]
     for limits, best in (({"budget_ms": 2.0}, "big"), ({"budget_mb": 4.0}, "slow")):
         (answer,) = summarise(rows, **limits).answers
@@ -176,12 +160,12 @@ def test_budgets_are_for_p50_and_for_the_file() -> None:
 
 
 def test_what_is_not_known_does_not_fit_a_budget() -> None:
-    (answer,) = summarise([row("a", file_bytes=None)], budget_mb=100).answers
+    (answer,) = summarise([scored("a", file_bytes=None)], budget_mb=100).answers
     assert answer.within_budget is None
 
 
 def test_rows_without_accuracy_still_have_a_fastest() -> None:
-    found = summarise([row("a", 2, None), row("b", 1, None)])
+    found = summarise([scored("a", 2, None), scored("b", 1, None)])
     (answer,) = found.answers
     assert answer.fastest is not None
     assert (answer.best_accuracy, answer.fastest.subject, answer.pareto) == (None, "b", ())
@@ -189,8 +173,8 @@ def test_rows_without_accuracy_still_have_a_fastest() -> None:
 
 
 def test_marks_are_of_the_row_itself_and_not_of_an_equal_one() -> None:
-    first, twin = row("a"), row("a")
-    found = summarise([first, twin, row("b", 9, 0.99)])
+    first, twin = scored("a"), scored("a")
+    found = summarise([first, twin, scored("b", 9, 0.99)])
     assert found.marks(first) == ["pareto", "fastest"]
     assert found.marks(twin) == ["pareto"]
 

@@ -12,21 +12,11 @@ from bench.subjects.arm import Arm
 from bench.subjects.subject import FOREIGN, Subject
 from bench.sweep.matrix import Settings
 from bench.sweep.operators import profile, write_operators
-from zoo.progress import Progress
+from tests.factories import Told, asked
 
 SETTINGS = Settings(batches=(1, 4), threads=(1,))
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
-
-
-class Told(Progress):
-    """Keeps what was said."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture
@@ -34,8 +24,8 @@ def arm(planted_onnx: Path) -> Arm:
     return Arm(Subject("planted", FOREIGN, planted_onnx), "onnxruntime", "cpu", "host", 1)
 
 
-def row(arm: Arm, batch: int, **parts: Any) -> Row:
-    return Row(
+def row_of(arm: Arm, batch: int, **parts: Any) -> Row:
+    return asked(
         subject=arm.subject.name,
         precision=arm.subject.precision,
         runtime=arm.runtime,
@@ -43,7 +33,6 @@ def row(arm: Arm, batch: int, **parts: Any) -> Row:
         boundary=arm.boundary,
         threads=arm.threads,
         batch=batch,
-        scenario="latency",
         cell=f"cell-{batch}",
         **parts,
     )
@@ -100,10 +89,10 @@ def test_the_table_beside_the_results_has_every_measured_cell(arm: Arm, tmp_path
     out = tmp_path / "results.csv"
     other = Arm(arm.subject, "torch", "cpu", "host", 1)
     rows = [
-        row(arm, 1, status=FAILED),  # and again, as after --resume
-        row(arm, 1, status=OK),
-        row(arm, 4, status=OK),
-        row(other, 1, status=OK),
+        row_of(arm, 1, status=FAILED),  # and again, as after --resume
+        row_of(arm, 1, status=OK),
+        row_of(arm, 4, status=OK),
+        row_of(other, 1, status=OK),
     ]
     write_operators(out, [arm, other], SETTINGS, rows, Told())
     with (tmp_path / "results.operators.csv").open(newline="") as handle:
@@ -116,7 +105,7 @@ def test_the_table_beside_the_results_has_every_measured_cell(arm: Arm, tmp_path
 
 
 def test_a_cell_that_failed_is_not_profiled(arm: Arm, tmp_path: Path) -> None:
-    write_operators(tmp_path / "r.csv", [arm], SETTINGS, [row(arm, 1, status=FAILED)], Told())
+    write_operators(tmp_path / "r.csv", [arm], SETTINGS, [row_of(arm, 1, status=FAILED)], Told())
     assert (tmp_path / "r.operators.csv").read_text().count("\n") == 1
 
 
@@ -125,7 +114,7 @@ def test_one_that_cannot_be_profiled_is_named_and_the_others_are(
 ) -> None:
     gone = Arm(Subject("gone", FOREIGN, tmp_path / "gone.onnx"), "onnxruntime", "cpu", "host", 1)
     told = Told()
-    rows = [row(gone, 1, status=OK), row(arm, 4, status=OK)]
+    rows = [row_of(gone, 1, status=OK), row_of(arm, 4, status=OK)]
     write_operators(tmp_path / "r.csv", [gone, arm], SETTINGS, rows, told)
     assert "cell-4" in (tmp_path / "r.operators.csv").read_text()
     assert len(told.lines) == 1
