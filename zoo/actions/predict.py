@@ -76,13 +76,12 @@ def predict(
 ) -> Iterator[Prediction]:
     """The `top` classes of each image, as they come; any number of images fits in memory.
 
-    model: an artifact by id or model name, or an ONNX file; images: files, and folders that are
-    searched for them; precision: of an artifact, fp32 unless told; mean, std: per channel on the 0..1
-    scale, for a file that takes normalised pixels and does not say how; save: a PNG of the first
-    `GRID` images with their predictions, drawn when all are done. A file, or a folder, is a third
-    party's: it runs in a process of its own, with so many seconds for 64 images and so many bytes
-    of memory, by default three quarters of what is left. on: what computes, by default this
-    onnxruntime on this CPU.
+    model: an artifact by id or model name, or an ONNX file. images: files, and folders that are
+    searched for them. precision: of an artifact, fp32 unless told. mean, std: per channel on the
+    0..1 scale, for a file that takes normalised pixels and does not say how. save: a PNG of the
+    first `GRID` images with their predictions, drawn when all are done. A third-party file runs in
+    a process of its own, with so many seconds for 64 images and so many bytes of memory, by default
+    three quarters of what is left. on: what computes, by default this onnxruntime on this CPU.
     """
     if top < 1:
         raise UsageError(f"--top must be at least 1, not {top}.")
