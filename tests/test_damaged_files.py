@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 
 from tests.damage import damaged, damaged_csv, many, only_zoo_errors
 from zoo.actions.list_ import list_things, markdown_table
-from zoo.actions.verify import check_artifact
 from zoo.artifacts.artifact import CARD, Artifact, list_artifacts
 from zoo.artifacts.card import Card, manifest_facts
 from zoo.artifacts.publishing import MANIFEST, publish, publishing
 from zoo.errors import ZooError
 from zoo.frameworks.pytorch.checkpoint import load_state, save_checkpoint
+from zoo.inspection.artifact_checks import check_artifact
 from zoo.inspection.checks import check_contract, check_metadata
-from zoo.inspection.inspector import Inspection
+from zoo.inspection.found import Inspection
 from zoo.runs.history import EpochRow, read_history
 from zoo.runs.options import DEFAULTS
 from zoo.runs.run import Run, RunCard

@@ -11,7 +11,8 @@ from zoo.data.catalog import is_path
 from zoo.data.class_names import parse_names
 from zoo.data.known import KNOWN
 from zoo.errors import UsageError, ZooError, unknown_name
-from zoo.inspection.inspector import FileFacts, Inspector
+from zoo.inspection.found import FileFacts
+from zoo.inspection.inspector import Inspector
 from zoo.ort.faults import Here, fault_of, fault_of_content
 
 __all__ = [

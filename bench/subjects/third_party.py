@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import UsageError, ZooError
-from zoo.inspection.inspector import FileFacts, Inspector
+from zoo.inspection.found import FileFacts
+from zoo.inspection.inspector import Inspector
 from zoo.reading import read_text
 from zoo.records import read
 

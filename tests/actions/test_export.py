@@ -19,8 +19,8 @@ from cli import main
 from zoo.actions import export as export_module
 from zoo.actions.check import check
 from zoo.actions.export import export
-from zoo.actions.test import trained_network
 from zoo.actions.train import train
+from zoo.actions.trained import trained_network
 from zoo.artifacts.artifact import Artifact, find_artifact
 from zoo.artifacts.card import PRECISIONS
 from zoo.errors import UsageError, ZooError

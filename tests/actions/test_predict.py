@@ -24,7 +24,8 @@ from zoo.artifacts import artifact
 from zoo.artifacts.publishing import publish, publishing
 from zoo.data import pixels, threads
 from zoo.errors import UnavailableError, UsageError, ZooError
-from zoo.inspection.inspector import Inspection, Inspector
+from zoo.inspection.found import Inspection
+from zoo.inspection.inspector import Inspector
 from zoo.ort.faults import Here
 from zoo.progress import Advance, Progress
 

@@ -20,7 +20,8 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from zoo.frameworks.pytorch.evaluate import autocast
-from zoo.frameworks.pytorch.loop import Job, Trainer
+from zoo.frameworks.pytorch.job import Job
+from zoo.frameworks.pytorch.loop import Trainer
 from zoo.frameworks.pytorch.optim import make_optimizer
 from zoo.machine import devices
 from zoo.models import cnn

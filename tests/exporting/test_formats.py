@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from zoo.actions.test import trained_network
+from zoo.actions.trained import trained_network
 from zoo.exporting.formats import Rounding, make_formats
 from zoo.exporting.original import find_original
 from zoo.frameworks.pytorch.convert import OPSET

@@ -12,8 +12,8 @@ import torch
 from zoo.actions.check import check
 from zoo.actions.export import export
 from zoo.actions.test import test as examine
-from zoo.actions.test import trained_network
 from zoo.actions.train import train
+from zoo.actions.trained import trained_network
 from zoo.actions.verify import verify
 from zoo.artifacts.artifact import Artifact, find_artifact
 from zoo.data import load

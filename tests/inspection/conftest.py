@@ -7,7 +7,8 @@ import onnx
 import pytest
 from onnx import ModelProto
 
-from zoo.inspection.inspector import Inspection, Inspector
+from zoo.inspection.found import Inspection
+from zoo.inspection.inspector import Inspector
 
 Tiny = Callable[..., Path]
 Change = Callable[[ModelProto], object]

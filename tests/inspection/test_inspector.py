@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from onnx import ModelProto
 
-from zoo.inspection.inspector import Inspection, Inspector, inspect, printable
+from zoo.inspection.found import Inspection, printable
+from zoo.inspection.inspector import Inspector, inspect
 from zoo.ort.compatibility import first_onnxruntime, is_older
 
 Tiny = Callable[..., Path]

@@ -8,7 +8,8 @@ import onnx
 import pytest
 from onnx import FunctionProto, ModelProto, NodeProto, TensorProto, helper
 
-from zoo.inspection.inspector import Inspection, Inspector
+from zoo.inspection.found import Inspection
+from zoo.inspection.inspector import Inspector
 
 Tiny = Callable[..., Path]
 Change = Callable[[ModelProto], object]

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import load_file
 
 from zoo.actions.export import export
-from zoo.actions.test import test_logits as logits_of_run
-from zoo.actions.test import trained_network
 from zoo.actions.train import train
+from zoo.actions.trained import test_logits as logits_of_run
+from zoo.actions.trained import trained_network
 from zoo.data import load
 from zoo.errors import UsageError
 from zoo.frameworks.pytorch import estimate, hooks

@@ -18,8 +18,8 @@ from tests.factories import Told
 from zoo.actions import cards
 from zoo.actions.export import export
 from zoo.actions.test import test as examine
-from zoo.actions.test import trained_network
 from zoo.actions.train import train
+from zoo.actions.trained import trained_network
 from zoo.data import load
 from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.frameworks.pytorch import hooks

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from zoo.artifacts.artifact import VECTORS, Artifact, list_artifacts
 from zoo.exporting.half import to_half
 from zoo.inspection.checks import check_vectors
-from zoo.inspection.inspector import VectorRun
+from zoo.inspection.found import VectorRun
 from zoo.machine.cpu import cpu_name, vector_flags
 from zoo.ort.providers import load_onnxruntime
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import onnx
 
-from zoo.actions.test import trained_network
+from zoo.actions.trained import trained_network
 from zoo.artifacts.artifact import EXPORTS, find_artifact
 from zoo.exporting.formats import make_formats
 from zoo.exporting.original import file_bytes, find_original

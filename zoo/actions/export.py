@@ -10,7 +10,7 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from zoo.actions.test import test_logits, test_projection, trained_network
+from zoo.actions.trained import test_logits, test_projection, trained_network
 from zoo.artifacts.artifact import CARD, EXPORTS, VECTORS, Artifact
 from zoo.artifacts.card import PRECISIONS, Card, FileCard, manifest_facts
 from zoo.artifacts.publishing import check_place, publish, publishing

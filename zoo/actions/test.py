@@ -4,64 +4,54 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
+from zoo.actions.trained import test_logits, test_projection, trained_network
 from zoo.artifacts.artifact import EXPORTS, Artifact, find_artifact, known_artifact
 from zoo.data import Dataset, load
 from zoo.drawing import plots
-from zoo.drawing.projection import PROJECTION, Projection, project
+from zoo.drawing.projection import PROJECTION, Projection
 from zoo.errors import UnavailableError, ZooError, unknown_name
 from zoo.files import check_writable, write_json, write_text
-from zoo.frameworks.pytorch.augment import BatchMaker
-from zoo.frameworks.pytorch.checkpoint import load_checkpoint
-from zoo.frameworks.pytorch.evaluate import confusion_counts, logits_of
+from zoo.frameworks.pytorch.evaluate import confusion_counts
 from zoo.intervals import Accuracy
 from zoo.machine import devices
 from zoo.marks import is_ours, refuse_others
-from zoo.models.filling import fill
 from zoo.ort.providers import known_providers
 from zoo.ort.signature import Signature
 from zoo.ort.signature import logits as logits_of_file
 from zoo.progress import Progress
-from zoo.runs.run import Run, RunCard, find_run, known_run
-from zoo.specs.catalog import find_model
+from zoo.runs.run import Run, find_run, known_run
 from zoo.tables import table_text
-from zoo.transfer.network import Transfer
 
 RESULTS = Path("results")
 SHOWN = 40
 PRINTED = 8
-PROJECTED = 2000  # images on the map of latents
 _COLUMNS = ("index", "label", "prediction", "confidence")
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One test image: its true class, the predicted one, and the share of belief in that."""
+    """One test image."""
 
     index: int
-    label: str
+    label: str  # its true class
     prediction: str
-    confidence: float
+    confidence: float  # the share of belief in the prediction
 
 
 @dataclass(frozen=True)
 class Findings:
-    """accuracy: plain, one look an image; with_views: with the recipe's test-time views, if any.
-
-    confusion: counts [true][predicted]; files: what was written, by kind.
-    """
+    """What a test found."""
 
     id: str
     fingerprint: str
-    accuracy: Accuracy
-    with_views: Accuracy | None
+    accuracy: Accuracy  # plain, one look an image
+    with_views: Accuracy | None  # with the recipe's test-time views, if any
     per_class: dict[str, Accuracy]
-    confusion: list[list[int]]
+    confusion: list[list[int]]  # counts [true][predicted]
     samples: list[Sample]
-    files: dict[str, str]
+    files: dict[str, str]  # what was written, by kind
 
 
 def test(
@@ -123,17 +113,14 @@ def _findings(seen: "_Seen") -> Findings:
 
 @dataclass(frozen=True)
 class _Seen:
-    """Logits float32 [N, classes] of the test set, plain and with test-time views, in fp32.
-
-    folder: where the findings go; projection: of what has latents.
-    """
+    """What a network says of the test set."""
 
     id: str
-    folder: Path
+    folder: Path  # where the findings go
     data: Dataset
-    plain: NDArray[np.float32]
-    views: NDArray[np.float32] | None
-    projection: Projection | None
+    plain: NDArray[np.float32]  # logits [N, classes]
+    views: NDArray[np.float32] | None  # the same with the recipe's test-time views
+    projection: Projection | None  # of what has latents
 
 
 def _seen_by_run(
@@ -187,64 +174,6 @@ def _choose_provider(device: str | None) -> str:
     if device == "cuda" and problem:
         raise UnavailableError(f"--device cuda cannot run here: {problem}.")
     return device or ("cpu" if problem else "cuda")
-
-
-def trained_network(run: Run, card: RunCard) -> nn.Module:
-    """The network of a finished run, on the CPU."""
-    spec = find_model(card.model)
-    network = spec.build(card.image_shape, len(card.class_names), card.design)
-    tensors, _ = load_checkpoint(run.weights)
-    run.check_weights(card.weights)
-    try:
-        fill(network, tensors)
-    except RuntimeError as error:
-        raise ZooError(
-            f"{run.weights} does not fit today's {card.model}: the model has changed since. "
-            "Train it again with --overwrite."
-        ) from error
-    return network
-
-
-def test_logits(
-    network: nn.Module, card: RunCard, data: Dataset, device: torch.device, progress: Progress
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Logits [N, classes] of the test set in fp32: plain, and with the recipe's test-time views."""
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    images = torch.from_numpy(data.test.images)
-    maker = BatchMaker(images, card.mean, card.std, card.recipe, device)
-    plain = logits_of(network, images, maker, progress=progress)
-    if card.recipe.views == "none":
-        return plain.numpy(), None
-    views = logits_of(network, images, maker, views=card.recipe.views, progress=progress)
-    return plain.numpy(), views.numpy()
-
-
-class _Latents(nn.Module):
-    """What the head of a transfer gets, as a network of its own."""
-
-    def __init__(self, transfer: Transfer) -> None:
-        super().__init__()
-        self.transfer = transfer
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.transfer.latents(x)
-
-
-def test_projection(
-    network: nn.Module, card: RunCard, data: Dataset, device: torch.device
-) -> Projection | None:
-    """The map of a transfer's latents of test images; None for what has no latents.
-
-    Of many images it shows the first of the canonical order, which is as good as random.
-    """
-    if not isinstance(network, Transfer):
-        return None
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    images = torch.from_numpy(data.test.images)
-    maker = BatchMaker(images, card.mean, card.std, card.recipe, device)
-    indices = torch.arange(min(PROJECTED, len(images)))
-    latents = logits_of(_Latents(network), images, maker, indices=indices).numpy()
-    return project(latents, data.test.labels[: len(latents)], data.class_names)
 
 
 def _samples(logits: NDArray[np.float32], data: Dataset) -> list[Sample]:

@@ -24,16 +24,12 @@ CHOSEN_ON = 4096  # training images that layers are chosen on, none to calibrate
 
 @dataclass(frozen=True)
 class Rounding:
-    """What fp16 and int8 are made with besides the network, all of it from training images.
+    """What fp16 and int8 are made with besides the network, all of it from training images."""
 
-    half_layers: the first ones, which fp16 leaves in fp32. Of int8, ranges: what each tensor was
-    seen to hold; shifts: see `zoo.exporting.shifts`; float_layers: those left in float.
-    """
-
-    half_layers: tuple[str, ...] = ()
-    ranges: Ranges = field(default_factory=dict)
-    shifts: Shifts = field(default_factory=dict)
-    float_layers: tuple[str, ...] = ()
+    half_layers: tuple[str, ...] = ()  # the first ones, which fp16 leaves in fp32
+    ranges: Ranges = field(default_factory=dict)  # of int8: what each tensor was seen to hold
+    shifts: Shifts = field(default_factory=dict)  # of int8: see `zoo.exporting.shifts`
+    float_layers: tuple[str, ...] = ()  # those that int8 leaves in float
 
     @classmethod
     def of(cls, card: Card) -> "Rounding":
@@ -43,10 +39,10 @@ class Rounding:
 
 @dataclass(frozen=True)
 class Formats:
-    """ONNX models by precision, not stamped yet, and what the narrower ones were made with."""
+    """One network in several precisions."""
 
-    models: dict[str, onnx.ModelProto]
-    rounding: Rounding
+    models: dict[str, onnx.ModelProto]  # by precision, not stamped yet
+    rounding: Rounding  # what fp16 and int8 were made with
 
 
 def make_formats(

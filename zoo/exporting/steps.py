@@ -26,14 +26,11 @@ _AGAIN = ".again"
 
 @dataclass(frozen=True)
 class Widest:
-    """The largest difference of a quantised number from the same one computed in float.
-
-    tensor: where; of: how many numbers were compared.
-    """
+    """The largest difference of a quantised number from the same one computed in float."""
 
     steps: int
-    tensor: str
-    of: int
+    tensor: str  # where
+    of: int  # how many numbers were compared
 
 
 def widest_step(model: onnx.ModelProto, images: Mapping[str, NDArray[Any]]) -> Widest:

@@ -12,7 +12,8 @@ from zoo.data.class_names import BY_NAME, columns_by_name, is_in_order, other_cl
 from zoo.data.dataset import Dataset
 from zoo.data.local import load_local
 from zoo.errors import ZooError
-from zoo.inspection.inspector import Inspection, Inspector, LocalData, VectorRun
+from zoo.inspection.found import Inspection, VectorRun
+from zoo.inspection.inspector import Inspector, LocalData
 from zoo.intervals import wilson
 from zoo.ort.compatibility import first_onnxruntime, is_older
 from zoo.ort.faults import Here, fault_of
@@ -25,17 +26,14 @@ Checked = tuple[Status, str]  # how it went, and why in words
 
 @dataclass(frozen=True)
 class Claim:
-    """What a card, or a file about itself, says can be measured again.
+    """What a card, or a file about itself, says can be measured again."""
 
-    correct: images of all `images` of the test set.
-    """
-
-    where: str
+    where: str  # it is said
     precision: str
     dataset: str
     fingerprint: str
-    correct: int
-    images: int
+    correct: int  # of `images`
+    images: int  # of the test set
 
 
 def claim_of_card(card: Card, precision: str) -> Claim:

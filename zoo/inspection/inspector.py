@@ -6,13 +6,20 @@ memory; what kills or hangs that process is an answer too.
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from zoo.errors import UnavailableError, ZooError
+from zoo.errors import ZooError
+from zoo.inspection.found import (
+    FileFacts,
+    Inspection,
+    check_answer,
+    read_file_facts,
+    read_infos,
+    read_inspection,
+)
 from zoo.inspection.process import InspectionProcess, Patience
-from zoo.inspection.steadiness import Apart, Steadiness
 from zoo.machine.memory import default_bound
 from zoo.reading import open_regular
 
@@ -21,88 +28,18 @@ if TYPE_CHECKING:
 
 LARGEST_FILE = 2 << 30
 SECONDS = 60.0  # for one file; the largest of the zoo take one
-_LONGEST_REASON = 400
 _PATIENCE = Patience()
 
 
 @dataclass(frozen=True)
-class VectorRun:
-    """One test vector: stored images in, the outputs against the stored outputs.
-
-    problem: why it could not be run, or "". agreement: images with the same top class;
-    difference: largest |output - stored|; largest: largest |stored|.
-    """
-
-    problem: str
-    images: int = 0
-    agreement: int = 0
-    difference: float = 0.0
-    largest: float = 0.0
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What was found. `reason` says why a file that is not `ok` is refused, `step` where it failed.
-
-    sha256, bytes: of the file; external: bytes of its tensors that lie in other files of its
-    folder; opset: of the default domain; nodes: of the graph; operators: how many nodes of each,
-    inner graphs included; integer_widths: see `zoo.graphs.products`; signature: why `predict`
-    cannot use the file, or ""; steadiness: whether its answers depend on more than the image, or
-    why that was not tried; vectors: for each folder that was asked for; seconds: how long it took.
-    """
-
-    ok: bool
-    reason: str
-    step: str
-    seconds: float
-    sha256: str = ""
-    bytes: int = 0
-    external: int = 0
-    opset: int = 0
-    ir_version: int = 0
-    nodes: int = 0
-    operators: dict[str, int] = field(default_factory=dict)
-    inputs: "tuple[TensorInfo, ...]" = ()
-    outputs: "tuple[TensorInfo, ...]" = ()
-    signature: str = ""
-    integer_widths: tuple[int, ...] = ()
-    steadiness: Steadiness | str = "it is refused"
-    metadata: dict[str, str] = field(default_factory=dict)
-    vectors: dict[str, VectorRun] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class FileFacts:
-    """What a file holds and says of itself; it was read, not run.
-
-    sha256, bytes: of the file and of those in which its tensors lie; raw: it takes uint8;
-    integer_widths: see `zoo.graphs.products`; of bytes that are no ONNX file nothing is known but
-    the first two.
-    """
-
-    sha256: str
-    bytes: int
-    raw: bool
-    opset: int = 0
-    ir_version: int = 0
-    nodes: int = 0
-    operators: dict[str, int] = field(default_factory=dict)
-    integer_widths: tuple[int, ...] = ()
-    metadata: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class LocalData:
-    """A dataset that is here already, by the name and folder that `zoo.data.load` takes.
+    """A dataset that is here already."""
 
-    images: of the test set; mapped: bytes of the whole; columns: for each class the place of its
-    value in a file that lists them in another order.
-    """
-
-    name: str
+    name: str  # with `data_dir`, as `zoo.data.load` takes them
     data_dir: Path | None
-    images: int
-    mapped: int
+    images: int  # of the test set
+    mapped: int  # bytes of the whole
+    # For each class the place of its value, in a file that lists them in another order.
     columns: tuple[int, ...] | None = None
 
 
@@ -151,7 +88,7 @@ class Inspector:
             "memory": self.memory,
         }
         step, answer = self._ask_twice(request)
-        return _inspection(step, answer, time.monotonic() - started)
+        return read_inspection(step, answer, time.monotonic() - started)
 
     def read(self, path: Path) -> FileFacts:
         """What a file holds, whether it can be run or not; `ZooError` if it is refused."""
@@ -159,9 +96,8 @@ class Inspector:
             pass  # a file that is not there, or is none, is an `OSError`
         request = {"path": str(path.absolute()), "seconds": self.seconds, "content": True}
         _, answer = self._ask_twice(request)
-        _check(answer)
-        facts = answer["facts"]
-        return FileFacts(**{**facts, "integer_widths": tuple(facts["integer_widths"])})
+        check_answer(answer)
+        return read_file_facts(answer)
 
     def count_correct(self, path: Path, test: LocalData, advance: Callable[[int], object]) -> int:
         """How many images of a test set a file that passed gets right; `ZooError` if it fails.
@@ -178,7 +114,7 @@ class Inspector:
             "test": wanted,
         }
         _, answer = self._ask(request, advance)
-        _check(answer)
+        check_answer(answer)
         return int(answer["facts"]["correct"])
 
     def open(
@@ -193,9 +129,9 @@ class Inspector:
             "open": provider,
         }
         _, answer = self._ask(request, watched=None if provider == "cpu" else memory)
-        _check(answer)
+        check_answer(answer)
         facts = answer["facts"]
-        return _infos(facts["inputs"]), _infos(facts["outputs"]), facts["metadata"]
+        return read_infos(facts["inputs"]), read_infos(facts["outputs"]), facts["metadata"]
 
     def run(self, folder: Path, names: Sequence[str]) -> list[bool]:
         """Run the file that is open on input_<n>.npy of a folder, by the names of its inputs.
@@ -206,7 +142,7 @@ class Inspector:
             raise ZooError("the process that holds it has ended.")
         request = {"run": str(folder.absolute()), "names": list(names), "seconds": self.seconds}
         _, answer = self._ask(request)
-        _check(answer)
+        check_answer(answer)
         written: list[bool] = answer["facts"]
         return written
 
@@ -246,13 +182,6 @@ def inspect(path: Path, *, seconds: float = SECONDS) -> Inspection:
         return inspector.inspect(path)
 
 
-def printable(text: str) -> str:
-    """One line for a terminal of a text that a file may have dictated."""
-    line = "".join(mark if mark.isprintable() else " " for mark in text)
-    line = " ".join(line.split())
-    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}..."
-
-
 def _refused_at_sight(path: Path) -> str:
     try:
         if path.is_dir():
@@ -269,45 +198,3 @@ def _refused_at_sight(path: Path) -> str:
     if size >= LARGEST_FILE:
         return f"it has {size / (1 << 30):.1f} GiB; an ONNX file ends below 2"
     return "" if size else "it is empty"
-
-
-def _check(answer: Mapping[str, Any]) -> None:
-    """Raise what the process refused."""
-    if "refused" in answer:
-        kind = UnavailableError if answer.get("kind") == "UnavailableError" else ZooError
-        raise kind(printable(answer["refused"]))
-
-
-def _inspection(step: str, answer: Mapping[str, Any], seconds: float) -> Inspection:
-    if "refused" in answer:
-        return Inspection(False, printable(answer["refused"]), step, seconds)
-    facts = answer["facts"]
-    return Inspection(
-        True,
-        "",
-        step,
-        seconds,
-        **{
-            **facts,
-            "inputs": _infos(facts["inputs"]),
-            "outputs": _infos(facts["outputs"]),
-            "integer_widths": tuple(facts["integer_widths"]),
-            "steadiness": _steadiness(facts["steadiness"]),
-            "vectors": {name: VectorRun(**run) for name, run in facts["vectors"].items()},
-        },
-    )
-
-
-def _steadiness(value: str | Mapping[str, Any]) -> Steadiness | str:
-    if isinstance(value, str):
-        return value
-    repeated, batches = (Apart(**value[name]) for name in ("repeated", "batches"))
-    return Steadiness(repeated, batches, value["largest"])
-
-
-def _infos(values: Iterable[Mapping[str, Any]]) -> "tuple[TensorInfo, ...]":
-    from zoo.ort.session import TensorInfo
-
-    return tuple(
-        TensorInfo(value["name"], value["dtype"], tuple(value["shape"])) for value in values
-    )

@@ -20,11 +20,10 @@ Ask = Callable[[Inputs, int], Inputs]
 
 @dataclass(frozen=True)
 class Apart:
-    """Two answers to the same images. difference: the largest of a logit; turned: images whose top
-    class is another, of `images`."""
+    """Two answers to the same images."""
 
-    difference: float = 0.0
-    turned: int = 0
+    difference: float = 0.0  # the largest of a logit
+    turned: int = 0  # images whose top class is another, of `images`
     images: int = 0
 
     @classmethod
@@ -49,12 +48,12 @@ class Apart:
 
 @dataclass(frozen=True)
 class Steadiness:
-    """What a few images showed. repeated: in the same calls made twice; batches: in other batches
-    and batch sizes, the farthest of them; largest: |logit|."""
+    """What a few images showed."""
 
-    repeated: Apart = field(default_factory=Apart)
+    repeated: Apart = field(default_factory=Apart)  # in the same calls made twice
+    # In other batches and batch sizes: the farthest of them.
     batches: Apart = field(default_factory=Apart)
-    largest: float = 0.0
+    largest: float = 0.0  # |logit|
 
     def bound(self, more: float = 0.0) -> float:
         """How far answers may be apart and count as the same; more: what the file's card allows."""

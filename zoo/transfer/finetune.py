@@ -8,7 +8,8 @@ from dataclasses import replace
 from torch import Tensor
 
 from zoo.data import Dataset
-from zoo.frameworks.pytorch.loop import Past, State, Trainer
+from zoo.frameworks.pytorch.job import Past
+from zoo.frameworks.pytorch.loop import State, Trainer
 from zoo.frameworks.pytorch.stage import Stage, job_on_images
 from zoo.models.filling import fill
 from zoo.records import read

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from zoo.data import Dataset, hold_out
 from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.frameworks.pytorch.estimate import count_macs
-from zoo.frameworks.pytorch.loop import Job, Past, Trainer
+from zoo.frameworks.pytorch.job import Job, Past
+from zoo.frameworks.pytorch.loop import Trainer
 from zoo.frameworks.pytorch.seeds import seed_for
 from zoo.frameworks.pytorch.stage import Stage
 from zoo.machine import devices

@@ -18,7 +18,7 @@ from zoo.artifacts.card import Card, manifest_facts
 from zoo.artifacts.publishing import MANIFEST, publish, publishing
 from zoo.errors import UsageError, ZooError
 from zoo.inspection.checks import check_vectors
-from zoo.inspection.inspector import VectorRun
+from zoo.inspection.found import VectorRun
 
 Tiny = Callable[..., Path]
 NAME = "mlp-digits"

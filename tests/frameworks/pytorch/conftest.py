@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.networks import converted, converted_once, images, net
-from zoo.frameworks.pytorch.loop import Job
+from zoo.frameworks.pytorch.job import Job
 from zoo.specs.recipe import Recipe
 
 __all__ = ["converted", "converted_once", "images", "net"]

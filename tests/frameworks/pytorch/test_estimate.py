@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from zoo.frameworks.pytorch.estimate import count_macs, measure_cost
-from zoo.frameworks.pytorch.loop import Job, Trainer
+from zoo.frameworks.pytorch.job import Job
+from zoo.frameworks.pytorch.loop import Trainer
 from zoo.specs.catalog import find_model
 from zoo.specs.recipe import Recipe
 

@@ -10,7 +10,8 @@ from torch import nn
 
 from zoo.errors import ZooError
 from zoo.frameworks.pytorch.checkpoint import load_checkpoint, save_checkpoint
-from zoo.frameworks.pytorch.loop import Hook, Job, Past, Trainer
+from zoo.frameworks.pytorch.job import Job, Past
+from zoo.frameworks.pytorch.loop import Hook, Trainer
 from zoo.specs.recipe import Recipe
 
 MakeJob = Callable[..., Job]

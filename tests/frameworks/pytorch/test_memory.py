@@ -18,7 +18,8 @@ import torch
 from zoo.specs.catalog import find_model
 from zoo.specs.recipe import Recipe
 from zoo.machine.devices import keep_freed_memory
-from zoo.frameworks.pytorch.loop import Hook, Job, Trainer
+from zoo.frameworks.pytorch.job import Job
+from zoo.frameworks.pytorch.loop import Hook, Trainer
 
 path, model, count, batch, parts, steps = *sys.argv[1:3], *map(int, sys.argv[3:])
 torch.set_num_threads(1)

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from zoo.frameworks.pytorch.estimate import measure_cost
-from zoo.frameworks.pytorch.loop import Job, Trainer
+from zoo.frameworks.pytorch.job import Job
+from zoo.frameworks.pytorch.loop import Trainer
 from zoo.frameworks.pytorch.vectors import VectorMaker
 from zoo.specs.recipe import Recipe
 

@@ -20,12 +20,12 @@ TIMED_SHARE = 0.05  # of the steps to come, at most: a short training is not mea
 
 @dataclass(frozen=True)
 class Cost:
-    """What a training takes."""
+    """What a training costs."""
 
     parameters: int  # trainable ones
     macs: int  # multiply-adds of one image, forward
     flop: float  # of the whole training, forward and backward
-    seconds: float  # expected here, validation apart
+    seconds: float  # expected here, without validation
 
     def line(self) -> str:
         """The cost in one line."""

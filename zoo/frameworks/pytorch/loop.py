@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -19,72 +19,26 @@ from torch.nn.functional import cross_entropy
 from zoo.errors import ZooError
 from zoo.frameworks.pytorch.augment import EpochPlan, plan_epoch
 from zoo.frameworks.pytorch.evaluate import accuracy_of, autocast, logits_of
+from zoo.frameworks.pytorch.job import Job, Past
 from zoo.frameworks.pytorch.optim import Average, learning_rate, make_optimizer
 from zoo.frameworks.pytorch.seeds import seed_for
 from zoo.frameworks.pytorch.vectors import maker_for
 from zoo.models.filling import fill
 from zoo.records import read
 from zoo.runs.history import EpochRow
-from zoo.specs.recipe import Recipe
 
 State = tuple[dict[str, Tensor], dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Past:
-    """What was done before a job, which is the later stage of a training; the history goes on.
-
-    rows: of the stages before; flop: spent on them.
-    """
-
-    rows: tuple[EpochRow, ...] = ()
-    flop: float = 0.0
-
-    @property
-    def epochs(self) -> float:
-        """Passes finished in all."""
-        return self.rows[-1].epoch if self.rows else 0.0
-
-    @property
-    def steps(self) -> int:
-        """Steps done in all."""
-        return self.rows[-1].step if self.rows else 0
-
-
-@dataclass(frozen=True)
 class Position:
-    """Where a training stands, beside its tensors. seconds: of the epoch that is under way."""
+    """Where a training stands, beside its tensors."""
 
     step: int
-    seconds: float
+    seconds: float  # of the epoch that is under way
     rows: tuple[EpochRow, ...]
     scaler: dict[str, Any]
-    past: Past = Past()
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to train and how.
-
-    images: uint8 [N, H, W, C], or what a frozen backbone made of them, float [N, D]; labels: int64
-    [N]; indices: int64 indices of the ones to train on; validation: of the ones to look at after
-    each epoch. mean, std: per channel on the 0..1 scale, or of each of the D numbers.
-    """
-
-    network: nn.Module
-    recipe: Recipe
-    images: Tensor
-    labels: Tensor
-    indices: Tensor
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    device: torch.device
-    validation: Tensor | None = None
-    precision: str = "fp32"
-    seed: int = 0
-    sub_batches: int = 1
-    compile: bool = False
-    past: Past = Past()
+    past: Past = field(default_factory=Past)
 
 
 class Hook:

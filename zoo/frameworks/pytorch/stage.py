@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from zoo.data import Dataset
 from zoo.frameworks.pytorch.augment import BatchMaker
-from zoo.frameworks.pytorch.loop import Job
+from zoo.frameworks.pytorch.job import Job
 from zoo.frameworks.pytorch.seeds import seed_for
 from zoo.machine import devices
 from zoo.models.calibrated import Calibrated

@@ -1,0 +1,47 @@
+"""What the loop is given: a network, what it is trained on, and how."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from zoo.runs.history import EpochRow
+from zoo.specs.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Past:
+    """What was done before a job, which is the later stage of a training; the history goes on."""
+
+    rows: tuple[EpochRow, ...] = ()  # of the stages before
+    flop: float = 0.0  # spent on them
+
+    @property
+    def epochs(self) -> float:
+        """Passes finished in all."""
+        return self.rows[-1].epoch if self.rows else 0.0
+
+    @property
+    def steps(self) -> int:
+        """Steps done in all."""
+        return self.rows[-1].step if self.rows else 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to train and how."""
+
+    network: nn.Module
+    recipe: Recipe
+    images: Tensor  # uint8 [N, H, W, C], or what a frozen backbone made of them, float [N, D]
+    labels: Tensor  # int64 [N]
+    indices: Tensor  # int64, of the images to train on
+    mean: tuple[float, ...]  # a channel on the 0..1 scale, or each of the D numbers
+    std: tuple[float, ...]
+    device: torch.device
+    validation: Tensor | None = None  # indices of the images to look at after each epoch
+    precision: str = "fp32"
+    seed: int = 0
+    sub_batches: int = 1
+    compile: bool = False
+    past: Past = Past()

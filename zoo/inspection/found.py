@@ -1,0 +1,124 @@
+"""What an inspection finds, read from what the inspecting process answers."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import UnavailableError, ZooError
+from zoo.inspection.steadiness import Apart, Steadiness
+
+if TYPE_CHECKING:
+    from zoo.ort.session import TensorInfo
+
+_LONGEST_REASON = 400
+
+
+@dataclass(frozen=True)
+class VectorRun:
+    """One test vector: stored images in, the outputs against the stored outputs."""
+
+    problem: str  # why it could not be run, or ""
+    images: int = 0
+    agreement: int = 0  # images with the same top class
+    difference: float = 0.0  # the largest |output - stored|
+    largest: float = 0.0  # |stored|
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found about a file that was opened and run."""
+
+    ok: bool
+    reason: str  # why a file that is not `ok` is refused
+    step: str  # where it failed
+    seconds: float  # how long it took
+    sha256: str = ""
+    bytes: int = 0
+    external: int = 0  # bytes of its tensors that lie in other files of its folder
+    opset: int = 0  # of the default domain
+    ir_version: int = 0
+    nodes: int = 0  # of the graph
+    operators: dict[str, int] = field(default_factory=dict)  # nodes of each, inner graphs included
+    inputs: "tuple[TensorInfo, ...]" = ()
+    outputs: "tuple[TensorInfo, ...]" = ()
+    signature: str = ""  # why `predict` cannot use the file, or ""
+    integer_widths: tuple[int, ...] = ()  # see `zoo.graphs.products`
+    # Whether its answers depend on more than the image, or why that was not tried.
+    steadiness: Steadiness | str = "it is refused"
+    metadata: dict[str, str] = field(default_factory=dict)
+    vectors: dict[str, VectorRun] = field(default_factory=dict)  # by folder that was asked for
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a file holds and says of itself; it was read, not run.
+
+    Of bytes that are no ONNX file nothing is known but the first two.
+    """
+
+    sha256: str  # of the file and of those in which its tensors lie
+    bytes: int  # of them all
+    raw: bool  # whether it takes uint8
+    opset: int = 0
+    ir_version: int = 0
+    nodes: int = 0
+    operators: dict[str, int] = field(default_factory=dict)
+    integer_widths: tuple[int, ...] = ()  # see `zoo.graphs.products`
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+def printable(text: str) -> str:
+    """One line for a terminal of a text that a file may have dictated."""
+    line = "".join(mark if mark.isprintable() else " " for mark in text)
+    line = " ".join(line.split())
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}..."
+
+
+def check_answer(answer: Mapping[str, Any]) -> None:
+    """Raise what the process refused."""
+    if "refused" in answer:
+        kind = UnavailableError if answer.get("kind") == "UnavailableError" else ZooError
+        raise kind(printable(answer["refused"]))
+
+
+def read_inspection(step: str, answer: Mapping[str, Any], seconds: float) -> Inspection:
+    """What an answer says of a file; `step` is the last one that was begun."""
+    if "refused" in answer:
+        return Inspection(False, printable(answer["refused"]), step, seconds)
+    facts = answer["facts"]
+    return Inspection(
+        True,
+        "",
+        step,
+        seconds,
+        **{
+            **facts,
+            "inputs": read_infos(facts["inputs"]),
+            "outputs": read_infos(facts["outputs"]),
+            "integer_widths": tuple(facts["integer_widths"]),
+            "steadiness": _steadiness(facts["steadiness"]),
+            "vectors": {name: VectorRun(**run) for name, run in facts["vectors"].items()},
+        },
+    )
+
+
+def read_file_facts(answer: Mapping[str, Any]) -> FileFacts:
+    """What an answer that was not refused says of a file that was only read."""
+    facts = answer["facts"]
+    return FileFacts(**{**facts, "integer_widths": tuple(facts["integer_widths"])})
+
+
+def read_infos(values: Iterable[Mapping[str, Any]]) -> "tuple[TensorInfo, ...]":
+    """Inputs or outputs."""
+    from zoo.ort.session import TensorInfo
+
+    return tuple(
+        TensorInfo(value["name"], value["dtype"], tuple(value["shape"])) for value in values
+    )
+
+
+def _steadiness(value: str | Mapping[str, Any]) -> Steadiness | str:
+    if isinstance(value, str):
+        return value
+    repeated, batches = (Apart(**value[name]) for name in ("repeated", "batches"))
+    return Steadiness(repeated, batches, value["largest"])
