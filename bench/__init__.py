@@ -10,14 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.pair.pairs import PairSettings, compare_pair
+    from bench.pair.pairs import compare_pair
+    from bench.pair.settings import PairSettings
     from bench.regression.compare import compare_results
     from bench.sweep.benchmark import run
     from bench.sweep.matrix import PRESETS, Settings
 
 _HOMES = {
     "PRESETS": "bench.sweep.matrix",
-    "PairSettings": "bench.pair.pairs",
+    "PairSettings": "bench.pair.settings",
     "Settings": "bench.sweep.matrix",
     "compare_pair": "bench.pair.pairs",
     "compare_results": "bench.regression.compare",

@@ -231,8 +231,9 @@ def _compare_pair(
     options: dict[str, Any],
 ) -> None:
     from bench.commands.console import print_pair
-    from bench.pair.pairs import PairSettings, compare_pair, find_way
+    from bench.pair.pairs import compare_pair
     from bench.pair.series import summary
+    from bench.pair.settings import PairSettings, find_way
     from bench.subjects.third_party import Given
     from zoo.machine.threads import thread_budget
     from zoo.progress import progress_for

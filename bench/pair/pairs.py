@@ -3,7 +3,7 @@
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,60 +17,23 @@ from bench.measuring.harness import harness
 from bench.measuring.neighbour import neighbour
 from bench.measuring.turns import USUAL_CALLS, Plan, Turns, take_turns, usual_way
 from bench.pair.series import PairRow, check_series, csv_text, judged, read_pairs
+from bench.pair.settings import SEQUENTIAL, USUAL, PairSettings, check
 from bench.results.journal import append_line
-from bench.results.rows import beside, check_is_no_folder
-from bench.runtimes import Order, find_runtime
-from bench.runtimes.registry import check_device
+from bench.results.rows import beside
+from bench.runtimes import Order
 from bench.stats.ratios import verdict
-from bench.subjects.arm import REFERENCE, Arm
+from bench.subjects.arm import Arm
 from bench.subjects.images import Gallery
 from bench.subjects.subject import Given, Subject, find_subjects, is_file, of_file, refuse_unused
 from zoo.artifacts.artifact import EXPORTS
 from zoo.data.class_names import BY_NAME, columns_by_name, is_in_order, other_classes
-from zoo.errors import UnavailableError, UsageError, unknown_name
+from zoo.errors import UnavailableError, UsageError
 from zoo.files import write_text
 from zoo.inspection.inspector import Inspector
-from zoo.machine.threads import thread_budget
 from zoo.marks import refuse_others
 from zoo.ort.faults import Here
-from zoo.ort.providers import find_provider, short_name
 from zoo.parity import OTHER_RUNTIME, largest, tolerance
 from zoo.progress import Advance, Progress
-from zoo.records import check_values
-
-TURNS, SEQUENTIAL, USUAL = "turns", "sequential", "usual"
-WAYS = (TURNS, SEQUENTIAL, USUAL)
-
-
-@dataclass(frozen=True)
-class PairSettings:
-    """How two arms are compared. runtimes: A's and B's; seconds: of turns, over all
-    instances; way: one of WAYS; neighbour: the share of the time that a process beside is busy;
-    timeout: seconds that an arm has for an answer; memory: bytes that it may take, None for a
-    share of what is left."""
-
-    runtimes: tuple[str, str] = (REFERENCE, REFERENCE)
-    provider: str = "cpu"
-    threads: int = 1
-    batch: int = 1
-    margin: float = 0.02
-    seconds: float = 6.0
-    instances: int = 10
-    way: str = TURNS
-    neighbour: float = 0.0
-    timeout: float = Plan.timeout
-    memory: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a value of another kind here, where whoever wrote it sees the line."""
-        check_values(self)
-
-
-def find_way(name: str) -> str:
-    """A way of measuring by its name."""
-    if name not in WAYS:
-        raise unknown_name("way", name, WAYS)
-    return name
 
 
 def compare_pair(
@@ -93,7 +56,7 @@ def compare_pair(
     by its own engines and harness only. on: what computes, by default this onnxruntime on this CPU.
     """
     progress = progress or Progress()
-    settings = _checked(settings, out)
+    settings = check(settings, out)
     a, b = _two_subjects(targets, precisions, exports, given)
     rows = read_pairs(out) if out and out.exists() else []
     if out:
@@ -138,25 +101,6 @@ def compare_pair(
                 append_line(beside(out, "samples.jsonl"), line)
                 write_text(out, csv_text(rows))
             yield row
-
-
-def _checked(settings: PairSettings, out: Path | None) -> PairSettings:
-    """Refuse what cannot be measured here, before anything is; the provider by its short name."""
-    if out:
-        check_is_no_folder(out)
-    if settings.instances < 2:
-        raise UsageError("an interval needs 2 instances or more.")
-    for runtime in settings.runtimes:
-        find_runtime(runtime)
-    provider = short_name(find_provider(settings.provider))
-    for runtime in settings.runtimes:
-        check_device(runtime, provider)
-    budget = thread_budget()
-    if settings.threads > budget:
-        raise UsageError(
-            f"--threads {settings.threads}: this process may use {budget} of the cores here."
-        )
-    return replace(settings, provider=provider)
 
 
 def _two_subjects(

@@ -114,7 +114,7 @@ def run(
     here = environment()
     progress = progress or Progress()
     sweep = Sweep(settings, journal, here, data_dir, progress, on)
-    sweep.look(arms)
+    sweep.preflight(arms)
     journal.begin()
     write_json(beside(out, "environment.json"), asdict(here))
     on_start(out)

@@ -20,14 +20,13 @@ from bench.results.journal import Journal
 from bench.results.rows import FAILED, LATENCY, OK, SKIPPED, THROUGHPUT, Block, Row, Samples
 from bench.runtimes import UnsupportedError
 from bench.subjects.arm import Arm
-from bench.subjects.images import Gallery, ImageFiles, data_of
-from bench.subjects.subject import Subject
+from bench.subjects.images import Gallery, ImageFiles
 from bench.sweep.columns import asked, from_card, ran
 from bench.sweep.matrix import Cell, Doubling, Settings
+from bench.sweep.preflight import Takes, check_arms
 from bench.sweep.referee import Referee
-from bench.sweep.required import check_test_sets, classes_of, demand_accuracy, missing_accuracy
-from zoo.data.class_names import BY_NAME, columns_by_name, is_in_order, other_classes
-from zoo.errors import UnavailableError, UsageError, ZooError
+from bench.sweep.required import demand_accuracy, missing_accuracy
+from zoo.errors import UnavailableError, ZooError
 from zoo.ort.faults import Here
 from zoo.ort.providers import DISTRIBUTIONS
 from zoo.progress import Progress
@@ -66,57 +65,17 @@ class Sweep:
         self.progress = progress
         self.data_dir = data_dir
         self._references: dict[tuple[str, int, int], Row] = {}
-        self._takes: dict[str, tuple[tuple[int, int, int], int | None]] = {}
+        self._takes: dict[str, Takes] = {}
         self._done = {
             row.cell
             for row in journal.rows
             if row.status != FAILED and row.accuracy_reason != _PENDING
         }
 
-    def look(self, arms: Sequence[Arm]) -> None:
-        """Open each file of other origin once: what it does not say is asked for (`UsageError`).
-
-        Accuracy that is demanded and cannot be measured is refused.
-        """
-        open_arms = [arm for arm in arms if self._open(arm)]
-        foreign = (arm.subject for arm in open_arms if not arm.subject.card)
-        demanded = bool(self.settings.measure_accuracy)
-        classes: dict[str, int] = {}
-        for subject in dict.fromkeys(foreign):
-            if self.settings.accuracy:
-                self._check_classes(subject)
-            try:
-                order = Arm(subject).order(memory=self.settings.memory)
-                with ArmProcess(order, self.settings.timeout) as opened:
-                    height, width, channels = opened.facts["image_shape"]
-                    takes = (height, width, channels), opened.facts["fixed_batch"]
-                    self._takes[subject.name] = takes
-                    if demanded:
-                        classes[subject.name] = classes_of(opened, *takes)
-                if takes[1]:
-                    self.progress.say(f"{subject.name} takes batches of {takes[1]} only")
-            except UsageError:
-                raise
-            except ZooError:  # then each of its rows says why
-                continue
-        if demanded:
-            subjects = (arm.subject for arm in open_arms if not arm.skipped)
-            check_test_sets(subjects, classes, self.data_dir, self.progress)
-
-    def _check_classes(self, subject: Subject) -> None:
-        """Refuse a file that names other classes than its test set has (`UsageError`)."""
-        data = data_of(subject, self.data_dir, self.progress)
-        if not subject.class_names or isinstance(data, str):
-            return
-        columns = columns_by_name(subject.class_names, data.class_names)
-        if columns is None:
-            told = other_classes(subject.class_names, data.class_names, subject.dataset or "")
-            ways = "Name its own test set with --data, or measure times alone with --no-accuracy."
-            if len(subject.class_names) == len(data.class_names):
-                ways += " If they mean the same classes in the same order, add --classes-as-given."
-            raise UsageError(f"{subject.name} {told}. {ways}")
-        if not is_in_order(columns):
-            self.progress.say(f"{subject.name} {BY_NAME}")
+    def preflight(self, arms: Sequence[Arm]) -> None:
+        """Refuse what cannot be measured (`UsageError`), before anything is."""
+        left = [arm for arm in arms if self._open(arm)]
+        self._takes = check_arms(left, self.settings, self.data_dir, self.progress)
 
     def run(self, arms: Sequence[Arm]) -> Iterator[Row]:
         """Measure all cells that were not measured before."""
@@ -155,7 +114,8 @@ class Sweep:
 
     def _cells(self, arm: Arm) -> list[Measured]:
         """All of an arm; of those whose number is to be found, the first."""
-        _, fixed = self._takes.get(arm.subject.name, (None, None))
+        takes = self._takes.get(arm.subject.name)
+        fixed = takes.fixed_batch if takes else None
         batches = (fixed,) if fixed else self.settings.batches
         cells = [Cell(arm, batch) for batch in batches]
         return [self._new(cell) for cell in cells or [Cell(arm, 1, THROUGHPUT)]]
@@ -221,10 +181,9 @@ class Sweep:
         if card:
             return card.image_shape
         if arm.subject.name in self._takes:
-            return self._takes[arm.subject.name][0]
+            return self._takes[arm.subject.name].image_shape
         with ArmProcess(self.settings.order(arm), self.settings.timeout) as opened:
-            height, width, channels = opened.facts["image_shape"]
-            return height, width, channels
+            return Takes.of(opened).image_shape
 
     def _cell(self, warm: WarmProcess, one: Measured, images: ImageFiles) -> None:
         """One batch size; what fails is in the row, and condemns no other."""

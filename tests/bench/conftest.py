@@ -17,8 +17,9 @@ import pytest
 import bench
 from bench.measuring import stopping, turns
 from bench.measuring.arm_process import ArmProcess
-from bench.pair.pairs import PairSettings, compare_pair
+from bench.pair.pairs import compare_pair
 from bench.pair.series import PairRow
+from bench.pair.settings import PairSettings
 from bench.regression.compare import compare_results
 from bench.regression.comparison import Comparison
 from bench.results.rows import Row, write_csv

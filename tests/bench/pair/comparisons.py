@@ -7,8 +7,8 @@ from typing import Any
 
 from bench.measuring.environment import environment
 from bench.measuring.harness import harness
-from bench.pair.pairs import PairSettings
 from bench.pair.series import PairRow, csv_text
+from bench.pair.settings import PairSettings
 from zoo.files import sha256
 
 SETTINGS = PairSettings(

@@ -9,8 +9,8 @@ import pytest
 
 from bench.measuring.environment import environment
 from bench.measuring.turns import USUAL_CALLS, Turns
-from bench.pair.pairs import SEQUENTIAL, USUAL, find_way
 from bench.pair.series import read_pairs, summary
+from bench.pair.settings import SEQUENTIAL, USUAL
 from bench.stats.ratios import verdict
 from bench.subjects.subject import Given
 from tests import classifiers
@@ -272,8 +272,3 @@ class TestRefusals:
         settings = replace(SETTINGS, runtimes=("faulty_sweep:Right", "faulty_sweep:Dies"), batch=2)
         with pytest.raises(ZooError, match="killed by SIGKILL"):
             compare_files(tiny_onnx(), tiny_onnx(), settings=settings)
-
-    def test_near_ways_are_offered(self) -> None:
-        assert find_way("usual") == USUAL
-        with pytest.raises(UsageError, match="Did you mean usual"):
-            find_way("usally")

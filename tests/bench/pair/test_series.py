@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bench.pair.pairs import USUAL
 from bench.pair.series import csv_text, read_pairs, summary
+from bench.pair.settings import USUAL
 from tests.bench.pair.comparisons import ROW, SETTINGS, ComparePair, kept
 from zoo.errors import UsageError, ZooError
 

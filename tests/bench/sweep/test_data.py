@@ -10,7 +10,7 @@ import pytest
 from bench.results.rows import FAILED, OK, read_predictions
 from bench.subjects import images
 from bench.subjects.subject import Given
-from bench.sweep import sweep
+from bench.sweep import preflight
 from zoo.artifacts.artifact import find_artifact
 from zoo.errors import UsageError, ZooError
 
@@ -31,14 +31,6 @@ class TestForeignFiles:
         assert (found.status, found.inputs, found.images) == (OK, "test set of digits", 359)
         assert (found.accuracy_source, found.dataset) == ("measured", "digits")
         assert found.correct == raw.correct
-
-    def test_normalisation_that_is_not_known_is_asked_for(
-        self, sweep_of: Sweep, tiny_onnx: Any, tmp_path: Path
-    ) -> None:
-        file = tiny_onnx(kind="float32-nchw", metadata={})
-        with pytest.raises(UsageError, match=r"--mean \.485"):
-            sweep_of(file, runtimes=("onnxruntime",))
-        assert not (tmp_path / "results.csv").exists()
 
     def test_a_mean_beside_the_file_is_for_all_channels_or_refused(
         self, sweep_of: Sweep, tiny_onnx: Any, tmp_path: Path
@@ -79,24 +71,6 @@ class TestForeignFiles:
         assert row.status == OK
         assert row.accuracy is None
         assert row.accuracy_reason == "it gives 4 classes, digits has 10"
-
-    def test_that_is_refused_beforehand_where_accuracy_is_demanded(
-        self, sweep_of: Sweep, tiny_onnx: Any, tmp_path: Path
-    ) -> None:
-        for batch in ("batch", 2):
-            with pytest.raises(UsageError, match=r"it gives 4 classes, digits has 10.*--data"):
-                sweep_of(
-                    tiny_onnx(classes=4, batch=batch, metadata={}),
-                    given=Given(data="digits"),
-                    measure_accuracy=True,
-                )
-        assert list(tmp_path.glob("results*")) == []
-
-    def test_so_is_a_file_whose_test_set_nothing_tells(
-        self, sweep_of: Sweep, tiny_onnx: Any
-    ) -> None:
-        with pytest.raises(UsageError, match=r"name one with --data; or leave --accuracy away"):
-            sweep_of(tiny_onnx(), measure_accuracy=True)
 
     def test_accuracy_that_is_demanded_and_can_be_had_is_measured(
         self, sweep_of: Sweep, tiny_onnx: Any
@@ -166,7 +140,7 @@ class TestWithoutTheTestSet:
         self, sweep_of: Sweep, mlp_exports: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(images, "load_local", lambda *_: "the disk was pulled out")
-        monkeypatch.setattr(sweep, "check_test_sets", lambda *_: None)
+        monkeypatch.setattr(preflight, "check_test_sets", lambda *_: None)
         found = sweep_of(
             "mlp", exports=mlp_exports, precisions=("fp32",), measure_accuracy=True
         ).rows[0]

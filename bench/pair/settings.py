@@ -1,0 +1,64 @@
+"""How two arms are compared, and what of that cannot be done here."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.measuring.turns import Plan
+from bench.results.rows import check_is_no_folder
+from bench.runtimes import find_runtime
+from bench.runtimes.registry import check_device
+from bench.subjects.arm import REFERENCE
+from zoo.errors import UsageError, unknown_name
+from zoo.machine.threads import thread_budget
+from zoo.ort.providers import find_provider, short_name
+from zoo.records import check_values
+
+TURNS, SEQUENTIAL, USUAL = "turns", "sequential", "usual"
+WAYS = (TURNS, SEQUENTIAL, USUAL)
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """How two arms are compared."""
+
+    runtimes: tuple[str, str] = (REFERENCE, REFERENCE)  # A's and B's
+    provider: str = "cpu"
+    threads: int = 1
+    batch: int = 1
+    margin: float = 0.02  # how far a ratio may be from 1 and count as the same
+    seconds: float = 6.0  # of turns, over all instances
+    instances: int = 10  # pairs of processes
+    way: str = TURNS  # one of WAYS
+    neighbour: float = 0.0  # the share of the time that a process beside is busy
+    timeout: float = Plan.timeout  # seconds that an arm has for an answer
+    memory: int | None = None  # bytes that an arm may take, None for a share of what is left
+
+    def __post_init__(self) -> None:
+        """Refuse a value of another kind here, where whoever wrote it sees the line."""
+        check_values(self)
+
+
+def find_way(name: str) -> str:
+    """A way of measuring by its name."""
+    if name not in WAYS:
+        raise unknown_name("way", name, WAYS)
+    return name
+
+
+def check(settings: PairSettings, out: Path | None) -> PairSettings:
+    """Refuse what cannot be measured here, before anything is; the provider by its short name."""
+    if out:
+        check_is_no_folder(out)
+    if settings.instances < 2:
+        raise UsageError("an interval needs 2 instances or more.")
+    for runtime in settings.runtimes:
+        find_runtime(runtime)
+    provider = short_name(find_provider(settings.provider))
+    for runtime in settings.runtimes:
+        check_device(runtime, provider)
+    budget = thread_budget()
+    if settings.threads > budget:
+        raise UsageError(
+            f"--threads {settings.threads}: this process may use {budget} of the cores here."
+        )
+    return replace(settings, provider=provider)
