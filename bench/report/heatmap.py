@@ -1,24 +1,24 @@
 """A confusion matrix: what each true class is taken for."""
 
+from collections.abc import Sequence
+
 from bench.report.markup import Markup, tag
-from bench.report.models import Confusion
 from bench.report.svg import drawing, hover, shortened, text, text_width
+from zoo.drawing.confusion import Cell, Confusion
 
 WIDTH = 328
-MOST_NAMED, MOST_COUNTED = 25, 10
+MOST_COUNTED = 10  # classes whose counts have room in their cells
 
 
 def draw_confusion(confusion: Confusion) -> Markup:
-    """Rows are true classes. Shade is the share of the row; counts where there is room for them."""
-    classes = confusion.classes
-    named = len(classes) <= MOST_NAMED
+    """Rows are true classes; counts where there is room for them."""
+    classes, named = confusion.classes, confusion.is_named
     left = min(86.0, max(map(text_width, classes), default=0.0) + 8) if named else 16.0
     side = (WIDTH - left) / max(len(classes), 1)
     head = left if named else 16.0
     cells = [
-        _cell(confusion, true, predicted, left + side * predicted, head + side * true, side)
-        for true in range(len(classes))
-        for predicted in range(len(classes))
+        _cell(cell, classes, left + side * cell.predicted, head + side * cell.true, side)
+        for cell in confusion.cells()
     ]
     names = []
     if named:
@@ -36,12 +36,8 @@ def draw_confusion(confusion: Confusion) -> Markup:
     )
 
 
-def _cell(
-    confusion: Confusion, true: int, predicted: int, x: float, y: float, side: float
-) -> Markup:
-    counts, classes = confusion.counts[true], confusion.classes
-    count = counts[predicted]
-    share = count / max(sum(counts), 1)
+def _cell(cell: Cell, classes: Sequence[str], x: float, y: float, side: float) -> Markup:
+    true, predicted, count = classes[cell.true], classes[cell.predicted], cell.count
     box = tag(
         "rect",
         x=x,
@@ -49,15 +45,14 @@ def _cell(
         width=max(side - 1, 0.5),
         height=max(side - 1, 0.5),
         class_="heat" if count else "cold",
-        # The square root shows confusions of a few percent beside a diagonal near all.
-        fill_opacity=f"{0.05 + 0.95 * share**0.5:.2f}" if count else None,
+        fill_opacity=f"{cell.shade:.2f}" if count else None,
     )
-    words = f"{classes[true]} taken for {classes[predicted]}: {count:,} ({share:.1%})"
-    if true == predicted:
-        words = f"{classes[true]}: {count:,} right ({share:.1%})"
+    words = f"{true} taken for {predicted}: {count:,} ({cell.share:.1%})"
+    if cell.true == cell.predicted:
+        words = f"{true}: {count:,} right ({cell.share:.1%})"
     number = Markup("")
     if count and len(classes) <= MOST_COUNTED:
-        class_ = "count over" if share > 0.25 else "count"
+        class_ = "count over" if cell.is_dark else "count"
         number = text(x + side / 2, y + side / 2 + 3.5, str(count), class_, "middle")
     return tag("g", hover([words]), box, number)
 

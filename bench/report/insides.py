@@ -13,10 +13,12 @@ from bench.report.markup import Markup
 from bench.report.models import Training
 from bench.report.sections import Section, figure, figures_in_grid, small_figure
 from bench.report.series import WIDTH, Series, draw_series
+from bench.report.svg import symbol
 from bench.results.rows import Row
 from bench.results.wording import figures
-from zoo.drawing.projection import MOST_COLOURED
-from zoo.runs.history import EpochRow
+from zoo.drawing.confusion import SHADES
+from zoo.drawing.curves import EPOCHS, Curve, Panel, panels
+from zoo.drawing.latents import MOST_COLOURED
 
 MOST = 8
 
@@ -68,13 +70,10 @@ def _shares(found: Sequence[Operator], class_: str) -> Markup:
 def curves(trainings: Sequence[Training]) -> Section | None:
     """Accuracy and loss over epochs, as they were trained."""
     drawn = [
-        small_figure(f"{one.id}: {what}", _curve(one.history, what, scale, label))
+        small_figure(f"{one.id}: {panel.title.lower()}", _panel(panel))
         for one in trainings
         if one.history
-        for what, scale, label in (
-            ("accuracy", 100.0, "accuracy, %"),
-            ("loss", 1.0, "cross-entropy"),
-        )
+        for panel in panels(one.history)
     ]
     if not drawn:
         return None
@@ -82,18 +81,20 @@ def curves(trainings: Sequence[Training]) -> Section | None:
     return Section("curves", "Training curves", lead, figures_in_grid(drawn, "pairs"))
 
 
-def _curve(history: Sequence[EpochRow], what: str, scale: float, label: str) -> Markup:
-    series = [
-        Series(
-            "train", [(row.epoch, scale * getattr(row, f"train_{what}")) for row in history], "s0"
-        ),
-    ]
-    held = [(row.epoch, getattr(row, f"validation_{what}")) for row in history]
-    known = [(epoch, scale * value) for epoch, value in held if value is not None]
-    if known:
-        series.append(Series("validation", known, "s1", dashed=True))
-    return draw_series(
-        series, about=f"Training: {what} over epochs", x_label="epoch", y_label=label
+def _panel(panel: Panel) -> Markup:
+    about = f"Training: {panel.title.lower()} over epochs"
+    series = [_series(curve) for curve in panel.curves]
+    return draw_series(series, about=about, x_label=EPOCHS, y_label=panel.unit)
+
+
+def _series(curve: Curve) -> Series:
+    colour = f"s{curve.slot}"
+
+    def mark(x: float, y: float) -> Markup:
+        return symbol("circle", x, y, f"mark solid {colour}", 2.5)
+
+    return Series(
+        curve.name, curve.points, colour, curve.dashed, mark=mark if curve.marked else None
     )
 
 
@@ -106,7 +107,7 @@ def confusions(trainings: Sequence[Training]) -> Section | None:
         return None
     lead = (
         "Of the published network on its test set: rows are true classes, columns what they were "
-        "taken for. The shade grows with the square root of the share, so small confusions show."
+        f"taken for. {SHADES}"
     )
     return Section("confusions", "Confusion matrices", lead, figures_in_grid(drawn, "small"))
 

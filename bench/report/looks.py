@@ -10,8 +10,9 @@ from bench.report.markup import Markup, render, tag
 from bench.report.svg import line, symbol
 from bench.results.rows import Row
 from bench.results.wording import Names
+from zoo.drawing.palette import ON_LIGHT
 
-COLOURS = 7  # in the style sheet; further models are grey
+COLOURS = len(ON_LIGHT) - 1  # further models share the last, which is grey
 _SHAPES = {"fp32": "circle", "fp16": "triangle", "int8": "square"}
 _SAID = {"solid": "filled", "hollow": "open", "ring": "dotted", "crossed": "crossed"}
 _FILLS = tuple(_SAID)

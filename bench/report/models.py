@@ -1,27 +1,17 @@
 """How the measured models came to be: curves, confusion matrices, maps of latents of artifacts."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.results.rows import Row
 from zoo.artifacts.artifact import Artifact, list_artifacts
+from zoo.drawing.confusion import CONFUSION, Confusion
 from zoo.drawing.projection import PROJECTION, Projection
 from zoo.errors import ZooError
 from zoo.runs.history import EpochRow, read_history
-from zoo.tables import read_table
 
-HISTORY, CONFUSION = "history.csv", "confusion.csv"
-_MOST = 1 << 53  # images of a class
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """Images counted [true][predicted]."""
-
-    classes: tuple[str, ...]
-    counts: tuple[tuple[int, ...], ...]
+HISTORY = "history.csv"
 
 
 @dataclass(frozen=True)
@@ -72,7 +62,7 @@ def _read(artifact: Artifact) -> tuple[Training, list[str]]:
         gaps.append(f"{artifact.id}: no training curves: {error}")
     try:
         if CONFUSION in kept:
-            confusion = parse_confusion(artifact.content(CONFUSION))
+            confusion = Confusion.from_csv(artifact.content(CONFUSION))
         else:
             gaps.append(f"{artifact.id} keeps no {CONFUSION}, so there is no confusion matrix.")
     except (ZooError, ValueError) as error:
@@ -85,18 +75,6 @@ def _read(artifact: Artifact) -> tuple[Training, list[str]]:
     except (ZooError, ValueError) as error:
         gaps.append(f"{artifact.id}: no map of latents: {error}")
     return Training(artifact.id, history, confusion, projection), gaps
-
-
-def parse_confusion(content: bytes) -> Confusion:
-    """The matrix of a confusion.csv: a heading of predicted classes, a row a true class."""
-    headings, lines = read_table(io.StringIO(content.decode("utf-8"), newline=""))
-    counts = tuple(tuple(int(count) for count in line[1:]) for line in lines)
-    classes = tuple(headings[1:])
-    if not all(0 <= count < _MOST for line in counts for count in line):
-        raise ValueError("a count that is none")
-    if not classes or len(counts) != len(classes):
-        raise ValueError("the table is not square")
-    return Confusion(classes, counts)
 
 
 def _same_bytes(row: Row, artifact: Artifact) -> bool:

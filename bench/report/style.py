@@ -1,23 +1,37 @@
 """The page's look and its one script. Nothing is fetched: no font, no library, no image.
 
-Seven colours for models, told apart by every kind of colour vision and at 3:1 or more against the
-page in both schemes; shapes, fills and words say the same without them.
+The colours for models and classes are those of plots; shapes, fills and words say the same without
+them.
 """
 
-CSS = """
+from collections.abc import Sequence
+
+from zoo.drawing.palette import ON_DARK, ON_LIGHT, QUIET_ON_DARK, QUIET_ON_LIGHT
+
+
+def _colours(slots: Sequence[str], quiet: str) -> str:
+    return " ".join([f"--quiet: {quiet};", *(f"--c{n}: {c};" for n, c in enumerate(slots))])
+
+
+_SLOTS = " ".join(f".s{n} {{ --c: var(--c{n}); }}" for n in range(len(ON_LIGHT)))
+_COLOURS = f"""
+:root {{ {_colours(ON_LIGHT, QUIET_ON_LIGHT)} }}
+@media (prefers-color-scheme: dark) {{ :root {{ {_colours(ON_DARK, QUIET_ON_DARK)} }} }}
+{_SLOTS}
+"""
+
+CSS = (
+    _COLOURS
+    + """
 :root {
   color-scheme: light dark;
   --page: #fff; --raised: #f6f7f8; --ink: #1b1f24; --soft: #57606a; --line: #d7dce1;
-  --grid: #e6e9ec; --band: #e3e8ee; --quiet: #cdd3d9; --bad: #a8330a; --link: #0b5cad;
-  --c0: #0072b2; --c1: #c24e00; --c2: #007a5a; --c3: #a8447f; --c4: #856200; --c5: #5a4fb0;
-  --c6: #2a7f9e; --c7: #6b7178;
+  --grid: #e6e9ec; --band: #e3e8ee; --bad: #a8330a; --link: #0b5cad;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #14171a; --raised: #1d2125; --ink: #e6e9ec; --soft: #a3abb3; --line: #3a4148;
-    --grid: #2a2f35; --band: #2a3440; --quiet: #454d55; --bad: #ff9a6b; --link: #7ab8f5;
-    --c0: #56b4e9; --c1: #ff8a4c; --c2: #2fc49b; --c3: #e69ac8; --c4: #e0b02e; --c5: #aca5ff;
-    --c6: #8fd0e0; --c7: #9aa2aa;
+    --grid: #2a2f35; --band: #2a3440; --bad: #ff9a6b; --link: #7ab8f5;
   }
 }
 * { box-sizing: border-box; }
@@ -164,8 +178,6 @@ svg .count.over { fill: var(--page); }
 .heat { fill: var(--c0); }
 .cold { fill: var(--raised); }
 .ink { --c: var(--soft); }
-.s0 { --c: var(--c0); } .s1 { --c: var(--c1); } .s2 { --c: var(--c2); } .s3 { --c: var(--c3); }
-.s4 { --c: var(--c4); } .s5 { --c: var(--c5); } .s6 { --c: var(--c6); } .s7 { --c: var(--c7); }
 
 .facts td:first-child { color: var(--soft); width: 30%; }
 .guide dt { font-weight: 600; }
@@ -173,6 +185,7 @@ svg .count.over { fill: var(--page); }
 footer { color: var(--soft); padding-top: 20px; padding-bottom: 40px; }
 @media print { .batches, nav, .choice { display: none; } figure, tr { break-inside: avoid; } }
 """
+)
 
 # Sorting needs a script; columns and batches are chosen by the style sheet alone.
 SCRIPT = """

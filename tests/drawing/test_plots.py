@@ -15,7 +15,8 @@ from PIL import Image
 
 from zoo.data import Dataset, Split
 from zoo.drawing import plots
-from zoo.drawing.projection import MOST_COLOURED, Projection
+from zoo.drawing.latents import MOST_COLOURED
+from zoo.drawing.projection import Projection
 from zoo.errors import ZooError
 from zoo.runs.history import EpochRow
 

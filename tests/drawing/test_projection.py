@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from zoo.drawing.projection import MOST_COLOURED, Projection, project
+from zoo.drawing.projection import Projection, project
 
 NAMES = ("cat", "dog, big", 'a "frog"\n', "_truck")
 
@@ -63,15 +63,6 @@ def test_it_comes_back_from_its_file_and_is_small() -> None:
 def test_what_is_no_map_is_refused(content: bytes, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Projection.from_csv(content, NAMES)
-
-
-def test_of_many_classes_those_furthest_out_are_coloured() -> None:
-    assert made().coloured() == [0, 1, 2, 3]
-    many = tuple(map(str, range(100)))
-    labels = np.repeat(np.arange(99), 2)  # the last has no image
-    points = np.stack([labels * 1.0, labels * -0.5], axis=1)
-    shown = Projection(points, labels, many, ("x", "y")).coloured()
-    assert shown == list(range(99 - MOST_COLOURED, 99))
 
 
 @pytest.mark.parametrize("latents", [np.ones((5, 3)), np.ones((1, 3)), np.zeros((2, 1))])

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from zoo.artifacts.artifact import CARD, EXPORTS, VECTORS, Artifact
 from zoo.artifacts.card import PRECISIONS, Card, FileCard, manifest_facts
 from zoo.artifacts.publishing import check_place, publish, publishing
 from zoo.data import Dataset
+from zoo.drawing.confusion import CONFUSION, Confusion
 from zoo.drawing.projection import PROJECTION
 from zoo.errors import unknown_name
 from zoo.exporting.formats import Formats, make_formats
@@ -32,7 +32,6 @@ from zoo.ort.session import open_session
 from zoo.ort.signature import LOGITS, PIXELS, Signature
 from zoo.progress import Progress
 from zoo.specs.catalog import find_model
-from zoo.tables import table_text
 from zoo.transfer.network import Transfer
 
 VECTOR_IMAGES = 8
@@ -93,7 +92,9 @@ def export(
         if projection is not None:
             write_text(folder / PROJECTION, projection.to_csv())
         answers = results["fp32"].logits.argmax(axis=1)
-        write_text(folder / "confusion.csv", _confusion_csv(data, answers))
+        names = data.class_names
+        counts = confusion_counts(data.test.labels, answers, len(names))
+        write_text(folder / CONFUSION, Confusion.of(names, counts.tolist()).to_csv())
         return Artifact(exports, card.id, publish(card.id, manifest_facts(card), folder))
 
 
@@ -170,11 +171,3 @@ def _fill(folder: Path, card: Card, files: dict[str, bytes], data: Dataset) -> N
 
 def _write_vector(path: Path, values: NDArray[Any], name: str) -> None:
     path.write_bytes(onnx.numpy_helper.from_array(values, name).SerializeToString())
-
-
-def _confusion_csv(data: Dataset, predictions: NDArray[np.int64]) -> str:
-    """A row for each true class, a column for each predicted one: counts of the fp32 file."""
-    names = data.class_names
-    counts = confusion_counts(data.test.labels, predictions, len(names))
-    lines = ([name, *row] for name, row in zip(names, counts.tolist(), strict=True))
-    return table_text(["true", *names], lines)

@@ -1,1 +1,1 @@
-"""Plots as PNG files, and the map of latents that they show."""
+"""Plots as PNG files, and what they and a page show of a training: plain values."""

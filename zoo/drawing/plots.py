@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
@@ -16,19 +17,14 @@ from numpy.typing import NDArray
 
 from zoo.data import Dataset
 from zoo.data.dataset import Images
+from zoo.drawing import confusion, curves, latents, palette
 from zoo.drawing.projection import Projection
 from zoo.files import atomic
 from zoo.marks import MARK
 from zoo.runs.history import EpochRow
 
-# Blue and orange of the Okabe-Ito set: told apart by every kind of colour vision.
-BLUE, ORANGE = "#0072b2", "#d55e00"
-# Told apart by every kind of colour vision; the page of `report` begins with the same.
-CLASS_COLOURS = ("#0072b2", "#c24e00", "#007a5a", "#a8447f", "#856200", "#5a4fb0")
-GREY = "#cdd3d9"
-_MAX_LABELLED_CLASSES = 25
-_LAYERS = 10
-_OTHERS: dict[str, Any] = {"s": 8, "color": GREY, "linewidths": 0, "zorder": 1}
+COLOURS = palette.ON_LIGHT
+BLUE, ORANGE = COLOURS[palette.BLUE], COLOURS[palette.ORANGE]
 _LONGEST_NAME = 24
 
 
@@ -55,100 +51,93 @@ def drawable(text: str) -> str:
 
 
 def draw_curves(rows: Sequence[EpochRow], path: Path) -> None:
-    """Accuracy and loss against epochs, for training and, where there is one, validation."""
+    """Accuracy and loss against epochs, beside each other."""
     figure = Figure(figsize=(10, 4), layout="constrained")
-    accuracy, loss = figure.subplots(1, 2)
-    epochs = [row.epoch for row in rows]
-    _curve(accuracy, epochs, [100 * row.train_accuracy for row in rows], "train (augmented)", BLUE)
-    _curve(loss, epochs, [row.train_loss for row in rows], "train (augmented)", BLUE)
-    held = [row for row in rows if row.validation_accuracy is not None]
-    if held:
-        at = [row.epoch for row in held]
-        shares = [100 * (row.validation_accuracy or 0) for row in held]
-        _curve(accuracy, at, shares, "validation", ORANGE, dashed=True)
-        _curve(
-            loss, at, [row.validation_loss or 0 for row in held], "validation", ORANGE, dashed=True
-        )
-    accuracy.set(xlabel="epoch", ylabel="accuracy, %", title="Accuracy")
-    loss.set(xlabel="epoch", ylabel="cross-entropy", title="Loss")
-    for axes in (accuracy, loss):
+    panels = curves.panels(rows)
+    for axes, panel in zip(figure.subplots(1, len(panels)), panels, strict=True):
+        for curve in panel.curves:
+            _curve(axes, curve)
+        axes.set(xlabel=curves.EPOCHS, ylabel=panel.unit, title=panel.title)
         axes.grid(alpha=0.3)
         axes.legend()
     save(figure, path)
 
 
-def _curve(
-    axes: Axes, x: list[float], y: list[float], label: str, colour: str, dashed: bool = False
-) -> None:
-    style = "--" if dashed else "-"
-    axes.plot(x, y, style, color=colour, label=label, marker="o" if len(x) < 3 else None)
+def _curve(axes: Axes, curve: curves.Curve) -> None:
+    axes.plot(
+        [x for x, _ in curve.points],
+        [y for _, y in curve.points],
+        "--" if curve.dashed else "-",
+        color=COLOURS[curve.slot],
+        label=f"{curve.name} ({curve.note})" if curve.note else curve.name,
+        marker="o" if curve.marked else None,
+    )
 
 
 def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], path: Path) -> None:
     """A confusion matrix, counts [true, predicted]; with numbers where they are readable."""
+    matrix = confusion.Confusion.of(names, counts.tolist())
     side = max(5.0, min(16.0, 0.62 * len(names) + 2))
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    axes.set(xlabel="predicted", ylabel="true", title="Confusion matrix (counts)")
-    if len(names) <= _MAX_LABELLED_CLASSES:
+    cells = list(matrix.cells())
+    shades = np.array([cell.shade for cell in cells]).reshape(counts.shape)
+    blues = LinearSegmentedColormap.from_list("blues", ["white", BLUE])
+    axes.imshow(shades, cmap=blues, vmin=0, vmax=1)
+    axes.set(xlabel=confusion.PREDICTED, ylabel=confusion.TRUE)
+    axes.set_title(f"Confusion matrix (counts)\n{confusion.SHADES}", fontsize=9)
+    if matrix.is_named:
         ticks = range(len(names))
         shown = list(map(drawable, names))
         axes.set_xticks(ticks, shown, rotation=45, ha="right")
         axes.set_yticks(ticks, shown)
-        for true, predicted in np.ndindex(counts.shape):
-            colour = "white" if shares[true, predicted] > 0.5 else "black"
-            text = str(counts[true, predicted])
-            axes.text(predicted, true, text, ha="center", va="center", color=colour, fontsize=8)
+        for cell in cells:
+            axes.text(
+                *(cell.predicted, cell.true, str(cell.count)),
+                ha="center",
+                va="center",
+                color="white" if cell.is_dark else "black",
+                fontsize=8,
+            )
     save(figure, path)
 
 
 def draw_projection(projection: Projection, images: int, path: Path) -> None:
-    """A map of latents, a mark an image, coloured by class; images: in the whole test set.
-
-    The colours come twice, the second time as open squares; classes beyond that are grey.
-    """
+    """A map of latents, a mark an image, coloured by class; images: in the whole test set."""
     figure = Figure(figsize=(9, 6.2), layout="constrained")
     axes = figure.subplots()
-    coloured, names = projection.coloured(), projection.classes
-    grey = len(np.unique(projection.labels)) - len(coloured)
-    # A layer after the other, so that no class hides what lies under it.
-    for layer in np.array_split(np.arange(len(projection.labels)), _LAYERS):
-        points, labels = projection.points[layer], projection.labels[layer]
-        others = points[~np.isin(labels, coloured)]
-        axes.scatter(others[:, 0], others[:, 1], **_OTHERS)
-        for slot, label in enumerate(coloured):
-            of_class = points[labels == label]
-            axes.scatter(of_class[:, 0], of_class[:, 1], **_class_look(slot))
-    handles = [axes.scatter([], [], **_class_look(slot)) for slot in range(len(coloured))]
-    words = [drawable(_short(names[label])) for label in coloured]
-    if grey:
-        handles.append(axes.scatter([], [], **_OTHERS))
-        words.append(f"{grey} other classes")
+    for look, chosen in latents.layers(projection):
+        points = projection.points[chosen]
+        axes.scatter(points[:, 0], points[:, 1], **_mark(look))
+    keys = latents.legend(projection)
+    handles = [axes.scatter([], [], **_mark(look)) for look, _ in keys]
     legend = figure.legend(
-        handles, [" "] * len(words), loc="outside right upper", frameon=False, markerscale=1.5
+        handles, [" "] * len(keys), loc="outside right upper", frameon=False, markerscale=1.5
     )
-    for text, word in zip(legend.get_texts(), words, strict=True):
-        text.set_text(word)  # afterwards, as a legend leaves out names that begin with "_"
+    for text, (_, words) in zip(legend.get_texts(), keys, strict=True):
+        # Afterwards, as a legend leaves out names that begin with "_".
+        text.set_text(drawable(_short(words)))
     axes.set(xlabel=drawable(projection.axes[0]), ylabel=drawable(projection.axes[1]))
     title = (
         f"Latents of {len(projection.labels):,} of {images:,} test images: "
         "their first two principal components"
     )
-    if grey:
+    coloured = [look for look, _ in keys if look != latents.OTHERS]
+    if len(coloured) < len(keys):
         title += f"\nIn colours: the {len(coloured)} classes whose middles lie furthest out"
     axes.set_title(title, fontsize=11)
     axes.grid(alpha=0.3)
     save(figure, path)
 
 
-def _class_look(slot: int) -> dict[str, Any]:
-    colour = CLASS_COLOURS[slot % len(CLASS_COLOURS)]
-    look = {"s": 14, "zorder": 2, "edgecolors": colour}
-    if slot < len(CLASS_COLOURS):
-        return look | {"marker": "o", "facecolors": colour, "linewidths": 0}
-    return look | {"marker": "s", "facecolors": "none", "linewidths": 1}
+def _mark(look: latents.Look) -> dict[str, Any]:
+    if look.slot is None:
+        return {"s": 8, "color": palette.QUIET_ON_LIGHT, "linewidths": 0, "zorder": 1}
+    colour = COLOURS[look.slot]
+    mark = {"s": 14, "zorder": 2, "edgecolors": colour}
+    if look.filled:
+        return mark | {"marker": "o", "facecolors": colour, "linewidths": 0}
+    return mark | {"marker": "s", "facecolors": "none", "linewidths": 1}
 
 
 def _short(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Latents in two dimensions: a map on which a person sees what a backbone tells apart."""
+"""Latents in two dimensions: where each image lies on a map of what a backbone tells apart."""
 
 import io
 import math
@@ -12,9 +12,6 @@ from zoo.tables import read_table, table_text
 from zoo.transfer.latents import Features
 
 PROJECTION = "latents.csv"  # in an artifact
-# Classes that an image can give looks of their own: each colour filled, then each open.
-COLOURS = 6
-MOST_COLOURED = 2 * COLOURS
 _DIGITS = 4
 _FARTHEST = 1e30  # place that a file may name
 _BLOCK = 4096  # numbers of an image at once
@@ -22,19 +19,12 @@ _BLOCK = 4096  # numbers of an image at once
 
 @dataclass(frozen=True)
 class Projection:
-    """points: float [N, 2] along the two axes; labels: int [N] into classes; axes: their titles."""
+    """Images as points."""
 
-    points: NDArray[np.float64]
-    labels: NDArray[np.int64]
+    points: NDArray[np.float64]  # [N, 2], along the two axes
+    labels: NDArray[np.int64]  # [N], into `classes`
     classes: tuple[str, ...]
-    axes: tuple[str, str]
-
-    def coloured(self) -> list[int]:
-        """The classes that an image shows in colours: of many, those that lie furthest out."""
-        there = np.unique(self.labels).tolist()
-        middles = {label: self.points[self.labels == label].mean(axis=0) for label in there}
-        outmost = sorted(there, key=lambda label: -math.hypot(*middles[label]))
-        return sorted(outmost[:MOST_COLOURED])
+    axes: tuple[str, str]  # their titles
 
     def to_csv(self) -> str:
         """A row an image: its class and its place; the headings are the titles of the axes."""

@@ -9,7 +9,8 @@ from bench.report.insides import latents
 from bench.report.latents import draw_latents, legend
 from bench.report.models import Training
 from bench.report.sections import NARROW, WIDE
-from zoo.drawing.projection import COLOURS, MOST_COLOURED, Projection
+from zoo.drawing.latents import COLOURS, MOST_COLOURED
+from zoo.drawing.projection import Projection
 
 
 def a_map(classes: int, images: int = 300) -> Projection:

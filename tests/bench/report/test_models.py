@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.report.models import parse_confusion, read_trainings
+from bench.report.models import read_trainings
 from bench.results.rows import Row
 from zoo.artifacts.card import Card
 
@@ -99,9 +99,3 @@ def test_a_model_published_anew_since_is_said_to_be(
 ) -> None:
     _, (gap,) = read_trainings([make_row(sha256="0" * 64)], make_exports())
     assert "published anew" in gap
-
-
-@pytest.mark.parametrize("content", [b"true,a,b\na,1,2\n", b"true,a\na,x\n", b"true,a\na,1,2\n"])
-def test_what_is_no_matrix_is_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match=r"square|invalid literal|3 values for 2"):
-        parse_confusion(content)

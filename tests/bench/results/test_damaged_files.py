@@ -17,13 +17,14 @@ from bench.report.content import gather
 from bench.report.inputs import read_inputs, read_suite
 from bench.report.insides import confusions, latents
 from bench.report.markdown import draw_markdown
-from bench.report.models import Training, parse_confusion
+from bench.report.models import Training
 from bench.report.page import draw_page
 from bench.results.journal import Journal, read_samples
 from bench.results.rows import Block, Samples, csv_text, read_csv, write_predictions
 from bench.subjects.third_party import Given, read_sidecar
 from tests.bench.pair.comparisons import ROW as PAIR
 from tests.damage import damaged, damaged_csv, many, only_zoo_errors
+from zoo.drawing.confusion import Confusion
 from zoo.drawing.projection import Projection
 
 KEPT = Path(__file__).parents[3] / "docs" / "results" / "2026-11-21-cpu.csv"
@@ -120,7 +121,7 @@ def test_what_an_artifact_keeps_of_its_training(matrix: bytes, places: bytes) ->
     """Both are read where a damaged one is left out of the report, and said to be."""
     confusion = projection = None
     with suppress(ValueError):
-        confusion = parse_confusion(matrix)
+        confusion = Confusion.from_csv(matrix)
     with suppress(ValueError):
         projection = Projection.from_csv(places, ("a", "b"))
     training = [Training("mlp-digits", [], confusion, projection)]

@@ -1,0 +1,77 @@
+"""A confusion matrix: how often each class is taken for each, and what is drawn of that."""
+
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from zoo.tables import read_table, table_text
+
+CONFUSION = "confusion.csv"  # in an artifact
+TRUE, PREDICTED = "true", "predicted"  # what rows and columns are
+SHADES = "The shade grows with the square root of a row's share, so small confusions show."
+_MOST_NAMED = 25  # classes
+_MOST_IMAGES = 1 << 53  # of a class
+_FAINTEST = 0.05  # shade of a cell that is not empty
+_DARK = 0.5  # share from which on writing in the cell has to be light
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Images of one true class that were taken for one class."""
+
+    true: int
+    predicted: int
+    count: int
+    share: float  # of the images of the true class
+
+    @property
+    def shade(self) -> float:
+        """How much of the full colour it has: 0 to 1."""
+        return _FAINTEST + (1 - _FAINTEST) * self.share**0.5 if self.count else 0.0
+
+    @property
+    def is_dark(self) -> bool:
+        """Whether writing in it has to be light."""
+        return self.share > _DARK
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """The counts of a whole test set."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]  # [true][predicted]
+
+    @classmethod
+    def of(cls, classes: Iterable[str], counts: Iterable[Sequence[int]]) -> "Confusion":
+        """From any rows of counts."""
+        return cls(tuple(classes), tuple(map(tuple, counts)))
+
+    @property
+    def is_named(self) -> bool:
+        """Whether there are few enough classes for their names to be readable."""
+        return len(self.classes) <= _MOST_NAMED
+
+    def cells(self) -> Iterator[Cell]:
+        """Row by row."""
+        for true, row in enumerate(self.counts):
+            images = max(sum(row), 1)
+            for predicted, count in enumerate(row):
+                yield Cell(true, predicted, count, count / images)
+
+    def to_csv(self) -> str:
+        """A row for each true class, a column for each predicted one."""
+        lines = ([name, *row] for name, row in zip(self.classes, self.counts, strict=True))
+        return table_text([TRUE, *self.classes], lines)
+
+    @classmethod
+    def from_csv(cls, content: bytes) -> "Confusion":
+        """What `to_csv` wrote; `ValueError` where it is no such table."""
+        headings, lines = read_table(io.StringIO(content.decode("utf-8"), newline=""))
+        counts = tuple(tuple(int(count) for count in line[1:]) for line in lines)
+        classes = tuple(headings[1:])
+        if not all(0 <= count < _MOST_IMAGES for row in counts for count in row):
+            raise ValueError("a count that is none")
+        if not classes or len(counts) != len(classes):
+            raise ValueError("the table is not square")
+        return cls(classes, counts)

@@ -1,0 +1,58 @@
+"""The curves of a training: what is drawn of its history, whoever draws it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoo.drawing.palette import BLUE, ORANGE
+from zoo.runs.history import EpochRow
+
+EPOCHS = "epoch"  # what both panels go along
+_FEW = 3  # points below which a line alone would not be seen
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line of a panel."""
+
+    name: str
+    note: str  # what its figures are of, where that does not go without saying
+    points: tuple[tuple[float, float], ...]  # epoch and value
+    slot: int  # of its colour
+    dashed: bool  # so that it is told apart without its colour
+
+    @property
+    def marked(self) -> bool:
+        """Whether each point has a mark."""
+        return len(self.points) < _FEW
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves over one scale."""
+
+    title: str
+    unit: str  # what its vertical axis counts
+    curves: tuple[Curve, ...]
+
+
+def panels(history: Sequence[EpochRow]) -> tuple[Panel, Panel]:
+    """Accuracy and loss over epochs, for training and, where there is one, validation."""
+    return (
+        Panel("Accuracy", "accuracy, %", _curves(history, "accuracy", 100)),
+        Panel("Loss", "cross-entropy", _curves(history, "loss", 1)),
+    )
+
+
+def _curves(history: Sequence[EpochRow], what: str, scale: float) -> tuple[Curve, ...]:
+    train, validation = (
+        tuple(
+            (row.epoch, scale * value)
+            for row in history
+            if (value := getattr(row, f"{part}_{what}")) is not None
+        )
+        for part in ("train", "validation")
+    )
+    shown = [Curve("train", "augmented", train, BLUE, dashed=False)]
+    if validation:
+        shown.append(Curve("validation", "", validation, ORANGE, dashed=True))
+    return tuple(shown)
