@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from zoo.commands.console import print_artifact, print_findings, say
 from zoo.commands.parameters import PATH
 
 
@@ -13,18 +12,8 @@ from zoo.commands.parameters import PATH
 @click.option("--folder", type=PATH, default=Path("quickstart"), show_default=True)
 def quickstart(folder: Path) -> None:
     """Train two models on the embedded digits, export, verify and compare them, in minutes."""
-    from bench.commands.tour import measure
-    from zoo.actions.quickstart import EPOCHS
-    from zoo.actions.quickstart import quickstart as tour
+    from bench.commands.tour import tour
     from zoo.progress import progress_for
 
-    progress = progress_for()
-    for model in EPOCHS:
-        made = tour(folder, progress, model)
-        print_findings(made.findings)
-        say(f"curves       {made.run.curves}")
-        print_artifact(made.artifact)
-        good = sum(check.status == "ok" for check in made.checks)
-        say(f"verified     {good} checks are ok", "")
-    if not measure(folder, progress):
+    if not tour(folder, progress_for()):
         sys.exit(1)

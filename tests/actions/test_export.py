@@ -24,7 +24,8 @@ from zoo.actions.trained import trained_network
 from zoo.artifacts.artifact import Artifact, find_artifact
 from zoo.artifacts.card import PRECISIONS
 from zoo.errors import UsageError, ZooError
-from zoo.exporting.choose import CLOSE
+from zoo.exporting.choose import Choosing
+from zoo.exporting.formats import make_formats
 from zoo.exporting.gate import judge
 from zoo.files import sha256, write_json
 from zoo.ort.signature import BARE
@@ -165,8 +166,8 @@ def test_what_narrow_formats_were_made_with_is_on_the_card_and_gives_the_same_fi
     digits_run: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A network whose logits are never close: first layers in fp32, and biases that are moved."""
-    for precision in ("fp16", "int8"):
-        monkeypatch.setitem(CLOSE, precision, 0.0)
+    never_close = partial(make_formats, choosing=Choosing(close_half=0.0, close_int8=0.0))
+    monkeypatch.setattr(export_module, "make_formats", never_close)
     run = digits_run("cnn")
     made = export("cnn", run=run, exports=tmp_path)
     assert made.card.half_layers[0] == made.card.float_layers[0] == "Conv_0"

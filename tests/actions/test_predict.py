@@ -22,7 +22,8 @@ from zoo.actions import predict as predicting
 from zoo.actions.predict import GRID, Prediction, predict, probabilities
 from zoo.artifacts import artifact
 from zoo.artifacts.publishing import publish, publishing
-from zoo.data import pixels, threads
+from zoo.data import threads
+from zoo.data.pixels import LARGEST_FILE
 from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.inspection.found import Inspection
 from zoo.inspection.inspector import Inspector
@@ -117,12 +118,12 @@ class TestImages:
         with pytest.raises(ZooError, match=r"there is no image"):
             predict("moved.onnx", asked)
 
-    def test_too_large_a_file_is_not_read(
-        self, tiny_onnx: Make, images: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(pixels, "LARGEST_FILE", 10)
-        ((_, problem), *_) = first(predict(tiny_onnx(), [images]))
-        assert problem == "it is larger than 10 bytes"
+    def test_too_large_a_file_is_not_read(self, tiny_onnx: Make, images: Path) -> None:
+        large = images / "a.png"
+        with large.open("wb") as file:
+            file.truncate(LARGEST_FILE + 1)  # a hole, which takes no room on the disk
+        ((_, problem), *_) = first(predict(tiny_onnx(), [large, images]))
+        assert problem == "it is larger than 1,024 MiB"
 
     def test_only_a_bounded_number_of_images_is_read_ahead(
         self, tiny_onnx: Make, images: Path, monkeypatch: pytest.MonkeyPatch

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,14 @@ from click.testing import CliRunner
 from PIL import Image
 
 import zoo
-from bench.commands.tour import SETTINGS
+from bench.commands.tour import SETTINGS, tour
 from bench.measuring.stopping import Length
 from bench.measuring.turns import Plan
 from bench.sweep.matrix import Preset
 from cli import main
 from tests.factories import Told
 from zoo.actions import quickstart as module
-from zoo.actions.quickstart import quickstart
+from zoo.actions.quickstart import TRAININGS, quickstart
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FILES = {
@@ -31,27 +32,29 @@ FILES = {
 }
 
 
-REAL, EPOCHS = module.OPTIONS, module.EPOCHS
-# Enough for networks that are sure of what they see, as the gate for int8 wants it.
+# Smaller images, and enough epochs for a network that is sure of what it sees, as the gate for int8
+# wants it.
 MLP_EPOCHS = 15
+SMALL = replace(TRAININGS["mlp"], size=(16, 16), epochs=MLP_EPOCHS)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same road in a few seconds: one network, smaller images, a glance at its speed."""
-    monkeypatch.setattr(module, "OPTIONS", replace(REAL, size=(16, 16)))
-    monkeypatch.setattr(module, "EPOCHS", {"mlp": MLP_EPOCHS})
+    """The command in a few seconds: one network, a glance at its speed."""
     preset = Preset("tiny", Length(0.02, 0.02, 1.0), 1, Plan(2, 0.05), accuracy=True)
-    monkeypatch.setattr("bench.commands.tour.SETTINGS", replace(SETTINGS, preset=preset))
+    settings = replace(SETTINGS, preset=preset)
+    brief = partial(tour, trainings={"mlp": SMALL}, settings=settings)
+    monkeypatch.setattr("bench.commands.tour.tour", brief)
 
 
 def test_it_needs_no_download_and_holds_images_out() -> None:
-    assert (*EPOCHS, REAL.data, REAL.validate) == ("mlp", "cnn", "digits", 0.1)
+    assert list(TRAININGS) == ["mlp", "cnn"]
+    assert {(one.data, one.validate) for one in TRAININGS.values()} == {("digits", 0.1)}
 
 
 def test_it_trains_tests_and_draws_in_its_own_folder(in_folder: Path) -> None:
     told = Told()
-    made = quickstart(Path("here"), told, "mlp")
+    made = quickstart(Path("here"), told, "mlp", SMALL)
     assert [path.name for path in in_folder.iterdir()] == ["here"]
     left = {path.name for path in Path("here").iterdir()}
     assert left == {"mlp-digits", "exports", "quickstart.json"}
@@ -72,16 +75,17 @@ def test_it_trains_tests_and_draws_in_its_own_folder(in_folder: Path) -> None:
 
 
 def test_a_second_one_replaces_the_first(in_folder: Path) -> None:
-    first = quickstart(model="mlp")
+    first = quickstart(model="mlp", options=SMALL)
     stale = first.run.folder / "mistakes.png"
     stale.write_bytes(b"of an earlier time")
-    second = quickstart(model="mlp")
+    second = quickstart(model="mlp", options=SMALL)
     assert second.findings.accuracy == first.findings.accuracy
     assert len(zoo.read_history(second.run.history)) == MLP_EPOCHS
     assert not stale.exists() or stale.read_bytes() != b"of an earlier time"
     assert [path.name for path in in_folder.iterdir()] == ["quickstart"]
 
 
+@pytest.mark.usefixtures("short")
 def test_the_command_prints_what_was_found(in_folder: Path) -> None:
     done = CliRunner().invoke(main, ["quickstart", "--folder", "q"], catch_exceptions=False)
     assert done.exit_code == 0

@@ -23,6 +23,7 @@ from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.frameworks.pytorch import hooks
 from zoo.frameworks.pytorch.checkpoint import load_checkpoint, save_checkpoint
 from zoo.frameworks.pytorch.loop import Hook, Trainer
+from zoo.frameworks.pytorch.pace import Pace
 from zoo.machine import devices
 from zoo.progress import PlainProgress
 from zoo.runs.history import read_history
@@ -38,13 +39,13 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import zoo.files
-from zoo.frameworks.pytorch import hooks
 from zoo.frameworks.pytorch.loop import Hook
+from zoo.frameworks.pytorch.pace import Pace
 from zoo.runs.options import TrainOptions
 from zoo.actions.train import train
 
 folder, where, step = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-hooks.CHECKPOINT_SECONDS = 0.0
+often = Pace(checkpoint_seconds=0.0)
 
 class Kill(Hook):
     def stepped(self, trainer):
@@ -54,7 +55,7 @@ class Kill(Hook):
             zoo.files.os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
 
 options = TrainOptions(data="digits", epochs=2, precision="fp32", size=(16, 16))
-train("mlp", options, run=folder, resume=folder.exists(), hooks=(Kill(),))
+train("mlp", options, run=folder, resume=folder.exists(), hooks=(Kill(),), pace=often)
 """
 
 
@@ -368,9 +369,9 @@ def test_a_disk_that_takes_nothing_is_named_and_loses_nothing(
                 patch.setattr("zoo.files.os.fsync", refuse)
 
     with monkeypatch.context() as patch:
-        patch.setattr(hooks, "CHECKPOINT_SECONDS", 0.0)
+        often = Pace(checkpoint_seconds=0.0)
         with pytest.raises(ZooError, match=words):
-            train("mlp", QUICK, run=tmp_path / "run", hooks=(Full(),))
+            train("mlp", QUICK, run=tmp_path / "run", hooks=(Full(),), pace=often)
     assert not list((tmp_path / "run").glob(".*.tmp"))
     assert_same_weights(train("mlp", QUICK, run=tmp_path / "run", resume=True), whole)
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.factories import Told
 from zoo.data import Dataset, load
+from zoo.data.arrays import SIZE_SAMPLE
 from zoo.errors import UsageError
 
 Same = Callable[[Dataset, Dataset], bool]
@@ -126,16 +127,19 @@ def test_without_a_size_the_commonest_training_size_counts(make: Any, tmp_path: 
     assert any("6x8" in line and "--size" in line for line in told.lines)
 
 
-def test_a_wrong_first_guess_of_the_size_is_corrected(
-    make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("zoo.data.arrays.SIZE_SAMPLE", 1)
-    images = make.images(train=3, shape=(6, 8, 3))
-    images["train"]["ant"] = make.images(train=2, shape=(9, 9, 3), seed=1)["train"]["ant"]
+def test_a_wrong_first_guess_of_the_size_is_corrected(make: Any, tmp_path: Path) -> None:
+    """Of 66 images every second is looked at first: 20 of those have the rare size."""
+    images = make.images(classes=("ant", "bee"), train=64, shape=(6, 8, 3))
+    rare = make.images(train=20, shape=(9, 9, 3), seed=1)["train"]["ant"]
+    by_name = sorted(range(64), key=lambda number: f"{number}.png")
+    assert len(images["train"]["ant"]) // SIZE_SAMPLE == 2
+    for number, image in zip(by_name[::2], rare, strict=False):
+        images["train"]["ant"][number] = image
+    images["train"]["bee"] = images["train"]["bee"][:2]
     data = load(str(make.folder(tmp_path / "mixed", images)))
     assert data.image_shape == (6, 8, 3)
-    expected = {image.tobytes() for image in images["train"]["cow"]}
-    assert {i.tobytes() for i in data.train.images[data.train.labels == 2]} == expected
+    expected = {image.tobytes() for image in images["train"]["bee"]}
+    assert {i.tobytes() for i in data.train.images[data.train.labels == 1]} == expected
 
 
 def test_of_equally_frequent_sizes_the_larger_counts(make: Any, tmp_path: Path) -> None:

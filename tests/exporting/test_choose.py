@@ -1,6 +1,7 @@
 """What fp16 and int8 leave in fp32: nothing unless it is needed, then the first layers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -9,11 +10,14 @@ import pytest
 from numpy.typing import NDArray
 
 from zoo.exporting import choose as module
-from zoo.exporting.choose import choose_half_layers, choose_int8
+from zoo.exporting.choose import Choosing, choose_half_layers, choose_int8
 from zoo.exporting.quantize import calibrate, layers, prepare, quantize
 from zoo.exporting.shifts import mean_shifts
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+NEVER_WORTH_IT = Choosing(worthwhile=1.0, costly=1.0)
+# The net of these tests is small: its convolutions hold a quarter of the weights.
+TWO_LEADING = Choosing(small_layer=0.5)
 
 
 @pytest.fixture
@@ -22,49 +26,39 @@ def prepared(converted: ir.Model) -> onnx.ModelProto:
 
 
 def test_no_layer_is_left_in_float_where_it_brings_nothing(
-    prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    prepared: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
     ranges = calibrate(prepared, images)
-    for least in ("WORTHWHILE", "COSTLY"):
-        monkeypatch.setattr(module, least, 1.0)
-    assert choose_int8(prepared, ranges, images, images)[1] == ()
+    assert choose_int8(prepared, ranges, images, images, NEVER_WORTH_IT)[1] == ()
 
 
 def test_a_small_layer_that_hurts_is_left_in_float(
-    prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    prepared: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
     ranges = calibrate(prepared, images)
     ranges["logits"] = (0.0, 1e-3)  # all of them clipped to next to nothing
     # The head of this net holds most of its weights.
     assert "Gemm_0" not in choose_int8(prepared, ranges, images, images)[1]
-    monkeypatch.setattr(module, "SMALL_LAYER", 1.0)
-    assert "Gemm_0" in choose_int8(prepared, ranges, images, images)[1]
+    any_size = Choosing(small_layer=1.0)
+    assert "Gemm_0" in choose_int8(prepared, ranges, images, images, any_size)[1]
 
 
 def test_the_last_convolution_is_left_in_float_where_that_saves_many_images(
-    prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    prepared: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
     ranges = calibrate(prepared, images)
     last = [node for node in prepared.graph.node if node.op_type == "Conv"][-1]
     ranges[last.output[0]] = (-1e4, 1e4)  # steps of 78: all else is next to nothing
     chosen = choose_int8(prepared, ranges, images, images)[1]
     assert last.name in chosen
-    monkeypatch.setattr(module, "COSTLY", 1.0)
-    assert last.name not in choose_int8(prepared, ranges, images, images)[1]
+    never = Choosing(costly=1.0)
+    assert last.name not in choose_int8(prepared, ranges, images, images, never)[1]
 
 
-@pytest.fixture
-def two_leading(prepared: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The net of these tests is small: its convolutions hold a quarter of the weights."""
-    monkeypatch.setattr(module, "SMALL_LAYER", 0.5)
-    assert module._leading(prepared) == [(), ("Conv_0",), ("Conv_0", "Conv_1")]
-
-
-@pytest.mark.usefixtures("two_leading")
 def test_fp16_leaves_first_layers_in_fp32_only_until_logits_are_close(
     prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert choose_half_layers(prepared, images) == ()
+    assert choose_half_layers(prepared, images, TWO_LEADING) == ()
     tried: list[float] = []
 
     def far(*_: NDArray[np.float32]) -> float:
@@ -72,46 +66,41 @@ def test_fp16_leaves_first_layers_in_fp32_only_until_logits_are_close(
         return tried[-1]
 
     monkeypatch.setattr(module, "distance", far)
-    assert choose_half_layers(prepared, images) == ("Conv_0", "Conv_1")
+    assert choose_half_layers(prepared, images, TWO_LEADING) == ("Conv_0", "Conv_1")
 
 
-@pytest.mark.usefixtures("two_leading")
 def test_int8_leaves_first_layers_in_float_only_until_logits_are_close(
-    prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    prepared: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
-    for least in ("WORTHWHILE", "COSTLY"):
-        monkeypatch.setattr(module, least, 1.0)
+    how = replace(NEVER_WORTH_IT, small_layer=TWO_LEADING.small_layer)
     ranges = calibrate(prepared, images)
-    assert choose_int8(prepared, ranges, images, images)[1] == ()
+    assert choose_int8(prepared, ranges, images, images, how)[1] == ()
     ranges["Relu_0"] = (0.0, 1e3)  # between the first two layers: steps of 4 tell little apart
-    assert choose_int8(prepared, ranges, images, images)[1] == ("Conv_0", "Conv_1")
-    monkeypatch.setitem(module.CLOSE, "int8", 1e3)
-    assert choose_int8(prepared, ranges, images, images)[1] == ()
+    assert choose_int8(prepared, ranges, images, images, how)[1] == ("Conv_0", "Conv_1")
+    how = replace(how, close_int8=1e3)
+    assert choose_int8(prepared, ranges, images, images, how)[1] == ()
 
 
 def test_biases_make_up_for_weights_only_where_logits_are_not_close(
-    prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+    prepared: onnx.ModelProto, images: NDArray[np.uint8]
 ) -> None:
     ranges = calibrate(prepared, images)
     assert choose_int8(prepared, ranges, images, images)[0] == {}
-    monkeypatch.setitem(module.CLOSE, "int8", 0.0)
-    shifts, _ = choose_int8(prepared, ranges, images, images)
+    shifts, _ = choose_int8(prepared, ranges, images, images, Choosing(close_int8=0.0))
     assert shifts == mean_shifts(prepared, quantize(prepared, ranges), images)
 
 
-@pytest.mark.usefixtures("two_leading")
 def test_layers_in_float_are_named_once(
     prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is left in float for the sake of classes may be among the first layers."""
     monkeypatch.setattr(module, "_by_class", lambda *_: ("Conv_1",))
-    monkeypatch.setitem(module.CLOSE, "int8", 0.0)
-    chosen = choose_int8(prepared, calibrate(prepared, images), images, images)[1]
+    how = replace(TWO_LEADING, close_int8=0.0)
+    chosen = choose_int8(prepared, calibrate(prepared, images), images, images, how)[1]
     assert sorted(chosen) == sorted(set(chosen))
     assert "Conv_1" in chosen
 
 
-@pytest.mark.usefixtures("two_leading")
 @pytest.mark.parametrize(
     ("away", "chosen"),
     [
@@ -124,15 +113,16 @@ def test_layers_in_float_are_named_once(
 def test_as_few_as_needed(
     prepared: onnx.ModelProto, away: Sequence[float], chosen: tuple[str, ...]
 ) -> None:
-    assert module._as_few(prepared, lambda first: away[len(first)], close=1.0) == chosen
+    leading = module._leading(prepared, TWO_LEADING.small_layer)
+    assert leading == [(), ("Conv_0",), ("Conv_0", "Conv_1")]
+    assert module._as_few(leading, lambda first: away[len(first)], close=1.0) == chosen
 
 
 def test_layers_that_hold_much_of_the_weights_are_never_among_the_first(
-    prepared: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+    prepared: onnx.ModelProto,
 ) -> None:
     assert layers(prepared) == ["Conv_0", "Conv_1", "Gemm_0"]
     sizes = {"Conv_0": 3 * 8 * 9 + 8, "Conv_1": 8 * 8 * 9 + 8, "Gemm_0": 512 * 5 + 5}
     first = sizes["Conv_0"] / sum(sizes.values())
     for share, count in ((first * 0.9, 1), (first * 1.1, 2), (0.5, 3), (2.0, 3)):
-        monkeypatch.setattr(module, "SMALL_LAYER", share)
-        assert len(module._leading(prepared)) == count
+        assert len(module._leading(prepared, share)) == count

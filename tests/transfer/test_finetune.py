@@ -1,7 +1,7 @@
 """`train transfer --finetune`: the head on latents, then the whole network on images."""
 
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,16 +9,16 @@ import torch
 from safetensors.torch import load_file
 
 from zoo.actions.export import export
-from zoo.actions.train import train
+from zoo.actions.train import train as train_at
 from zoo.actions.trained import test_logits as logits_of_run
 from zoo.actions.trained import trained_network
 from zoo.data import load
 from zoo.errors import UsageError
-from zoo.frameworks.pytorch import estimate, hooks
 from zoo.frameworks.pytorch.checkpoint import load_checkpoint
 from zoo.frameworks.pytorch.evaluate import accuracy_of
 from zoo.frameworks.pytorch.hooks import InterruptedRunError
 from zoo.frameworks.pytorch.loop import Hook, Trainer
+from zoo.frameworks.pytorch.pace import Pace
 from zoo.progress import Progress
 from zoo.runs.history import read_history
 from zoo.runs.options import TrainOptions
@@ -37,6 +37,8 @@ FROZEN = TrainOptions(
 )
 FINETUNED = replace(FROZEN, finetune=True, epochs=2, lr=1e-3)
 HEAD_STEPS, STEPS = 20 * 22, 2 * 22
+BRIEF = Pace(warm_steps=0, timed_steps=1)
+train = partial(train_at, pace=BRIEF)
 
 
 class Stop(Hook):
@@ -49,15 +51,6 @@ class Stop(Hook):
     def stepped(self, trainer: Trainer) -> None:
         if bool(trainer.job.past.rows) == self.finetuning and trainer.step == self.step:
             raise InterruptedRunError("stopped")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _few_steps_to_measure() -> Iterator[None]:
-    patch = pytest.MonkeyPatch()
-    patch.setattr(estimate, "TIMED_STEPS", 1)
-    patch.setattr(estimate, "WARM_STEPS", 0)
-    yield
-    patch.undo()
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +147,7 @@ def test_one_that_was_stopped_in_either_stage_ends_in_the_same_weights(
 
 
 def test_killed_between_a_stage_and_its_first_checkpoint_the_cost_is_not_counted_twice(
-    finetuned: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finetuned: Run, tmp_path: Path
 ) -> None:
     """The card speaks of both stages already, the checkpoint is the head's."""
 
@@ -168,12 +161,12 @@ def test_killed_between_a_stage_and_its_first_checkpoint_the_cost_is_not_counted
             except InterruptedRunError:
                 raise Killed from None
 
-    monkeypatch.setattr(hooks, "CHECKPOINT_SECONDS", 1e9)
+    never = replace(BRIEF, checkpoint_seconds=1e9)
     run = Run(tmp_path / "run")
     with pytest.raises(InterruptedRunError):
-        train("transfer", FINETUNED, run=run.folder, hooks=(Stop(False, 430),))
+        train("transfer", FINETUNED, run=run.folder, hooks=(Stop(False, 430),), pace=never)
     with pytest.raises(Killed):
-        train("transfer", run=run.folder, resume=True, hooks=(Kill(True, 1),))
+        train("transfer", run=run.folder, resume=True, hooks=(Kill(True, 1),), pace=never)
     assert load_checkpoint(run.state)[1]["step"] == 430
     train("transfer", run=run.folder, resume=True)
     assert run.card().train_flop == finetuned.card().train_flop

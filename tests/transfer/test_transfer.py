@@ -22,9 +22,9 @@ from zoo.actions.train import train
 from zoo.actions.trained import trained_network
 from zoo.data import load
 from zoo.errors import UnavailableError, UsageError, ZooError
-from zoo.frameworks.pytorch import hooks
 from zoo.frameworks.pytorch.hooks import InterruptedRunError
 from zoo.frameworks.pytorch.loop import Hook, Trainer
+from zoo.frameworks.pytorch.pace import Pace
 from zoo.models.resize import Resize
 from zoo.progress import Progress
 from zoo.runs.options import TrainOptions
@@ -127,17 +127,17 @@ class TestRun:
             torch.testing.assert_close(second[name], tensor, rtol=0, atol=0)
 
     def test_a_training_of_the_head_that_was_stopped_ends_in_the_same_weights(
-        self, finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, finished: Run, tmp_path: Path
     ) -> None:
         class Stop(Hook):
             def stepped(self, trainer: Trainer) -> None:
                 if trainer.step == 30:
                     raise InterruptedRunError("stopped")
 
-        monkeypatch.setattr(hooks, "CHECKPOINT_SECONDS", 0.0)
+        often = Pace(checkpoint_seconds=0.0)
         run = Run(tmp_path / "run")
         with pytest.raises(InterruptedRunError, match=r"after step 30/66.*--resume"):
-            train("transfer", RANDOM, run=run.folder, hooks=(Stop(),))
+            train("transfer", RANDOM, run=run.folder, hooks=(Stop(),), pace=often)
         train("transfer", RANDOM, run=run.folder, resume=True)
         straight = load_file(finished.weights)
         for name, tensor in load_file(run.weights).items():
@@ -344,8 +344,7 @@ class TestChoice:
         return Runtime(name, "fp32", 8, run)
 
     @pytest.fixture
-    def images(self, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
-        monkeypatch.setattr(runtimes, "SECONDS", 0.05)
+    def images(self) -> np.ndarray:
         return np.random.default_rng(5).integers(0, 256, (64, 4, 4, 3)).astype(np.uint8)
 
     def test_the_fastest_is_taken_unless_its_latents_are_others(
@@ -354,7 +353,7 @@ class TestChoice:
         exact, rough = self.runtime("exact", 0.02, 0.001), self.runtime("rough", 0.001, 0.3)
         first, slow = self.runtime("first", 0.05, 0), self.runtime("slow", 0.06, 0)
         offered = [first, slow, rough, exact]
-        chosen = runtimes.choose_runtime(offered, self.KEY, images, said)
+        chosen = runtimes.choose_runtime(offered, self.KEY, images, said, seconds=0.05)
         assert chosen.name == "exact"
         (line,) = said.lines
         assert re.search(r"rough fp32 not taken \(its latents are \d\d\.\d% away\)", line)
@@ -384,7 +383,7 @@ class TestStoredRuntime:
 
     def rig(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         """Let the runtime of that name win each measurement."""
-        monkeypatch.setattr(runtimes, "_images_a_second", lambda runtime, _: runtime.name == name)
+        monkeypatch.setattr(runtimes, "_images_a_second", lambda runtime, *_: runtime.name == name)
 
     def begun(
         self, monkeypatch: pytest.MonkeyPatch, name: str, options: TrainOptions = FAST

@@ -15,8 +15,9 @@ from zoo.progress import Progress
 from zoo.runs.options import TrainOptions
 from zoo.runs.run import Run
 
-OPTIONS = TrainOptions(data="digits", validate=0.1)
-EPOCHS = {"mlp": 15, "cnn": 12}  # the models of the tour, in order
+_OPTIONS = TrainOptions(data="digits", validate=0.1)
+# The models, in order, and how they are trained.
+TRAININGS = {"mlp": replace(_OPTIONS, epochs=15), "cnn": replace(_OPTIONS, epochs=12)}
 MARKER = "quickstart.json"  # in the folder of one
 
 
@@ -45,16 +46,19 @@ def claim(folder: Path) -> None:
 
 
 def quickstart(
-    folder: Path = Path("quickstart"), progress: Progress | None = None, model: str = "cnn"
+    folder: Path = Path("quickstart"),
+    progress: Progress | None = None,
+    model: str = "cnn",
+    options: TrainOptions | None = None,
 ) -> Quickstart:
     """Train, test, export and verify a model on the embedded digits.
 
     What an earlier quickstart left of it in its folder is replaced; a folder that holds anything
-    else is refused.
+    else is refused. options: other ones than those in `TRAININGS`.
     """
     progress = progress or Progress()
     claim(folder)
-    options = replace(OPTIONS, epochs=EPOCHS[model])
+    options = options or TRAININGS[model]
     run = train(model, options, run=folder / f"{model}-digits", overwrite=True, progress=progress)
     findings = test(model, run=run.folder, progress=progress)
     exports = folder / "exports"

@@ -21,6 +21,7 @@ from zoo.frameworks.pytorch.hooks import (
     StopRequest,
 )
 from zoo.frameworks.pytorch.loop import Hook, State, Trainer
+from zoo.frameworks.pytorch.pace import PACE, Pace
 from zoo.frameworks.pytorch.stage import Stage, stage_on_images
 from zoo.machine import devices
 from zoo.progress import Progress, clock_text
@@ -51,6 +52,7 @@ def train(
     progress: Progress | None = None,
     hooks: tuple[Hook, ...] = (),
     exports: Path = EXPORTS,
+    pace: Pace = PACE,
 ) -> Run:
     """Train `model` and return its run; `TrainOptions` tells what may be chosen.
 
@@ -58,6 +60,7 @@ def train(
     overwrite: replace a run that exists. data_dir: where local copies of datasets lie.
     exports: the published models, of which a transfer may take its backbone.
     hooks: called beside the loop, after the project's own.
+    pace: how often it is saved, and how long it is measured first.
     """
     progress, asked = progress or Progress(), options or TrainOptions()
     spec = find_model(model)
@@ -78,7 +81,7 @@ def train(
     target = Run(run or RUNS / run_id(model, data.name, data.view, options))
     with target.held():
         return _train(
-            target, model, options, asked, data, resume, overwrite, exports, progress, hooks
+            target, model, options, asked, data, resume, overwrite, exports, progress, hooks, pace
         )
 
 
@@ -93,6 +96,7 @@ def _train(
     exports: Path,
     progress: Progress,
     hooks: tuple[Hook, ...],
+    pace: Pace,
 ) -> Run:
     """`train`, while nobody else changes the run. asked: the options without defaults."""
     spec = find_model(model)
@@ -123,11 +127,11 @@ def _train(
                 target.begin(card)
             stage = stage_on_latents(card, data, frozen, runtime, progress)
         stage = stage or stage_on_images(card, data)
-        trainer = _fit(target, stage, state, state is None, progress, hooks)
+        trainer = _fit(target, stage, state, state is None, progress, hooks, pace)
         if finetune.follows(stage):
             progress.say(f"{card.id}: the head is trained; now the whole network")
             stage = finetune.after(stage, trainer, target.card(), data)
-            trainer = _fit(target, stage, None, False, progress, hooks)
+            trainer = _fit(target, stage, None, False, progress, hooks, pace)
     _finish(target, trainer, stage, progress)
     return target
 
@@ -154,6 +158,7 @@ def _fit(
     begins: bool,
     progress: Progress,
     hooks: tuple[Hook, ...],
+    pace: Pace,
 ) -> Trainer:
     """Train to the end of a stage, from its start or from a checkpoint's state.
 
@@ -163,13 +168,13 @@ def _fit(
     if state is not None:
         _take_up(trainer, state, target)
         progress.say(f"{target.folder}: going on after step {trainer.step}/{trainer.steps}")
-    cost = measure_cost(trainer)
+    cost = measure_cost(trainer, pace)
     progress.say(f"{card.id}: {cost.line()}")
     if begins:
         target.begin(_with_cost(stage, cost))
     else:
         target.write_card(_with_cost(stage, cost))
-    checkpointer, stop = Checkpointer(target), StopRequest()
+    checkpointer, stop = Checkpointer(target, pace.checkpoint_seconds), StopRequest()
     with progress.task(card.id, trainer.steps - trainer.step) as advance, stop.listening():
         own = (Display(progress, advance), HistoryFile(target), checkpointer, stop)
         trainer.hooks = (*own, *hooks)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,28 +15,44 @@ from zoo.exporting.shifts import mean_shifts
 from zoo.ort.session import open_session
 from zoo.parity import distance
 
-SMALL_LAYER = 0.1  # of all weights
-WORTHWHILE = 0.001  # of the images
-COSTLY = 0.02  # of them, for a layer of any size
-FEW = 256  # images that show how far away logits are
-# Of the spread of logits: where they are farther from those of fp32, the first layers stay in fp32.
-CLOSE = {"fp16": 0.01, "int8": 0.1}
 _BATCH = 64
 
 
-def choose_half_layers(model: onnx.ModelProto, images: NDArray[Any]) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class Choosing:
+    """When a layer is worth leaving in fp32."""
+
+    small_layer: float = 0.1  # of all weights: what a layer at either end may hold
+    worthwhile: float = 0.001  # of the images: those that must be gained by it
+    costly: float = 0.02  # of them, for a layer of any size
+    few: int = 256  # images that show how far away logits are
+    # Of the spread of logits: farther from those of fp32, the first layers stay in fp32.
+    close_half: float = 0.01
+    close_int8: float = 0.1
+
+
+CHOOSING = Choosing()
+
+
+def choose_half_layers(
+    model: onnx.ModelProto, images: NDArray[Any], how: Choosing = CHOOSING
+) -> tuple[str, ...]:
     """The first layers that fp16 had better leave in fp32, by images as the model takes them."""
-    few = images[:FEW]
+    few = images[: how.few]
     wanted = _logits(model, few)
 
     def away(in_float: Sequence[str]) -> float:
         return distance(_logits(to_half(model, in_float), few), wanted)
 
-    return _as_few(model, away, CLOSE["fp16"])
+    return _as_few(_leading(model, how.small_layer), away, how.close_half)
 
 
 def choose_int8(
-    prepared: onnx.ModelProto, ranges: Ranges, seen: NDArray[Any], images: NDArray[Any]
+    prepared: onnx.ModelProto,
+    ranges: Ranges,
+    seen: NDArray[Any],
+    images: NDArray[Any],
+    how: Choosing = CHOOSING,
 ) -> tuple[Shifts, tuple[str, ...]]:
     """What the biases of int8 make up for, and the layers that it had better leave in float.
 
@@ -46,23 +63,24 @@ def choose_int8(
 
     def away(in_float: Sequence[str], shifts: Shifts) -> float:
         rounded = quantize(prepared, ranges, in_float, shifts)
-        return distance(_logits(rounded, images[:FEW]), wanted[:FEW])
+        return distance(_logits(rounded, images[: how.few]), wanted[: how.few])
 
-    chosen = _by_class(prepared, ranges, {}, images, wanted)
-    if away(chosen, {}) <= CLOSE["int8"]:
+    chosen = _by_class(prepared, ranges, {}, images, wanted, how)
+    if away(chosen, {}) <= how.close_int8:
         return {}, chosen
     shifts = mean_shifts(prepared, quantize(prepared, ranges), seen)
-    again = _by_class(prepared, ranges, shifts, images, wanted)
+    again = _by_class(prepared, ranges, shifts, images, wanted, how)
 
     def also(first: Sequence[str]) -> tuple[str, ...]:
         return (*first, *(name for name in again if name not in first))
 
-    first = _as_few(prepared, lambda first: away(also(first), shifts), CLOSE["int8"])
+    leading = _leading(prepared, how.small_layer)
+    first = _as_few(leading, lambda first: away(also(first), shifts), how.close_int8)
     return shifts, also(first)
 
 
 def _as_few(
-    model: onnx.ModelProto, away: Callable[[Sequence[str]], float], close: float
+    leading: Sequence[tuple[str, ...]], away: Callable[[Sequence[str]], float], close: float
 ) -> tuple[str, ...]:
     """As few of the first layers as bring the logits that close; else what brings them closest.
 
@@ -71,7 +89,7 @@ def _as_few(
     """
     best: tuple[str, ...] = ()
     least = math.inf
-    for first in _leading(model):
+    for first in leading:
         found = away(first)
         if found < least:
             best, least = first, found
@@ -80,14 +98,14 @@ def _as_few(
     return best
 
 
-def _leading(model: onnx.ModelProto) -> list[tuple[str, ...]]:
-    """No layer, the first one, the first two, as long as they hold few of the weights.
+def _leading(model: onnx.ModelProto, share: float) -> list[tuple[str, ...]]:
+    """No layer, the first one, the first two, as long as they hold less than that share of weights.
 
     Never the last one, which may follow what is no layer: a linear one that takes a Transpose.
     """
     names = layers(model)[:-1]
     sizes = np.cumsum([_share_of_weights(model, name) for name in names])
-    count = int((sizes < SMALL_LAYER).sum())
+    count = int((sizes < share).sum())
     return [tuple(names[:many]) for many in range(count + 1)]
 
 
@@ -97,6 +115,7 @@ def _by_class(
     shifts: Shifts,
     images: NDArray[Any],
     wanted: NDArray[np.float32],
+    how: Choosing,
 ) -> tuple[str, ...]:
     """Layers without which more images get the class that fp32's logits, `wanted`, give them.
 
@@ -111,14 +130,14 @@ def _by_class(
         answers = _logits(quantize(prepared, ranges, in_float, shifts), images)
         return float((classes == answers.argmax(axis=1)).mean())
 
-    ends = [name for name in _ends(prepared) if _share_of_weights(prepared, name) < SMALL_LAYER]
+    ends = [name for name in _ends(prepared) if _share_of_weights(prepared, name) < how.small_layer]
     trials = [(), *((name,) for name in ends), tuple(ends)]
     shares = [share(trial) for trial in trials]
     best = int(np.argmax(shares))
-    if shares[best] <= shares[0] + WORTHWHILE:
+    if shares[best] <= shares[0] + how.worthwhile:
         best = 0
     more = (*trials[best], *_last_convolution(prepared, trials[best]))
-    return more if share(more) > shares[best] + COSTLY else trials[best]
+    return more if share(more) > shares[best] + how.costly else trials[best]
 
 
 def _ends(prepared: onnx.ModelProto) -> list[str]:

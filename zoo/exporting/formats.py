@@ -9,7 +9,7 @@ from torch import nn
 
 from zoo.artifacts.card import Card
 from zoo.data import Dataset
-from zoo.exporting.choose import choose_half_layers, choose_int8
+from zoo.exporting.choose import CHOOSING, Choosing, choose_half_layers, choose_int8
 from zoo.exporting.half import to_half
 from zoo.exporting.original import Original, file_bytes
 from zoo.exporting.quantize import CALIBRATED_ON, Ranges, Shifts, calibrate, prepare, quantize
@@ -52,6 +52,7 @@ def make_formats(
     data: Dataset | None,
     progress: Progress,
     earlier: Card | None = None,
+    choosing: Choosing = CHOOSING,
 ) -> Formats:
     """The models, rounded as `earlier` recorded, or else by the training images of `data`."""
     card = original.card
@@ -63,7 +64,7 @@ def make_formats(
     elif set(precisions) <= {"fp32"}:
         rounding = Rounding()
     elif data is not None:
-        rounding = _rounding(original, graph, plain, precisions, data, progress)
+        rounding = _rounding(original, graph, plain, precisions, data, progress, choosing)
     else:
         raise AssertionError("what rounds numbers needs images, or to be recorded")
     makers = {
@@ -83,6 +84,7 @@ def _rounding(
     precisions: Sequence[str],
     data: Dataset,
     progress: Progress,
+    choosing: Choosing,
 ) -> Rounding:
     signature = Signature.of(open_session(file_bytes(original, plain, "fp32")))
     images = data.train.images
@@ -92,12 +94,12 @@ def _rounding(
     rounding = Rounding()
     if "fp16" in precisions:
         progress.say(f"{original.id}: choosing what fp16 leaves in fp32")
-        rounding = Rounding(choose_half_layers(plain, unseen))
+        rounding = Rounding(choose_half_layers(plain, unseen, choosing))
     if "int8" in precisions:
         progress.say(f"{original.id}: calibrating int8 on training images")
         prepared, seen = prepare(graph), signature.prepare(images[:CALIBRATED_ON])[IMAGE]
         ranges = calibrate(prepared, seen)
-        shifts, left = choose_int8(prepared, ranges, seen, unseen)
+        shifts, left = choose_int8(prepared, ranges, seen, unseen, choosing)
         left += tuple(name for name in stay_in_float(prepared) if name not in left)
         rounding = replace(rounding, ranges=ranges, shifts=shifts, float_layers=left)
     return rounding

@@ -62,7 +62,11 @@ def runtimes_for(
 
 
 def choose_runtime(
-    runtimes: Sequence[Runtime], key: LatentsKey, images: Images, progress: Progress
+    runtimes: Sequence[Runtime],
+    key: LatentsKey,
+    images: Images,
+    progress: Progress,
+    seconds: float = SECONDS,
 ) -> Runtime:
     """The one that has computed the most of these latents already, else the fastest."""
     done = [finished(key, images, runtime) for runtime in runtimes]
@@ -72,10 +76,12 @@ def choose_runtime(
     if len(runtimes) == 1:
         runtimes[0].run(some)  # one that cannot run is no choice to store
         return runtimes[0]
-    return fastest(runtimes, some, progress)
+    return fastest(runtimes, some, progress, seconds)
 
 
-def fastest(runtimes: Sequence[Runtime], some: Images, progress: Progress) -> Runtime:
+def fastest(
+    runtimes: Sequence[Runtime], some: Images, progress: Progress, seconds: float = SECONDS
+) -> Runtime:
     """By measuring, among those whose latents of these images are those of the first.
 
     On others than the whole network gives it a head would be trained in vain: in bf16 some
@@ -86,7 +92,7 @@ def fastest(runtimes: Sequence[Runtime], some: Images, progress: Progress) -> Ru
     for runtime in runtimes:
         away = distance(runtime.run(some), wanted)  # the first call: it also opens the runtime
         fits = away <= LATENTS
-        rate = _images_a_second(runtime, some) if fits else 0.0
+        rate = _images_a_second(runtime, some, seconds) if fits else 0.0
         rates.append(rate)
         words = f"{rate:,.0f}" if fits else "not taken"
         if away >= TOLD:
@@ -97,9 +103,9 @@ def fastest(runtimes: Sequence[Runtime], some: Images, progress: Progress) -> Ru
     return chosen
 
 
-def _images_a_second(runtime: Runtime, some: Images) -> float:
+def _images_a_second(runtime: Runtime, some: Images, seconds: float) -> float:
     started, calls = time.perf_counter(), 0
-    while calls < 1 or time.perf_counter() - started < SECONDS:
+    while calls < 1 or time.perf_counter() - started < seconds:
         runtime.run(some)
         calls += 1
     return calls * len(some) / (time.perf_counter() - started)

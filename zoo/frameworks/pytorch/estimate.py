@@ -10,12 +10,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from zoo.frameworks.pytorch.loop import Trainer
+from zoo.frameworks.pytorch.pace import PACE, Pace
 from zoo.progress import clock_text
-
-WARM_STEPS = 2  # besides the one that is counted
-TIMED_STEPS = 12
-TIMED_SECONDS = 4.0
-TIMED_SHARE = 0.05  # of the steps to come, at most: a short training is not measured for long
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ def _macs(network: nn.Module, image: Tensor) -> int:
     return int(counter.get_total_flops()) // 2
 
 
-def measure_cost(trainer: Trainer) -> Cost:
+def measure_cost(trainer: Trainer, pace: Pace = PACE) -> Cost:
     """Train a few steps to see what one takes, then put everything back as it was."""
     before, left = trainer.snapshot(), trainer.steps - trainer.step
     plan = trainer.plan(0)
@@ -60,7 +56,7 @@ def measure_cost(trainer: Trainer) -> Cost:
     with FlopCounterMode(display=False, custom_mapping=counts) as counter:
         trainer.train_step(plan, 0)
     flop = counter.get_total_flops() * trainer.steps
-    seconds = _seconds_a_step(trainer, max(1, int(TIMED_SHARE * left)))
+    seconds = _seconds_a_step(trainer, max(1, int(pace.timed_share * left)), pace)
     trainer.restore(before)
     return Cost(
         parameters=sum(p.numel() for p in trainer.network.parameters() if p.requires_grad),
@@ -81,18 +77,18 @@ def _backward_of_convolution(
     return conv_flop_count(x, weight, out_gradient, transposed) * int(sum(wanted[:2]))
 
 
-def _seconds_a_step(trainer: Trainer, most: int) -> float:
+def _seconds_a_step(trainer: Trainer, most: int, pace: Pace) -> float:
     """By as many timed steps as usual, but at most so many."""
     plan = trainer.plan(0)
     times: list[float] = []
-    timed = min(TIMED_STEPS, most)
-    warm = min(WARM_STEPS, timed)
+    timed = min(pace.timed_steps, most)
+    warm = min(pace.warm_steps, timed)
     for step in range(warm + timed):
         started = time.perf_counter()
         trainer.train_step(plan, step % trainer.steps_per_epoch)
         trainer.check_loss()  # waits for a GPU
         if step >= warm:
             times.append(time.perf_counter() - started)
-        if sum(times) > TIMED_SECONDS:
+        if sum(times) > pace.timed_seconds:
             break
     return statistics.median(times)

@@ -10,11 +10,10 @@ from types import FrameType
 from zoo.errors import ZooError
 from zoo.frameworks.pytorch.checkpoint import save_checkpoint
 from zoo.frameworks.pytorch.loop import Hook, Trainer
+from zoo.frameworks.pytorch.pace import PACE
 from zoo.progress import Advance, Progress, clock_text
 from zoo.runs.history import EpochRow, write_history
 from zoo.runs.run import Run
-
-CHECKPOINT_SECONDS = 30.0
 
 
 class InterruptedRunError(ZooError):
@@ -69,8 +68,9 @@ class HistoryFile(Hook):
 class Checkpointer(Hook):
     """Saves the state now and then; on a GPU only between epochs, as saving waits for it."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, seconds: float = PACE.checkpoint_seconds) -> None:
         self.run = run
+        self.seconds = seconds
         self.saved = time.monotonic()
 
     def stepped(self, trainer: Trainer) -> None:
@@ -81,7 +81,7 @@ class Checkpointer(Hook):
         self._save_when_due(trainer)
 
     def _save_when_due(self, trainer: Trainer) -> None:
-        if time.monotonic() - self.saved >= CHECKPOINT_SECONDS:
+        if time.monotonic() - self.saved >= self.seconds:
             self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:
