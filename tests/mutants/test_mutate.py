@@ -7,7 +7,7 @@ import pytest
 
 from tests.mutants.equivalent import EQUIVALENT
 from tests.mutants.mutate import mutants_of
-from tests.mutants.sample import ROOT, TARGETS, copied, main, sampled, targets, own_tests
+from tests.mutants.sample import ROOT, TARGETS, copied, main, own_tests, sampled, targets
 
 
 @pytest.mark.parametrize(
