@@ -1,6 +1,7 @@
 """A file is whole or the old one: through failing blocks, full disks and kill -9."""
 
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -12,7 +13,17 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import ZooError
-from zoo.files import atomic, sweep, write_json, write_text, writing
+from zoo.files import (
+    atomic,
+    check_writable,
+    lock_file,
+    locked,
+    sweep,
+    try_lock,
+    write_json,
+    write_text,
+    writing,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -81,6 +92,8 @@ def test_a_disk_that_is_full_only_when_synced_leaves_the_old_file(
 def test_an_error_without_a_known_fix_keeps_the_systems_own_words(old: Path) -> None:
     with pytest.raises(ZooError, match=os.strerror(errno.EIO)), writing(old):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
+    with pytest.raises(ZooError, match="no number"), writing(old):
+        raise OSError("no number")
 
 
 @pytest.mark.parametrize("inside", ["new.txt", "deeper/new.txt", "deeper/still/new.txt"])
@@ -179,3 +192,43 @@ def test_json_keeps_every_letter_and_ends_in_a_newline(tmp_path: Path) -> None:
     assert "café 猫" in text
     assert text.endswith("}\n")
     assert json.loads(text) == {"name": "café 猫", "share": 0.1}
+
+
+def test_a_folder_that_can_be_made_is_fine_and_is_not_made(tmp_path: Path) -> None:
+    check_writable(tmp_path)
+    check_writable(tmp_path / "deep" / "folder")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_at_once(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (old, old / "folder"):
+        with pytest.raises(ZooError, match="a part of this path is a file"):
+            check_writable(folder)
+    # Whoever runs the tests may be allowed everything.
+    monkeypatch.setattr(os, "access", lambda path, mode: path != old.parent or mode != os.W_OK)
+    with pytest.raises(ZooError, match="this folder may not be written to"):
+        check_writable(old.parent / "folder")
+
+
+def test_who_waits_for_a_lock_is_told_once_and_then_has_it(tmp_path: Path) -> None:
+    told = []
+    with lock_file(tmp_path / "lock") as other:
+        assert try_lock(other)
+
+        def on_wait() -> None:
+            told.append("waiting")
+            fcntl.flock(other, fcntl.LOCK_UN)
+
+        with locked(tmp_path / "lock", on_wait):
+            assert told == ["waiting"]
+            assert not try_lock(other)
+    with locked(tmp_path / "lock", on_wait):
+        assert told == ["waiting"]
+
+
+def test_no_handle_is_left_open(tmp_path: Path) -> None:
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208 - as many as before, whichever they are
+    write_text(tmp_path / "file.txt", "new")
+    assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208

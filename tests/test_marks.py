@@ -30,6 +30,8 @@ def test_what_is_written_here_is_known(tmp_path: Path) -> None:
     assert is_ours(tmp_path / "table.csv", ("subject", "pareto"))
     (tmp_path / "test.json").write_text('{"accuracy": 1, "id": 2}')
     assert is_ours(tmp_path / "test.json", ("accuracy",))
+    (tmp_path / "page.md").write_text(f"{MARKDOWN_LINE}\n# Results\n")
+    assert is_ours(tmp_path / "page.md")
     (tmp_path / "lines.jsonl").write_text('{"repeat": 1, "turns": [')
     assert is_ours(tmp_path / "lines.jsonl", ("repeat",))
 
@@ -51,6 +53,7 @@ def test_what_is_written_here_is_known(tmp_path: Path) -> None:
         ("a.json", b'{"pareto": 1}'),
         ("a.json", b"[" * 100_000),
         ("a.jsonl", b"pareto, subject\n"),
+        ("a.jsonl", b'{"pareto": 1}\n'),
         ("a.txt", b"precious"),
     ],
 )

@@ -14,6 +14,7 @@ import pytest
 
 from tests.artifacts.publications import FACTS, put, said
 from zoo.artifacts.artifact import Artifact, find_artifact, list_artifacts
+from zoo.artifacts.card import PRECISIONS
 from zoo.artifacts.publishing import check_place, publish, publishing
 from zoo.errors import UsageError, ZooError
 from zoo.files import lock_file, try_lock
@@ -347,6 +348,8 @@ def test_whoever_waits_for_another_publisher_is_told(tmp_path: Path) -> None:
         '{"format": 1, "artifacts": []}',
         '{"format": 1, "artifacts": {"../up": {"model": "cnn", "files": {}, "precisions": {}}}}',
         '{"format": 1, "artifacts": {"cnn": {"model": "cnn"}}}',
+        '{"format": 1, "artifacts": {"cnn": {"model": 3, "files": {}, "precisions": {}}}}',
+        '{"format": 1, "artifacts": {"cnn": {"model": "cnn", "files": [], "precisions": {}}}}',
     ],
 )
 def test_a_damaged_manifest_is_named(tmp_path: Path, text: str) -> None:
@@ -363,3 +366,84 @@ def test_a_manifest_of_the_future_is_refused(tmp_path: Path) -> None:
 
 def test_nothing_published_is_an_empty_list(tmp_path: Path) -> None:
     assert list_artifacts(tmp_path / "nowhere") == []
+
+
+def test_an_artifact_may_have_every_precision_and_no_other(tmp_path: Path) -> None:
+    every = {precision: {} for precision in PRECISIONS}
+    put(tmp_path, "cnn-digits", "one", precisions=every)
+    assert list_artifacts(tmp_path)[0].precisions == PRECISIONS
+    with pytest.raises(ZooError, match=r"cnn-digits\.precisions has others than fp32, fp16, int8"):
+        put(tmp_path, "cnn-digits", "two", precisions=every | {"fp8": {}})
+
+
+def test_a_folder_for_artifacts_is_made_however_deep(tmp_path: Path) -> None:
+    artifact = put(tmp_path / "deep" / "exports", "cnn-digits", "one")
+    assert said(artifact) == {"one"}
+
+
+def test_all_of_it_is_synced_before_the_journal_and_the_new_place_before_the_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power cut may leave a manifest that names what is not there."""
+    put(tmp_path, "cnn-digits", "one")
+    manifest, journal = tmp_path / "manifest.json", tmp_path / ".publish.json"
+    before = manifest.read_text()
+    handles = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    filled: set[Path] = set()
+    moved: set[Path] = set()
+
+    def synced(handle: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        if not journal.exists():
+            filled.add(path)
+        elif not list(tmp_path.glob(".new-*")) and manifest.read_text() == before:
+            moved.add(path)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    artifact = put(tmp_path, "cnn-digits", "two")
+    there = tmp_path / ".new-cnn-digits"
+    inside = {there / path.relative_to(artifact.folder) for path in artifact.folder.rglob("*")}
+    assert filled >= inside | {there}
+    assert tmp_path in moved
+    assert len(os.listdir("/proc/self/fd")) == handles  # noqa: PTH208
+
+
+def test_what_comes_in_the_way_of_a_publication_that_was_killed_stays(tmp_path: Path) -> None:
+    put(tmp_path / "before", "cnn-digits", "one")
+    for step in range(200):
+        root = tmp_path / f"killed-{step}"
+        shutil.copytree(tmp_path / "before", root)
+        code = killed_at(step, lambda root=root: put(root, "cnn-digits", "two"))  # type: ignore[misc]
+        assert code == KILLED
+        needed = (".publish.json", ".new-cnn-digits", "cnn-digits")
+        if all((root / name).exists() for name in needed):
+            break
+    precious = root / "cnn-digits" / "precious"
+    precious.write_text("precious")
+    with pytest.raises(UsageError, match="precious is in the way"):
+        put(root, "mlp-digits", "else", model="mlp")
+    assert precious.read_text() == "precious"
+    precious.unlink()
+    put(root, "mlp-digits", "else", model="mlp")
+    assert said(find_artifact("cnn", root)) == {"two"}
+
+
+def test_half_written_files_of_those_who_were_killed_go(tmp_path: Path) -> None:
+    put(tmp_path, "cnn-digits", "one")
+    names = ("manifest.json", ".publish.json", ".filling.json")
+    left = [tmp_path / f".{name}.1.onnx-zoo.tmp" for name in names]
+    for path in left:
+        path.touch()
+    check_place("cnn-digits", tmp_path)
+    assert not [path for path in left if path.exists()]
+
+
+def test_a_damaged_note_of_what_was_being_filled_removes_nothing(tmp_path: Path) -> None:
+    precious = tmp_path / ".new-.." / "up" / "precious"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("precious")
+    (tmp_path / "up").mkdir()
+    (tmp_path / ".filling.json").write_text('{"format": 1, "artifact": "../up"}')
+    with pytest.raises(ZooError, match=r"\.filling\.json is damaged .* Move it away"):
+        put(tmp_path, "cnn-digits", "one")
+    assert precious.read_text() == "precious"

@@ -354,3 +354,45 @@ def test_an_int8_file_without_integers(
     net: nn.Module, converted: ir.Model, reference_of: Callable[..., Reference]
 ) -> None:
     assert "nothing runs in integers" in refusal(file_of(converted), "int8", reference_of(net))
+
+
+def test_the_bound_of_fp32_grows_with_the_largest_logit() -> None:
+    wanted = np.array([[1.0, -3.0], [2.0, 0.5]], np.float32)
+    assert gate.bound_for(wanted) == pytest.approx(4e-4)
+    reference = Reference(Split(np.zeros((2, 1)), np.zeros(2)), wanted, ("a", "b"), "uint8-nhwc")
+    gate._check_differences("fp32.onnx", {"1": gate.bound_for(wanted)}, reference)
+    with pytest.raises(GateError, match=r"at batch 7 a logit is 0\.000401 away"):
+        gate._check_differences("fp32.onnx", {"1": 0.0, "7": 4.01e-4}, reference)
+
+
+@pytest.mark.parametrize(
+    ("others", "moved", "refused"),
+    [(3, 0, False), (4, 0, True), (1, 1, False), (2, 2, True)],
+)
+def test_how_far_int8_in_float_may_be_from_integers(
+    others: int,
+    moved: int,
+    refused: bool,
+    net: nn.Module,
+    int8: onnx.ModelProto,
+    reference_of: Callable[..., Reference],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 300 images so many get another class in float, and so many of these were right before."""
+    content = file_of(int8)
+    reference = reference_of(net)
+    monkeypatch.setitem(gate.MOST_LOST, "int8", 10_000)
+    integers = judge(content, "int8", reference, Progress()).logits
+    order = integers.argsort(axis=1)
+    best, second = order[:, -1], order[:, -2]
+    truth = np.where(np.arange(len(best)) < moved, best, order[:, 0])
+    floats = integers.copy()
+    floats[np.arange(others), second[:others]] = integers[:others].max(axis=1) + 1
+    monkeypatch.setattr(gate, "_answers", lambda *_: floats)
+    test = Split(reference.test.images, truth)
+    if refused:
+        with pytest.raises(GateError, match=f"and {others} get another class"):
+            gate._emulated(content, integers, replace(reference, test=test), Progress())
+    else:
+        same = gate._emulated(content, integers, replace(reference, test=test), Progress())
+        assert same == 300 - others

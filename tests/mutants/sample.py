@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.mutants.equivalent import EQUIVALENT
+from tests.mutants.excused import EXCUSED
 from tests.mutants.mutate import Mutant, mutants_of
 
 ROOT = Path(__file__).parents[2]
@@ -76,10 +76,10 @@ def _imports(path: Path) -> set[str]:
 
 
 def sampled(module: str, count: int, seed: int) -> list[Mutant]:
-    """So many mutants of a module, by chance, but for those that do the same."""
-    same = {change for of, change, _ in EQUIVALENT if of == module}
+    """So many mutants of a module, by chance, but for those that are excused."""
+    excused = {change for of, change, _ in EXCUSED if of == module}
     source = (ROOT / module).read_text(encoding="utf-8")
-    mutants = [mutant for mutant in mutants_of(source) if mutant.change not in same]
+    mutants = [mutant for mutant in mutants_of(source) if mutant.change not in excused]
     chosen = random.Random(f"{seed} {module}").sample(mutants, min(count, len(mutants)))
     return sorted(chosen, key=lambda mutant: mutant.line)
 

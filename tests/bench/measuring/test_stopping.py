@@ -1,6 +1,7 @@
 """When to begin measuring and when to stop, on blocks that nobody timed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,13 @@ class TestWarmUp:
         assert warm.steady
         assert warm.is_finished
 
+    def test_the_time_allowed_is_all_of_it(self) -> None:
+        warm = WarmUp(0.5)
+        warm.add(replace(block(1.0), wall_ns=250_000_000))
+        assert not warm.is_finished
+        warm.add(replace(block(2.0), wall_ns=250_000_000))
+        assert (warm.steady, warm.is_finished) == (False, True)
+
     def test_times_that_fall_are_not_steady_until_they_stay(self) -> None:
         warm = WarmUp(10)
         for median in (5.0, 4.0, 3.0, 2.0, 1.5, 1.2, 1.0, 1.0):
@@ -91,6 +99,10 @@ class TestMeasurement:
     def test_few_calls_a_second_take_longer(self) -> None:
         kept = filled(Length(0.5, 100.0, 0.01, least_calls=50), endless(100.0))
         assert sum(len(one.ns) for one in kept.blocks) == 50
+
+    def test_an_arm_without_any_spread_is_as_precise_as_can_be_asked(self) -> None:
+        blocks = (replace(one, ns=[1_000_000] * 100) for one in endless())
+        assert len(filled(replace(LENGTH, precise=0.0), blocks).blocks) == 10
 
     def test_an_interval_needs_blocks(self) -> None:
         assert len(filled(Length(0.01, 4.0, 0.5, least_calls=1), endless()).blocks) == 8

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.regression.comparison import Comparison
-from bench.regression.judging_accuracy import judge_accuracy, paired_interval
+from bench.regression.judging_accuracy import _score, judge_accuracy, paired_interval
 from bench.results.rows import write_predictions
 from tests.bench.regression.sittings import IMAGES, Compare, accurate, cell, changed
 
@@ -212,3 +213,43 @@ def test_a_drop_that_is_just_allowed_is_seldom_called_too_large(images: int, gai
         assert found.p is not None
         wrong += found.p < 0.05
     assert wrong <= 65
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "images", "drop"),
+    [
+        (40, 12, 360, 0.02),
+        (40, 12, 360, 0.3),
+        (7, 3, 100, 0.1),
+        (0, 9, 50, 0.2),
+        (12, 40, 360, 0.5),
+    ],
+)
+def test_the_score_is_tangos(lost: int, gained: int, images: int, drop: float) -> None:
+    """With the share of images gained that makes these counts likeliest, found by trying."""
+    share = np.linspace(1e-9, (1 - drop) / 2 - 1e-9, 2_000_001)
+    likelihood = (
+        lost * np.log(share + drop)
+        + gained * np.log(share)
+        + (images - lost - gained) * np.log(1 - 2 * share - drop)
+    )
+    likeliest = share[likelihood.argmax()]
+    error = math.sqrt(images * (2 * likeliest + drop * (1 - drop)))
+    distance = lost - gained - images * drop
+    wanted = math.copysign(abs(distance) - 0.5, distance) / error
+    assert _score(lost, gained, images, drop) == pytest.approx(wanted, rel=1e-5)
+    turned = _score(gained, lost, images, -drop)
+    assert turned == pytest.approx(-wanted, rel=1e-5)
+
+
+def test_shares_of_other_images_are_held_against_each_other_as_agresti_and_caffo_do() -> None:
+    """90 of 100 and 150 of 200, each with one more right and one more wrong."""
+    base, new = accurate(cell(), 90, 100), accurate(changed(), 150, 200)
+    found = judge_accuracy(base, new, {}, {}, allowed=2.0)
+    assert found is not None
+    before, after = 91 / 102, 151 / 202
+    error = math.sqrt(before * (1 - before) / 102 + after * (1 - after) / 202)
+    ends = [100 * (before - after + sign * 1.959964 * error) for sign in (-1, 1)]
+    assert (found.low, found.high) == pytest.approx(ends)
+    assert found.drop == pytest.approx(15)
+    assert found.p == pytest.approx(NormalDist().cdf((0.02 - before + after) / error))

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from bench.regression.judging_speed import ASSUMED_SPREAD, Spread, judge_speed
+from bench.regression.judging_speed import ASSUMED_SPREAD, Spread, judge_speed, sittings_ratio
 from bench.results.rows import Row
 from bench.stats.ratios import paired_ratio
+from bench.stats.student import t_quantile
 from tests.bench.regression.sittings import (
     ERRORS,
     QUIET_BASE,
@@ -189,3 +190,32 @@ def test_a_wider_spread_never_proves_more(
         assert p(spread) <= p(spread + 0.1) + 1e-3  # degrees of freedom shift a little
     elif ratio <= 1.05:
         assert p(spread) >= 0.5 - 1e-9
+
+
+def test_the_error_of_two_sittings_is_that_of_both_medians_and_the_spread() -> None:
+    """An interval of 5 blocks has 4 degrees of freedom: it is 2.78 errors wide on each side."""
+    base, new = (
+        cell(p50, p50_low_ms=p50 / 1.02, p50_high_ms=p50 * 1.02, blocks=5) for p50 in (1.0, 1.1)
+    )
+    found = sittings_ratio(base, new, Spread(0.03, 6, 6))
+    assert found is not None
+    error = math.log(1.02) / t_quantile(0.975, 4)
+    assert found.standard_error == pytest.approx(math.sqrt(2 * error**2 + 0.03**2))
+    df = found.standard_error**4 / (2 * error**4 / 4 + 0.03**4 / 6)
+    assert found.df == pytest.approx(df)
+    half = t_quantile(0.975, df) * found.standard_error
+    assert (found.low, found.high) == pytest.approx((1.1 * math.exp(-half), 1.1 * math.exp(half)))
+
+
+@pytest.mark.parametrize(("twins", "told"), [(2, "taken as 5 %"), (3, "measured on 3")])
+def test_how_many_unchanged_rows_show_the_spread(twins: int, told: str) -> None:
+    assert told in str(Spread.of([0.05] * twins)).replace("5.0", "5")
+
+
+def test_what_is_slower_by_the_machine_is_told_apart_from_noise(compare: Compare) -> None:
+    found = compare([cell(), *QUIET_BASE], [cell(1.5), *QUIET_NEW])
+    assert speed_of(found).word == "1.50x slower, by the machine"
+    noisy = compare([cell(), *QUIET_BASE], [cell(1.06), *QUIET_NEW])
+    assert speed_of(noisy).low is not None
+    assert speed_of(noisy).low < 1.05
+    assert "too noisy to prove" in speed_of(noisy).word

@@ -295,3 +295,35 @@ def test_when_an_arm_has_overtaken_torch(cold: float, call: float, calls: int | 
 def test_the_floor_is_a_median() -> None:
     found = evaluated(Samples(blocks=blocks(), floor_ns=[100, 100, 5000]))
     assert found.floor_us == statistics.median([100, 100, 5000]) / 1e3
+
+
+def test_the_first_call_at_another_batch_size_is_paid_for_by_both() -> None:
+    torch = asked(runtime="torch", cold_ms=500.0, p50_ms=1.0, new_shape_ms=100.0)
+    other = asked(cold_ms=900.0, p50_ms=0.5, new_shape_ms=40.0)
+    add_break_even([torch, other])
+    assert other.break_even_calls == 681  # (940 - 600) / 0.5, and one
+
+
+def test_a_tenth_of_the_time_may_be_the_harness() -> None:
+    made = [Block([MS] * 50, 50 * MS, None, {}) for _ in range(12)]
+    assert evaluated(Samples(blocks=made, floor_ns=[MS // 10])).warnings is None
+    warned = evaluated(Samples(blocks=made, floor_ns=[MS // 10 + 1000])).warnings
+    assert warned is not None
+    assert "10% of p50 is the harness" in warned
+
+
+@pytest.mark.parametrize(("reference_ms", "agrees"), [(0.5, True), (0.6, False), (0.4, False)])
+def test_by_themselves_two_arms_may_be_as_far_apart_as_in_turns(
+    reference_ms: float, agrees: bool
+) -> None:
+    reference = evaluated(Samples(blocks=blocks(reference_ms, seed=5)))
+    found = evaluated(Samples(blocks=blocks(1.0), turns=turns(2.0)), reference)
+    assert found.ratio_agrees == agrees
+
+
+@pytest.mark.parametrize("known", [0.5, 2.0])
+def test_without_an_interval_two_arms_cannot_contradict_their_turns(known: float) -> None:
+    reference = evaluated(Samples(blocks=blocks(1.0, count=1)))
+    assert reference.p50_interval is None
+    found = evaluated(Samples(blocks=blocks(known), turns=turns(0.1)), reference)
+    assert found.ratio_agrees is True

@@ -1,7 +1,7 @@
 """Ratios of two arms: what must hold for any turns, and simulations in which the truth is known."""
 
 import math
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import pytest
@@ -9,7 +9,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bench.stats.ratios import PairedRatio, paired_ratio, sequential_ratio, trimmed_mean, verdict
+from bench.stats.ratios import (
+    PairedRatio,
+    _welch,
+    paired_ratio,
+    sequential_ratio,
+    trimmed_mean,
+    verdict,
+)
 from bench.stats.stats import TAIL, relative_half_width, t_interval
 from bench.stats.student import t_quantile, t_tail
 
@@ -229,3 +236,33 @@ def test_the_sequential_interval_of_extremes() -> None:
     single = sequential_ratio([np.ones(3)], same)
     assert single.ratio == pytest.approx(2)
     assert (single.low, single.high) == (0, math.inf)
+
+
+def test_the_bounds_of_the_margin_are_inside_it() -> None:
+    @dataclass(frozen=True)
+    class Ends:
+        low: float
+        high: float
+
+    least, most = 1 / 1.02, 1.02
+    assert verdict(Ends(least, most), 0.02) == "same"
+    assert verdict(Ends(least / 2, least), 0.02) == "inconclusive"
+    assert verdict(Ends(most, 2 * most), 0.02) == "inconclusive"
+
+
+def test_between_two_quads_there_are_calm_calls_already() -> None:
+    """The outer arm was disturbed once, at the end of the first quad: its next call was not."""
+    quads = np.array([[1.0, 2.0, 2.0, 9.0], [1.0, 2.0, 2.0, 1.0]])
+    assert paired_ratio([quads]).ratio == pytest.approx(2)
+    assert paired_ratio([quads[:1]]).ratio == pytest.approx(0.4)
+
+
+def test_arms_that_do_not_vary_have_the_degrees_of_freedom_of_both() -> None:
+    a, b = ([np.full(3, 2.0)] * count for count in (3, 4))
+    assert sequential_ratio(a, b).df == 2 + 3
+
+
+def test_degrees_of_freedom_know_no_unit() -> None:
+    """Errors so small that their fourth powers are 0 still say which of the arms varies."""
+    assert _welch(1e-100, 2, 0.0, 3) == pytest.approx(2)
+    assert _welch(0.0, 2, 1e-100, 3) == pytest.approx(3)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from random import Random
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from bench.stats.stats import (
     Interval,
     Percentile,
+    _expanded_tails,
     calls_to_break_even,
     effective_count,
     holm,
@@ -434,3 +436,10 @@ def test_break_even_is_the_first_call_from_which_a_is_cheaper(
         assert cheaper(calls)
         assert cheaper(calls + 10**400)
         assert calls == 0 or not cheaper(calls - 1)
+
+
+def test_tails_are_widened_for_the_number_of_blocks() -> None:
+    """Of 8 blocks: t has 7 degrees of freedom, 2.364624, and is widened by the root of 8 / 7."""
+    low, high = _expanded_tails(8)
+    assert low == pytest.approx(NormalDist().cdf(-2.364624252 * math.sqrt(8 / 7)))
+    assert high == 1 - low
