@@ -1,6 +1,7 @@
 """What every test may rely on: a cache of its own, an empty folder, a skip without a GPU."""
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -352,5 +353,6 @@ def tiny_preset() -> "Preset":
     from bench.measuring.turns import Plan
     from bench.sweep.matrix import Preset
 
-    length = Length(0.01, 0.03, 0.5, least_calls=4, block_seconds=0.003)
-    return Preset("tiny", length, 1, Plan(2, 0.05, least_turns=4), accuracy=True)
+    length = Length(0.01, 0.03, 0.5, least_calls=4, block_seconds=0.003, agree=math.inf)
+    plan = Plan(2, 0.05, least_turns=4, warm_seconds=0.01)
+    return Preset("tiny", length, 1, plan, accuracy=True)

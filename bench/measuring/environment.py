@@ -23,7 +23,7 @@ _PACKAGES = (
     *("numpy", "onnx", "torch", *DISTRIBUTIONS),
     *("openvino", "tensorflow", "keras", "jax", "scikit-learn"),
 )
-_SMI_SECONDS = 20
+SMI_SECONDS = 20.0  # for an answer of nvidia-smi, which may hang
 
 # When a block counts as disturbed. A process alone on its cores waits 0.1 to 0.5 % of the time,
 # beside a half-busy neighbour 25 %; the odd daemon is no reason to measure anew.
@@ -38,19 +38,14 @@ MOST_PRESSURE = 0.2
 
 @dataclass(frozen=True)
 class Environment:
-    """The machine and what is installed; dates in UTC, memory in GiB.
+    """The machine and what is installed."""
 
-    machine: equal on the same machine, another one elsewhere. cores: those that are ours, by
-    affinity (`affinity`) and by the container's quota (`quota`, cores' worth of time). load: the
-    load average of the last minute.
-    """
-
-    machine: str
+    machine: str  # equal on the same machine, another one elsewhere
     cpu: str
     vector_flags: tuple[str, ...]
-    cores: int
+    cores: int  # those that are ours, by affinity and quota
     affinity: tuple[int, ...]
-    quota: float | None
+    quota: float | None  # the container's, in cores' worth of time
     governor: str | None
     memory_gib: float
     gpus: tuple[str, ...]
@@ -58,17 +53,17 @@ class Environment:
     system: str
     python: str
     packages: Mapping[str, str]
-    load: float | None
-    at: str
+    load: float | None  # the average of the last minute
+    at: str  # in UTC
 
 
-def environment() -> Environment:
+def environment(smi_seconds: float = SMI_SECONDS) -> Environment:
     """This machine, now. Imports no runtime: versions come from what pip wrote down."""
     import psutil
 
     cpu, flags, cores = cpu_name(), vector_flags(), thread_budget()
     memory = psutil.virtual_memory().total / 2**30
-    gpus, driver = _gpus()
+    gpus, driver = _gpus(smi_seconds)
     affinity = kernel.affinity(os.getpid())
     return Environment(
         machine=machine_key(cpu, flags, cores, gpus, memory),
@@ -108,26 +103,24 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _gpus() -> tuple[tuple[str, ...], str | None]:
+def _gpus(seconds: float) -> tuple[tuple[str, ...], str | None]:
     """Names of the NVIDIA GPUs, and their driver."""
-    rows = _nvidia_smi("--query-gpu=name,driver_version")
+    rows = _nvidia_smi("--query-gpu=name,driver_version", seconds)
     return tuple(name for name, *_ in rows), rows[0][1] if rows else None
 
 
-def vram_mib(pid: int) -> float | None:
+def vram_mib(pid: int, smi_seconds: float = SMI_SECONDS) -> float | None:
     """GPU memory that a process holds now, over all GPUs; None where the driver does not say."""
-    rows = _nvidia_smi("--query-compute-apps=pid,used_memory")
+    rows = _nvidia_smi("--query-compute-apps=pid,used_memory", smi_seconds)
     held = [float(used) for owner, used in rows if owner == str(pid) and used.isdigit()]
     return sum(held) if held else None
 
 
-def _nvidia_smi(query: str) -> list[list[str]]:
+def _nvidia_smi(query: str, seconds: float) -> list[list[str]]:
     """Rows of its answer, memory in MiB; none where there is no driver, or it hangs."""
     command = ["nvidia-smi", query, "--format=csv,noheader,nounits"]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_SMI_SECONDS, check=True
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=True)
     except (OSError, subprocess.SubprocessError):
         return []
     rows = [[part.strip() for part in line.split(",")] for line in done.stdout.splitlines()]
@@ -136,36 +129,27 @@ def _nvidia_smi(query: str) -> list[list[str]]:
 
 @dataclass(frozen=True)
 class Contention:
-    """Counters at a moment; two of them make an `Evidence`. Seconds since they began.
+    """Counters at a moment; two of them make an `Evidence`. Seconds since they began."""
 
-    steal: taken by the hypervisor, the mean over the cores that the process may run on.
-    pressure: some task of the machine waited for a core. throttled: the container's quota was used
-    up. delays: ready to run but waiting for a core, by thread of the process. clock_mhz: of the
-    core it ran on last.
-    """
-
-    steal: float | None
-    pressure: float | None
-    throttled: float | None
-    delays: Mapping[int, float] | None
-    clock_mhz: float | None
+    steal: float | None  # taken by the hypervisor, the mean over the cores it may run on
+    pressure: float | None  # some task of the machine waited for a core
+    throttled: float | None  # the container's quota was used up
+    delays: Mapping[int, float] | None  # waiting for a core, by thread of the process
+    clock_mhz: float | None  # of the core it ran on last
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What happened between two readings, as shares of the wall time.
-
-    delay_share: of the thread that waited longest, as a call ends with its last thread (a sum would
-    grow with their number); others' doing, for a block is one answer and the parent sleeps
-    meanwhile. clock_mhz: at the end; clock_change: -0.1 where it fell by 10 %.
-    """
+    """What happened between two readings, as shares of the wall time."""
 
     steal_share: float | None
     pressure_share: float | None
     throttled_share: float | None
+    # Of the thread that waited longest, as a call ends with its last thread (a sum would grow with
+    # their number); others' doing, for a block is one answer and the parent sleeps meanwhile.
     delay_share: float | None
-    clock_mhz: float | None
-    clock_change: float | None
+    clock_mhz: float | None  # at the end
+    clock_change: float | None  # -0.1 where it fell by 10 %
     wall_seconds: float
 
     @classmethod

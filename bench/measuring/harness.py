@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.runtimes import find_runtime
 
-_ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[2]
 # The process of an arm and its turns, when to stop and what times amount to, the adapters, and what
 # opens and feeds a session.
 _SOURCES = (
@@ -16,10 +16,10 @@ _SOURCES = (
 )
 
 
-def harness(*runtimes: str) -> str:
-    """The key of these files, and of the modules of runtimes of your own."""
+def harness(*runtimes: str, root: Path = ROOT) -> str:
+    """The key of these files below `root`, and of the modules of runtimes of your own."""
     own = (inspect.getsourcefile(find_runtime(runtime)) for runtime in runtimes)
-    paths = {path for pattern in _SOURCES for path in _ROOT.glob(pattern)}
+    paths = {path for pattern in _SOURCES for path in root.glob(pattern)}
     return harness_key(paths | {Path(path) for path in own if path})
 
 

@@ -12,7 +12,6 @@ from bench.results.rows import Block
 from bench.stats.stats import median_interval, relative_half_width
 
 _WINDOW = 3  # blocks whose medians must agree before a warm-up ends
-_AGREE = 0.05  # by this share: wider than the noise of a block, narrower than a clock's steps
 _LONGEST_WARM_UP = 1.0  # seconds, where a measurement is not longer itself
 _LEAST_BLOCKS = 8  # below that an interval over blocks says little
 
@@ -25,7 +24,7 @@ class TakeBlock(Protocol):
 
 @dataclass(frozen=True)
 class Length:
-    """How long to measure. `precise`: half the width of the p50 interval, as a share of p50.
+    """How long to measure.
 
     A measurement ends at `least_seconds` and `least_calls`, and `precise`; at `most_seconds` of
     measuring in any case, blocks that are measured again included.
@@ -33,9 +32,12 @@ class Length:
 
     least_seconds: float
     most_seconds: float
-    precise: float
+    precise: float  # half the width of the p50 interval, as a share of p50
     least_calls: int = 50
     block_seconds: float = 0.1
+    # By how much the last blocks of a warm-up may differ, as a share: wider than the noise of a
+    # block, narrower than a clock's steps.
+    agree: float = 0.05
 
 
 @dataclass
@@ -43,8 +45,9 @@ class WarmUp:
     """Done when the medians of some blocks in a row agree, or after the time allowed."""
 
     most_seconds: float
-    medians: list[float] = field(default_factory=list)
-    seconds: float = 0.0
+    agree: float = Length.agree  # by how much blocks may differ, as a share
+    medians: list[float] = field(default_factory=list)  # of each block, in nanoseconds
+    seconds: float = 0.0  # of all blocks
 
     def add(self, block: Block) -> None:
         """Take note of a block."""
@@ -55,7 +58,7 @@ class WarmUp:
     def steady(self) -> bool:
         """Whether the last blocks agree."""
         last = self.medians[-_WINDOW:]
-        return len(last) == _WINDOW and max(last) <= min(last) * (1 + _AGREE)
+        return len(last) == _WINDOW and max(last) <= min(last) * (1 + self.agree)
 
     @property
     def is_finished(self) -> bool:
@@ -73,8 +76,8 @@ class Measurement:
 
     length: Length
     blocks: list[Block] = field(default_factory=list)
-    rerun: int = 0
-    seconds: float = 0.0
+    rerun: int = 0  # blocks that were measured again
+    seconds: float = 0.0  # of all blocks, those that were left out too
 
     def add(self, block: Block) -> None:
         """Take a block in, or leave it out to be measured again."""
@@ -102,7 +105,7 @@ class Measurement:
 
 def measure(take_block: TakeBlock, length: Length) -> tuple[WarmUp, Measurement]:
     """Warm an arm up, then measure it."""
-    warm_up = WarmUp(max(length.least_seconds, _LONGEST_WARM_UP))
+    warm_up = WarmUp(max(length.least_seconds, _LONGEST_WARM_UP), length.agree)
     while not warm_up.is_finished:
         warm_up.add(take_block(length.block_seconds, 1))
     kept = Measurement(length)

@@ -29,35 +29,31 @@ from zoo.machine.memory import default_bound
 _LONG_NS = 5_000_000  # from here on a call pays for its own warming up after a hand-over
 _WARM_TURNS = 10
 _USUAL_WARM_UP, USUAL_CALLS = 10, 100
-_WARM_SECONDS = 0.15
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a pair is measured. seconds: of turns, over all instances; starts come on top.
+    """How a pair is measured."""
 
-    sequential: each arm has its time at once, on the same cores and with the same
-    estimator, to show what the turns are worth. timeout: seconds that an arm has for an answer.
-    """
-
-    instances: int = 5
-    seconds: float = 8.0
-    least_turns: int = 8
+    instances: int = 5  # pairs of processes
+    seconds: float = 8.0  # of turns, over all instances; starts come on top
+    least_turns: int = 8  # of each instance
+    # Each arm has its time at once, on the same cores and with the same estimator, to show what
+    # the turns are worth.
     sequential: bool = False
-    timeout: float = 120.0
+    timeout: float = 120.0  # seconds that an arm has for an answer
+    warm_seconds: float = 0.15  # of turns that are thrown away, in each instance
 
 
 @dataclass
 class Turns:
-    """What was timed: for each instance rows of nanoseconds [a1, b1, b2, a2].
+    """What was timed, in nanoseconds."""
 
-    In every other instance it was b's calls that enclosed a's. apart: for each instance the times
-    of a and those of b instead, where they did not take turns.
-    """
-
+    # For each instance rows [a1, b1, b2, a2]; in every other one b's calls enclosed a's.
     instances: list[list[list[int]]] = field(default_factory=list)
+    # For each instance the times of a and those of b, where they did not take turns.
     apart: list[tuple[list[int], list[int]]] = field(default_factory=list)
-    wrong: int = 0
+    wrong: int = 0  # timed calls that gave other logits than before
 
     def ratio(self) -> PairedRatio:
         """Time of b / time of a."""
@@ -117,10 +113,10 @@ def take_turns(
                 arm.hear()
             seconds = plan.seconds / plan.instances
             if plan.sequential:
-                times = [_alone(arm, seconds / 2, found) for arm in arms]
+                times = [_alone(arm, seconds / 2, plan.warm_seconds, found) for arm in arms]
                 found.apart.append((times[instance % 2], times[1 - instance % 2]))
             else:
-                rows, wrong = _turns(arms[0], arms[1], seconds, plan.least_turns)
+                rows, wrong = _turns(arms[0], arms[1], seconds, plan)
                 if instance % 2:
                     rows = [[a1, b1, b2, a2] for b1, a1, a2, b2 in rows]
                 found.instances.append(rows)
@@ -147,12 +143,12 @@ def usual_way(a: Order, b: Order, images: Path, batch: int, timeout: float = Pla
 
 
 def _turns(
-    first: ArmProcess, second: ArmProcess, seconds: float, least: int
+    first: ArmProcess, second: ArmProcess, seconds: float, plan: Plan
 ) -> tuple[list[list[int]], int]:
     """Rows [f1, s1, s2, f2]: a turn is two timed calls, which end one row and begin the next."""
-    untimed = _warm(first, second)
+    untimed = _warm(first, second, plan.warm_seconds)
     second.tell("follow", peer=second.peer, untimed=untimed)
-    first.tell("lead", peer=first.peer, seconds=seconds, least=least, untimed=untimed)
+    first.tell("lead", peer=first.peer, seconds=seconds, least=plan.least_turns, untimed=untimed)
     ours = first.hear(first.timeout + seconds)
     theirs = second.hear()
     pairs = zip(*(iter(ours["ns"]),) * 2, *(iter(theirs["ns"]),) * 2, strict=False)
@@ -160,18 +156,18 @@ def _turns(
     return rows, ours["wrong"] + theirs["wrong"]
 
 
-def _alone(arm: ArmProcess, seconds: float, found: Turns) -> list[int]:
+def _alone(arm: ArmProcess, seconds: float, warm_seconds: float, found: Turns) -> list[int]:
     """The times of one arm that is let run; `found` counts its wrong answers."""
-    arm.ask("block", seconds=_WARM_SECONDS)
+    arm.ask("block", seconds=warm_seconds)
     answer = arm.ask("block", seconds=seconds)
     found.wrong += answer["wrong"]
     times: list[int] = answer["block"]["ns"]
     return times
 
 
-def _warm(first: ArmProcess, second: ArmProcess) -> int:
+def _warm(first: ArmProcess, second: ArmProcess, seconds: float) -> int:
     """Turns that are thrown away; how many untimed calls each hand-over needs."""
-    ends = time.monotonic() + _WARM_SECONDS
+    ends = time.monotonic() + seconds
     taken = 0
     while time.monotonic() < ends or taken < _WARM_TURNS:
         last = [arm.ask("calls", count=1)["ns"][0] for arm in (first, second)]

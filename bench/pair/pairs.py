@@ -131,13 +131,12 @@ def _order(subject: Subject, runtime: str, settings: PairSettings) -> Order:
 
 @dataclass(frozen=True)
 class _Shown:
-    """images: the file of those that both are shown; same: whether they answer alike; classes:
-    how their classes were matched, where they name them otherwise."""
+    """What showing both the same images once has told."""
 
-    images: Path
-    same: bool
+    images: Path  # the file of those that both are shown
+    same: bool  # whether they answer alike
     engines: tuple[str | None, ...]
-    classes: str | None
+    classes: str | None  # how their classes were matched, where they name them otherwise
 
 
 def _shown(
@@ -201,6 +200,7 @@ def _turns(
         settings.seconds,
         sequential=settings.way == SEQUENTIAL,
         timeout=settings.timeout,
+        warm_seconds=settings.warm_seconds,
     )
     return take_turns(*orders, images, settings.batch, plan, advance)
 

@@ -31,6 +31,7 @@ class PairSettings:
     way: str = TURNS  # one of WAYS
     neighbour: float = 0.0  # the share of the time that a process beside is busy
     timeout: float = Plan.timeout  # seconds that an arm has for an answer
+    warm_seconds: float = Plan.warm_seconds  # of turns that are thrown away, in each instance
     memory: int | None = None  # bytes that an arm may take, None for a share of what is left
 
     def __post_init__(self) -> None:

@@ -1,11 +1,9 @@
 """What the tests of the benchmark share: one real sweep, small engines, counted processes."""
 
 import json
-import math
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,6 @@ import psutil
 import pytest
 
 import bench
-from bench.measuring import stopping, turns
 from bench.measuring.arm_process import ArmProcess
 from bench.pair.pairs import compare_pair
 from bench.pair.series import PairRow
@@ -52,29 +49,6 @@ class Swept:
         return found
 
 
-@contextmanager
-def hurried() -> Iterator[None]:
-    """Nothing warms up for long: how steady times are does not matter here."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stopping, "_AGREE", math.inf)
-        patch.setattr(turns, "_WARM_SECONDS", 0.01)
-        yield
-
-
-@pytest.fixture
-def hurry() -> Iterator[None]:
-    """For a test."""
-    with hurried():
-        yield
-
-
-@pytest.fixture(scope="module")
-def module_hurry() -> Iterator[None]:
-    """For all tests of a module."""
-    with hurried():
-        yield
-
-
 @pytest.fixture(scope="session")
 def swept(
     tmp_path_factory: pytest.TempPathFactory, mlp_exports: Path, tiny_preset: Preset
@@ -83,8 +57,7 @@ def swept(
     out = tmp_path_factory.mktemp("swept") / "results.csv"
     settings = Settings(preset=tiny_preset, batches=(1, 4), threads=(1,))
     told = Told()
-    with hurried():
-        rows = bench.run([], settings, exports=mlp_exports, out=out, profile=True, progress=told)
+    rows = bench.run([], settings, exports=mlp_exports, out=out, profile=True, progress=told)
     return Swept(out, rows, settings, told.lines)
 
 
@@ -98,9 +71,7 @@ def faulty_engines() -> Iterator[None]:
 
 
 @pytest.fixture
-def sweep_of(
-    tmp_path: Path, tiny_preset: Preset, faulty_engines: None, hurry: None
-) -> Callable[..., Swept]:
+def sweep_of(tmp_path: Path, tiny_preset: Preset, faulty_engines: None) -> Callable[..., Swept]:
     """Sweep ONNX files, by default with the engine `Right` and at batch 1."""
 
     def run(
@@ -243,7 +214,7 @@ def compare(tmp_path: Path) -> Compare:
 
 
 @pytest.fixture
-def compare_files(faulty_engines: None, module_hurry: None) -> ComparePair:
+def compare_files(faulty_engines: None) -> ComparePair:
     """`compare A B` in the settings of these tests."""
 
     def run(

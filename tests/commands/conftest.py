@@ -32,14 +32,11 @@ def run(finished: Path, in_folder: Path) -> Path:
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch, tiny_preset: "Preset") -> None:
-    """`--preset quick` and `standard` take milliseconds a cell, and no warm-up takes long."""
-    from bench.measuring import stopping, turns
+    """`--preset quick` and `standard` take milliseconds a cell."""
     from bench.sweep import matrix
 
     monkeypatch.setitem(matrix.PRESETS, "quick", replace(tiny_preset, accuracy=False))
     monkeypatch.setitem(matrix.PRESETS, "standard", tiny_preset)
-    monkeypatch.setattr(stopping, "_AGREE", float("inf"))
-    monkeypatch.setattr(turns, "_WARM_SECONDS", 0.01)
 
 
 @pytest.fixture

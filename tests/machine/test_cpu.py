@@ -1,4 +1,3 @@
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,15 +16,11 @@ CPU part\t: 0xd40
 """
 
 
-@pytest.fixture
-def cpuinfo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], int]]:
-    """Pretend that the kernel describes the processor like this."""
-    monkeypatch.setattr(cpu, "_CPUINFO", tmp_path / "cpuinfo")
+@pytest.fixture(autouse=True)
+def _arm_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Python knows of the processor where the kernel says nothing."""
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     monkeypatch.setattr("platform.processor", lambda: "")
-    cpu.cpu_flags.cache_clear()
-    yield (tmp_path / "cpuinfo").write_text
-    cpu.cpu_flags.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -37,13 +32,14 @@ def cpuinfo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     ],
 )
 def test_the_processor_in_the_kernels_words(
-    cpuinfo: Callable[[str], int], text: str, name: str, flags: tuple[str, ...]
+    tmp_path: Path, text: str, name: str, flags: tuple[str, ...]
 ) -> None:
-    cpuinfo(text)
-    assert cpu.cpu_name() == name
-    assert cpu.vector_flags() == flags
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(text)
+    assert cpu.cpu_name(cpuinfo) == name
+    assert cpu.vector_flags(cpuinfo) == flags
 
 
-def test_a_system_without_cpuinfo_has_a_name_and_no_flags(cpuinfo: Callable[[str], int]) -> None:
-    assert cpu.cpu_name() == "aarch64"
-    assert cpu.vector_flags() == ()
+def test_a_system_without_cpuinfo_has_a_name_and_no_flags(tmp_path: Path) -> None:
+    assert cpu.cpu_name(tmp_path / "cpuinfo") == "aarch64"
+    assert cpu.vector_flags(tmp_path / "cpuinfo") == ()

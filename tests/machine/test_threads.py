@@ -14,9 +14,6 @@ ROOT = Path(__file__).parents[2]
 def cgroup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty folder in place of the control groups, on a machine with 8 cores."""
     monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
-    monkeypatch.setattr(threads, "_QUOTA", tmp_path / "cpu.max")
-    monkeypatch.setattr(threads, "_QUOTA_V1", tmp_path / "cpu.cfs_quota_us")
-    monkeypatch.setattr(threads, "_PERIOD_V1", tmp_path / "cpu.cfs_period_us")
     return tmp_path
 
 
@@ -36,8 +33,8 @@ def test_the_budget_heeds_affinity_and_quota(
 ) -> None:
     if text is not None:
         (cgroup / "cpu.max").write_text(text)
-    assert threads.cgroup_quota() == quota
-    assert threads.thread_budget() == cores
+    assert threads.cgroup_quota(cgroup) == quota
+    assert threads.thread_budget(cgroup) == cores
 
 
 @pytest.mark.parametrize(
@@ -46,10 +43,11 @@ def test_the_budget_heeds_affinity_and_quota(
 def test_the_budget_heeds_the_older_control_groups_too(
     cgroup: Path, written: str, quota: float | None, cores: int
 ) -> None:
-    (cgroup / "cpu.cfs_quota_us").write_text(written)
-    (cgroup / "cpu.cfs_period_us").write_text("100000\n")
-    assert threads.cgroup_quota() == quota
-    assert threads.thread_budget() == cores
+    (cgroup / "cpu").mkdir()
+    (cgroup / "cpu" / "cpu.cfs_quota_us").write_text(written)
+    (cgroup / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+    assert threads.cgroup_quota(cgroup) == quota
+    assert threads.thread_budget(cgroup) == cores
 
 
 # What a library finds that is loaded now, and what the processes of `bench` get.

@@ -4,7 +4,7 @@ import platform
 from functools import cache
 from pathlib import Path
 
-_CPUINFO = Path("/proc/cpuinfo")
+_CPUINFO = Path("/proc/cpuinfo")  # where Linux describes the processor
 _VECTOR_FLAGS = {
     *("f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16"),
     *("amx_int8", "amx_bf16"),
@@ -13,10 +13,10 @@ _VECTOR_FLAGS = {
 
 
 @cache
-def cpu_flags() -> frozenset[str]:
+def cpu_flags(cpuinfo: Path = _CPUINFO) -> frozenset[str]:
     """The instruction sets the CPU names, as Linux spells them; empty where it does not tell."""
     try:
-        lines = _CPUINFO.read_text().splitlines()
+        lines = cpuinfo.read_text().splitlines()
     except OSError:
         return frozenset()
     for line in lines:
@@ -25,15 +25,15 @@ def cpu_flags() -> frozenset[str]:
     return frozenset()
 
 
-def vector_flags() -> tuple[str, ...]:
+def vector_flags(cpuinfo: Path = _CPUINFO) -> tuple[str, ...]:
     """Those of `cpu_flags` that matter here, sorted."""
-    return tuple(sorted(cpu_flags() & _VECTOR_FLAGS))
+    return tuple(sorted(cpu_flags(cpuinfo) & _VECTOR_FLAGS))
 
 
-def cpu_name() -> str:
+def cpu_name(cpuinfo: Path = _CPUINFO) -> str:
     """Such as `AMD EPYC (family 26, model 2)`: clouds sell different processors under one name."""
     try:
-        lines = _CPUINFO.read_text().splitlines()
+        lines = cpuinfo.read_text().splitlines()
     except OSError:
         return platform.processor() or platform.machine()
     pairs = (line.partition(":") for line in lines if ":" in line)

@@ -4,36 +4,39 @@ import math
 import os
 from pathlib import Path
 
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
-_QUOTA_V1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
-_PERIOD_V1 = Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
+_GROUPS = Path("/sys/fs/cgroup")
 # How often a waiting thread of libgomp, which torch brings on Linux, looks before it sleeps.
 # Fewer cost speed on a quiet machine, more beside a busy process: the README has the figures.
 _SPINS = ("GOMP_SPINCOUNT", "2000")
 
 
-def thread_budget() -> int:
-    """CPUs this process may really use, not those of the whole machine."""
+def thread_budget(groups: Path = _GROUPS) -> int:
+    """CPUs this process may really use, not those of the whole machine.
+
+    groups: where the kernel tells of control groups.
+    """
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min(cores, math.ceil(cgroup_quota() or cores)))
+    return max(1, min(cores, math.ceil(cgroup_quota(groups) or cores)))
 
 
-def cgroup_quota() -> float | None:
+def cgroup_quota(groups: Path = _GROUPS) -> float | None:
     """The cores' worth of time that the container grants, such as 1.5; None without a limit."""
     try:
-        quota, period = _quota_and_period()
+        quota, period = _quota_and_period(groups)
     except (OSError, ValueError):
         return None
     return None if quota in ("max", "-1") else int(quota) / int(period)
 
 
-def _quota_and_period() -> tuple[str, str]:
+def _quota_and_period(groups: Path) -> tuple[str, str]:
     """As cgroup v2 writes them, else as v1 does."""
-    if _QUOTA.exists():
-        quota, period = _QUOTA.read_text().split()[:2]
+    if (groups / "cpu.max").exists():
+        quota, period = (groups / "cpu.max").read_text().split()[:2]
         return quota, period
-    return _QUOTA_V1.read_text().strip(), _PERIOD_V1.read_text().strip()
+    older = [groups / "cpu" / f"cpu.cfs_{name}_us" for name in ("quota", "period")]
+    quota, period = (path.read_text().strip() for path in older)
+    return quota, period
 
 
 def spin_briefly() -> None:

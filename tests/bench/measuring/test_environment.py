@@ -119,13 +119,12 @@ def test_gpus_and_their_driver(smi: Callable[[str], None]) -> None:
 
 @pytest.mark.parametrize("script", ["exit 9", "echo No devices were found", "exec sleep 60"])
 def test_a_driver_that_finds_nothing_or_hangs_has_no_gpus(
-    smi: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, script: str
+    smi: Callable[[str], None], script: str
 ) -> None:
-    monkeypatch.setattr(room, "_SMI_SECONDS", 1)
     smi(script)
-    here = environment()
+    here = environment(smi_seconds=0.5)
     assert (here.gpus, here.gpu_driver) == ((), None)
-    assert vram_mib(PID) is None
+    assert vram_mib(PID, smi_seconds=0.5) is None
 
 
 def test_the_gpu_memory_of_a_process_over_all_gpus(smi: Callable[[str], None]) -> None:

@@ -5,19 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from bench.measuring import harness as room
 from bench.measuring.harness import harness, harness_key
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def copied(tmp_path: Path) -> Path:
     """The sources once more, to be changed."""
     for folder in ("bench", "zoo"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
-    monkeypatch.setattr(room, "_ROOT", tmp_path)
     return tmp_path
 
 
@@ -40,17 +38,17 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_a_changed_source_is_another_harness(copied: Path, name: str) -> None:
     # An engine of one's own: those of the zoo are imported from where they really lie.
-    before = harness("json:JSONDecoder")
-    assert before == harness("json:JSONDecoder")
+    before = harness("json:JSONDecoder", root=copied)
+    assert before == harness("json:JSONDecoder", root=copied)
     with (copied / name).open("a") as handle:
         handle.write("# slower\n")
-    assert harness("json:JSONDecoder") != before
+    assert harness("json:JSONDecoder", root=copied) != before
 
 
 def test_what_times_nothing_is_no_part_of_it(copied: Path) -> None:
-    before = harness("json:JSONDecoder")
+    before = harness("json:JSONDecoder", root=copied)
     (copied / "bench" / "console.py").write_text("")
-    assert harness("json:JSONDecoder") == before
+    assert harness("json:JSONDecoder", root=copied) == before
 
 
 def test_an_adapter_of_ones_own_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,13 @@ class TestWarmUp:
         assert not warm.steady
         assert 0.95 <= warm.seconds < 1.1
 
+    def test_how_far_blocks_may_differ_is_said(self) -> None:
+        for agree, steady in ((0.05, False), (0.2, True)):
+            warm = WarmUp(10, agree)
+            for median in (1.0, 1.1, 1.0):
+                warm.add(block(median, 10))
+            assert warm.steady == steady
+
     def test_one_slow_call_does_not_matter(self) -> None:
         warm = WarmUp(10)
         for _ in range(3):

@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.measuring import turns as schedule
 from bench.measuring.arm_process import ArmProcess
 from bench.measuring.turns import USUAL_CALLS, Plan, Turns, take_turns, usual_way
 from bench.runtimes import Order
@@ -23,13 +23,9 @@ Recorded = Callable[[], list[dict[str, Any]]]
 A, B = Order("a", "recording:Recording"), Order("b", "recording:Recording")
 ONE, THREE = Order("1", "recording:Burning"), Order("3", "recording:Burning")
 CORES = tuple(sorted(os.sched_getaffinity(0)))
+plan_of = partial(Plan, warm_seconds=0.02)
 # As few turns as there can be.
-BRIEF = Plan(instances=1, seconds=0.0, least_turns=5)
-
-
-@pytest.fixture(autouse=True)
-def _short_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "_WARM_SECONDS", 0.02)
+BRIEF = plan_of(instances=1, seconds=0.0, least_turns=5)
 
 
 def groups(lines: list[dict[str, Any]]) -> list[tuple[str, int]]:
@@ -120,7 +116,7 @@ def test_each_instance_is_two_new_processes_and_the_other_arm_begins(
 
 def test_turns_go_on_for_the_time_given(images_npy: Path) -> None:
     short, long = (
-        take_turns(ONE, ONE, images_npy, 4, Plan(1, seconds, 1)) for seconds in (0.02, 0.3)
+        take_turns(ONE, ONE, images_npy, 4, plan_of(1, seconds, 1)) for seconds in (0.02, 0.3)
     )
     assert len(long.instances[0]) > 2 * len(short.instances[0])
 
@@ -137,7 +133,7 @@ def test_an_arm_that_hangs_is_waited_for_as_long_as_told(images_npy: Path) -> No
 
 
 def test_rows_name_the_arms_as_asked_whoever_began(images_npy: Path) -> None:
-    turns = take_turns(ONE, THREE, images_npy, 4, Plan(2, 0.2, 8))
+    turns = take_turns(ONE, THREE, images_npy, 4, plan_of(2, 0.2, 8))
     for rows in turns.instances:
         a1, b1, b2, a2 = np.median(np.asarray(rows, float), axis=0)
         assert max(a1, a2) < 0.75 * min(b1, b2)
@@ -146,14 +142,14 @@ def test_rows_name_the_arms_as_asked_whoever_began(images_npy: Path) -> None:
     assert ratio.instances == 2
     a, b = turns.medians_ns()
     assert 2 < b / a < 4.5
-    other = take_turns(THREE, ONE, images_npy, 4, Plan(1, 0.1, 8))
+    other = take_turns(THREE, ONE, images_npy, 4, plan_of(1, 0.1, 8))
     assert 1 / 4.5 < other.ratio().ratio < 1 / 2
 
 
 def test_the_sequential_way_has_no_turns_and_the_same_estimator(
     images_npy: Path, recorded: Recorded
 ) -> None:
-    plan = Plan(2, 0.1, sequential=True)
+    plan = plan_of(2, 0.1, sequential=True)
     slow = [replace(order, runtime="recording:Slow") for order in (A, B)]
     turns = take_turns(*slow, images_npy, 4, plan)
     assert turns.instances == []
@@ -258,7 +254,7 @@ def test_wrong_answers_of_turns_are_counted(images_npy: Path) -> None:
     # With the warm-up both come past their 100th call.
     plan = replace(BRIEF, least_turns=100)
     assert take_turns(*pair, images_npy, 4, plan).wrong > 10
-    assert take_turns(*pair, images_npy, 4, Plan(1, 0.05, sequential=True)).wrong > 10
+    assert take_turns(*pair, images_npy, 4, plan_of(1, 0.05, sequential=True)).wrong > 10
     assert usual_way(*pair, images_npy, 4).wrong > 0
 
 

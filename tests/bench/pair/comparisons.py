@@ -12,7 +12,10 @@ from bench.pair.settings import PairSettings
 from zoo.files import sha256
 
 SETTINGS = PairSettings(
-    runtimes=("faulty_sweep:Right", "faulty_sweep:Right"), seconds=0.05, instances=2
+    runtimes=("faulty_sweep:Right", "faulty_sweep:Right"),
+    seconds=0.05,
+    instances=2,
+    warm_seconds=0.01,
 )
 ROW = PairRow(
     a="cnn fp32",

@@ -26,7 +26,7 @@ ENGINE = f"onnxruntime {load_onnxruntime().__version__}"
 
 
 @pytest.fixture(autouse=True)
-def _short(monkeypatch: pytest.MonkeyPatch, tiny_preset: Preset, module_hurry: None) -> None:
+def _short(monkeypatch: pytest.MonkeyPatch, tiny_preset: Preset) -> None:
     monkeypatch.setitem(matrix.PRESETS, "standard", tiny_preset)
 
 

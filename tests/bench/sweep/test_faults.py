@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import bench
-from bench.measuring.turns import Plan
 from bench.results.evaluate import evaluate
 from bench.results.journal import read_samples
 from bench.results.rows import FAILED, OK, SKIPPED, Row, beside, read_csv, read_predictions
@@ -41,14 +40,13 @@ def faulty(
     tmp_path_factory: pytest.TempPathFactory,
     tiny_preset: Any,
     faulty_engines: None,
-    module_hurry: None,
     make_tiny_onnx: Callable[..., Path],
 ) -> list[Row]:
     """One sweep over all engines of `faulty_sweep` that fail, after one that does not."""
     folder = tmp_path_factory.mktemp("faulty")
     names = (*FAULTS, "Drifts", "Elsewhere", "CannotThis", "Right")
     settings = Settings(
-        preset=replace(tiny_preset, pair=Plan(1, 0.05, 4)),
+        preset=replace(tiny_preset, pair=replace(tiny_preset.pair, instances=1)),
         runtimes=("onnxruntime", *(f"faulty_sweep:{name}" for name in names)),
         batches=(1, 2),
         threads=(1,),
