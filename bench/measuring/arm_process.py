@@ -42,9 +42,8 @@ class ArmProcess:
         self.timeout = timeout
         self.peer = peer
         self.facts: dict[str, Any] = {}
-        self.companion: ArmProcess | None = (
-            None  # whose memory is watched, too, while this one is heard
-        )
+        # Whose memory is watched, too, while this one is heard.
+        self.companion: ArmProcess | None = None
         self._patience = patience
         self._bound = 0
         self._child: Child | None = None

@@ -23,12 +23,7 @@ _APART = 0.05  # what many a script would report as a change
 
 @dataclass(frozen=True)
 class PairRow:
-    """One comparison: a row of pairs.csv. ratio: time of B / time of A.
-
-    wrong: timed calls that gave other logits than before; with any there is no verdict. machine,
-    engine_a, engine_b, harness: None in files of before these were kept. classes: how those of the
-    two were matched, where they name them otherwise.
-    """
+    """One comparison: a row of pairs.csv."""
 
     a: str
     b: str
@@ -45,22 +40,23 @@ class PairRow:
     neighbour: float
     margin: float
     repeat: int
-    ratio: float
+    ratio: float  # time of B / time of A
     low: float | None
     high: float | None
     verdict: str
     turns: int
     p50_a_us: float
     p50_b_us: float
-    wrong: int
+    wrong: int  # timed calls that gave other logits than before; with any there is no verdict
     same_answers: bool
     wall_seconds: float
     when: str
+    # None in files of before these were kept.
     machine: str | None = None
     engine_a: str | None = None
     engine_b: str | None = None
     harness: str | None = None
-    classes: str | None = None
+    classes: str | None = None  # how those of the two were matched, if they name them otherwise
 
 
 def check_series(rows: Sequence[PairRow], asked: dict[str, Any], out: Path | None) -> None:

@@ -21,32 +21,25 @@ Logits = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Order:
-    """What an arm loads, as it is sent to its process.
+    """What an arm loads, as it is sent to its process."""
 
-    model: path of the ONNX file; mean, std: for a file that takes normalised pixels and does not
-    say by what, per channel or one number for all; boundary: `host` counts the copies to and from
-    the device, `device` does not; cores: the calling thread and the pool's threads each keep to one
-    of these, in this order, and a waiting pool does not spin; empty: as the engine does by itself.
-    tf32, cuda_graph: on CUDA;
-    allow_fallback: nodes may run on another provider; profile: where the engine writes the time
-    of each operator; memory: bytes that the process may take, None for a share of what is left;
-    shown: height and width of the images that are at hand, where they are known.
-    """
-
-    model: str
+    model: str  # path of the ONNX file
     runtime: str = "onnxruntime"
     provider: str = "cpu"
     threads: int = 1
-    boundary: Boundary = "host"
+    boundary: Boundary = "host"  # `host` counts the copies to and from the device
+    # For a file that takes normalised pixels and does not say by what: per channel or one number.
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    # The calling thread and the pool's threads each keep to one of these, in this order, and a
+    # waiting pool does not spin; empty: as the engine does by itself.
     cores: tuple[int, ...] = ()
-    tf32: bool = False
-    cuda_graph: bool = False
-    allow_fallback: bool = False
-    profile: str | None = None
-    memory: int | None = None
-    shown: tuple[int, int] | None = None
+    tf32: bool = False  # on CUDA
+    cuda_graph: bool = False  # on CUDA
+    allow_fallback: bool = False  # nodes may run on another provider
+    profile: str | None = None  # where the engine writes the time of each operator
+    memory: int | None = None  # bytes that the process may take, None for a share of what is left
+    shown: tuple[int, int] | None = None  # height and width of the images, where they are known
 
     def to_json(self) -> dict[str, Any]:
         """For the pipe."""

@@ -14,11 +14,11 @@ _KERNEL = "_kernel_time"
 
 @dataclass(frozen=True)
 class Operator:
-    """nodes: of this kind; total_us: of all of them in one call, on average."""
+    """One kind of operator."""
 
     name: str
-    nodes: int
-    total_us: float
+    nodes: int  # of this kind
+    total_us: float  # of all of them in one call, on average
 
 
 def read_profile(folder: Path, calls: int) -> list[Operator]:

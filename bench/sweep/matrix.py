@@ -24,13 +24,13 @@ _LARGEST = 1 << 14
 
 @dataclass(frozen=True)
 class Preset:
-    """How much time a cell gets. starts: of processes, for the cold costs; pair: None for none."""
+    """How much time a cell gets."""
 
     name: str
     length: Length
-    starts: int
+    starts: int  # of processes, for the cold costs
     pair: Plan
-    accuracy: bool
+    accuracy: bool  # whether the test set is run
 
 
 PRESETS = {
@@ -57,16 +57,16 @@ class Settings:
     preset: Preset = PRESETS["standard"]
     runtimes: tuple[str, ...] = (REFERENCE,)
     providers: tuple[str, ...] = ("cpu",)
-    batches: tuple[int, ...] = (1, 64)
-    threads: tuple[int, ...] = ()
-    boundaries: tuple[Boundary, ...] = ()
-    margin: float = 0.02
-    timeout: float = 600.0
-    memory: int | None = None
+    batches: tuple[int, ...] = (1, 64)  # none: doubled as long as it pays
+    threads: tuple[int, ...] = ()  # none: as many as this process may use
+    boundaries: tuple[Boundary, ...] = ()  # none: those that make a difference
+    margin: float = 0.02  # how far a ratio may be from 1 and count as the same
+    timeout: float = 600.0  # seconds that an arm has for an answer
+    memory: int | None = None  # bytes that an arm may take, None for a share of what is left
     tf32: bool = False
     cuda_graph: bool = False
-    allow_fallback: bool = False
-    measure_accuracy: bool | None = None
+    allow_fallback: bool = False  # nodes may run on another provider
+    measure_accuracy: bool | None = None  # None: as the preset says
 
     def __post_init__(self) -> None:
         """Refuse a value of another kind here, where whoever wrote it sees the line."""

@@ -22,13 +22,13 @@ _CALLS = 30
 
 @dataclass(frozen=True)
 class OperatorTime:
-    """One kind of operator in one call of a cell, on average. share: of all operators' time."""
+    """One kind of operator in one call of a cell, on average."""
 
     cell: str
     operator: str
     calls: int
     total_us: float
-    share: float
+    share: float  # of all operators' time
 
 
 def write_operators(

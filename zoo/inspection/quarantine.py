@@ -112,15 +112,13 @@ def _answer(request: Mapping[str, Any], send: Send, serving: Serving) -> dict[st
 
 @dataclass(frozen=True)
 class _Parsed:
-    """A well-formed file, with what is known of it.
-
-    opens: what to give to onnx and onnxruntime: the bytes that were read, or the path where some
-    of the data lies beside it; beside: where that is.
-    """
+    """A well-formed file, with what is known of it."""
 
     model: ModelProto
+    # What to give to onnx and onnxruntime: the bytes that were read, or the path where some of the
+    # data lies beside it.
     opens: bytes | Path
-    beside: Beside
+    beside: Beside  # where that is
     facts: dict[str, Any]
 
     @property
