@@ -28,6 +28,7 @@ def test_what_is_written_here_is_known(tmp_path: Path) -> None:
     assert is_ours(tmp_path / "weights.safetensors")
     (tmp_path / "table.csv").write_text("subject,batch,pareto\ncnn,1,True\n")
     assert is_ours(tmp_path / "table.csv", ("subject", "pareto"))
+    assert is_ours(tmp_path / "table.csv", ("subject", "batch", "pareto"))
     (tmp_path / "test.json").write_text('{"accuracy": 1, "id": 2}')
     assert is_ours(tmp_path / "test.json", ("accuracy",))
     (tmp_path / "page.md").write_text(f"{MARKDOWN_LINE}\n# Results\n")
@@ -92,3 +93,10 @@ def test_what_is_not_there_and_what_is_ours_may_be_written(tmp_path: Path) -> No
 def test_json_without_names_is_nobodys(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps({}))
     assert not is_ours(tmp_path / "a.json")
+
+
+def test_json_larger_than_anything_written_here_is_not_even_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"pareto": 1}')
+    os.truncate(path, (1 << 26) + 1)  # with a hole that takes no space
+    assert not is_ours(path, ("pareto",))

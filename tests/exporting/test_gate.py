@@ -1,6 +1,7 @@
 """Every planted fault is caught, and the refusal says which check failed and by how much."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +22,7 @@ from zoo.exporting.steps import Widest
 from zoo.frameworks.pytorch.convert import convert
 from zoo.ort.session import Session, open_session
 from zoo.parity import GATE, GateBounds
-from zoo.progress import Progress
+from zoo.progress import Advance, Progress
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIDE, MEAN, STD, NAMES = 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3), '["a", "b", "c", "d", "e"]'
@@ -396,3 +397,39 @@ def test_how_far_int8_in_float_may_be_from_integers(
     else:
         same = gate._emulated(content, integers, replace(reference, test=test), Progress())
         assert same == 300 - others
+
+
+def test_what_is_promised_of_a_published_file() -> None:
+    """Points of accuracy that it may lose; and small batches are whole ones."""
+    assert {name: lost / 100 for name, lost in gate.MOST_LOST.items()} == {
+        "fp32": 0.01,
+        "fp16": 0.1,
+        "int8": 0.5,
+    }
+    assert [gate.FEW % batch for batch in gate.BATCHES[:-1]] == [0, 0, 0]
+
+
+def test_a_file_that_onnxruntime_takes_and_the_checker_does_not(
+    net: nn.Module, converted: ir.Model, reference_of: Callable[..., Reference]
+) -> None:
+    def spoil(proto: onnx.ModelProto) -> None:
+        proto.graph.name = ""
+
+    assert open_session(edited(converted, spoil))
+    assert "'name'" in refusal(edited(converted, spoil), "fp32", reference_of(net))
+
+
+def test_progress_counts_every_image(
+    net: nn.Module, converted: ir.Model, reference_of: Callable[..., Reference]
+) -> None:
+    counts: list[int] = []
+
+    class Counting(Progress):
+        @contextmanager
+        def task(self, label: str, total: int) -> Iterator[Advance]:
+            counts.append(-total)
+            yield lambda count=1, text="": counts.append(count)
+
+    judge(file_of(converted), "fp32", reference_of(net), Counting())
+    assert counts[0] == -300
+    assert sum(counts) == 0
