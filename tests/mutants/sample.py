@@ -79,8 +79,10 @@ def sampled(module: str, count: int, seed: int) -> list[Mutant]:
     """So many mutants of a module, by chance, but for those that are excused."""
     excused = {change for of, change, _ in EXCUSED if of == module}
     source = (ROOT / module).read_text(encoding="utf-8")
-    mutants = [mutant for mutant in mutants_of(source) if mutant.change not in excused]
-    chosen = random.Random(f"{seed} {module}").sample(mutants, min(count, len(mutants)))
+    mutants = mutants_of(source)
+    # Shuffled first: another excuse leaves the rest of the sample as it is.
+    random.Random(f"{seed} {module}").shuffle(mutants)
+    chosen = [mutant for mutant in mutants if mutant.change not in excused][:count]
     return sorted(chosen, key=lambda mutant: mutant.line)
 
 
