@@ -97,8 +97,8 @@ class TestResume:
             "import sys; from pathlib import Path; import bench\n"
             "from bench.sweep.matrix import Preset, Settings\n"
             "from bench.measuring.stopping import Length; from bench.measuring.turns import Plan\n"
-            "preset = Preset('tiny', Length(0.01, 0.03, 0.5, 4, 0.003), 1, Plan(2, 0.05, 4), True)"
-            "\n"
+            "length = Length(0.01, 0.03, 0.5, 4, 0.003, agree=float('inf'))\n"
+            "preset = Preset('tiny', length, 1, Plan(2, 0.05, 4, warm_seconds=0.01), True)\n"
             f"bench.run(sys.argv[2:], Settings(preset, ('{runtime}',), batches=(1,), threads=(1,)),"
             " out=Path(sys.argv[1]))"
         )
