@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bench.pair.pairs import compare_pair
     from bench.pair.settings import PairSettings
-    from bench.regression.compare import compare_results
+    from bench.regression.compare_results import compare_results
     from bench.sweep.benchmark import run
     from bench.sweep.matrix import PRESETS, Settings
 
@@ -21,7 +21,7 @@ _HOMES = {
     "PairSettings": "bench.pair.settings",
     "Settings": "bench.sweep.matrix",
     "compare_pair": "bench.pair.pairs",
-    "compare_results": "bench.regression.compare",
+    "compare_results": "bench.regression.compare_results",
     "run": "bench.sweep.benchmark",
 }
 

@@ -40,7 +40,7 @@ def cell(p50: float | None = 1.0, error: float = 0.005, **parts: Any) -> Row:
         "dataset": "digits",
         "file_bytes": 1_000_000,
         "sha256": "a" * 64,
-        "engine": "onnxruntime 1.31.1",
+        "runtime_version": "onnxruntime 1.31.1",
         "nodes": 40,
         "placed_share": 1.0,
         "n": 1000,

@@ -15,10 +15,11 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from bench.commands.console import RowPrinter
-from bench.regression.comparison import Comparison
+from bench.regression.findings import Comparison
 from bench.report import report
 from bench.report.markup import render, tag
-from bench.results.rows import Row, read_csv, write_csv
+from bench.results.results_file import read_csv, write_csv
+from bench.results.rows import Row
 from cli import main
 from zoo.actions.list_ import markdown_table
 from zoo.actions.predict import Guess, Prediction

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.tables import read_records, read_table, records_text, table_text, write_table
+from zoo.tables import read_cell, read_records, read_table, records_text, table_text, write_table
 
 ROOT = Path(__file__).parent.parent
 # Any text that UTF-8 can hold; a line is empty of meaning where nothing stands in it.
@@ -86,6 +86,19 @@ def test_damage_is_told_by_its_line(text: str, complaint: str) -> None:
 def test_nothing_and_empty_lines() -> None:
     assert parsed("") == ([], [])
     assert parsed("\na,b\n\n1,2\n") == (["a", "b"], [["1", "2"]])
+
+
+def test_whole_numbers_as_pandas_writes_them_are_whole() -> None:
+    assert read_cell(int | None, "3.0") == 3
+    assert read_cell(int, "-9007199254740993") == -9007199254740993
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [(str, "", ""), (str | None, "", None), (float, "1e3", 1000.0), (bool | None, "True", True)],
+)
+def test_a_cell_is_read_as_its_kind(kind: object, text: str, value: object) -> None:
+    assert read_cell(kind, text) == value
 
 
 def test_no_other_module_reads_or_writes_csv() -> None:

@@ -2,10 +2,12 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from itertools import chain
-from typing import Any, TextIO
+from types import NoneType
+from typing import Any, TextIO, get_args
 
 
 def table_text(headings: Iterable[str], lines: Iterable[Iterable[object]]) -> str:
@@ -63,3 +65,26 @@ def _lines(source: Iterable[str]) -> Iterator[list[str]]:
             yield line
     except csv.Error as error:
         raise ValueError(f"line {reader.line_num} is no CSV: {error}") from error
+
+
+def read_cell(kind: Any, text: str) -> Any:
+    """A cell of a CSV as str, bool, int, float, or one of them | None; an empty one is None."""
+    kinds = get_args(kind) or (kind,)
+    if not text and NoneType in kinds:
+        return None
+    (kind,) = (one for one in kinds if one is not NoneType)
+    if kind is bool:
+        if text not in ("True", "False"):
+            raise ValueError(f"is '{text}', not True or False")
+        return text == "True"
+    if kind is int and text.removeprefix("-").isdecimal():
+        return int(text)  # whole: a float has 15 digits
+    if kind in (int, float):
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number) or (kind is int and number % 1):
+            raise ValueError(f"is '{text}', no {'whole ' if kind is int else ''}number")
+        return kind(number)
+    return text

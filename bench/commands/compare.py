@@ -194,7 +194,7 @@ def _compare_results(
     as_json: bool,
     options: dict[str, Any],
 ) -> None:
-    from bench.regression.compare import compare_results
+    from bench.regression.compare_results import compare_results
     from bench.regression.remeasure import Remeasurer
     from bench.subjects.third_party import Given
     from zoo.progress import progress_for

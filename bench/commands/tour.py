@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.commands.console import RowPrinter, print_report, print_summary
 from bench.report import report
-from bench.results.journal import files_of
+from bench.results.files import files_of
 from bench.results.rows import FAILED
 from bench.results.summary import summarise
 from bench.sweep.benchmark import run

@@ -18,8 +18,8 @@ from bench.measuring.neighbour import neighbour
 from bench.measuring.turns import USUAL_CALLS, Plan, Turns, take_turns, usual_way
 from bench.pair.series import PairRow, check_series, csv_text, judged, read_pairs
 from bench.pair.settings import SEQUENTIAL, USUAL, PairSettings, check
+from bench.results.files import beside
 from bench.results.journal import append_line
-from bench.results.rows import beside
 from bench.runtimes import Order
 from bench.stats.ratios import verdict
 from bench.subjects.arm import Arm

@@ -9,13 +9,13 @@ from typing import Any, get_type_hints
 
 import numpy as np
 
-from bench.results.rows import LARGEST_CSV, read_cell
+from bench.results.results_file import LARGEST_CSV
 from bench.results.wording import count
 from bench.stats.ratios import verdict
 from bench.stats.stats import Interval, relative_half_width
 from zoo.errors import UsageError, ZooError
 from zoo.reading import open_text
-from zoo.tables import read_records, records_text
+from zoo.tables import read_cell, read_records, records_text
 
 _LARGEST = 1e30  # nothing is so many times slower
 _APART = 0.05  # what many a script would report as a change

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.measuring.turns import Plan
-from bench.results.rows import check_is_no_folder
+from bench.results.files import check_is_no_folder
 from bench.runtimes import find_runtime
 from bench.runtimes.registry import check_device
 from bench.subjects.arm import REFERENCE

@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from bench.regression.comparison import Breach, Plain, RowFinding, change_text, ratio_text
-from bench.regression.judging_accuracy import AccuracyFinding
-from bench.regression.judging_speed import SpeedFinding, what_changed
+from bench.regression.accuracy import AccuracyFinding
+from bench.regression.findings import Breach, Plain, RowFinding, change_text, ratio_text
+from bench.regression.speed import SpeedFinding, what_changed
 from bench.results.rows import LATENCY, OK, SKIPPED, Row
 from bench.results.wording import Names, megabytes
 from zoo.errors import UsageError
@@ -13,16 +13,12 @@ from zoo.errors import UsageError
 
 @dataclass(frozen=True)
 class Limits:
-    """What a new results file may be worse by.
+    """What a new results file may be worse by."""
 
-    max_slowdown: share of the time of a call; max_accuracy_drop: in points; max_growth: share of
-    the file's size, None for any; margin: differences of time up to this share are called the same.
-    """
-
-    max_slowdown: float = 0.05
-    max_accuracy_drop: float = 0.3
-    max_growth: float | None = None
-    margin: float = 0.02
+    max_slowdown: float = 0.05  # share of the time of a call
+    max_accuracy_drop: float = 0.3  # in points
+    max_growth: float | None = None  # share of the file's size; None for any
+    margin: float = 0.02  # differences of time up to this share are called the same
 
     def __post_init__(self) -> None:
         for name in ("max_slowdown", "max_accuracy_drop", "max_growth", "margin"):

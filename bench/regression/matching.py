@@ -4,9 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 
-from bench.regression.judging_accuracy import Predictions
+from bench.regression.accuracy import Predictions
 from bench.regression.limits import Pair, name_of
-from bench.results.rows import Row, beside, read_csv, read_predictions
+from bench.results.files import beside
+from bench.results.predictions import read_predictions
+from bench.results.results_file import read_csv
+from bench.results.rows import Row
 from bench.results.wording import Names, count
 from bench.subjects.subject import FOREIGN
 from zoo.errors import UsageError, ZooError

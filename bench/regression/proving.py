@@ -6,14 +6,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from bench.regression.judging_speed import SpeedFinding
 from bench.regression.limits import Limits, Pair, name_of
+from bench.regression.speed import SpeedFinding
 from bench.results.rows import THROUGHPUT, Row
 from bench.results.wording import Names, count, times_slower
 from bench.subjects.subject import FOREIGN
 
 Case = tuple[Pair, SpeedFinding]
-Kind = Literal["same", "short", "machines", "paired", "engines", "files"]
+Kind = Literal["same", "short", "machines", "paired", "versions", "files"]
 _AGAIN, _OLD = "again.csv", "OLD.onnx"
 
 
@@ -46,7 +46,7 @@ def _kind(pair: Pair, speed: SpeedFinding) -> Kind:
         return "short"
     if speed.how == "identical":
         return "same"
-    return "engines" if pair.base.engine != pair.new.engine else "files"
+    return "versions" if pair.base.runtime_version != pair.new.runtime_version else "files"
 
 
 def _told(
@@ -58,7 +58,7 @@ def _told(
     match kind:
         case "same":
             return (
-                f"{what} with the same file and engine, so the machine got slower or a sitting was "
+                f"{what} with the same file and runtime, so the machine got slower or a sweep was "
                 f"disturbed. Measure again: {_bench(rows)} && {_compare_again(base)}"
             )
         case "short":
@@ -73,10 +73,11 @@ def _told(
                 f"{what}, measured in turns. Measure longer, such as {name_of(pair.new, names)}: "
                 f"{_turns(pair)} --seconds 60 --instances 20"
             )
-        case "engines":
+        case "versions":
             return (
-                f"{what} on another engine ({pair.base.engine} -> {pair.new.engine}), which cannot "
-                f"be measured in turns. {_edge(speed, limits)}"
+                f"{what} on another runtime version ({pair.base.runtime_version} -> "
+                f"{pair.new.runtime_version}), which cannot be measured in turns. "
+                f"{_edge(speed, limits)}"
             )
         case "files":
             if not remeasures:
@@ -93,11 +94,11 @@ def _told(
 
 
 def _edge(speed: SpeedFinding, limits: Limits) -> str:
-    """From which slowdown on two sittings prove one."""
+    """From which slowdown on two sweeps prove one."""
     if not speed.ratio or not speed.low:
-        return "Two sittings as unsure as these prove nothing."
+        return "Two sweeps as unsure as these prove nothing."
     edge = (1 + limits.max_slowdown) * speed.ratio / speed.low
-    return f"Two sittings as unsure as these prove a slowdown from about {times_slower(edge)} on."
+    return f"Two sweeps as unsure as these prove a slowdown from about {times_slower(edge)} on."
 
 
 def _bench(rows: Sequence[Row]) -> str:

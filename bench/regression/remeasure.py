@@ -1,6 +1,6 @@
-"""Rows of two sittings are measured again, in turns, where what ran then can run here and now.
+"""Rows of two sweeps are measured again, in turns, where what ran then can run here and now.
 
-That takes both files, the machine of both rows and the engine of both: an engine that was upgraded
+That takes both files, the machine of both rows and the runtime of both: a runtime that was upgraded
 in between is installed once, and what it did before cannot be measured any more.
 """
 
@@ -60,7 +60,7 @@ class Remeasurer:
         """Time of `new` / time of `base`, measured now.
 
         None where a file is not at hand, or where nothing that can be had here differs; `ZooError`
-        where the machine or an engine is another one now.
+        where the machine or a runtime is another one now.
         """
         found = [self._find(row) for row in (base, new)]
         if found[0] is None or found[1] is None:
@@ -72,8 +72,8 @@ class Remeasurer:
         if (base.machine, new.machine) != (self._machine, self._machine):
             raise ZooError("this is not the machine of both")
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            self._refuse_other_engine(base, orders[0])
-            height, width, channels = self._refuse_other_engine(new, orders[1])["image_shape"]
+            self._refuse_other_runtime(base, orders[0])
+            height, width, channels = self._refuse_other_runtime(new, orders[1])["image_shape"]
             gallery = Gallery(Path(folder), self.data_dir, Progress())
             images = gallery.of(found[1], (height, width, channels))
             turns = take_turns(
@@ -90,12 +90,12 @@ class Remeasurer:
     def _machine(self) -> str:
         return environment().machine
 
-    def _refuse_other_engine(self, row: Row, order: Order) -> dict[str, Any]:
+    def _refuse_other_runtime(self, row: Row, order: Order) -> dict[str, Any]:
         """The facts of its arm, if what is installed is what the row was measured with."""
         with ArmProcess(order, self.timeout) as arm:
             installed = arm.facts["what_ran"].get("engine")
-            if row.engine is None or installed != row.engine:
-                was = row.engine or "an unknown engine"
+            if row.runtime_version is None or installed != row.runtime_version:
+                was = row.runtime_version or "an unknown runtime"
                 raise ZooError(f"{was} was measured, {installed or 'another'} is installed")
             return arm.facts
 

@@ -11,8 +11,9 @@ from bench.report.scatter import draw_scatter, plotted
 from bench.report.sections import Section, figure, figures_in_grid, small_figure
 from bench.report.series import Series, draw_series
 from bench.report.svg import Scale, line, rect
+from bench.results.answers import Answer
 from bench.results.rows import Row
-from bench.results.summary import Answer, Summary
+from bench.results.summary import Summary
 from bench.results.wording import ratio_text
 
 

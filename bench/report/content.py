@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.report.inputs import Inputs, Operator, Suite
+from bench.report.inputs import Inputs, Suite
 from bench.report.models import Training, read_trainings
+from bench.results.operators import OperatorTime
 from bench.results.rows import OK, Row
 from bench.results.summary import Summary, summarise
 from bench.results.wording import Names, count, joined
@@ -18,29 +19,27 @@ _MOST_NAMED = 4
 
 @dataclass(frozen=True)
 class Caveat:
-    """One text and where it holds, in words."""
+    """Something to know before believing the figures."""
 
     text: str
-    where: str
+    where: str  # in words: the files or cells that it is about
 
 
 @dataclass(frozen=True)
-class Content:
-    """sources: the file of each row, by its id(); environments: source, and facts, each a name and
-    its value; left_out: what could not be shown, and why.
-    """
+class ReportContent:
+    """What page and markdown show, each in its own way."""
 
     title: str
-    origin: str
+    origin: str  # how many cells, when, how
     rows: list[Row]
-    sources: dict[int, str]
-    operators: list[Operator]
+    sources: dict[int, str]  # the file of each row, by its id()
+    operators: list[OperatorTime]
     suites: list[Suite]
     trainings: list[Training]
     summary: Summary
     warnings: list[Caveat]
-    environments: list[tuple[str, list[tuple[str, str]]]]
-    left_out: list[str]
+    environments: list[tuple[str, list[tuple[str, str]]]]  # a file, and facts by name
+    left_out: list[str]  # what could not be shown, and why
 
     @property
     def measured(self) -> list[Row]:
@@ -55,19 +54,19 @@ class Content:
 
 def gather(
     inputs: Inputs, exports: Path, budget_ms: float | None = None, budget_mb: float | None = None
-) -> Content:
+) -> ReportContent:
     """Everything that a report says of these inputs."""
     rows = inputs.rows
-    sources = {id(row): inputs.name(sweep.path) for sweep in inputs.sweeps for row in sweep.rows}
+    sources = {id(row): inputs.name(file.path) for file in inputs.results for row in file.rows}
     summary = summarise(rows, budget_ms, budget_mb, names=Names.of(rows, sources))
     trainings, left_out = read_trainings(rows, exports)
-    for sweep in inputs.sweeps:
-        if sweep.environment is None:
-            left_out.append(f"{inputs.name(sweep.path)} has no environment file beside it.")
+    for file in inputs.results:
+        if file.environment is None:
+            left_out.append(f"{inputs.name(file.path)} has no environment file beside it.")
     if rows and not inputs.operators:
         left_out.append("Time by operator: nothing was profiled (bench --profile does it).")
     names = [inputs.name(path) for path in _paths(inputs)]
-    return Content(
+    return ReportContent(
         title=f"Benchmark report: {joined(names)}",
         origin=_origin(rows),
         rows=rows,
@@ -79,9 +78,9 @@ def gather(
         warnings=[*_about_files(inputs), *_about_rows(rows, summary)],
         environments=[
             *(
-                (inputs.name(sweep.path), list(_flat(sweep.environment)))
-                for sweep in inputs.sweeps
-                if sweep.environment
+                (inputs.name(file.path), list(_flat(file.environment)))
+                for file in inputs.results
+                if file.environment
             ),
             *((inputs.name(s.path), list(_flat(s.machine))) for s in inputs.suites if s.machine),
         ],
@@ -90,7 +89,7 @@ def gather(
 
 
 def _paths(inputs: Inputs) -> Iterator[Path]:
-    yield from (sweep.path for sweep in inputs.sweeps)
+    yield from (file.path for file in inputs.results)
     yield from (suite.path for suite in inputs.suites)
 
 
@@ -119,16 +118,16 @@ def _origin(rows: Sequence[Row]) -> str:
 def _about_files(inputs: Inputs) -> Iterator[Caveat]:
     machines = {row.machine for row in inputs.rows if row.machine}
     if len(machines) > 1:
-        where = joined(inputs.name(sweep.path) for sweep in inputs.sweeps)
+        where = joined(inputs.name(file.path) for file in inputs.results)
         text = f"The rows come from {len(machines)} machines; only rows of one are compared."
         yield Caveat(text, where)
-    elif len(inputs.sweeps) > 1:
-        compare = command("compare", *(sweep.path for sweep in inputs.sweeps[:2]))
+    elif len(inputs.results) > 1:
+        compare = command("compare", *(file.path for file in inputs.results[:2]))
         text = (
-            "The files are of different sittings. Figures of a shared machine drift between them; "
+            "The files are of different sweeps. Figures of a shared machine drift between them; "
             f"to say which is faster, use: {compare}."
         )
-        yield Caveat(text, joined(inputs.name(sweep.path) for sweep in inputs.sweeps))
+        yield Caveat(text, joined(inputs.name(file.path) for file in inputs.results))
 
 
 def _about_rows(rows: Sequence[Row], summary: Summary) -> Iterator[Caveat]:

@@ -6,82 +6,73 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.results.rows import LARGEST_CSV, Row, beside, read_csv
+from bench.results.files import beside
+from bench.results.operators import OperatorTime, read_operators
+from bench.results.results_file import LARGEST_CSV, read_csv
+from bench.results.rows import Row
 from zoo.errors import UsageError, ZooError, missing_file
-from zoo.reading import open_text, read_text
-from zoo.tables import read_records
+from zoo.reading import read_text
 
-_LONGEST = 1e30  # of a time, whatever its unit
-
-
-@dataclass(frozen=True)
-class Operator:
-    """One kind of operator in one call of a cell: how often, microseconds in all, their share."""
-
-    cell: str
-    operator: str
-    calls: int
-    total_us: float
-    share: float
+_LONGEST = 1e30  # seconds
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """One results file with what lies beside it; environment: None where it was not kept."""
+class ResultsFile:
+    """What one sweep kept: its results file and what lies beside it."""
 
     path: Path
     rows: list[Row]
-    operators: list[Operator]
-    environment: dict[str, Any] | None
+    operators: list[OperatorTime]
+    environment: dict[str, Any] | None  # None where it was not kept
 
 
 @dataclass(frozen=True)
 class Timing:
-    """One benchmark of a pytest-benchmark file; times in seconds."""
+    """One benchmark of a pytest-benchmark file."""
 
     name: str
-    params: str
+    params: str  # in words
     rounds: int
-    median: float
-    iqr: float
+    median: float  # seconds
+    iqr: float  # seconds between the quartiles
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A pytest-benchmark file; machine: what it says of where it ran."""
+    """A pytest-benchmark file."""
 
     path: Path
     timings: list[Timing]
-    machine: dict[str, Any]
+    machine: dict[str, Any]  # what it says of where it ran
 
 
 @dataclass(frozen=True)
 class Inputs:
     """All files of a report, in the order in which they were given."""
 
-    sweeps: list[Sweep]
+    results: list[ResultsFile]
     suites: list[Suite]
 
     @property
-    def operators(self) -> list[Operator]:
-        """Of all sweeps; where two profiled the same cell, of the first."""
-        by_cell: dict[str, list[Operator]] = {}
-        for sweep in self.sweeps:
-            fresh = [one for one in sweep.operators if one.cell not in by_cell]
+    def operators(self) -> list[OperatorTime]:
+        """Of all results files; where two profiled the same cell, of the first."""
+        by_cell: dict[str, list[OperatorTime]] = {}
+        for file in self.results:
+            fresh = [one for one in file.operators if one.cell not in by_cell]
             for one in fresh:
                 by_cell.setdefault(one.cell, []).append(one)
         return [one for found in by_cell.values() for one in found]
 
     def name(self, path: Path) -> str:
         """What a file is called: its name, or all of its path where two have the same name."""
-        paths = [sweep.path for sweep in self.sweeps] + [suite.path for suite in self.suites]
+        paths = [file.path for file in self.results] + [suite.path for suite in self.suites]
         same = [one for one in paths if one.name == path.name]
         return path.name if len(same) == 1 else str(path)
 
     @property
     def rows(self) -> list[Row]:
-        """Of all sweeps."""
-        return [row for sweep in self.sweeps for row in sweep.rows]
+        """Of all results files."""
+        return [row for file in self.results for row in file.rows]
 
 
 def read_inputs(paths: Sequence[Path]) -> Inputs:
@@ -90,19 +81,19 @@ def read_inputs(paths: Sequence[Path]) -> Inputs:
         raise UsageError("a report needs at least one results file.")
     paths = list(dict.fromkeys(paths))
     return Inputs(
-        sweeps=[read_sweep(path) for path in paths if path.suffix != ".json"],
+        results=[read_results(path) for path in paths if path.suffix != ".json"],
         suites=[read_suite(path) for path in paths if path.suffix == ".json"],
     )
 
 
-def read_sweep(path: Path) -> Sweep:
+def read_results(path: Path) -> ResultsFile:
     """A results file, with the operators and the environment beside it."""
     rows = read_csv(path)
     environment = beside(path, "environment.json")
-    return Sweep(
+    return ResultsFile(
         path,
         rows,
-        operators=_read_operators(beside(path, "operators.csv")),
+        operators=read_operators(path),
         environment=_read_object(environment) if environment.exists() else None,
     )
 
@@ -134,25 +125,6 @@ def _timing(benchmark: dict[str, Any]) -> Timing:
         median=median,
         iqr=iqr,
     )
-
-
-def _read_operators(path: Path) -> list[Operator]:
-    try:
-        with open_text(path, LARGEST_CSV) as handle:
-            return [_operator(row) for row in read_records(handle)]
-    except FileNotFoundError:
-        return []
-    except KeyError as error:
-        raise ZooError(f"{path} holds no times by operator: it has no column {error}.") from error
-    except (OSError, ValueError) as error:
-        raise ZooError(f"{path} cannot be read as times by operator: {error}.") from error
-
-
-def _operator(row: dict[str, str]) -> Operator:
-    took, share = float(row["total_us"]), float(row["share"])
-    if not (0 <= took <= _LONGEST and 0 <= share <= 1):
-        raise ValueError("a time that is none")
-    return Operator(row["cell"], row["operator"], int(row["calls"]), took, share)
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from functools import partial
 
 from bench.report.heatmap import draw_confusion
-from bench.report.inputs import Operator
 from bench.report.lanes import Lane, bar, draw_lanes
 from bench.report.latents import draw_latents, legend
 from bench.report.looks import Looks
@@ -14,6 +13,7 @@ from bench.report.models import Training
 from bench.report.sections import Section, figure, figures_in_grid, small_figure
 from bench.report.series import WIDTH, Series, draw_series
 from bench.report.svg import symbol
+from bench.results.operators import OperatorTime
 from bench.results.rows import Row
 from bench.results.wording import figures
 from zoo.drawing.confusion import SHADES
@@ -23,9 +23,9 @@ from zoo.drawing.latents import MOST_COLOURED
 MOST = 8
 
 
-def operators(found: Sequence[Operator], rows: Sequence[Row], looks: Looks) -> Section | None:
+def operators(found: Sequence[OperatorTime], rows: Sequence[Row], looks: Looks) -> Section | None:
     """Bars of shares, a panel a cell; the smallest are put together."""
-    by_cell = defaultdict[str, list[Operator]](list)
+    by_cell = defaultdict[str, list[OperatorTime]](list)
     for operator in found:
         by_cell[operator.cell].append(operator)
     profiled = {row.cell: row for row in rows if row.cell in by_cell}
@@ -42,7 +42,7 @@ def operators(found: Sequence[Operator], rows: Sequence[Row], looks: Looks) -> S
     return Section("operators", "Time by operator", lead, figures_in_grid(drawn, "small"))
 
 
-def _shares(found: Sequence[Operator], class_: str) -> Markup:
+def _shares(found: Sequence[OperatorTime], class_: str) -> Markup:
     ordered = sorted(found, key=lambda one: -one.share)
     lanes = [
         Lane(

@@ -9,19 +9,19 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 @dataclass(frozen=True)
-class Placed:
-    """Words at a baseline, anchored at x as SVG has it; far: a thin line should lead to the point.
+class PointLabel:
+    """The words of a point, at their place.
 
     Anchored at the end that is next to the point, for the true width of the words is not known.
     """
 
     words: str
-    x: float
-    y: float
-    anchor: str
+    x: float  # of the anchor
+    y: float  # of the baseline
+    anchor: str  # start, middle or end, as SVG has it
     point: tuple[float, float]
-    far: bool
-    wide: float
+    far: bool  # a thin line should lead to the point
+    wide: float  # pixels, on the generous side
 
     @property
     def box(self) -> Box:
@@ -32,13 +32,13 @@ class Placed:
 
 def place(
     points: Sequence[tuple[float, float]], words: Sequence[str], room: Box, strong: int = 0
-) -> list[Placed | None]:
+) -> list[PointLabel | None]:
     """A place for the words of the first points, None where none is left; the first choose first.
 
     strong: how many of them, from the first on, are in bold.
     """
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in points]
-    placed: list[Placed | None] = []
+    placed: list[PointLabel | None] = []
     for index, (point, label) in enumerate(zip(points, words, strict=False)):
         wide = text_width(label) * (1.1 if index < strong else 1)
         choices = [one for one in _around(point, label, wide) if _inside(one.box, room)]
@@ -50,7 +50,7 @@ def place(
     return placed
 
 
-def _around(point: tuple[float, float], words: str, wide: float) -> list[Placed]:
+def _around(point: tuple[float, float], words: str, wide: float) -> list[PointLabel]:
     """Beside the point, then above and below, then further and further away."""
     x, y = point
     near = [("start", 9, 4), ("end", -9, 4), ("middle", 0, -10), ("middle", 0, 19)]
@@ -63,7 +63,7 @@ def _around(point: tuple[float, float], words: str, wide: float) -> list[Placed]
         for sign in (-1, 1)
     ]
     return [
-        Placed(words, x + dx, y + dy, anchor, point, far, wide)
+        PointLabel(words, x + dx, y + dy, anchor, point, far, wide)
         for far, offsets in ((False, near), (True, away))
         for anchor, dx, dy in offsets
     ]

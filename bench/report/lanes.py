@@ -28,13 +28,13 @@ Draw = Callable[[Scale, float], Markup]
 
 @dataclass(frozen=True)
 class Lane:
-    """name, figure: in words; values: all that must fit the scale; draw: its marks at a height."""
+    """One row of a chart."""
 
     name: str
-    figure: str
-    values: Sequence[float]
-    draw: Draw
-    about: Sequence[str] = ()
+    figure: str  # in words
+    values: Sequence[float]  # all that must fit the scale
+    draw: Draw  # its marks at a height
+    about: Sequence[str] = ()  # what it says when pointed at
 
 
 def draw_lanes(

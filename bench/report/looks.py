@@ -1,4 +1,4 @@
-"""How a row looks in every chart: colour by model, shape by precision, fill by engine.
+"""How a row looks in every chart: colour by model, shape by precision, fill by what it ran on.
 
 Nothing is told by colour alone: points carry labels, and shapes and fills tell the rest.
 """
@@ -20,21 +20,21 @@ _FILLS = tuple(_SAID)
 
 @dataclass(frozen=True)
 class Looks:
-    """Colours by model and fills by engine, in the order in which they come up."""
+    """Colours by model and fills by runtime and provider, in the order in which they come up."""
 
     names: Names
-    slots: dict[str, int]
-    fills: dict[str, str]
+    slots: dict[str, int]  # of the colour, by subject
+    fills: dict[str, str]  # by runtime and provider
 
     @classmethod
     def of(cls, rows: Sequence[Row], names: Names) -> "Looks":
         """Looks that tell these rows apart. onnxruntime on the CPU comes first: solid."""
         subjects = sorted({row.subject for row in rows})
-        engines = sorted({_engine(row) for row in rows}, key=lambda name: (_plain(name), name))
+        ran_on = sorted({_ran_on(row) for row in rows}, key=lambda name: (_plain(name), name))
         return cls(
             names,
             {name: min(slot, COLOURS) for slot, name in enumerate(subjects)},
-            {name: _FILLS[min(slot, len(_FILLS) - 1)] for slot, name in enumerate(engines)},
+            {name: _FILLS[min(slot, len(_FILLS) - 1)] for slot, name in enumerate(ran_on)},
         )
 
     def colour(self, row: Row) -> str:
@@ -43,11 +43,11 @@ class Looks:
 
     def filled_first(self, rows: Iterable[Row]) -> list[Row]:
         """In the order to draw them: an open mark does not hide behind a filled one."""
-        return sorted(rows, key=lambda row: _FILLS.index(self.fills[_engine(row)]))
+        return sorted(rows, key=lambda row: _FILLS.index(self.fills[_ran_on(row)]))
 
     def mark(self, row: Row, x: float, y: float, radius: float = 5.0) -> Markup:
         """Its point at a place."""
-        shape, fill = _SHAPES.get(row.precision, "diamond"), self.fills[_engine(row)]
+        shape, fill = _SHAPES.get(row.precision, "diamond"), self.fills[_ran_on(row)]
         return _filled(shape, x, y, fill, self.colour(row), radius)
 
     def legend(self, rows: Iterable[Row]) -> Markup:
@@ -63,22 +63,23 @@ class Looks:
             parts += [
                 _key(_SHAPES.get(name, "diamond"), "solid", name) for name in sorted(precisions)
             ]
-        engines = {_engine(row) for row in rows}
+        ran_on = {_ran_on(row) for row in rows}
         if len(self.fills) > 1:
             parts += [
                 _key("circle", fill, f"{_SAID[fill]}: {name}")
                 for name, fill in self.fills.items()
-                if name in engines
+                if name in ran_on
             ]
         return tag("ul", *parts, class_="legend") if parts else Markup("")
 
 
-def _engine(row: Row) -> str:
+def _ran_on(row: Row) -> str:
+    """Runtime and provider."""
     return f"{row.runtime} {row.provider}"
 
 
-def _plain(engine: str) -> int:
-    return 0 if engine == "onnxruntime cpu" else 1
+def _plain(ran_on: str) -> int:
+    return 0 if ran_on == "onnxruntime cpu" else 1
 
 
 def _filled(shape: str, x: float, y: float, fill: str, colour: str, radius: float) -> Markup:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from bench.report.content import Content
+from bench.report.content import ReportContent
 from bench.report.guide import GUIDE
 from bench.report.suites import HEADINGS, cells
 from bench.report.table import plain_table
@@ -10,12 +10,12 @@ from zoo.escaping import markdown as escaped
 from zoo.marks import MARKDOWN_LINE
 
 
-def draw_markdown(content: Content) -> str:
+def draw_markdown(content: ReportContent) -> str:
     """The whole file."""
     return "\n".join(_lines(content)) + "\n"
 
 
-def _lines(content: Content) -> Iterator[str]:
+def _lines(content: ReportContent) -> Iterator[str]:
     summary = content.summary
     yield MARKDOWN_LINE
     yield from (f"# {escaped(content.title)}", "", escaped(content.origin), "")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from bench.report.charts import accuracy_and_latency, ratios, throughput
-from bench.report.content import Content
+from bench.report.content import ReportContent
 from bench.report.costs import cold_costs, sizes
 from bench.report.guide import GUIDE
 from bench.report.insides import confusions, curves, latents, operators
@@ -13,13 +13,14 @@ from bench.report.sections import Section
 from bench.report.style import CSS, SCRIPT, only_batch
 from bench.report.suites import draw_suites
 from bench.report.table import draw_table
+from bench.results.answers import Answer
 from bench.results.rows import Row
-from bench.results.summary import Answer, Summary
+from bench.results.summary import Summary
 from bench.results.wording import accuracy_text, count, joined, p50_text
 from zoo.marks import MARK
 
 
-def draw_page(content: Content) -> str:
+def draw_page(content: ReportContent) -> str:
     """The whole file."""
     sections = [section for section in _sections(content) if section]
     batches = sorted({row.batch for row in content.rows})
@@ -47,7 +48,7 @@ def draw_page(content: Content) -> str:
     return f"<!doctype html>\n{page}\n"
 
 
-def _sections(content: Content) -> Iterable[Section | None]:
+def _sections(content: ReportContent) -> Iterable[Section | None]:
     rows, summary = content.measured, content.summary
     looks = Looks.of(content.rows, summary.names)
     if content.rows:
@@ -68,7 +69,7 @@ def _sections(content: Content) -> Iterable[Section | None]:
     yield Section("guide", "How to read the numbers", "", tag("dl", *guide, class_="guide"))
 
 
-def _header(content: Content, sections: Sequence[Section]) -> Markup:
+def _header(content: ReportContent, sections: Sequence[Section]) -> Markup:
     links = [tag("li", tag("a", one.title, href=f"#{one.id}")) for one in sections]
     return tag(
         "header",
@@ -104,7 +105,7 @@ def _batches(batches: Sequence[int]) -> Markup:
     )
 
 
-def _answers(content: Content) -> Markup:
+def _answers(content: ReportContent) -> Markup:
     summary = content.summary
     cards = [_card(answer, summary) for answer in summary.answers]
     if not content.rows:
@@ -132,10 +133,12 @@ def _card(answer: Answer, summary: Summary) -> Markup:
         add("fastest", answer.fastest, "not known")
     else:
         add("measured", answer.rows[0])
-    if summary.budget_text() and answer.contested:
-        add(f"best under {summary.budget_text()}", answer.within_budget)
-    elif summary.budget_text():
-        add(f"under {summary.budget_text()}", None, "yes" if summary.fits(answer.rows[0]) else "no")
+    budget = str(summary.budget)
+    if budget and answer.contested:
+        add(f"best under {budget}", answer.within_budget)
+    elif budget:
+        fits = summary.budget.fits(answer.rows[0])
+        add(f"under {budget}", None, "yes" if fits else "no")
     if answer.pareto and answer.contested:
         term = f"Pareto set, fastest first ({len(answer.pareto)} of {len(answer.rows)})"
         arms = joined(summary.names.arm(row) for row in answer.pareto)
@@ -144,7 +147,7 @@ def _card(answer: Answer, summary: Summary) -> Markup:
     return tag("div", heading, tag("dl", *facts), class_="card")
 
 
-def _attention(content: Content) -> Markup:
+def _attention(content: ReportContent) -> Markup:
     """What went wrong, before anybody believes the rest."""
     facts = [
         f"{count(number, 'cell')} {what}"
@@ -162,7 +165,7 @@ def _attention(content: Content) -> Markup:
     return tag("div", tag("p", f"{joined(facts)}: ", link, "."), class_="attention")
 
 
-def _cells(content: Content) -> Section:
+def _cells(content: ReportContent) -> Section:
     box = tag("input", type="checkbox", id="every-column")
     body = render(
         tag("label", box, "every column", class_="choice"),
@@ -174,7 +177,7 @@ def _cells(content: Content) -> Section:
     return Section("cells", "All cells", lead, body)
 
 
-def _warnings(content: Content) -> Section | None:
+def _warnings(content: ReportContent) -> Section | None:
     absent = [
         tag(
             "li", tag("b", f"{what.status}: "), f"{content.summary.names.cell(what)}: {what.reason}"
@@ -199,7 +202,7 @@ def _warnings(content: Content) -> Section | None:
     return Section("warnings", "Before you believe it", "", render(*parts)) if parts else None
 
 
-def _environment(content: Content) -> Section | None:
+def _environment(content: ReportContent) -> Section | None:
     parts: list[Markup] = []
     for source, facts in content.environments:
         rows = [tag("tr", tag("td", name), tag("td", value)) for name, value in facts]

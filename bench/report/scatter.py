@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from bench.report.labels import Placed, place
+from bench.report.labels import PointLabel, place
 from bench.report.looks import Looks
 from bench.report.markup import Markup, render, tag
 from bench.report.svg import (
@@ -18,8 +18,8 @@ from bench.report.svg import (
     x_axis,
     y_axis,
 )
+from bench.results.answers import Answer, Rows
 from bench.results.rows import Row
-from bench.results.summary import Answer, Rows
 from bench.results.wording import accuracy_text, p50_text
 
 LEFT, TOP, BOTTOM, RIGHT = 40, 26, 44, 12
@@ -112,7 +112,7 @@ def _intervals(row: Row, at: tuple[float, float], across: Scale, up: Scale) -> M
     return render(*parts)
 
 
-def _leader(label: Placed) -> Markup:
+def _leader(label: PointLabel) -> Markup:
     left, top, right, bottom = label.box
     x, y = label.point
     end = (min(max(x, left), right), bottom if y > bottom else top)

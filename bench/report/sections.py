@@ -10,11 +10,11 @@ WIDE, NARROW = 540, 328  # pixels; the narrow one fits a phone of 360
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page. lead: what to look for."""
+    """A part of the page."""
 
     id: str
     title: str
-    lead: str
+    lead: str  # what to look for
     body: Markup
 
 

@@ -26,17 +26,15 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Series:
-    """name: in words, at its end; dashed: told apart without its colour; mark: its points, if any;
-    quiet: drawn thin and grey behind the others, without a name.
-    """
+    """A line and its points."""
 
-    name: str
+    name: str  # stands at its end
     points: Sequence[Point]
-    class_: str
-    dashed: bool = False
-    mark: Callable[[float, float], Markup] | None = None
-    quiet: bool = False
-    unit: str = ""
+    class_: str  # of its colour
+    dashed: bool = False  # told apart without its colour
+    mark: Callable[[float, float], Markup] | None = None  # of each point
+    quiet: bool = False  # drawn thin and grey behind the others, without a name
+    unit: str = ""  # of y, where a point is pointed at
 
 
 def draw_series(

@@ -17,12 +17,12 @@ _WIDTHS = dict.fromkeys("iljtf.,:|'()[] ", 0.38) | dict.fromkeys("mwMW%", 0.97)
 
 @dataclass(frozen=True)
 class Scale:
-    """From `low` to `high` onto pixels from `start` to `end`, straight or by logarithm."""
+    """From values onto pixels, straight or by logarithm."""
 
     low: float
     high: float
-    start: float
-    end: float
+    start: float  # the pixel of `low`
+    end: float  # the pixel of `high`
     log: bool = False
 
     def __call__(self, value: float) -> float:

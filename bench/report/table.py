@@ -25,17 +25,14 @@ _NUMBERS = frozenset(
 
 @dataclass(frozen=True)
 class Column:
-    """heading, about: in words; value: what to sort by; show: what stands in the cell.
-
-    folds: on a narrow screen it stands below the name instead.
-    """
+    """A column of the table."""
 
     heading: str
-    about: str
-    value: Callable[[Row], Any]
-    show: Show
+    about: str  # in words, when the heading is pointed at
+    value: Callable[[Row], Any]  # what to sort by
+    show: Show  # what stands in the cell
     number: bool = True
-    folds: bool = False
+    folds: bool = False  # on a narrow screen it stands below the name instead
 
 
 def draw_table(rows: Sequence[Row], summary: Summary, sources: dict[int, str]) -> Markup:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.report.content import Content, gather
+from bench.report.content import ReportContent, gather
 from bench.report.inputs import read_inputs
 from bench.report.markdown import draw_markdown
 from bench.report.page import draw_page
@@ -30,13 +30,13 @@ _ENDINGS = (".html", ".md", ".csv", ".json")
 
 @dataclass(frozen=True)
 class Report:
-    """What was written; left_out: what could not be shown, and why."""
+    """What was written."""
 
     html: Path
     markdown: Path
     csv: Path
     summary: Summary
-    left_out: list[str]
+    left_out: list[str]  # what could not be shown, and why
 
 
 def report(
@@ -75,7 +75,7 @@ def _stem(path: Path) -> Path:
     return path.with_suffix("") if path.suffix in _ENDINGS else path
 
 
-def _summary_csv(content: Content) -> str:
+def _summary_csv(content: ReportContent) -> str:
     several = len(set(content.sources.values())) > 1
     lines = []
     for row in content.rows:

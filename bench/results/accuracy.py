@@ -16,15 +16,11 @@ Logits = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Difference:
-    """An arm against the reference, on the same images.
+    """An arm against the reference, on the same images."""
 
-    agreement: share with the same class; mcnemar_p: that both are right equally often, None
-    without labels; largest: |logit difference|.
-    """
-
-    agreement: float
-    mcnemar_p: float | None
-    largest: float
+    agreement: float  # share with the same class
+    mcnemar_p: float | None  # that both are right equally often; None without labels
+    largest: float  # |logit difference|
 
 
 def accuracy_of(logits: Logits, labels: NDArray[np.int64]) -> Accuracy:
@@ -33,7 +29,7 @@ def accuracy_of(logits: Logits, labels: NDArray[np.int64]) -> Accuracy:
 
 
 def difference(logits: Logits, reference: Logits, labels: NDArray[np.int64] | None) -> Difference:
-    """What another engine, provider or precision changes."""
+    """What another runtime, provider or precision changes."""
     ours, theirs = logits.argmax(axis=1), reference.argmax(axis=1)
     p = None
     if labels is not None:

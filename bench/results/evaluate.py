@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.results.accuracy import doubts
-from bench.results.rows import Block, Row, Samples
+from bench.results.rows import Row
+from bench.results.samples import Block, Samples
 from bench.results.wording import figures
 from bench.stats.ratios import paired_ratio, verdict
 from bench.stats.stats import (

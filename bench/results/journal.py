@@ -5,11 +5,15 @@ A line of <stem>.samples.jsonl holds a row and the raw samples that it is comput
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.results.rows import SCHEMA, Row, Samples, beside, read_csv, write_csv
+from bench.results.files import beside, files_of
+from bench.results.results_file import read_csv, write_csv
+from bench.results.rows import FORMER_NAMES, SCHEMA, OtherSchemaError, Row, of_today
+from bench.results.samples import Samples
 from zoo.errors import UsageError, ZooError
 from zoo.files import write_text, writing
 from zoo.reading import read_text
@@ -47,8 +51,12 @@ class Journal:
         if not self.samples.exists():
             write_text(self.samples, "")
 
-    def resume(self) -> None:
-        """Take up what an earlier sweep finished; a line it died in is cut off."""
+    def resume(self) -> list[str]:
+        """Take up what an earlier sweep finished; a line it died in is cut off.
+
+        Files of an older schema get the columns of today. Returns what a reader of them should know
+        of that.
+        """
         if self.path.exists() and not self.samples.exists():
             raise UsageError(
                 f"{self.samples} is not there: --resume goes by it. Name another --out."
@@ -58,24 +66,29 @@ class Journal:
         # The CSV has what rows learned later, such as from which call on they are ahead of torch.
         written = read_csv(self.path) if self.path.exists() else []
         known = {(row.key, row.cell, row.when): row for row in written}
-        kept = []
+        kept, older = [], set[int]()
         for line in _whole_lines(self.samples):
             try:
-                row: Row = read(Line, json.loads(line), "a line", lenient=True).row
+                stored = json.loads(line)
+                value = _of_today(stored)
+                row: Row = read(Line, value, "a line", lenient=True).row
+            except OtherSchemaError as error:
+                raise ZooError(f"{self.samples} {error}. Name another --out.") from error
             except (ValueError, RecursionError) as error:
                 raise ZooError(
                     f"{self.samples} is damaged ({error}). Name another --out."
                 ) from error
-            if row.schema != SCHEMA:
-                raise ZooError(
-                    f"{self.samples} has schema {row.schema}, this zoo writes {SCHEMA}. "
-                    "Name another --out."
-                )
             self._keep(known.get((row.key, row.cell, row.when), row))
-            kept.append(line)
-        write_text(self.samples, "".join(kept))
-        if self.rows != written:
+            if value == stored:
+                kept.append(line)
+            else:
+                kept.append(f"{json.dumps(value)}\n")
+                older.add(stored["row"]["schema"])
+        # The CSV first: killed in between, the samples still tell that it has to be done.
+        if self.rows != written or older:
             write_csv(self.path, self.rows)
+        write_text(self.samples, "".join(kept))
+        return _renamed(self.path, older)
 
     def _keep(self, row: Row) -> None:
         """In place of an earlier row of the same: one that failed, or of another file or preset."""
@@ -99,12 +112,6 @@ class Journal:
         write_csv(self.path, self.rows)
 
 
-def files_of(path: Path) -> list[Path]:
-    """All that a sweep writes: its CSV, and what stands beside that."""
-    suffixes = ("samples.jsonl", "environment.json", "predictions.npz", "operators.csv")
-    return [path, *(beside(path, suffix) for suffix in suffixes)]
-
-
 def append_line(path: Path, value: Any) -> None:
     """Add a line of JSON to a file, for good."""
     with writing(path):
@@ -113,6 +120,23 @@ def append_line(path: Path, value: Any) -> None:
             handle.write(json.dumps(value) + "\n")
             handle.flush()
             os.fsync(handle.fileno())
+
+
+def _of_today(value: Any) -> Any:
+    """A line whose row has the columns of today."""
+    row = value.get("row") if isinstance(value, dict) else None
+    if isinstance(row, dict) and "schema" in row:
+        return value | {"row": of_today(row)}
+    return value
+
+
+def _renamed(path: Path, older: Iterable[int]) -> list[str]:
+    """A line for each schema that was brought up to date."""
+    return [
+        f"{path} had schema {schema} and has schema {SCHEMA} now: "
+        + ", ".join(f"column {old} is {new}" for old, new in FORMER_NAMES[schema].items())
+        for schema in sorted(older)
+    ]
 
 
 def _whole_lines(path: Path) -> list[str]:
@@ -130,7 +154,7 @@ def read_samples(path: Path) -> dict[str, Samples]:
     found = {}
     for line in _whole_lines(beside(path, "samples.jsonl")):
         try:
-            kept: Line = read(Line, json.loads(line), "a line", lenient=True)
+            kept: Line = read(Line, _of_today(json.loads(line)), "a line", lenient=True)
         except (ValueError, RecursionError) as error:
             raise ZooError(f"{beside(path, 'samples.jsonl')} is damaged ({error}).") from error
         if kept.samples is not None:  # None: a row that learned something later

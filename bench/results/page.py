@@ -18,7 +18,7 @@ _KINDS = {str: "text", bool: "truth", int: "whole number", float: "number"}
 _INTRODUCTION = f"""\
 # The columns of a results file
 
-`python cli.py bench --out results.csv` writes one row a cell: one file in one engine on one
+`python cli.py bench --out results.csv` writes one row a cell: one file in one runtime on one
 provider, at one batch size and number of threads. This page is made of the texts that stand beside
 the columns in `bench/results/rows.py` (schema {SCHEMA}); [measuring.md](measuring.md) says how the
 numbers come about.

@@ -1,31 +1,31 @@
-"""What a sweep writes: a CSV of rows, every raw sample, the predictions, and where it ran.
+"""What is known of a cell: the columns of a results file."""
 
-<stem>.csv               one row a cell, written anew after each
-<stem>.samples.jsonl     one line a cell: its row and the raw samples that the row is computed from
-<stem>.predictions.npz   the predicted class of each test image, by arm
-<stem>.operators.csv     time by operator, where it was profiled
-<stem>.environment.json  the machine and the versions
-"""
-
-import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
-from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from bench.results.predictions import predictions_key
 
-from zoo.errors import UsageError, ZooError, command, missing_file
-from zoo.files import atomic, write_text
-from zoo.reading import open_regular, open_text
-from zoo.tables import read_table, records_text
-
-SCHEMA = 1
-LARGEST_CSV, LARGEST_PREDICTIONS = 256 << 20, 1 << 30  # bytes of a file that is read
+SCHEMA = 2
+# Columns that were called otherwise before, by the schema that called them so.
+FORMER_NAMES = {1: {"engine": "runtime_version"}}
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
 LATENCY, THROUGHPUT = "latency", "throughput"
+
+
+class OtherSchemaError(ValueError):
+    """A row of a schema that is not read; the message says which are."""
+
+
+def of_today(cells: Mapping[str, Any]) -> dict[str, Any]:
+    """A row's cells, of this schema or of one before it, by the columns of today."""
+    schema = cells.get("schema")
+    known = {str(SCHEMA): {}, **{str(older): names for older, names in FORMER_NAMES.items()}}
+    if str(schema) not in known:
+        raise OtherSchemaError(f"has schema {schema}, this zoo reads {' and '.join(sorted(known))}")
+    names = known[str(schema)]
+    now = {names.get(name, name): value for name, value in cells.items()}
+    return now | {"schema": str(SCHEMA) if isinstance(schema, str) else SCHEMA}
 
 
 def column(about: str, default: Any = None) -> Any:
@@ -38,10 +38,14 @@ class Row:
     """One measured cell: what was asked, what really ran, what came out. Empty: None."""
 
     # What was asked
-    subject: str = column("the artifact's id, or the file's path", "")
-    precision: str = column("`fp32`, `fp16`, `int8`; `file` for a foreign file", "")
-    runtime: str = column("the engine: `onnxruntime`, `torch`, `torch-compile`, or your own", "")
-    provider: str = column("where it computes: `cpu`, `cuda`, or another, such as `tensorrt`", "")
+    subject: str = column("what is measured: an artifact's id, or a third-party file's path", "")
+    precision: str = column("`fp32`, `fp16`, `int8`; `file` for a third-party file", "")
+    runtime: str = column("`onnxruntime`, `torch`, `torch-compile`, or your own", "")
+    provider: str = column(
+        "ONNX Runtime's execution provider, such as `cpu`, `cuda` or `tensorrt`; of another "
+        "runtime, where it computes",
+        "",
+    )
     boundary: str = column("`host`: copies are counted; `device`: pixels and logits stay there", "")
     threads: int = column("threads of one call", 0)
     batch: int = column("images a call", 0)
@@ -55,12 +59,12 @@ class Row:
     model: str | None = column("its name in the catalog")
     family: str | None = column("mlp, cnn, dense, transfer, ...")
     dataset: str | None = column("whose test set it is asked about; an artifact was trained on it")
-    parameters: int | None = column("numbers that training set")
+    parameters: int | None = column("trainable parameters")
     macs: int | None = column("multiply-adds for one image")
     file_bytes: int | None = column("size of the ONNX file")
     sha256: str | None = column("of the ONNX file")
     # What really ran
-    engine: str | None = column("engine and version")
+    runtime_version: str | None = column("what computed, with its version: `onnxruntime 1.31.1`")
     nodes: int | None = column("nodes of the graph as it ran")
     placed_share: float | None = column("share of the nodes on the provider asked for")
     elsewhere: str | None = column("computing nodes on another provider, with --allow-fallback")
@@ -184,151 +188,3 @@ class Row:
 
 
 COLUMNS = {part.name: part.metadata["about"] for part in fields(Row)}
-_KINDS = get_type_hints(Row)
-_SHARES = {"placed_share", "accuracy", "accuracy_low", "accuracy_high", "agreement", "mcnemar_p"}
-_SIGNED = {"p50_low_ms", "new_shape_ms"}  # an interval, as it once was made, and a difference
-_SIZES = 1e-60, 1e60  # of numbers other than 0: nothing here is smaller or larger, by far
-
-
-@dataclass
-class Block:
-    """Calls timed back to back. ns: of each; wall_ns: of all; disturbed: by what, or None."""
-
-    ns: list[int]
-    wall_ns: int
-    disturbed: str | None = None
-    evidence: dict[str, float | None] = field(default_factory=dict)
-
-
-@dataclass
-class Samples:
-    """Everything that was timed for a row.
-
-    turns: for each instance, rows of nanoseconds [a1, b1, b2, a2], a being the reference;
-    unpaired: why there are no turns, where there should be; starts: for each process started, its
-    cold costs in nanoseconds.
-    """
-
-    blocks: list[Block] = field(default_factory=list)
-    floor_ns: list[int] = field(default_factory=list)
-    turns: list[list[list[int]]] = field(default_factory=list)
-    unpaired: str = ""
-    starts: list[dict[str, int]] = field(default_factory=list)
-
-
-def write_csv(path: Path, rows: Iterable[Row]) -> None:
-    """Replace `path` by these rows, atomically."""
-    write_text(path, csv_text(rows))
-
-
-def csv_text(rows: Iterable[Row]) -> str:
-    """The rows as CSV."""
-    return records_text(Row, rows)
-
-
-def read_csv(path: Path) -> list[Row]:
-    """The rows of a results file; a clear error for any other."""
-    try:
-        with open_text(path, LARGEST_CSV) as handle:
-            headings, lines = read_table(handle)
-            if not {"subject", "runtime", "schema"} <= set(headings):
-                raise ZooError(f"{path} is no results file of this zoo (its columns say so).")
-            return [
-                _row(path, number, dict(zip(headings, line, strict=True)))
-                for number, line in enumerate(lines, 2)
-            ]
-    except FileNotFoundError:
-        raise missing_file(path, command("bench", "--out", path)) from None
-    except (OSError, ValueError) as error:
-        raise ZooError(f"{path} cannot be read as results: {error}.") from error
-
-
-def _row(path: Path, number: int, texts: dict[str, str]) -> Row:
-    if texts.get("schema") != str(SCHEMA):
-        raise ZooError(
-            f"{path} has schema {texts.get('schema')}, this zoo reads {SCHEMA}. Measure again."
-        )
-    try:
-        row = Row(**{name: _named(name, texts.get(name, "")) for name in COLUMNS})
-        if row.correct is not None and row.images is not None and row.correct > row.images:
-            raise ValueError(f"correct is {row.correct}, of {row.images} images")
-        return row
-    except ValueError as error:
-        raise ZooError(f"{path}, line {number}: {error}.") from error
-
-
-def _named(name: str, text: str) -> Any:
-    try:
-        value = read_cell(_KINDS[name], text)
-        if isinstance(value, int | float) and not _is_measurable(name, value):
-            raise ValueError(f"is '{text}', which nothing can be measured to be")
-        return value
-    except ValueError as error:
-        raise ValueError(f"{name} {error}") from None
-
-
-def _is_measurable(name: str, value: float) -> bool:
-    """Whether it can be, and arithmetic with it stays finite."""
-    if name in _SHARES:
-        return 0 <= value <= 1
-    smallest, largest = _SIZES
-    return value == 0 or smallest <= (abs(value) if name in _SIGNED else value) <= largest
-
-
-def read_cell(kind: Any, text: str) -> Any:
-    """A cell of a CSV as str, bool, int, float, or one of them | None; an empty one is None."""
-    kinds = get_args(kind) or (kind,)
-    if not text and NoneType in kinds:
-        return None
-    (kind,) = (one for one in kinds if one is not NoneType)
-    if kind is bool:
-        if text not in ("True", "False"):
-            raise ValueError(f"is '{text}', not True or False")
-        return text == "True"
-    if kind is int and text.removeprefix("-").isdecimal():
-        return int(text)  # whole: a float has 15 digits
-    if kind in (int, float):
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number) or (kind is int and number % 1):
-            raise ValueError(f"is '{text}', no {'whole ' if kind is int else ''}number")
-        return kind(number)
-    return text
-
-
-def predictions_key(arm: str, batch: int | None) -> str:
-    """The key of an arm's predictions; batch: of those that hold for one batch size only."""
-    return arm if batch is None else f"{arm}|batch {batch}"
-
-
-def write_predictions(path: Path, arms: dict[str, NDArray[np.int64]]) -> None:
-    """Keep the predicted classes of the whole test set, by `Row.predictions`."""
-    with atomic(beside(path, "predictions.npz")) as temporary, temporary.open("wb") as handle:
-        np.savez_compressed(handle, **arms)  # type: ignore[arg-type]  # an array each
-
-
-def read_predictions(path: Path) -> dict[str, NDArray[np.int64]]:
-    """The predicted classes beside a CSV, by `Row.predictions`; none where they were not kept."""
-    try:
-        with (
-            open_regular(beside(path, "predictions.npz"), LARGEST_PREDICTIONS) as file,
-            np.load(file, allow_pickle=False) as stored,
-        ):
-            if sum(part.file_size for part in stored.zip.infolist()) > LARGEST_PREDICTIONS:
-                raise ValueError(f"it holds more than {LARGEST_PREDICTIONS >> 20:,} MiB")
-            return {name: stored[name] for name in stored.files}
-    except FileNotFoundError:
-        return {}
-
-
-def check_is_no_folder(out: Path) -> None:
-    """Refuse a folder where `--out` has to be a file."""
-    if out.is_dir():
-        raise UsageError(f"{out} is a folder. Name a file in it: --out {out / 'results.csv'}")
-
-
-def beside(path: Path, suffix: str) -> Path:
-    """The file of a sweep that belongs to its CSV: `results.csv` -> `results.samples.jsonl`."""
-    return path.with_name(f"{path.name.removesuffix('.csv')}.{suffix}")

@@ -7,8 +7,9 @@ from itertools import product
 from pathlib import Path
 
 from bench.measuring.environment import environment
+from bench.results.files import beside, check_is_no_folder
 from bench.results.journal import Journal
-from bench.results.rows import Row, beside, check_is_no_folder
+from bench.results.rows import Row
 from bench.runtimes.registry import check_device, start_seconds
 from bench.subjects.arm import REFERENCE, Arm
 from bench.subjects.subject import Given, find_subjects
@@ -106,13 +107,13 @@ def run(
         raise UsageError("--resume goes on with a file: name it with --out.")
     out = out or default_out()
     check_is_no_folder(out)
-    journal = Journal(out)
+    journal, progress = Journal(out), progress or Progress()
     if resume:
-        journal.resume()
+        for note in journal.resume():
+            progress.say(note)
     else:
         journal.refuse_existing()
     here = environment()
-    progress = progress or Progress()
     sweep = Sweep(settings, journal, here, data_dir, progress, on)
     sweep.preflight(arms)
     journal.begin()

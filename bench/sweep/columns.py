@@ -42,7 +42,7 @@ def ran(told: dict[str, Any], provider: str) -> dict[str, Any]:
     nodes: dict[str, int] = told["nodes"]
     there = sum(n for name, n in nodes.items() if short_name(name) == short_name(provider))
     return {
-        "engine": told["engine"],
+        "runtime_version": told["engine"],
         "tf32": told["tf32"],
         "conv_search": told["conv_search"],
         "elsewhere": "; ".join(told["elsewhere"]) or None,

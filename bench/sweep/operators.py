@@ -2,33 +2,21 @@
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from bench.measuring.arm_process import ArmProcess
-from bench.results.rows import OK, Row, beside
+from bench.results.operators import OperatorTime, keep_operators
+from bench.results.rows import OK, Row
 from bench.runtimes.profile import read_profile
 from bench.subjects.arm import REFERENCE, Arm
 from bench.sweep.matrix import Settings
 from zoo.errors import ZooError
-from zoo.files import write_text
 from zoo.progress import Progress
-from zoo.tables import records_text
 
 _CALLS = 30
-
-
-@dataclass(frozen=True)
-class OperatorTime:
-    """One kind of operator in one call of a cell, on average."""
-
-    cell: str
-    operator: str
-    calls: int
-    total_us: float
-    share: float  # of all operators' time
 
 
 def write_operators(
@@ -51,7 +39,7 @@ def write_operators(
             except ZooError as error:
                 progress.say(f"{row.arm}, batch {row.batch} cannot be profiled: {error}")
             advance()
-    write_text(beside(out, "operators.csv"), records_text(OperatorTime, found))
+    keep_operators(out, found)
 
 
 def _is_of(row: Row, arm: Arm) -> bool:

@@ -12,7 +12,7 @@ from bench.measuring.arm_process import ArmError, ArmProcess
 from bench.measuring.warm_process import WarmProcess
 from bench.results.accuracy import Logits, accuracy_of, difference
 from bench.results.journal import Journal
-from bench.results.rows import predictions_key, read_predictions, write_predictions
+from bench.results.predictions import predictions_key, read_predictions, write_predictions
 from bench.subjects.arm import Arm
 from bench.subjects.images import ImageFiles
 from bench.sweep.columns import accuracy_columns, from_card, of_card

@@ -17,7 +17,8 @@ from bench.measuring.turns import take_turns
 from bench.measuring.warm_process import WarmProcess
 from bench.results.evaluate import add_break_even, evaluate
 from bench.results.journal import Journal
-from bench.results.rows import FAILED, LATENCY, OK, SKIPPED, THROUGHPUT, Block, Row, Samples
+from bench.results.rows import FAILED, LATENCY, OK, SKIPPED, THROUGHPUT, Row
+from bench.results.samples import Block, Samples
 from bench.runtimes import UnsupportedError
 from bench.subjects.arm import Arm
 from bench.subjects.images import Gallery, ImageFiles

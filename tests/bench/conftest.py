@@ -17,13 +17,14 @@ from bench.measuring.arm_process import ArmProcess
 from bench.pair.pairs import compare_pair
 from bench.pair.series import PairRow
 from bench.pair.settings import PairSettings
-from bench.regression.compare import compare_results
-from bench.regression.comparison import Comparison
-from bench.results.rows import Row, write_csv
+from bench.regression.compare_results import compare_results
+from bench.regression.findings import Comparison
+from bench.results.results_file import write_csv
+from bench.results.rows import Row
 from bench.subjects.subject import Given
 from bench.sweep.matrix import Preset, Settings
 from tests.bench.pair.comparisons import SETTINGS, ComparePair
-from tests.bench.regression.sittings import Compare
+from tests.bench.regression.two_sweeps import Compare
 from tests.factories import Told
 from zoo.ort.faults import Here
 

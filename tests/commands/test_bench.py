@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from bench.results.rows import FAILED, OK, SKIPPED, Row, beside, read_csv
+from bench.results.files import beside
+from bench.results.results_file import read_csv
+from bench.results.rows import FAILED, OK, SKIPPED, Row
 from bench.sweep.sweep import Sweep
 from tests import classifiers
 

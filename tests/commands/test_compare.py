@@ -11,7 +11,8 @@ from click.testing import Result
 
 from bench.measuring.environment import environment
 from bench.pair.series import read_pairs
-from bench.results.rows import Row, write_csv
+from bench.results.results_file import write_csv
+from bench.results.rows import Row
 from bench.subjects.subject import find_subjects
 from tests.factories import cell
 from zoo.ort.providers import load_onnxruntime
@@ -35,7 +36,7 @@ def results(in_folder: Path) -> Callable[..., tuple[str, str]]:
 
 
 def row_again(one: Row) -> Row:
-    """As another sitting gave it."""
+    """As another sweep gave it."""
     return cell(1 + 0.001 * (-1) ** one.batch, subject="still", model="still", batch=one.batch)
 
 
@@ -73,7 +74,7 @@ class TestResults:
         write_csv(Path("new.csv"), [cell(2.0, batch=batch) for batch in (1, 8, 64)])
         done = call("compare", "base.csv", "new.csv")
         assert done.stdout.count("2.0x slower, too noisy to prove") == 3
-        assert "to prove it: 3 rows up to 2.0x slower with the same file and engine" in done.stdout
+        assert "to prove it: 3 rows up to 2.0x slower with the same file and runtime" in done.stdout
         assert "within the limit" not in done.stdout
 
     @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "subject,runtime,schema\ncnn,ort,99\n"])
@@ -102,9 +103,9 @@ class TestResults:
         self, call: Call, in_folder: Path, mlp_exports: Path, started: list[str]
     ) -> None:
         fp32, int8 = find_subjects(["mlp"], mlp_exports)
-        # What the two sittings say is nonsense: int8 is not three times as slow.
+        # What the two sweeps say is nonsense: int8 is not three times as slow.
         engine = f"onnxruntime {load_onnxruntime().__version__}"
-        here = {"engine": engine, "machine": environment().machine}
+        here = {"runtime_version": engine, "machine": environment().machine}
         write_csv(Path("base.csv"), [cell(1.0, sha256=fp32.sha256, **here)])
         write_csv(Path("new.csv"), [cell(3.0, sha256=int8.sha256, **here)])
         files = ("base.csv", "new.csv", "--exports", mlp_exports, "--json")
@@ -113,7 +114,7 @@ class TestResults:
         assert started
         started.clear()
         found = json.loads(call("compare", *files, "--no-remeasure", code=1).stdout)
-        assert found["rows"][0]["speed"]["how"] == "sittings"
+        assert found["rows"][0]["speed"]["how"] == "sweeps"
         assert started == []
 
     def test_a_regression_of_an_upgraded_engine_is_not_measured_away(
@@ -124,8 +125,8 @@ class TestResults:
         facts = {"sha256": fp32.sha256, "machine": environment().machine}
         still = [cell(subject="still", batch=batch) for batch in range(1, 11)]
         again = [replace(one, p50_ms=1.001) for one in still]
-        write_csv(Path("base.csv"), [cell(1.0, engine="onnxruntime 0.1", **facts), *still])
-        write_csv(Path("new.csv"), [cell(1.5, engine="onnxruntime 0.2", **facts), *again])
+        write_csv(Path("base.csv"), [cell(1.0, runtime_version="onnxruntime 0.1", **facts), *still])
+        write_csv(Path("new.csv"), [cell(1.5, runtime_version="onnxruntime 0.2", **facts), *again])
         files = ("base.csv", "new.csv", "--exports", mlp_exports, "--any-machine")
         assert "BREACH slower" in call("compare", *files, code=1).stdout
         assert started == []

@@ -75,7 +75,8 @@ def test_the_predictions_beside_a_results_file(
 @pytest.fixture
 def one_row(in_folder: Path) -> Path:
     """A results file of one row."""
-    from bench.results.rows import Row, write_csv
+    from bench.results.results_file import write_csv
+    from bench.results.rows import Row
 
     path = in_folder / "r.csv"
     write_csv(path, [Row("m", "fp32", "onnxruntime", "cpu", "host", 1, 1, "latency", p50_ms=1.0)])

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
-from bench.results.rows import Row, write_csv
+from bench.results.results_file import write_csv
+from bench.results.rows import Row
 from tests.factories import scored
 
 Call = Callable[..., Result]

@@ -26,7 +26,8 @@ from tests.mutants.mutate import Mutant, mutants_of
 ROOT = Path(__file__).parents[2]
 TARGETS = (
     "bench/stats/*.py",
-    "bench/regression/judging_*.py",
+    "bench/regression/accuracy.py",
+    "bench/regression/speed.py",
     "bench/results/evaluate.py",
     "bench/measuring/stopping.py",
     "zoo/exporting/gate.py",

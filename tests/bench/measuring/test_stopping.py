@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.measuring.stopping import Length, Measurement, WarmUp, measure
-from bench.results.rows import Block
+from bench.results.samples import Block
 from bench.stats.stats import median_interval, relative_half_width
 
 MS = 1_000_000

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bench.measuring.worker import Worker, peak_rss_mib, timed
-from bench.results.rows import Block
+from bench.results.samples import Block
 from bench.runtimes import Order
 from bench.runtimes.null import Null
 

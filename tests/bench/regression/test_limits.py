@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.bench.regression.sittings import Compare, cell, changed
+from tests.bench.regression.two_sweeps import Compare, cell, changed
 from zoo.errors import UsageError
 
 

@@ -6,10 +6,10 @@ import shlex
 import click
 import pytest
 
-from bench.regression.comparison import Comparison
+from bench.regression.findings import Comparison
 from bench.results.rows import Row
 from cli import main
-from tests.bench.regression.sittings import QUIET_BASE, Compare, again, cell, changed, twins
+from tests.bench.regression.two_sweeps import QUIET_BASE, Compare, again, cell, changed, twins
 
 
 def commands_in(text: str) -> list[list[str]]:
@@ -38,10 +38,10 @@ def check(line: str) -> list[list[str]]:
 
 
 def test_every_time_doubled_is_said_to_be_slower_and_how_to_prove_it(compare: Compare) -> None:
-    """The same files on the same engine: what unchanged rows show is that sittings differ by 2."""
+    """The same files on the same runtime: what unchanged rows show is that sweeps differ by 2."""
     found = compare(QUIET_BASE, twins(2, 2, 2, 2, 2))
     assert {row.verdict for row in found.rows} == {
-        "2.0x slower, too noisy to prove (same file and engine)"
+        "2.0x slower, too noisy to prove (same file and runtime)"
     }
     assert (found.inconclusive, found.exit_code) == (5, 0)
     line = told(found)
@@ -55,7 +55,7 @@ def test_every_time_doubled_is_said_to_be_slower_and_how_to_prove_it(compare: Co
 
 def test_a_machine_that_is_proven_to_be_slower_is_named(compare: Compare) -> None:
     found = compare([cell(), *QUIET_BASE], [cell(1.5), *twins(1.01, 0.99, 1.01, 0.99, 1.005)])
-    assert found.rows[0].verdict == "1.50x slower, by the machine (same file and engine)"
+    assert found.rows[0].verdict == "1.50x slower, by the machine (same file and runtime)"
     assert "so the machine got slower" in told(found)
 
 
@@ -91,7 +91,7 @@ def test_what_was_measured_in_turns_is_to_be_measured_longer(compare: Compare) -
 
 
 def test_two_engines_are_told_apart_from_two_files(compare: Compare) -> None:
-    line = told(compare([cell()], [cell(1.12, engine="onnxruntime 1.32.0")]))
+    line = told(compare([cell()], [cell(1.12, runtime_version="onnxruntime 1.32.0")]))
     assert "onnxruntime 1.31.1 -> onnxruntime 1.32.0" in line
 
 
@@ -126,5 +126,5 @@ def test_within_the_limit_is_said_only_where_the_interval_is(compare: Compare) -
     found = compare([cell()], [changed()], remeasure=again(1.03, noise=0.02))
     assert found.rows[0].verdict == "inconclusive, limit undecided"
     found = compare(QUIET_BASE, [*twins(1.001), *twins(2, 2, 2, 2, 2)[1:]])
-    assert found.rows[0].verdict == "inconclusive (same file and engine)"
+    assert found.rows[0].verdict == "inconclusive (same file and runtime)"
     assert "time not known" in compare([cell()], [changed(None)]).rows[0].verdict

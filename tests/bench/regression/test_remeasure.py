@@ -1,4 +1,4 @@
-"""Rows of two sittings are measured again where both files are still there, else not at all."""
+"""Rows of two sweeps are measured again where both files are still there, else not at all."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,7 +32,7 @@ def _short(monkeypatch: pytest.MonkeyPatch, tiny_preset: Preset) -> None:
 
 def row_of(of: Subject, **parts: Any) -> Row:
     known = {"subject": of.name, "precision": of.precision, "sha256": of.sha256}
-    return asked(**(known | {"batch": 2, "engine": ENGINE, "machine": HERE} | parts))
+    return asked(**(known | {"batch": 2, "runtime_version": ENGINE, "machine": HERE} | parts))
 
 
 def test_published_files_are_found_by_their_hashes(mlp_exports: Path) -> None:
@@ -78,12 +78,12 @@ def test_an_engine_that_is_not_installed_any_more_is_not_measured(mlp_exports: P
     """The engine of now would run as both, and what an upgrade cost would never be seen."""
     fp32, int8 = find_subjects(["mlp"], mlp_exports)
     again = Remeasurer(mlp_exports)
-    old = row_of(fp32, engine="onnxruntime 0.1")
+    old = row_of(fp32, runtime_version="onnxruntime 0.1")
     assert again(old, row_of(fp32)) is None  # the same file: nothing that differs can be had here
     for base, new in (
         (old, row_of(int8)),
         (row_of(int8), old),
-        (row_of(int8, engine=None), row_of(fp32)),
+        (row_of(int8, runtime_version=None), row_of(fp32)),
     ):
         with pytest.raises(ZooError, match=rf"was measured, {ENGINE} is installed"):
             again(base, new)

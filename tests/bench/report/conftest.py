@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.results.rows import FAILED, SKIPPED, Row, write_csv
+from bench.results.results_file import write_csv
+from bench.results.rows import FAILED, SKIPPED, Row
 from zoo.artifacts.card import Card, manifest_facts
 from zoo.artifacts.publishing import publish, publishing
 from zoo.intervals import Accuracy, wilson
@@ -136,7 +137,7 @@ def sample_row(**parts: object) -> Row:
         parameters=2_360_000,
         macs=59_500_000,
         file_bytes=9_443_000,
-        engine="onnxruntime 1.31.1",
+        runtime_version="onnxruntime 1.31.1",
         nodes=24,
         placed_share=1.0,
         inputs="test set",
@@ -226,7 +227,7 @@ def _torch(row: Row) -> Row:
     return replace(
         row,
         runtime="torch",
-        engine="torch 2.14.1",
+        runtime_version="torch 2.14.1",
         p50_ms=p50,
         p50_low_ms=p50 * 0.98,
         p50_high_ms=p50 * 1.03,

@@ -11,17 +11,17 @@ from zoo.errors import UsageError, ZooError
 
 
 def test_what_lies_beside_a_sweep_is_read(results: Path) -> None:
-    (sweep,) = read_inputs([results]).sweeps
-    assert len(sweep.rows) == 19
-    assert len(sweep.operators) == 40
-    assert (sweep.environment or {})["versions"]["torch"] == "2.14.1"
+    (file,) = read_inputs([results]).results
+    assert len(file.rows) == 19
+    assert len(file.operators) == 40
+    assert (file.environment or {})["versions"]["torch"] == "2.14.1"
 
 
 def test_a_sweep_may_lie_alone(results: Path) -> None:
     results.with_name("results.operators.csv").unlink()
     results.with_name("results.environment.json").unlink()
-    (sweep,) = read_inputs([results]).sweeps
-    assert (sweep.operators, sweep.environment) == ([], None)
+    (file,) = read_inputs([results]).results
+    assert (file.operators, file.environment) == ([], None)
 
 
 def test_a_suite_of_pytest_benchmark_is_read(suite: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_missing_file_and_no_file_are_errors(tmp_path: Path) -> None:
 
 
 def test_a_file_given_twice_is_read_once(results: Path) -> None:
-    assert len(read_inputs([results, results]).sweeps) == 1
+    assert len(read_inputs([results, results]).results) == 1
 
 
 def test_files_of_one_name_are_told_apart_by_their_folders(results: Path, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from bench.report import report
 from bench.report.markdown import escaped
-from bench.results.rows import Row, write_csv
+from bench.results.results_file import write_csv
+from bench.results.rows import Row
 
 
 def test_it_says_what_the_page_says(results: Path, tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bench.report import report
-from bench.results.rows import COLUMNS, Row, write_csv
+from bench.results.results_file import write_csv
+from bench.results.rows import COLUMNS, Row
 
 SECTIONS = (
     *("answers", "cells", "accuracy", "throughput", "ratios", "operators", "cold", "sizes"),
@@ -101,7 +102,16 @@ def test_failed_and_skipped_rows_are_shown_with_their_reason(page: str) -> None:
 def test_nothing_from_a_file_becomes_markup(
     tmp_path: Path, sweep_rows: list[Row], name: str
 ) -> None:
-    texts = ("subject", "model", "dataset", "reason", "warnings", "withheld", "machine", "engine")
+    texts = (
+        "subject",
+        "model",
+        "dataset",
+        "reason",
+        "warnings",
+        "withheld",
+        "machine",
+        "runtime_version",
+    )
 
     def outline(text: str) -> Outline:
         """Of a page on which all that a file may say is this text."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.report import report
-from bench.results.rows import Row, write_csv
+from bench.results.results_file import write_csv
+from bench.results.rows import Row
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

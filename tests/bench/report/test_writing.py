@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from bench.report import report
-from bench.results.rows import Row, read_csv, write_csv
+from bench.results.results_file import read_csv, write_csv
+from bench.results.rows import Row
 from zoo.errors import UsageError, ZooError
 
 
@@ -78,11 +79,11 @@ def test_rows_of_several_files_say_where_they_come_from(
     assert "The rows come from 2 machines" in done.markdown.read_text()
 
 
-def test_two_sittings_on_one_machine_are_warned_of(results: Path, tmp_path: Path) -> None:
+def test_two_sweeps_on_one_machine_are_warned_of(results: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
     shutil.copy(results, other)
     done = report([results, other], exports=tmp_path / "none")
-    assert "of different sittings" in done.markdown.read_text()
+    assert "of different sweeps" in done.markdown.read_text()
     assert "cnn fp32 onnxruntime [other.csv]" in done.html.read_text()
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench.pair.series import csv_text as pairs_text
 from bench.pair.series import judged, read_pairs, summary
-from bench.regression.compare import compare_results
+from bench.regression.compare_results import compare_results
 from bench.regression.matching import predictions_of
 from bench.report.content import gather
 from bench.report.inputs import read_inputs, read_suite
@@ -20,7 +20,9 @@ from bench.report.markdown import draw_markdown
 from bench.report.models import Training
 from bench.report.page import draw_page
 from bench.results.journal import Journal, read_samples
-from bench.results.rows import Block, Samples, csv_text, read_csv, write_predictions
+from bench.results.predictions import write_predictions
+from bench.results.results_file import csv_text, read_csv
+from bench.results.samples import Block, Samples
 from bench.subjects.third_party import Given, read_sidecar
 from tests.bench.pair.comparisons import ROW as PAIR
 from tests.damage import damaged, damaged_csv, many, only_zoo_errors

@@ -11,7 +11,9 @@ import pytest
 
 from bench.results.evaluate import add_break_even, evaluate
 from bench.results.journal import Journal, read_samples
-from bench.results.rows import Block, Row, Samples, read_csv
+from bench.results.results_file import read_csv
+from bench.results.rows import Row
+from bench.results.samples import Block, Samples
 from bench.stats.ratios import paired_ratio
 from bench.stats.stats import median_interval, percentile
 from tests.factories import asked

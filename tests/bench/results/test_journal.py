@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench.results.journal import Journal, read_samples
-from bench.results.rows import SCHEMA, Block, Row, Samples, read_csv, write_csv
+from bench.results.results_file import read_csv, write_csv
+from bench.results.rows import FORMER_NAMES, SCHEMA, Row
+from bench.results.samples import Block, Samples
 from tests.factories import asked
 from zoo.errors import UsageError, ZooError
 
@@ -109,6 +111,33 @@ def test_samples_of_another_schema_are_refused(tmp_path: Path) -> None:
     written(path, replace(asked(), schema=SCHEMA + 1))
     with pytest.raises(ZooError, match=f"schema {SCHEMA + 1}"):
         Journal(path).resume()
+
+
+@pytest.mark.parametrize("schema", FORMER_NAMES)
+def test_a_sweep_of_an_older_schema_is_gone_on_with_in_the_columns_of_today(
+    tmp_path: Path, schema: int
+) -> None:
+    path = tmp_path / "results.csv"
+    journal = written(path, asked(runtime_version="onnxruntime 1.31.1", when="now"))
+    of_today = path.read_text(), journal.samples.read_text()
+
+    def as_it_was() -> None:
+        for file, text in zip((path, journal.samples), of_today, strict=True):
+            for former, name in FORMER_NAMES[schema].items():
+                text = text.replace(name, former)
+            text = text.replace(f'"schema": {SCHEMA}', f'"schema": {schema}')
+            file.write_text(text.replace(f",{SCHEMA}\n", f",{schema}\n"))
+        assert of_today[0] not in path.read_text()
+
+    as_it_was()
+    assert read_samples(path) == {"c1": SAMPLES}
+    again = Journal(path)
+    (note,) = again.resume()
+    assert f"had schema {schema}" in note
+    assert "column engine is runtime_version" in note
+    assert again.rows == journal.rows
+    assert (path.read_text(), journal.samples.read_text()) == of_today
+    assert Journal(path).resume() == []
 
 
 def test_a_csv_without_its_samples_is_not_overwritten(tmp_path: Path) -> None:

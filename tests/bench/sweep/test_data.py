@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench.results.rows import FAILED, OK, read_predictions
+from bench.results.predictions import read_predictions
+from bench.results.rows import FAILED, OK
 from bench.subjects import images
 from bench.subjects.subject import Given
 from bench.sweep import preflight

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from bench.measuring.turns import Plan
-from bench.results.rows import OK, SKIPPED, read_csv
+from bench.results.results_file import read_csv
+from bench.results.rows import OK, SKIPPED
 from bench.stats.stats import calls_to_break_even
 from bench.sweep.matrix import Preset
 
@@ -29,7 +30,7 @@ class TestEngines:
         )
         onnx, torch = found.row(runtime="onnxruntime"), found.row(runtime="torch")
         assert torch.status == OK
-        assert torch.engine.startswith("torch ")
+        assert torch.runtime_version.startswith("torch ")
         assert (torch.correct, torch.agreement) == (onnx.correct, 1)
         assert 0 < torch.max_difference < 1e-3
         assert torch.reference == "onnxruntime cpu fp32"

@@ -11,8 +11,11 @@ import pytest
 
 import bench
 from bench.results.evaluate import evaluate
+from bench.results.files import beside
 from bench.results.journal import read_samples
-from bench.results.rows import FAILED, OK, SKIPPED, Row, beside, read_csv, read_predictions
+from bench.results.predictions import read_predictions
+from bench.results.results_file import read_csv
+from bench.results.rows import FAILED, OK, SKIPPED, Row
 from bench.subjects.subject import Given
 from bench.sweep import sweep
 from bench.sweep.matrix import Settings

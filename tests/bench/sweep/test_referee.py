@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from onnxruntime import InferenceSession
 
-from bench.results.rows import FAILED, OK, read_csv, read_predictions
+from bench.results.predictions import read_predictions
+from bench.results.results_file import read_csv
+from bench.results.rows import FAILED, OK
 from bench.subjects.subject import Given
 from tests import classifiers
 from zoo.data import load

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
-from bench.results.rows import FAILED, OK, beside, read_csv, read_predictions
+from bench.results.files import beside
+from bench.results.predictions import read_predictions
+from bench.results.results_file import read_csv
+from bench.results.rows import FAILED, OK
 from zoo.errors import UsageError
 
 Sweep = Callable[..., Any]

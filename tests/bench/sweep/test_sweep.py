@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 from bench.results.evaluate import evaluate
+from bench.results.files import beside
 from bench.results.journal import read_samples
-from bench.results.rows import OK, Row, beside, read_csv, read_predictions
+from bench.results.predictions import read_predictions
+from bench.results.results_file import read_csv
+from bench.results.rows import OK, Row
 from zoo.artifacts.artifact import find_artifact
 
 FP32 = {"precision": "fp32", "runtime": "onnxruntime", "boundary": "host"}
@@ -52,7 +55,7 @@ class TestRows:
 
     def test_it_says_what_ran(self, swept: Any) -> None:
         row = swept.row(**FP32, batch=1)
-        assert row.engine.startswith("onnxruntime 1.")
+        assert row.runtime_version.startswith("onnxruntime 1.")
         assert row.placed_share == 1
         assert row.nodes > 1
         assert row.inputs == "test set of digits"

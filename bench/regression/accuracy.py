@@ -1,4 +1,4 @@
-"""What may be said of the accuracy of a cell that was measured in two sittings.
+"""What may be said of the accuracy of a cell that was measured in two sweeps.
 
 Both were asked about the same images, so only those count that one has right and the other wrong.
 Where it was not kept which these are, two bounds remain: no more than those that got another class,
@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.regression.judging_speed import Outcome
+from bench.regression.speed import Outcome
 from bench.results.rows import Row
 from bench.results.wording import count
 from bench.stats.stats import TAIL, mcnemar
@@ -30,28 +30,23 @@ _HALF = 0.5  # continuity: counts move in whole images
 
 @dataclass(frozen=True)
 class AccuracyFinding:
-    """Accuracy of base and new, as shares, and what was lost, in points; above 0 new is worse.
+    """The accuracy of base and new, and what was lost."""
 
-    how: by images that one has right and the other wrong (`images`), by a bound on how many
-    those are (`classes`), by the two shares alone (`shares`), by shares that a card tells (`card`),
-    or unknown (`none`). lost, gained: images that only base, only new has right; mcnemar_p:
-    exact, two-sided, that both are right equally often. p: one-sided, against "no more than is
-    allowed was lost"; p_adjusted: after Holm, over all tests of the comparison.
-    """
-
+    # By images that one has right and the other wrong, by a bound on how many those are, by the
+    # two shares alone, by shares that a card tells, or unknown.
     how: Literal["images", "classes", "shares", "card", "none"]
     text: str
-    base: float | None
+    base: float | None  # share of the images
     new: float | None
-    drop: float | None = None
+    drop: float | None = None  # in points; above 0 new is worse
     low: float | None = None
     high: float | None = None
-    lost: int | None = None
-    gained: int | None = None
-    mcnemar_p: float | None = None
+    lost: int | None = None  # images that only base has right
+    gained: int | None = None  # images that only new has right
+    mcnemar_p: float | None = None  # exact, two-sided, that both are right equally often
     outcome: Outcome = "inconclusive"
-    p: float | None = None
-    p_adjusted: float | None = None
+    p: float | None = None  # one-sided, against "no more than is allowed was lost"
+    p_adjusted: float | None = None  # after Holm, over all tests of the comparison
 
 
 def judge_accuracy(

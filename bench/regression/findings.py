@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from bench.regression.judging_accuracy import AccuracyFinding
-from bench.regression.judging_speed import Outcome, SpeedFinding
+from bench.regression.accuracy import AccuracyFinding
+from bench.regression.speed import Outcome, SpeedFinding
 from bench.results.wording import count, figures
 from zoo.escaping import markdown as _escaped
 from zoo.escaping import printable
@@ -26,24 +26,21 @@ class Plain:
 
 @dataclass(frozen=True)
 class Breach:
-    """Something that got worse beyond what is allowed, and is proven to have. what: of which."""
+    """Something that got worse beyond what is allowed, and is proven to have."""
 
     kind: BreachKind
-    what: str
+    what: str  # of which cell, arm or file
     text: str
 
 
 @dataclass(frozen=True)
 class RowFinding:
-    """A cell that both files hold. Empty: nothing to compare, `note` says why.
-
-    changed: what ran differently, such as `file`.
-    """
+    """A cell that both files hold. None: nothing to compare."""
 
     key: Key
-    what: str
-    changed: str
-    note: str
+    what: str  # the cell, in words
+    changed: str  # what ran differently, such as `file`
+    note: str  # why there is nothing to compare
     speed: SpeedFinding | None
     accuracy: AccuracyFinding | None
     size: Plain | None
@@ -70,7 +67,7 @@ class RowFinding:
             return f"BREACH: {', '.join(breach.kind for breach in self.breaches)}"
         words = []
         if self.speed:
-            identical = " (same file and engine)" if self.speed.how == "identical" else ""
+            identical = " (same file and runtime)" if self.speed.how == "identical" else ""
             words.append(f"{self.speed.word}{identical}")
         words += [f"{name} undecided" for name in self.inconclusive if name != "time"]
         return "; ".join(words) or self.note or "as before"
@@ -78,23 +75,18 @@ class RowFinding:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All that two results files say of each other.
-
-    limits: what is allowed, in words; added, removed: cells that only the new, only the base file
-    has; breaches: each once, though several rows may show it; notes: what holds for all rows;
-    proofs: how what is left open can be settled.
-    """
+    """All that two results files say of each other."""
 
     base: str
     new: str
-    limits: str
+    limits: str  # what is allowed, in words
     rows: tuple[RowFinding, ...]
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    breaches: tuple[Breach, ...]
-    notes: tuple[str, ...]
-    strict: bool
-    proofs: tuple[str, ...] = ()
+    added: tuple[str, ...]  # cells that only the new file has
+    removed: tuple[str, ...]  # cells that only the base file has
+    breaches: tuple[Breach, ...]  # each once, though several rows may show it
+    notes: tuple[str, ...]  # what holds for all rows
+    strict: bool  # whether what is left open counts as a failure
+    proofs: tuple[str, ...] = ()  # how what is left open can be settled
 
     @property
     def inconclusive(self) -> int:

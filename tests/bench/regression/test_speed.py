@@ -9,11 +9,11 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from bench.regression.judging_speed import ASSUMED_SPREAD, Spread, judge_speed, sittings_ratio
+from bench.regression.speed import ASSUMED_SPREAD, Spread, judge_speed, sweeps_ratio
 from bench.results.rows import Row
 from bench.stats.ratios import paired_ratio
 from bench.stats.student import t_quantile
-from tests.bench.regression.sittings import (
+from tests.bench.regression.two_sweeps import (
     ERRORS,
     QUIET_BASE,
     QUIET_NEW,
@@ -31,7 +31,7 @@ from zoo.errors import ZooError
 def test_a_planted_slowdown_is_proven(compare: Compare) -> None:
     found = compare([cell(), *QUIET_BASE], [changed(1.2), *QUIET_NEW])
     speed = speed_of(found)
-    assert (speed.how, speed.verdict, speed.outcome) == ("sittings", "slower", "breach")
+    assert (speed.how, speed.verdict, speed.outcome) == ("sweeps", "slower", "breach")
     assert speed.ratio == pytest.approx(1.2)
     assert speed.low is not None
     assert speed.low > 1.05
@@ -66,7 +66,7 @@ def test_few_unchanged_rows_leave_the_assumed_spread(compare: Compare) -> None:
     assert Spread.of([0.01, -0.01]).sd == ASSUMED_SPREAD
 
 
-def test_a_sitting_that_was_slower_as_a_whole_proves_nothing(compare: Compare) -> None:
+def test_a_sweep_that_was_slower_as_a_whole_proves_nothing(compare: Compare) -> None:
     slow = twins(1.2, 1.21, 1.2, 1.19, 1.2)
     found = compare([cell(), *QUIET_BASE], [changed(1.2), *slow])
     assert found.breaches == ()
@@ -87,13 +87,13 @@ def test_what_did_not_change_is_not_measured_again(compare: Compare) -> None:
     new = twins(1.001, 0.999, 1.001, 0.999, 1.001)
     found = compare(QUIET_BASE, new, remeasure=lambda base, _: asked.append(base))
     assert asked == []
-    assert {row.verdict for row in found.rows} == {"same (same file and engine)"}
-    assert "same file, same engine" in speed_of(found).text
+    assert {row.verdict for row in found.rows} == {"same (same file and runtime)"}
+    assert "same file, same runtime" in speed_of(found).text
     assert (found.inconclusive, found.exit_code) == (0, 0)
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_where_it_cannot_be_measured_again_the_sittings_count(
+def test_where_it_cannot_be_measured_again_the_sweeps_count(
     compare: Compare, failing: bool
 ) -> None:
     def measure(base: Row, new: Row) -> None:
@@ -101,7 +101,7 @@ def test_where_it_cannot_be_measured_again_the_sittings_count(
             raise ZooError("no such file")
 
     found = compare([cell(), *QUIET_BASE], [changed(1.2), *QUIET_NEW], remeasure=measure)
-    assert (speed_of(found).how, speed_of(found).outcome) == ("sittings", "breach")
+    assert (speed_of(found).how, speed_of(found).outcome) == ("sweeps", "breach")
     assert ("could not be measured again: no such file" in speed_of(found).text) == failing
 
 
@@ -115,7 +115,12 @@ def test_the_very_same_thing_is_no_breach_however_slow(compare: Compare) -> None
 
 @pytest.mark.parametrize(
     "parts",
-    [{"engine": "onnxruntime 1.32.0"}, {"tf32": True}, {"nodes": 60}, {"conv_search": "heuristic"}],
+    [
+        {"runtime_version": "onnxruntime 1.32.0"},
+        {"tf32": True},
+        {"nodes": 60},
+        {"conv_search": "heuristic"},
+    ],
     ids=lambda parts: next(iter(parts)),
 )
 def test_the_same_file_run_otherwise_is_not_the_same_thing(
@@ -123,7 +128,7 @@ def test_the_same_file_run_otherwise_is_not_the_same_thing(
 ) -> None:
     found = compare([cell(), *QUIET_BASE], [cell(1.5, **parts), *QUIET_NEW])
     assert speed_of(found).outcome == "breach"
-    assert next(iter(parts)) in found.rows[0].changed
+    assert next(iter(parts)).replace("_", " ") in found.rows[0].changed
 
 
 @pytest.mark.parametrize(
@@ -192,12 +197,12 @@ def test_a_wider_spread_never_proves_more(
         assert p(spread) >= 0.5 - 1e-9
 
 
-def test_the_error_of_two_sittings_is_that_of_both_medians_and_the_spread() -> None:
+def test_the_error_of_two_sweeps_is_that_of_both_medians_and_the_spread() -> None:
     """An interval of 5 blocks has 4 degrees of freedom: it is 2.78 errors wide on each side."""
     base, new = (
         cell(p50, p50_low_ms=p50 / 1.02, p50_high_ms=p50 * 1.02, blocks=5) for p50 in (1.0, 1.1)
     )
-    found = sittings_ratio(base, new, Spread(0.03, 6, 6))
+    found = sweeps_ratio(base, new, Spread(0.03, 6, 6))
     assert found is not None
     error = math.log(1.02) / t_quantile(0.975, 4)
     assert found.standard_error == pytest.approx(math.sqrt(2 * error**2 + 0.03**2))

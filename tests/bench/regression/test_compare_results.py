@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.regression.compare import compare_results
-from bench.results.rows import Row, beside, write_csv
+from bench.regression.compare_results import compare_results
+from bench.results.files import beside
+from bench.results.results_file import write_csv
+from bench.results.rows import Row
 from bench.stats.ratios import PairedRatio, paired_ratio
-from tests.bench.regression.sittings import (
+from tests.bench.regression.two_sweeps import (
     NEW,
     QUIET_BASE,
     Compare,
@@ -26,11 +28,11 @@ from tests.bench.regression.sittings import (
 from zoo.errors import UsageError
 
 
-def _noise(random: np.random.Generator, sitting: float) -> tuple[list[Row], list[Row]]:
-    """Two sittings of 40 changed cells and 6 unchanged ones, nothing of which got slower."""
+def _noise(random: np.random.Generator, sweep: float) -> tuple[list[Row], list[Row]]:
+    """Two sweeps of 40 changed cells and 6 unchanged ones, nothing of which got slower."""
     files: list[list[Row]] = []
     for make in (cell, changed):
-        luck = np.exp(sitting * random.standard_normal(46) / math.sqrt(2))
+        luck = np.exp(sweep * random.standard_normal(46) / math.sqrt(2))
         rows = [make(float(x), 0.01, batch=n) for n, x in enumerate(luck[:40])]
         files.append([*rows, *twins(*luck[40:])])
     return files[0], files[1]

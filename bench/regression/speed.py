@@ -1,8 +1,8 @@
-"""What may be said of the time of a cell that was measured in two sittings.
+"""What may be said of the time of a cell that was measured in two sweeps.
 
 Two results files share no drift, no neighbour and no process. A ratio of their medians is as unsure
-as the two medians and, mostly, as two sittings of one and the same thing differ. Where both files
-hold such things (the same file on the same engine), that spread is measured from them; otherwise
+as the two medians and, mostly, as two sweeps of one and the same thing differ. Where both files
+hold such things (the same file on the same runtime), that spread is measured from them; otherwise
 it is assumed. Measuring both again, in turns, is better: where that was done nothing else counts.
 """
 
@@ -19,28 +19,25 @@ from bench.stats.student import t_quantile
 
 Outcome = Literal["held", "breach", "inconclusive"]
 
-ASSUMED_SPREAD = 0.05  # sd of log(time) between sittings, where too few things show it
-LEAST_TWINS = 3  # things measured in both sittings, from which the spread is taken
+ASSUMED_SPREAD = 0.05  # sd of log(time) between sweeps, where too few things show it
+LEAST_TWINS = 3  # things measured in both sweeps, from which the spread is taken
 _KNOWN = 1e6  # degrees of freedom of what is not estimated
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How far apart two sittings put one and the same thing: the sd of the log-ratio.
+    """How far apart two sweeps put one and the same thing."""
 
-    df: degrees of freedom; twins: the things that were measured in both sittings.
-    """
-
-    sd: float
-    df: float
-    twins: int
+    sd: float  # of the log-ratio
+    df: float  # degrees of freedom
+    twins: int  # the things that were measured in both sweeps
 
     @classmethod
     def of(cls, log_ratios: Sequence[float]) -> "Spread":
         """From the log-ratios of things that did not change.
 
         Around zero and not around their mean, for zero is their true value: a machine that was
-        slower as a whole that day is part of what sets sittings apart.
+        slower as a whole that day is part of what sets sweeps apart.
         """
         seen = math.sqrt(sum(x * x for x in log_ratios) / max(len(log_ratios), 1))
         if len(log_ratios) < LEAST_TWINS:
@@ -50,45 +47,40 @@ class Spread:
     def __str__(self) -> str:
         share = f"{figures(self.sd * 100, 2)} %"
         if self.twins < LEAST_TWINS:
-            return f"spread between sittings taken as {share}: too few unchanged rows to measure it"
-        return f"spread between sittings {share}, measured on {self.twins} unchanged rows"
+            return f"spread between sweeps taken as {share}: too few unchanged rows to measure it"
+        return f"spread between sweeps {share}, measured on {self.twins} unchanged rows"
 
 
 @dataclass(frozen=True)
 class SpeedFinding:
-    """The time of a call, new / base: above 1, new is slower.
+    """The time of a call, new / base: above 1, new is slower."""
 
-    how: measured again as a pair (`paired`), from two sittings (`sittings`), from two sittings of
-    the same file on the same engine (`identical`), or unknown (`none`). verdict: by the margin.
-    outcome: by what is allowed; beyond: whether the ratio is, proven or not; word: both of these in
-    a few words. p: one-sided, against "slower by no more than is allowed", empty
-    where there is nothing to prove; p_adjusted: after Holm, over all tests of the comparison.
-    """
-
-    how: Literal["paired", "sittings", "identical", "none"]
+    # Measured again as a pair, from two sweeps, from two sweeps of the same file on the same
+    # runtime, or unknown.
+    how: Literal["paired", "sweeps", "identical", "none"]
     text: str
     base_ms: float | None
     new_ms: float | None
     ratio: float | None = None
     low: float | None = None
     high: float | None = None
-    verdict: Verdict = "inconclusive"
-    outcome: Outcome = "inconclusive"
-    beyond: bool = False
-    word: str = ""
-    p: float | None = None
-    p_adjusted: float | None = None
+    verdict: Verdict = "inconclusive"  # by the margin
+    outcome: Outcome = "inconclusive"  # by what is allowed
+    beyond: bool = False  # whether the ratio is beyond what is allowed, proven or not
+    word: str = ""  # outcome and verdict in a few words
+    p: float | None = None  # one-sided: "slower by no more than is allowed"; None: nothing to prove
+    p_adjusted: float | None = None  # after Holm, over all tests of the comparison
 
 
 def same_thing(base: Row, new: Row) -> bool:
-    """Whether the very same computation ran: file, engine, settings and placement."""
-    known = base.sha256 is not None and base.engine is not None
+    """Whether the very same computation ran: file, runtime version, settings and placement."""
+    known = base.sha256 is not None and base.runtime_version is not None
     return known and _ran(base) == _ran(new)
 
 
 def _ran(row: Row) -> tuple[object, ...]:
     return (
-        *(row.sha256, row.engine, row.nodes, row.placed_share, row.elsewhere),
+        *(row.sha256, row.runtime_version, row.nodes, row.placed_share, row.elsewhere),
         *(row.tf32, row.conv_search),
     )
 
@@ -96,10 +88,10 @@ def _ran(row: Row) -> tuple[object, ...]:
 def what_changed(base: Row, new: Row) -> str:
     """What ran differently, in words; empty where nothing did or nothing is known of it."""
     changes = ["file"] if base.sha256 != new.sha256 else []
-    for name in ("engine", "nodes", "tf32", "conv_search"):
+    for name in ("runtime_version", "nodes", "tf32", "conv_search"):
         before, after = getattr(base, name), getattr(new, name)
         if before != after:
-            changes.append(f"{name} {before} -> {after}")
+            changes.append(f"{name.replace('_', ' ')} {before} -> {after}")
     return ", ".join(changes)
 
 
@@ -110,8 +102,8 @@ def log_ratio(base: Row, new: Row) -> float | None:
     return math.log(new.p50_ms / base.p50_ms)
 
 
-def sittings_ratio(base: Row, new: Row, spread: Spread) -> PairedRatio | None:
-    """The ratio of medians of two sittings; None where a median or its interval is missing."""
+def sweeps_ratio(base: Row, new: Row, spread: Spread) -> PairedRatio | None:
+    """The ratio of medians of two sweeps; None where a median or its interval is missing."""
     mean, base_part, new_part = log_ratio(base, new), _error(base), _error(new)
     if mean is None or base_part is None or new_part is None:
         return None
@@ -170,7 +162,7 @@ def _found(
     if base == new and base.p50_ms is not None:
         found = SpeedFinding("identical", "one measurement, in both files", *times)
         return replace(found, ratio=1.0, low=1.0, high=1.0, verdict="same", outcome="held")
-    ratio = sittings_ratio(base, new, spread)
+    ratio = sweeps_ratio(base, new, spread)
     if ratio is None:
         lacking = [
             name
@@ -181,12 +173,12 @@ def _found(
         log = log_ratio(base, new)
         return found if log is None else replace(found, ratio=_exp(log))
     one_machine = base.machine == new.machine
-    sittings = "two sittings" if one_machine else "two machines, not measured again"
+    sweeps = "two sweeps" if one_machine else "two machines, not measured again"
     if not same_thing(base, new):
-        text = f"{sittings}, {spread}" if one_machine else sittings
-        found = _judged(SpeedFinding("sittings", text, *times), ratio, allowed, margin)
+        text = f"{sweeps}, {spread}" if one_machine else sweeps
+        found = _judged(SpeedFinding("sweeps", text, *times), ratio, allowed, margin)
         return found if one_machine else _unproven(found, "inconclusive")
-    found = SpeedFinding("identical", f"same file, same engine, {sittings}", *times)
+    found = SpeedFinding("identical", f"same file, same runtime, {sweeps}", *times)
     found = _judged(found, ratio, allowed, margin)
     if not one_machine:
         return _unproven(found, "held")

@@ -1,29 +1,19 @@
-"""What a sweep writes can be read again: by us, by pandas, after a crash."""
+"""A results file can be read again: by us, by pandas, and one of before by us of today."""
 
+import csv
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bench.results.rows import (
-    COLUMNS,
-    SCHEMA,
-    Row,
-    beside,
-    csv_text,
-    read_cell,
-    read_csv,
-    read_predictions,
-    write_csv,
-    write_predictions,
-)
+from bench.results.results_file import csv_text, read_csv, write_csv
+from bench.results.rows import COLUMNS, FORMER_NAMES, SCHEMA, Row
 from tests.factories import asked
 from zoo.errors import UsageError, ZooError
 
@@ -159,41 +149,42 @@ class TestCsv:
     def test_the_results_that_are_kept_can_be_read(self, path: Path) -> None:
         assert read_csv(path)
 
-    def test_an_older_schema_says_to_measure_again(self, tmp_path: Path) -> None:
+    def test_another_schema_says_to_measure_again(self, tmp_path: Path) -> None:
         path = tmp_path / "results.csv"
-        write_csv(path, [replace(asked(), schema=SCHEMA - 1)])
-        with pytest.raises(ZooError, match=f"schema {SCHEMA - 1}.*reads {SCHEMA}. Measure again"):
+        write_csv(path, [replace(asked(), schema=SCHEMA + 1)])
+        with pytest.raises(
+            ZooError, match=rf"schema {SCHEMA + 1}, .* reads 1 and 2. Measure again"
+        ):
             read_csv(path)
+
+    @pytest.mark.parametrize("schema", FORMER_NAMES)
+    def test_columns_by_their_former_names_are_read(self, tmp_path: Path, schema: int) -> None:
+        path = tmp_path / "results.csv"
+        row = asked(**dict.fromkeys(FORMER_NAMES[schema].values(), "kept"))
+        write_csv(path, [replace(row, schema=schema)])
+        text = path.read_text()
+        for former, name in FORMER_NAMES[schema].items():
+            assert text.count(f",{name},") == 1
+            text = text.replace(f",{name},", f",{former},")
+        path.write_text(text)
+        assert read_csv(path) == [row]
+
+    def test_a_file_of_schema_1_keeps_all_that_it_says(self) -> None:
+        path = KEPT / "2026-11-21-cpu.csv"
+        assert {row.schema for row in read_csv(path)} == {SCHEMA}
+        assert {row.runtime_version for row in read_csv(path)} == {"onnxruntime 1.31.1"}
+        with path.open(encoding="utf-8", newline="") as handle:
+            for line, row in zip(csv.DictReader(handle), read_csv(path), strict=True):
+                assert line["schema"] == "1"
+                for name, text in line.items():
+                    value = getattr(row, FORMER_NAMES[1].get(name, name))
+                    assert name == "schema" or ("" if value is None else str(value)) == text
 
     def test_a_file_that_is_not_there_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"no file .*gone\.csv"):
             read_csv(tmp_path / "gone.csv")
 
-    def test_whole_numbers_as_pandas_writes_them_are_whole(self) -> None:
-        assert read_cell(int | None, "3.0") == 3
-        assert read_cell(int, "-9007199254740993") == -9007199254740993
-
     def test_every_column_says_what_it_is(self) -> None:
         assert all(COLUMNS.values())
         assert list(COLUMNS) == [part.name for part in fields(Row)]
         assert csv_text([]).strip().split(",") == list(COLUMNS)
-
-
-class TestPredictions:
-    def test_they_come_back_by_arm(self, tmp_path: Path) -> None:
-        path = tmp_path / "results.csv"
-        kept = {
-            "some/other.onnx|file|onnxruntime|cpu": np.array([1, 2, 0]),
-            "labels|digits": np.array([1, 2, 1]),
-        }
-        write_predictions(path, kept)
-        found = read_predictions(path)
-        assert set(found) == set(kept)
-        assert all(np.array_equal(found[name], kept[name]) for name in kept)
-
-    def test_none_were_kept(self, tmp_path: Path) -> None:
-        assert read_predictions(tmp_path / "results.csv") == {}
-
-    @pytest.mark.parametrize("name", ["results.csv", "results"])
-    def test_they_lie_beside_the_csv(self, name: str) -> None:
-        assert beside(Path("out", name), "predictions.npz") == Path("out/results.predictions.npz")

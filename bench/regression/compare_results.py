@@ -1,4 +1,4 @@
-"""The gate: whether a results file is worse than the one before it, beyond what is allowed.
+"""Whether a results file is worse than the one before it, beyond what is allowed.
 
 Nothing is a breach that could be chance. All tests of a comparison, of time and of accuracy, are
 one family (Holm): where nothing got worse than allowed, at most 2.5 % of comparisons say otherwise.
@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from bench.regression.comparison import Breach, Comparison
-from bench.regression.judging_accuracy import AccuracyFinding, Predictions, judge_accuracy
-from bench.regression.judging_speed import SpeedFinding, Spread, judge_speed, log_ratio, same_thing
+from bench.regression.accuracy import AccuracyFinding, Predictions, judge_accuracy
+from bench.regression.findings import Breach, Comparison
 from bench.regression.limits import Limits, Pair, finding, name_of
 from bench.regression.matching import match, predictions_of
 from bench.regression.proving import proofs
+from bench.regression.speed import SpeedFinding, Spread, judge_speed, log_ratio, same_thing
 from bench.results.rows import OK, Row
 from bench.results.wording import Names, figures
 from bench.stats.ratios import PairedRatio
@@ -107,9 +107,9 @@ def _speeds(
 
 
 def _twins(pairs: Sequence[Pair]) -> dict[int, float]:
-    """The log-ratios of the very same thing, measured in two sittings of one machine.
+    """The log-ratios of the very same thing, measured in two sweeps of one machine.
 
-    Rows that a resumed sweep took over are one measurement, and say nothing of sittings.
+    Rows that a resumed sweep took over are one measurement, and say nothing of sweeps.
     """
     ratios = {
         index: log_ratio(pair.base, pair.new)
@@ -131,7 +131,7 @@ def _note_shift(twins: Sequence[float], limits: Limits, notes: list[str]) -> Non
     if low > edge or high < -edge:
         word = "slower" if mean > 0 else "faster"
         notes.append(
-            f"the {len(twins)} rows with the same file and engine are {word} too, "
+            f"the {len(twins)} rows with the same file and runtime are {word} too, "
             f"x{figures(math.exp(mean))} on average: the machine or its settings changed; "
             "measure the baseline again"
         )

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.regression.comparison import Comparison
-from bench.regression.judging_accuracy import _score, judge_accuracy, paired_interval
-from bench.results.rows import write_predictions
-from tests.bench.regression.sittings import IMAGES, Compare, accurate, cell, changed
+from bench.regression.accuracy import _score, judge_accuracy, paired_interval
+from bench.regression.findings import Comparison
+from bench.results.predictions import write_predictions
+from tests.bench.regression.two_sweeps import IMAGES, Compare, accurate, cell, changed
 
 
 def _answers(right: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.where(right, labels, (labels + 1) % 10).astype(np.int64)
 
 
-class Sitting:
+class Losses:
     """Two files' predictions: `lost` and `gained` images of 10,000, 9,000 right before."""
 
     def __init__(self, lost: int, gained: int) -> None:
@@ -41,7 +41,7 @@ class Sitting:
 
 
 def test_images_lost_prove_a_drop(compare: Compare, tmp_path: Path) -> None:
-    found = Sitting(90, 10).compare(compare, tmp_path)
+    found = Losses(90, 10).compare(compare, tmp_path)
     accuracy = found.rows[0].accuracy
     assert accuracy is not None
     assert (accuracy.how, accuracy.lost, accuracy.gained) == ("images", 90, 10)
@@ -55,19 +55,19 @@ def test_images_lost_prove_a_drop(compare: Compare, tmp_path: Path) -> None:
 def test_answers_of_one_batch_size_are_held_against_those_of_it(
     compare: Compare, tmp_path: Path
 ) -> None:
-    sitting = Sitting(90, 10)
+    sweep = Losses(90, 10)
     varying = {"answers_vary": "with the batch", "accuracy_batch": 64}
-    base, new = replace(sitting.base, **varying), replace(sitting.new, **varying)
-    known = {"labels|digits": sitting.labels, base.arm: sitting.labels}  # of another measurement
-    write_predictions(tmp_path / "base.csv", {base.predictions: sitting.before} | known)
-    write_predictions(tmp_path / "new.csv", {new.predictions: sitting.after} | known)
+    base, new = replace(sweep.base, **varying), replace(sweep.new, **varying)
+    known = {"labels|digits": sweep.labels, base.arm: sweep.labels}  # of another measurement
+    write_predictions(tmp_path / "base.csv", {base.predictions: sweep.before} | known)
+    write_predictions(tmp_path / "new.csv", {new.predictions: sweep.after} | known)
     accuracy = compare([base], [new]).rows[0].accuracy
     assert accuracy is not None
     assert (accuracy.how, accuracy.lost, accuracy.gained) == ("images", 90, 10)
 
 
 def test_as_many_gained_as_lost_is_no_drop(compare: Compare, tmp_path: Path) -> None:
-    found = Sitting(40, 40).compare(compare, tmp_path)
+    found = Losses(40, 40).compare(compare, tmp_path)
     accuracy = found.rows[0].accuracy
     assert accuracy is not None
     assert (accuracy.outcome, accuracy.drop, accuracy.mcnemar_p) == ("held", 0, 1)
@@ -75,14 +75,14 @@ def test_as_many_gained_as_lost_is_no_drop(compare: Compare, tmp_path: Path) -> 
 
 
 def test_a_drop_just_beyond_the_limit_is_not_proven(compare: Compare, tmp_path: Path) -> None:
-    found = Sitting(60, 20).compare(compare, tmp_path)  # 0.4 points, 0.3 are allowed
+    found = Losses(60, 20).compare(compare, tmp_path)  # 0.4 points, 0.3 are allowed
     assert found.rows[0].inconclusive[-1:] == ("accuracy",)
     assert found.breaches == ()
 
 
 def test_without_labels_the_classes_still_bound_it(compare: Compare, tmp_path: Path) -> None:
-    sharp = Sitting(150, 0).compare(compare, tmp_path).rows[0].accuracy
-    found = Sitting(150, 0).compare(compare, tmp_path, labels=False)
+    sharp = Losses(150, 0).compare(compare, tmp_path).rows[0].accuracy
+    found = Losses(150, 0).compare(compare, tmp_path, labels=False)
     bound = found.rows[0].accuracy
     assert sharp is not None
     assert bound is not None
@@ -106,7 +106,7 @@ def test_without_predictions_the_shares_are_compared(compare: Compare) -> None:
 def test_predictions_of_something_else_are_not_used(
     compare: Compare, tmp_path: Path, spoilt: str
 ) -> None:
-    pair = Sitting(90, 10)
+    pair = Losses(90, 10)
     if spoilt == "length":
         pair.after = pair.after[:-1]
     elif spoilt == "labels":

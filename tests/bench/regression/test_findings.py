@@ -6,9 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.regression.compare import compare_results
-from bench.results.rows import write_csv
-from tests.bench.regression.sittings import ERRORS, RATIOS, Compare, accurate, again, cell, changed
+from bench.regression.compare_results import compare_results
+from bench.results.results_file import write_csv
+from tests.bench.regression.two_sweeps import (
+    ERRORS,
+    RATIOS,
+    Compare,
+    accurate,
+    again,
+    cell,
+    changed,
+)
 
 
 def test_markdown_begins_with_the_summary_and_escapes(compare: Compare) -> None:

@@ -1,4 +1,4 @@
-"""Rows as two sittings of a machine would have given them, for the tests of `compare`."""
+"""Rows as two sweeps of a machine would have given them, for the tests of `compare`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from bench.regression.comparison import Comparison
-from bench.regression.judging_speed import SpeedFinding
+from bench.regression.findings import Comparison
+from bench.regression.speed import SpeedFinding
 from bench.results.rows import Row
 from bench.stats.ratios import PairedRatio, paired_ratio
 from tests.factories import cell
@@ -36,7 +36,7 @@ def accurate(row: Row, correct: int, images: int = IMAGES, source: str = "measur
 
 
 def twins(*p50s: float) -> list[Row]:
-    """Rows of something that does not change; they show how sittings differ."""
+    """Rows of something that does not change; they show how sweeps differ."""
     return [cell(p50, subject="still", model="still", batch=n) for n, p50 in enumerate(p50s, 1)]
 
 
