@@ -226,6 +226,7 @@ def test_who_waits_for_a_lock_is_told_once_and_then_has_it(tmp_path: Path) -> No
             assert not try_lock(other)
     with locked(tmp_path / "lock", on_wait):
         assert told == ["waiting"]
+    assert (tmp_path / "lock").stat().st_mode & 0o111 == 0  # a file to be locked, not to be run
 
 
 def test_no_handle_is_left_open(tmp_path: Path) -> None:

@@ -224,3 +224,18 @@ def test_what_is_slower_by_the_machine_is_told_apart_from_noise(compare: Compare
     assert speed_of(noisy).low is not None
     assert speed_of(noisy).low < 1.05
     assert "too noisy to prove" in speed_of(noisy).word
+
+
+@pytest.mark.parametrize(
+    ("ratio", "noise", "word"),
+    [
+        (1.03, 0.001, "slower, within the limit"),
+        (1.045, 0.01, "slower, limit undecided"),
+        (1.02, 0.01, "inconclusive, within the limit"),
+    ],
+)
+def test_a_word_says_whether_the_limit_is_kept(
+    compare: Compare, ratio: float, noise: float, word: str
+) -> None:
+    found = compare([cell()], [changed()], remeasure=again(ratio, noise=noise))
+    assert speed_of(found).word == word

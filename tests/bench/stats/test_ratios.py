@@ -236,6 +236,7 @@ def test_the_sequential_interval_of_extremes() -> None:
     single = sequential_ratio([np.ones(3)], same)
     assert single.ratio == pytest.approx(2)
     assert (single.low, single.high) == (0, math.inf)
+    assert (single.df, single.p_slower(0.02)) == (0, 1)
 
 
 def test_the_bounds_of_the_margin_are_inside_it() -> None:
