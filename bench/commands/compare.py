@@ -271,7 +271,7 @@ def _compare_pair(
         print_json([asdict(row) for row in rows])
     else:
         say(*summary(rows))
-    if any(row.wrong for row in rows):
+    if any(row.wrong_answers for row in rows):
         sys.exit(1)
 
 

@@ -156,7 +156,7 @@ def print_pair(row: PairRow) -> None:
     if row.low is None or row.high is None:
         say(f"{row.repeat:>4}  time B / time A {row.ratio:.4f}, no interval")
         return
-    said = f"no verdict: {row.wrong} wrong answers" if row.wrong else row.verdict
+    said = f"no verdict: {row.wrong_answers} wrong answers" if row.wrong_answers else row.verdict
     say(
         f"{row.repeat:>4}  time B / time A {row.ratio:.4f} ({row.low:.4f} to {row.high:.4f})  "
         f"{said}, {row.turns} turns, p50 {row.p50_a_us:,.1f} and {row.p50_b_us:,.1f} us"

@@ -77,7 +77,7 @@ def compare_pair(
         one, other = settings.runtimes
         orders = (_order(a, one, settings), _order(b, other, settings))
         shown = _shown(orders, (a, b), settings, Path(folder), data_dir, progress)
-        series |= dict(zip(("engine_a", "engine_b"), shown.engines, strict=True))
+        series |= dict(zip(("runtime_version_a", "runtime_version_b"), shown.versions, strict=True))
         check_series(rows, series, out)
         yield from (judged(row, settings.margin) for row in rows)
         for number in range(len(rows), repeat):
@@ -135,7 +135,7 @@ class _Shown:
 
     images: Path  # the file of those that both are shown
     same: bool  # whether they answer alike
-    engines: tuple[str | None, ...]
+    versions: tuple[str | None, ...]
     classes: str | None  # how their classes were matched, where they name them otherwise
 
 
@@ -150,10 +150,10 @@ def _shown(
     """Ask both once."""
     answers: list[NDArray[np.float32]] = []
     path = folder / "none"
-    shapes, engines = [], []
+    shapes, versions = [], []
     for order, subject in zip(orders, subjects, strict=True):
         with ArmProcess(order, settings.timeout) as arm:
-            engines.append(arm.facts["what_ran"].get("engine"))
+            versions.append(arm.facts["what_ran"].get("engine"))
             shape = tuple(arm.facts["image_shape"])
             shapes.append(shape)
             if len(set(shapes)) > 1:
@@ -169,7 +169,7 @@ def _shown(
         raise UsageError(f"the two give logits of {first.shape[1]} and {second.shape[1]} classes.")
     classes, columns = _matched(*subjects)
     same = columns is not None and _alike(first, second[:, columns])
-    return _Shown(path, same, tuple(engines), classes)
+    return _Shown(path, same, tuple(versions), classes)
 
 
 def _matched(a: Subject, b: Subject) -> tuple[str | None, Sequence[int] | slice | None]:
@@ -211,7 +211,7 @@ def _columns(turns: Turns, settings: PairSettings) -> dict[str, Any]:
     columns: dict[str, Any] = {
         "p50_a_us": round(p50_a / 1e3, 2),
         "p50_b_us": round(p50_b / 1e3, 2),
-        "wrong": turns.wrong,
+        "wrong_answers": turns.wrong,
     }
     if settings.way == USUAL:
         ratio = round(p50_b / p50_a, 6)

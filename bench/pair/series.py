@@ -19,6 +19,12 @@ from zoo.tables import read_cell, read_records, records_text
 
 _LARGEST = 1e30  # nothing is so many times slower
 _APART = 0.05  # what many a script would report as a change
+# Columns that were called otherwise in older files.
+FORMER_NAMES = {
+    "engine_a": "runtime_version_a",
+    "engine_b": "runtime_version_b",
+    "wrong": "wrong_answers",
+}
 
 
 @dataclass(frozen=True)
@@ -47,14 +53,14 @@ class PairRow:
     turns: int
     p50_a_us: float
     p50_b_us: float
-    wrong: int  # timed calls that gave other logits than before; with any there is no verdict
+    wrong_answers: int  # timed calls with other logits than before; any: no verdict
     same_answers: bool
     wall_seconds: float
     when: str
     # None in files of before these were kept.
     machine: str | None = None
-    engine_a: str | None = None
-    engine_b: str | None = None
+    runtime_version_a: str | None = None
+    runtime_version_b: str | None = None
     harness: str | None = None
     classes: str | None = None  # how those of the two were matched, if they name them otherwise
 
@@ -71,7 +77,7 @@ def check_series(rows: Sequence[PairRow], asked: dict[str, Any], out: Path | Non
 
 def judged(row: PairRow, margin: float) -> PairRow:
     """A stored comparison by the margin that is asked for now."""
-    if row.low is None or row.high is None or row.wrong:
+    if row.low is None or row.high is None or row.wrong_answers:
         return replace(row, verdict="")
     interval = Interval(row.ratio, row.low, row.high)
     return replace(row, margin=margin, verdict=verdict(interval, margin))
@@ -105,8 +111,8 @@ def summary(rows: Sequence[PairRow]) -> list[str]:
     lines += sorted({row.classes for row in rows if row.classes})
     if not all(row.same_answers for row in rows):
         lines.append("the two do not give the same logits")
-    if any(row.wrong for row in rows):
-        wrong = count(sum(row.wrong for row in rows), "timed call")
+    if any(row.wrong_answers for row in rows):
+        wrong = count(sum(row.wrong_answers for row in rows), "timed call")
         lines.append(f"{wrong} gave other logits than before: no verdict, the exit code is 1")
     return lines
 
@@ -126,6 +132,10 @@ def _check_ratio(row: PairRow) -> None:
         raise ValueError(f"a ratio of {row.ratio:g} ({low:g} to {high:g})")
 
 
+def _of_today(line: dict[str, str]) -> dict[str, str]:
+    return {FORMER_NAMES.get(name, name): text for name, text in line.items()}
+
+
 def read_pairs(path: Path) -> list[PairRow]:
     """The rows of a file that `compare A B --out` wrote."""
     hints = get_type_hints(PairRow)
@@ -139,7 +149,7 @@ def read_pairs(path: Path) -> list[PairRow]:
         with open_text(path, LARGEST_CSV) as handle:
             rows = [
                 PairRow(**{name: read_cell(hints[name], line[name]) for name in known(line)})
-                for line in read_records(handle)
+                for line in map(_of_today, read_records(handle))
             ]
         if not rows and path.stat().st_size:
             raise ValueError("it has no row")

@@ -24,11 +24,11 @@ _LARGEST = 4 << 30  # bytes of raw samples
 
 @dataclass(frozen=True)
 class Line:
-    """What is kept of a cell. samples: None where only its row learned something."""
+    """What is kept of a cell."""
 
     cell: str
     row: Row
-    samples: Samples | None
+    samples: Samples | None  # None where only its row learned something
 
 
 class Journal:

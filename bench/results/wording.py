@@ -10,14 +10,11 @@ from bench.results.rows import Row
 
 @dataclass(frozen=True)
 class Names:
-    """Short names for rows: what all of them share is not repeated.
+    """Short names for rows: what all of them share is not repeated."""
 
-    subjects: what each is called; varying: the columns besides that differ; sources: by id(row),
-    the file that it comes from, where that is not the same for all.
-    """
-
-    subjects: dict[str, str] = field(default_factory=dict)
-    varying: frozenset[str] = frozenset()
+    subjects: dict[str, str] = field(default_factory=dict)  # what each is called
+    varying: frozenset[str] = frozenset()  # the columns besides that differ
+    # By id(row), the file that it comes from; empty where that is the same for all.
     sources: dict[int, str] = field(default_factory=dict)
 
     @classmethod

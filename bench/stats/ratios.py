@@ -31,20 +31,16 @@ class HasInterval(Protocol):
 
 @dataclass(frozen=True)
 class PairedRatio:
-    """time B / time A: above 1, B is slower. The interval is over instances.
-
-    log_mean, standard_error: of log(ratio), with `df` degrees of freedom; 0 of them, from a single
-    instance, make the interval infinite. turns: all the quads (or calls) that went into it.
-    """
+    """time B / time A: above 1, B is slower. The interval is over instances."""
 
     ratio: float
     low: float
     high: float
     instances: int
-    turns: int
-    log_mean: float
-    standard_error: float
-    df: float
+    turns: int  # all the quads (or calls) that went into it
+    log_mean: float  # of log(ratio)
+    standard_error: float  # of log(ratio)
+    df: float  # its degrees of freedom; 0, from a single instance, make the interval infinite
 
     def p_slower(self, margin: float) -> float:
         """One-sided p-value against "B is at most `margin` slower"; below `TAIL` says slower."""

@@ -38,12 +38,12 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Percentile:
-    """A percentile with its 95 % interval, or `why` it is not told, such as `n=120 < 473`."""
+    """A percentile with its 95 % interval."""
 
     value: float | None
     low: float | None
     high: float | None
-    why: str | None
+    why: str | None  # it is not told, such as `n=120 < 473`
 
 
 # Percentiles and medians

@@ -40,13 +40,13 @@ ROW = PairRow(
     turns=5000,
     p50_a_us=400.0,
     p50_b_us=400.4,
-    wrong=0,
+    wrong_answers=0,
     same_answers=True,
     wall_seconds=11.0,
     when="2026-11-21T12:00:00+00:00",
     machine=environment().machine,
-    engine_a="faulty 1.0",
-    engine_b="faulty 1.0",
+    runtime_version_a="faulty 1.0",
+    runtime_version_b="faulty 1.0",
     harness="h1",
 )
 ComparePair = Callable[..., list[PairRow]]

@@ -33,10 +33,10 @@ class TestRows:
         assert row.high is not None
         assert row.low < row.ratio < row.high
         assert row.verdict == verdict(row, 0.02)  # type: ignore[arg-type]
-        assert (row.wrong, row.same_answers, row.repeat) == (0, True, 1)
+        assert (row.wrong_answers, row.same_answers, row.repeat) == (0, True, 1)
         assert row.machine == environment().machine
-        assert row.engine_a == row.engine_b
-        assert str(row.engine_a).startswith("onnxruntime 1.")
+        assert row.runtime_version_a == row.runtime_version_b
+        assert str(row.runtime_version_a).startswith("onnxruntime 1.")
         assert row.turns >= 2 * 8
         assert min(row.p50_a_us, row.p50_b_us) > 0
         (line,) = (tmp_path / "deep" / "pairs.samples.jsonl").read_text().splitlines()
@@ -89,7 +89,7 @@ class TestRows:
         (row,) = compare_files(tiny_onnx(), tiny_onnx(), settings=settings)
         assert (row.runtime_a, row.runtime_b) == settings.runtimes
         assert row.same_answers  # at first
-        assert row.wrong > 0
+        assert row.wrong_answers > 0
         assert row.verdict == ""
         assert any("timed calls gave other logits" in line for line in summary([row]))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.pair.series import csv_text, read_pairs, summary
+from bench.pair.series import FORMER_NAMES, csv_text, read_pairs, summary
 from bench.pair.settings import USUAL
 from tests.bench.pair.comparisons import ROW, SETTINGS, ComparePair, kept
 from zoo.errors import UsageError, ZooError
@@ -72,12 +72,17 @@ class TestSeries:
         self, compare_files: ComparePair, tiny_onnx: Any, tmp_path: Path
     ) -> None:
         file, out = tiny_onnx(), tmp_path / "pairs.csv"
-        out.write_text(csv_text([replace(kept(out, file), wrong=1)]))
+        out.write_text(csv_text([replace(kept(out, file), wrong_answers=1)]))
         assert [row.verdict for row in compare_files(file, file, out=out)] == [""]
 
     @pytest.mark.parametrize(
         "change",
-        [{"machine": "mthere"}, {"machine": None}, {"engine_b": "faulty 0.9"}, {"harness": "h0"}],
+        [
+            {"machine": "mthere"},
+            {"machine": None},
+            {"runtime_version_b": "faulty 0.9"},
+            {"harness": "h0"},
+        ],
     )
     def test_another_machine_engine_or_harness_does_not_go_on_with_it(
         self, compare_files: ComparePair, tiny_onnx: Any, tmp_path: Path, change: dict[str, Any]
@@ -94,8 +99,18 @@ class TestSeries:
         out = tmp_path / "pairs.csv"
         heading, line = csv_text([ROW]).splitlines()
         out.write_text(f"{heading.rsplit(',', 5)[0]}\n{line.rsplit(',', 5)[0]}\n")
-        older = replace(ROW, machine=None, engine_a=None, engine_b=None, harness=None)
+        unknown = dict.fromkeys(("machine", "runtime_version_a", "runtime_version_b", "harness"))
+        older = replace(ROW, **unknown)
         assert read_pairs(out) == [older]
+
+    def test_columns_by_their_former_names_are_read(self, tmp_path: Path) -> None:
+        out = tmp_path / "pairs.csv"
+        text = csv_text([ROW])
+        for former, name in FORMER_NAMES.items():
+            assert text.count(f",{name},") == 1
+            text = text.replace(f",{name},", f",{former},")
+        out.write_text(text)
+        assert read_pairs(out) == [ROW]
 
     def test_a_changed_file_is_another_series(
         self, compare_files: ComparePair, tiny_onnx: Any, tmp_path: Path
