@@ -443,3 +443,11 @@ def test_tails_are_widened_for_the_number_of_blocks() -> None:
     low, high = _expanded_tails(8)
     assert low == pytest.approx(NormalDist().cdf(-2.364624252 * math.sqrt(8 / 7)))
     assert high == 1 - low
+
+
+def test_what_a_burst_is_worth_by_hand() -> None:
+    """Four of 40 samples are slow, all in one of 4 blocks: the variance of the share is 0.01."""
+    blocks = [np.array([2.0] * slow + [1.0] * (10 - slow)) for slow in (4, 0, 0, 0)]
+    by_chance = 0.1 * 0.9 / 40
+    doubt = (3.182446305 / 2.022690920) ** 2  # t with 3 degrees of freedom, and with 39
+    assert effective_count(blocks, 0.95) == pytest.approx(40 / (0.01 / by_chance * doubt))
