@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 import zoo
 from cli import main
+from tests.artifacts.publications import republished
 from zoo.actions import export as export_module
 from zoo.actions.check import check
 from zoo.actions.export import export
@@ -26,7 +27,7 @@ from zoo.artifacts.card import PRECISIONS
 from zoo.errors import UsageError, ZooError
 from zoo.exporting.choose import Choosing
 from zoo.exporting.formats import make_formats
-from zoo.exporting.gate import judge
+from zoo.exporting.gate import GateResult, judge
 from zoo.files import sha256, write_json
 from zoo.ort.signature import BARE
 from zoo.parity import GATE, GateBounds
@@ -99,11 +100,6 @@ def test_the_metadata_tells_classes_and_provenance(
         facts = published.session(precision).metadata
         assert json.loads(facts["class_names"]) == [str(digit) for digit in range(10)]
         assert facts["precision"] == precision
-        accuracy = published.card.precisions[precision].accuracy
-        assert json.loads(facts["accuracy"]) == {
-            "correct": accuracy.correct,
-            "images": accuracy.images,
-        }
         assert (facts["model"], facts["dataset"], facts["seed"]) == ("mlp", "digits", "0")
         assert facts["weights"] == sha256(digits_run("mlp") / "weights.safetensors")
         assert facts["fingerprint"] == published.card.fingerprint
@@ -160,6 +156,36 @@ def test_check_says_same(published: Artifact, digits_run: Callable[[str], Path])
     assert [(one.file, one.same, one.why) for one in found] == [
         (f"{precision}.onnx", True, ()) for precision in PRECISIONS
     ]
+
+
+def test_check_says_same_of_a_file_that_an_earlier_export_stamped_with_its_accuracy(
+    copied: Artifact, digits_run: Callable[[str], Path]
+) -> None:
+    files = {}
+    for precision, file in copied.card.precisions.items():
+        model = onnx.load_from_string(copied.content(f"{precision}.onnx"))
+        facts = {entry.key: entry.value for entry in model.metadata_props}
+        right = {"correct": file.accuracy.correct, "images": file.accuracy.images}
+        facts["accuracy"] = json.dumps(right, sort_keys=True)
+        onnx.helper.set_model_props(model, dict(sorted(facts.items())))
+        files[f"{precision}.onnx"] = model.SerializeToString(deterministic=True)
+    republished("mlp-digits", copied.root, files=files)
+    found = check("mlp", run=digits_run("mlp"), exports=copied.root)
+    assert [one.same for one in found] == [True] * len(PRECISIONS)
+
+
+def test_the_files_that_were_judged_are_those_that_are_published(
+    digits_run: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: dict[str, bytes] = {}
+
+    def noting(content: bytes, precision: str, *rest: Any) -> GateResult:
+        judged[precision] = content
+        return judge(content, precision, *rest)
+
+    monkeypatch.setattr(export_module, "judge", noting)
+    made = export("mlp", run=digits_run("mlp"), exports=tmp_path)
+    assert judged == {name: made.content(f"{name}.onnx") for name in PRECISIONS}
 
 
 def test_what_narrow_formats_were_made_with_is_on_the_card_and_gives_the_same_files(

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import onnx
 import onnx_ir as ir
@@ -12,14 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 from cli import main
+from tests.artifacts.publications import republished
 from zoo.actions import mend as mending
 from zoo.actions.mend import mend
 from zoo.actions.verify import verify
 from zoo.artifacts.artifact import CARD, Artifact, find_artifact
-from zoo.artifacts.card import Card, manifest_facts
-from zoo.artifacts.publishing import publish, publishing
 from zoo.errors import UsageError, ZooError
-from zoo.exporting.gate import GateError, judge
+from zoo.exporting.gate import GateError, GateResult, judge
 from zoo.exporting.quantize import prepare, quantize
 from zoo.frameworks.pytorch.convert import unfused
 from zoo.graphs.products import integer_products
@@ -27,21 +27,6 @@ from zoo.parity import GATE, GateBounds
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NAME = "mlp-digits"
-
-
-def republished(
-    root: Path, card: Card | None = None, files: dict[str, bytes] | None = None
-) -> Artifact:
-    """The artifact with another card or other files."""
-    artifact = find_artifact(NAME, root)
-    card = card or artifact.card
-    with publishing(NAME, root) as folder:
-        shutil.copytree(artifact.folder, folder, dirs_exist_ok=True)
-        (folder / CARD).write_text(json.dumps(asdict(card)))
-        for name, content in (files or {}).items():
-            (folder / name).write_bytes(content)
-        publish(NAME, manifest_facts(card), folder)
-    return find_artifact(NAME, root)
 
 
 def graph_of(artifact: Artifact) -> onnx.GraphProto:
@@ -64,7 +49,7 @@ def faulty(whole: Artifact, tmp_path: Path) -> Artifact:
         patch.setattr("zoo.exporting.quantize.pad", lambda model, in_float: model)
         model = quantize(prepare(unfused(ir.from_proto(fp32))), whole.card.ranges)
     model.metadata_props.extend(onnx.load_from_string(whole.content("int8.onnx")).metadata_props)
-    return republished(tmp_path / "earlier", files={"int8.onnx": model.SerializeToString()})
+    return republished(NAME, tmp_path / "earlier", files={"int8.onnx": model.SerializeToString()})
 
 
 def widths(artifact: Artifact) -> list[int]:
@@ -102,6 +87,19 @@ def test_the_card_says_that_it_was_made_again_and_compared_with_fp32(
     assert replace(card, precisions=whole.card.precisions) == whole.card
 
 
+def test_the_file_that_was_judged_is_the_one_that_is_published(
+    faulty: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[bytes] = []
+
+    def noting(content: bytes, *rest: Any) -> GateResult:
+        judged.append(content)
+        return judge(content, *rest)
+
+    monkeypatch.setattr(mending, "judge", noting)
+    assert judged == [mend(NAME, exports=faulty.root).content("int8.onnx")]
+
+
 def test_one_that_is_in_order_stays_as_it_is(whole: Artifact) -> None:
     before = dict(whole.entry)
     assert mend(NAME, exports=whole.root).entry == before
@@ -113,7 +111,7 @@ def test_a_card_of_earlier_is_written_as_it_is_today(whole: Artifact) -> None:
         del file["min_onnxruntime"], file["remade"]
     before = dict(whole.entry)
     content = json.dumps(earlier | {"min_onnxruntime": "1.17"}).encode()
-    assert republished(whole.root, files={CARD: content}).entry != before
+    assert republished(NAME, whole.root, files={CARD: content}).entry != before
     assert mend(NAME, exports=whole.root).entry == before
 
 
@@ -129,14 +127,14 @@ def test_what_the_gate_refuses_is_not_published(
 
 
 def test_other_images_than_the_card_means(faulty: Artifact) -> None:
-    republished(faulty.root, replace(faulty.card, fingerprint="0" * 64))
+    republished(NAME, faulty.root, replace(faulty.card, fingerprint="0" * 64))
     with pytest.raises(ZooError, match="measured on other images than digits holds now"):
         mend(NAME, exports=faulty.root)
 
 
 def test_a_model_without_int8(whole: Artifact) -> None:
     files = {"fp32": whole.card.precisions["fp32"]}
-    republished(whole.root, replace(whole.card, precisions=files))
+    republished(NAME, whole.root, replace(whole.card, precisions=files))
     with pytest.raises(UsageError, match="has no int8 file"):
         mend(NAME, exports=whole.root)
 

@@ -72,16 +72,16 @@ def export(
         plain, views = test_logits(network, original.card, data, cpu, progress)
         projection = test_projection(network, original.card, data, cpu)
     reference = Reference(data.test, plain, data.class_names, form)
-    results = {
-        precision: judge(file_bytes(original, model, precision), precision, reference, progress)
+    files = {
+        precision: file_bytes(original, model, precision)
         for precision, model in made.models.items()
+    }
+    results = {
+        precision: judge(content, precision, reference, progress)
+        for precision, content in files.items()
     }
     seen = None if views is None else Accuracy.of(views.argmax(axis=1) == data.test.labels)
     cards = {precision: result.card for precision, result in results.items()}
-    files = {
-        precision: file_bytes(original, model, precision, cards[precision].accuracy)
-        for precision, model in made.models.items()
-    }
     head = head_file(original, network, data) if isinstance(network, Transfer) else None
     card = _card(original, reference, seen, made, cards)
     with publishing(card.id, exports, tell) as folder, writing(exports):

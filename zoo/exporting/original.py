@@ -11,7 +11,6 @@ import torch
 
 from zoo.errors import UsageError, unknown_name
 from zoo.frameworks.pytorch.convert import INPUTS, IR_VERSIONS
-from zoo.intervals import Accuracy
 from zoo.ort.compatibility import oldest_run
 from zoo.ort.providers import load_onnxruntime
 from zoo.ort.signature import PIXELS
@@ -48,21 +47,22 @@ def file_bytes(
     original: Original,
     model: onnx.ModelProto,
     precision: str,
-    accuracy: Accuracy | None = None,
     extra: Mapping[str, str] | None = None,
 ) -> bytes:
     """The file, stamped with where it comes from; the same for the same run and versions.
 
-    extra: more facts, or others in the place of those that are stamped.
+    What is measured of it stands in the card: a file that held that would not be the one that was
+    measured. extra: more facts, or others in the place of those that are stamped.
     """
     stamped = onnx.ModelProto()
     stamped.CopyFrom(model)
-    onnx.helper.set_model_props(stamped, _facts(original, precision, accuracy) | dict(extra or {}))
+    facts = _facts(original, precision) | dict(extra or {})
+    onnx.helper.set_model_props(stamped, dict(sorted(facts.items())))
     content: bytes = stamped.SerializeToString(deterministic=True)
     return content
 
 
-def _facts(original: Original, precision: str, accuracy: Accuracy | None) -> dict[str, str]:
+def _facts(original: Original, precision: str) -> dict[str, str]:
     card = original.card
     facts: dict[str, Any] = {
         "class_names": list(card.class_names),
@@ -83,11 +83,9 @@ def _facts(original: Original, precision: str, accuracy: Accuracy | None) -> dic
     }
     if card.design is not None:
         facts["design"] = asdict(card.design)
-    if accuracy is not None:
-        facts["accuracy"] = {"correct": accuracy.correct, "images": accuracy.images}
     return {
         key: value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-        for key, value in sorted(facts.items())
+        for key, value in facts.items()
     }
 
 
