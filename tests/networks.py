@@ -8,8 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from zoo.actions.trained import load_trained
 from zoo.frameworks.pytorch.convert import convert
+from zoo.frameworks.pytorch.trained import TrainedNetwork
 from zoo.ort.session import open_session
+from zoo.runs.run import Run
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 SIDE, CLASSES = 16, 5
@@ -84,3 +87,10 @@ def converted(converted_once: ir.Model) -> ir.Model:
 def answers(model: onnx.ModelProto, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The logits that a file gives for images."""
     return np.asarray(open_session(model.SerializeToString()).run({"image": images})[0])
+
+
+def network_of(run: Run) -> nn.Module:
+    """What a finished run of a PyTorch model has trained."""
+    trained = load_trained(run, run.card())
+    assert isinstance(trained, TrainedNetwork)
+    return trained.network

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,14 +20,19 @@ from zoo.actions.list_ import list_things, markdown_table
 from zoo.artifacts.artifact import CARD, Artifact, list_artifacts
 from zoo.artifacts.card import Card, manifest_facts
 from zoo.artifacts.publishing import MANIFEST, publish, publishing
+from zoo.data import load
 from zoo.errors import ZooError
-from zoo.frameworks.pytorch.checkpoint import load_state, save_checkpoint
+from zoo.frameworks.pytorch.framework import state_of
 from zoo.inspection.artifact_checks import check_artifact
 from zoo.inspection.checks import check_contract, check_metadata
 from zoo.inspection.found import Inspection
+from zoo.progress import Progress
+from zoo.runs.checkpoint import save_checkpoint
 from zoo.runs.history import EpochRow, read_history
 from zoo.runs.options import DEFAULTS
 from zoo.runs.run import Run, RunCard
+from zoo.runs.training import Training
+from zoo.specs.catalog import find_model
 from zoo.specs.recipe import Recipe
 
 RUN_CARD = RunCard(
@@ -52,6 +57,7 @@ STATE = {
     "rows": [asdict(row) for row in ROWS],
     "scaler": {},
     "past": {"rows": [asdict(ROWS[0])], "flop": 1e9},
+    "history": [asdict(ROWS[0])],
 }
 
 FOUND = Inspection(True, "", "run", 0.1, metadata={"mean": "{", "accuracy": "[1]"})
@@ -72,18 +78,27 @@ def test_run_json(tmp_path: Path, text: str) -> None:
     only_zoo_errors(run.card_file, text, run.card)
 
 
+def taken_up(folder: Path) -> object:
+    """What PyTorch goes on from, of the checkpoint in a folder."""
+    training = Training(
+        find_model("mlp"), Run(folder), RUN_CARD, load("digits"), Progress(), folder, fresh=False
+    )
+    training.take_up()
+    return state_of(training)
+
+
 @many
 @given(damaged(STATE))
 def test_a_state(tmp_path: Path, text: str) -> None:
     path = tmp_path / "state.safetensors"
-    save_checkpoint(path, {"a": torch.zeros(2)}, {})
+    save_checkpoint(path, {"a": np.zeros(2)}, {})
     content = path.read_bytes()
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     header["__metadata__"]["zoo"] = text
     packed = json.dumps(header).encode()
     tensors = content[8 + int.from_bytes(content[:8], "little") :]
     whole = len(packed).to_bytes(8, "little") + packed + tensors
-    only_zoo_errors(path, whole, lambda: load_state(path))
+    only_zoo_errors(path, whole, lambda: taken_up(tmp_path))
 
 
 @many

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from zoo.errors import UnavailableError, UsageError, ZooError, missing_file, unknown_name
-from zoo.frameworks.pytorch.hooks import InterruptedRunError
+from zoo.runs.training import InterruptedRunError
 
 
 @pytest.mark.parametrize(

@@ -26,13 +26,6 @@ ALLOWED = {
     },
     "sklearn": {"zoo/frameworks/sklearn", "zoo/data/digits.py"},
 }
-# What still imports torch until frameworks stand behind an interface of their own (issue 24).
-EXCEPTIONS = {
-    *("zoo/actions/cards.py", "zoo/actions/doctor.py", "zoo/actions/export.py"),
-    *("zoo/actions/mend.py", "zoo/actions/train.py", "zoo/actions/trained.py"),
-    *("zoo/exporting/formats.py", "zoo/exporting/head.py", "zoo/exporting/original.py"),
-    *("zoo/runs/options.py", "zoo/specs/catalog.py"),
-}
 MOST_LOOSE = {"zoo": 12, "bench": 6}
 
 
@@ -168,11 +161,7 @@ def test_frameworks_are_imported_in_their_own_places(path: Path) -> None:
         if reaches(path, package):
             here = place(path)
             allowed = any(here == a or here.startswith(f"{a}/") for a in ALLOWED[framework])
-            assert allowed or here in EXCEPTIONS, f"{here} imports {package}"
-
-
-def test_every_exception_is_needed() -> None:
-    assert {place(path) for path in EVERYTHING if reaches(path, "torch")} >= EXCEPTIONS
+            assert allowed, f"{here} imports {package}"
 
 
 @pytest.mark.parametrize("path", modules("zoo/models"), ids=place)

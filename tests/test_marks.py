@@ -6,14 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
 from zoo.drawing import plots
 from zoo.errors import UsageError, ZooError
-from zoo.frameworks.pytorch.checkpoint import save_checkpoint
 from zoo.marks import MARKDOWN_LINE, is_ours, refuse_others
+from zoo.runs.checkpoint import save_checkpoint
 
 
 def draw(path: Path) -> None:
@@ -24,7 +23,7 @@ def test_what_is_written_here_is_known(tmp_path: Path) -> None:
     for name in ("a.png", "b.PNG", "no-ending"):
         draw(tmp_path / name)
         assert is_ours(tmp_path / name)
-    save_checkpoint(tmp_path / "weights.safetensors", {"a": torch.zeros(3)}, {"id": "mlp"})
+    save_checkpoint(tmp_path / "weights.safetensors", {"a": np.zeros(3)}, {"id": "mlp"})
     assert is_ours(tmp_path / "weights.safetensors")
     (tmp_path / "table.csv").write_text("subject,batch,pareto\ncnn,1,True\n")
     assert is_ours(tmp_path / "table.csv", ("subject", "pareto"))

@@ -3,13 +3,16 @@
 import json
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.runtimes.adapter import Demands, Logits, Order, Placed, UnsupportedError
 from zoo.data.dataset import Images
 from zoo.errors import UnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from zoo.specs.catalog import ModelSpec
 
 _MOST_SIZES = 1000
 _SPINS = "10000"  # of a waiting thread before it sleeps: a call's own speed stays, a pause is quiet
@@ -155,7 +158,8 @@ def _network(path: str) -> tuple[Any, tuple[int, int, int]]:
 
     proto = onnx.load(path)
     told = {entry.key: entry.value for entry in proto.metadata_props}
-    if told.get("model") not in MODELS or told.get("input") != PIXELS:
+    spec = MODELS.get(told.get("model", ""))
+    if spec is None or spec.framework != "pytorch" or told.get("input") != PIXELS:
         raise UnsupportedError(
             "torch runs the networks of this zoo, from files that take raw pixels"
         )
@@ -164,7 +168,7 @@ def _network(path: str) -> tuple[Any, tuple[int, int, int]]:
     height, width, channels = (
         side.dim_value for side in proto.graph.input[0].type.tensor_type.shape.dim[1:]
     )
-    network = _empty(told, (height, width, channels))
+    network = _empty(spec, told, (height, width, channels))
     whole = FromPixels(network, json.loads(told["mean"]), json.loads(told["std"]))
     stored = stored_in(proto, network)
     wanted = network.state_dict()
@@ -177,16 +181,13 @@ def _network(path: str) -> tuple[Any, tuple[int, int, int]]:
     return whole, (height, width, channels)
 
 
-def _empty(told: dict[str, str], shape: tuple[int, int, int]) -> Any:
+def _empty(spec: "ModelSpec", told: dict[str, str], shape: tuple[int, int, int]) -> Any:
     """The network that the file's metadata tells of, its weights still to be loaded."""
-    from zoo.specs.catalog import MODELS
     from zoo.specs.design import Design
 
-    spec, classes = MODELS[told["model"]], len(json.loads(told["class_names"]))
-    if not spec.frozen:
-        return spec.build(shape, classes)
+    classes = len(json.loads(told["class_names"]))
     try:
-        design = Design.from_json(json.loads(told.get("design", "null")))
+        design = Design.from_json(json.loads(told.get("design", "null"))) if spec.way else None
         return spec.build(shape, classes, design)
     except (ValueError, UsageError) as error:  # torchvision's own is a ValueError
         raise UnsupportedError(

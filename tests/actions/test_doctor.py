@@ -14,8 +14,9 @@ from click.testing import CliRunner
 
 from cli import main
 from zoo.actions import doctor as diagnosis
-from zoo.actions.doctor import Finding, doctor
+from zoo.actions.doctor import doctor
 from zoo.machine import devices
+from zoo.machine.finding import Finding, Status
 from zoo.ort import providers
 from zoo.ort.providers import CPU, CUDA
 
@@ -46,8 +47,8 @@ def test_everything_is_looked_at_and_says_something() -> None:
     found = doctor()
     looked_at = [finding.what for finding in found]
     assert looked_at[:8] == [
-        *("python", "processor", "bf16", "memory", "disk"),
-        *("torch", "cuda", "onnxruntime"),
+        *("python", "processor", "memory", "disk"),
+        *("torch", "cuda", "bf16", "onnxruntime"),
     ]
     assert "data digits" in looked_at
     assert len(set(looked_at)) == len(looked_at)
@@ -136,7 +137,7 @@ def test_a_data_folder_that_is_not_there_is_a_problem_among_the_other_findings(
 @pytest.mark.parametrize(("status", "code"), [("ok", 0), ("note", 0), ("problem", 1)])
 @pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
 def test_only_a_problem_is_exit_1(
-    monkeypatch: pytest.MonkeyPatch, status: diagnosis.Status, code: int, as_json: bool
+    monkeypatch: pytest.MonkeyPatch, status: Status, code: int, as_json: bool
 ) -> None:
     found = [Finding("python", "ok", "fine"), Finding("thing", status, "as it is")]
     monkeypatch.setattr(diagnosis, "doctor", lambda data_dir: found)

@@ -21,7 +21,7 @@ from zoo.actions import export as export_module
 from zoo.actions.check import check
 from zoo.actions.export import export
 from zoo.actions.train import train
-from zoo.actions.trained import trained_network
+from zoo.actions.trained import load_trained
 from zoo.artifacts.artifact import Artifact, find_artifact
 from zoo.artifacts.card import PRECISIONS
 from zoo.errors import UsageError, ZooError
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 TOO_LARGE = {"densenet-bc-100-12"}
-FROZEN = {name for name, spec in MODELS.items() if spec.frozen}  # see test_transfer.py
+FROZEN = {name for name, spec in MODELS.items() if spec.way}  # see test_transfer.py
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +263,7 @@ def test_a_run_in_the_way_is_refused_before_any_work_and_stays(
 ) -> None:
     run = shutil.copytree(digits_run("mlp"), Path("runs/mlp-digits"))
     before = {path.name: path.read_bytes() for path in run.iterdir()}
-    monkeypatch.setattr(export_module, "trained_network", None)
+    monkeypatch.setattr(export_module, "load_trained", None)
     done = CliRunner().invoke(main, ["export", "mlp", "--exports", "runs"])
     assert done.exit_code == 2
     assert "runs/mlp-digits is in the way: it is not an artifact" in done.stderr
@@ -275,7 +275,7 @@ def test_a_place_that_cannot_hold_it_is_refused_before_any_work(
     digits_run: Callable[[str], Path], in_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("file").write_text("precious")
-    monkeypatch.setattr(export_module, "trained_network", None)
+    monkeypatch.setattr(export_module, "load_trained", None)
     for place in (Path("file"), Path("file/exports")):
         with pytest.raises(ZooError, match="cannot write"):
             export("mlp", run=digits_run("mlp"), exports=place)
@@ -289,12 +289,12 @@ def test_all_of_an_artifact_is_of_one_training(
     weights, history = sha256(run / "weights.safetensors"), (run / "history.csv").read_bytes()
 
     def load(*arguments: Any) -> Any:
-        network = trained_network(*arguments)
+        trained = load_trained(*arguments)
         for name in ("weights.safetensors", "history.csv"):
             (run / name).write_text("of another training")
-        return network
+        return trained
 
-    monkeypatch.setattr(export_module, "trained_network", load)
+    monkeypatch.setattr(export_module, "load_trained", load)
     artifact = export("mlp", run=run, exports=tmp_path / "exports", precisions=["fp32"])
     assert artifact.card.weights == weights
     assert artifact.content("history.csv") == history

@@ -21,7 +21,7 @@ from zoo.artifacts.artifact import CARD, Artifact, find_artifact
 from zoo.errors import UsageError, ZooError
 from zoo.exporting.gate import GateError, GateResult, judge
 from zoo.exporting.quantize import prepare, quantize
-from zoo.frameworks.pytorch.convert import unfused
+from zoo.graphs.fusable import unfused
 from zoo.graphs.products import integer_products
 from zoo.parity import GATE, GateBounds
 

@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from zoo.exporting.quantize import calibrate, prepare, quantize
-from zoo.frameworks.pytorch.convert import convert, fusable
+from zoo.frameworks.pytorch.convert import convert
+from zoo.graphs.fusable import fusable
 from zoo.machine.cpu import cpu_flags
 from zoo.ort.session import Session, open_session
 from zoo.specs.catalog import MODELS, find_model
 
-ALONE = [name for name, spec in MODELS.items() if not spec.frozen]
+ALONE = [name for name, spec in MODELS.items() if not spec.way]
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 TURN_SECONDS = 0.7
 

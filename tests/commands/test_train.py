@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 import zoo
 from cli import main
-from zoo.frameworks.pytorch.hooks import Display
+from zoo.frameworks.pytorch.hooks import Reporter
 from zoo.frameworks.pytorch.loop import Trainer
 
 Call = Callable[..., Result]
@@ -102,12 +102,15 @@ class TestTrain:
     def test_an_interrupt_keeps_everything_and_resume_goes_on(
         self, call: Call, run: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def press_control_c(display: Display, trainer: Trainer) -> None:
+        tell = Reporter.stepped
+
+        def press_control_c(reporter: Reporter, trainer: Trainer) -> None:
             if trainer.step == 5:
                 signal.raise_signal(signal.SIGINT)
+            tell(reporter, trainer)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Display, "stepped", press_control_c)
+            patch.setattr(Reporter, "stepped", press_control_c)
             error = call(*TRAIN, "--run", "mine", code=130).stderr
         assert "interrupted after step 5/" in error
         assert "--resume" in error

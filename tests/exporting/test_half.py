@@ -11,7 +11,8 @@ from torch import nn
 from tests.networks import answers
 from zoo.exporting.half import to_half
 from zoo.exporting.quantize import layers
-from zoo.frameworks.pytorch.convert import convert, fusable
+from zoo.frameworks.pytorch.convert import convert
+from zoo.graphs.fusable import fusable
 from zoo.parity import distance
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -9,11 +9,11 @@ import onnx
 import pytest
 import torch
 
+from tests.networks import network_of
 from zoo.actions.check import check
 from zoo.actions.export import export
 from zoo.actions.test import test as examine
 from zoo.actions.train import train
-from zoo.actions.trained import trained_network
 from zoo.actions.verify import verify
 from zoo.artifacts.artifact import Artifact, find_artifact
 from zoo.data import load
@@ -70,7 +70,7 @@ def test_card_and_file_say_what_it_stands_on(published: Artifact, run: Run) -> N
 def test_the_parameters_keep_their_names(published: Artifact, run: Run) -> None:
     model = onnx.load(published.file())
     names = {tensor.name for tensor in model.graph.initializer}
-    network = trained_network(run, run.card())
+    network = network_of(run)
     # Zero biases, as random weights have them, are left out of the file.
     assert {name for name in network.state_dict() if name.endswith(".weight")} <= names
     assert {"rows", "columns"} <= {name.rpartition(".")[2] for name in names}
@@ -78,7 +78,7 @@ def test_the_parameters_keep_their_names(published: Artifact, run: Run) -> None:
 
 
 def test_the_head_alone_takes_latents(published: Artifact, run: Run) -> None:
-    network, card = trained_network(run, run.card()), run.card()
+    network, card = network_of(run), run.card()
     assert isinstance(network, Transfer)
     images = load("digits").test.images[:20]
     mean, std = (torch.tensor(part).view(-1, 1, 1) for part in (card.mean, card.std))

@@ -10,7 +10,7 @@ from zoo.errors import UsageError
 from zoo.frameworks.pytorch.estimate import count_macs
 from zoo.specs.catalog import MODELS, ModelSpec, find_model
 
-ALONE = {name: spec for name, spec in MODELS.items() if not spec.frozen}
+ALONE = {name: spec for name, spec in MODELS.items() if not spec.way}
 ALL = pytest.mark.parametrize("spec", ALONE.values(), ids=ALONE.keys())
 
 

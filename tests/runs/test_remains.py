@@ -12,9 +12,9 @@ from click.testing import Result
 
 import zoo
 from zoo.files import sha256
-from zoo.frameworks.pytorch.hooks import InterruptedRunError
 from zoo.frameworks.pytorch.loop import Hook, Trainer
 from zoo.runs.options import TrainOptions
+from zoo.runs.training import InterruptedRunError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 OPTIONS = TrainOptions(data="digits", epochs=1, validate=0.1, size=(16, 16), flip=False, seed=3)

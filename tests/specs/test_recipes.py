@@ -14,7 +14,7 @@ from zoo.runs.options import TrainOptions
 from zoo.specs.catalog import MODELS
 
 TOO_LARGE = {"densenet-bc-100-12"}  # for a CPU: only its first steps are looked at
-FROZEN = {name for name, spec in MODELS.items() if spec.frozen}  # see test_transfer.py
+FROZEN = {name for name, spec in MODELS.items() if spec.way}  # see test_transfer.py
 
 
 def test_every_model_has_its_floor(digits_floors: dict[str, float]) -> None:

@@ -10,20 +10,19 @@ from safetensors.torch import load_file
 
 from zoo.actions.export import export
 from zoo.actions.train import train as train_at
-from zoo.actions.trained import test_logits as logits_of_run
-from zoo.actions.trained import trained_network
+from zoo.actions.trained import load_trained
 from zoo.data import load
 from zoo.errors import UsageError
-from zoo.frameworks.pytorch.checkpoint import load_checkpoint
 from zoo.frameworks.pytorch.evaluate import accuracy_of
-from zoo.frameworks.pytorch.hooks import InterruptedRunError
 from zoo.frameworks.pytorch.loop import Hook, Trainer
-from zoo.frameworks.pytorch.pace import Pace
 from zoo.progress import Progress
+from zoo.runs.checkpoint import load_checkpoint
 from zoo.runs.history import read_history
 from zoo.runs.options import TrainOptions
+from zoo.runs.pace import Pace
 from zoo.runs.run import Run, run_id
-from zoo.transfer.frozen_backbone import check_options, open_backbone
+from zoo.runs.training import InterruptedRunError
+from zoo.transfer.frozen_backbone import open_backbone
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -67,8 +66,7 @@ def finetuned(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def accuracy(run: Run) -> float:
     card, data = run.card(), load("digits")
-    network = trained_network(run, card)
-    logits, _ = logits_of_run(network, card, data, torch.device("cpu"), Progress())
+    logits = load_trained(run, card).logits(data.test.images)
     return accuracy_of(torch.from_numpy(logits), data.test.labels)
 
 
@@ -133,7 +131,7 @@ def test_one_that_was_stopped_in_either_stage_ends_in_the_same_weights(
         def refuse(*arguments: object) -> None:
             raise AssertionError("the backbone was looked for")
 
-        monkeypatch.setattr("zoo.actions.train.open_backbone", refuse)
+        monkeypatch.setattr("zoo.transfer.way.open_backbone", refuse)
     train("transfer", run=run.folder, resume=True)
     straight = load_file(finetuned.weights)
     for name, tensor in load_file(run.weights).items():
@@ -206,7 +204,7 @@ def test_it_is_exported_as_a_network_of_its_own(finetuned: Run, tmp_path: Path) 
 
 def test_it_is_for_transfer_alone() -> None:
     with pytest.raises(UsageError, match="--finetune is for transfer, not for mlp"):
-        check_options("mlp", False, TrainOptions(finetune=True))
+        train("mlp", TrainOptions(finetune=True))
 
 
 def test_what_the_second_stage_refuses_is_refused_before_the_first(tmp_path: Path) -> None:

@@ -15,22 +15,22 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tests.factories import Told
+from tests.networks import network_of
 from zoo.actions import cards
 from zoo.actions.export import export
 from zoo.actions.test import test as examine
 from zoo.actions.train import train
-from zoo.actions.trained import trained_network
 from zoo.data import load
 from zoo.errors import UnavailableError, UsageError, ZooError
-from zoo.frameworks.pytorch.hooks import InterruptedRunError
 from zoo.frameworks.pytorch.loop import Hook, Trainer
-from zoo.frameworks.pytorch.pace import Pace
 from zoo.models.resize import Resize
 from zoo.progress import Progress
 from zoo.runs.options import TrainOptions
+from zoo.runs.pace import Pace
 from zoo.runs.run import Run, run_id
+from zoo.runs.training import InterruptedRunError
 from zoo.transfer import frozen_backbone, heads, runtimes
-from zoo.transfer.frozen_backbone import check_options, open_backbone, resolved
+from zoo.transfer.frozen_backbone import open_backbone, resolved
 from zoo.transfer.latents import LatentsKey, Runtime, latents
 from zoo.transfer.network import Transfer
 
@@ -76,7 +76,7 @@ class TestRun:
         assert card.finished
 
     def test_the_weights_are_those_of_the_whole_network(self, finished: Run) -> None:
-        network = trained_network(finished, finished.card())
+        network = network_of(finished)
         assert isinstance(network, Transfer)
         assert load_file(finished.weights).keys() == network.state_dict().keys()
         card = finished.card()
@@ -96,7 +96,7 @@ class TestRun:
         frozen = open_backbone(card.options, data, Path("exports"), Progress())
         runtime = heads.runtime_of(frozen, card, data, Progress())
         known = heads.latents_of(frozen, card, data, runtime, Progress())
-        network = trained_network(finished, card).eval()
+        network = network_of(finished).eval()
         with torch.no_grad():
             from_latents = network.head(torch.from_numpy(known.values[:50]))  # type: ignore[operator]
             pixels = torch.from_numpy(data.train.images[:50]).permute(0, 3, 1, 2) / 255
@@ -261,7 +261,7 @@ def test_what_makes_no_sense_is_refused_and_leaves_nothing(
 
 def test_options_of_transfer_are_for_transfer_alone() -> None:
     with pytest.raises(UsageError, match="--flip-average is for transfer, not for mlp"):
-        check_options("mlp", False, TrainOptions(flip_average=True))
+        train("mlp", TrainOptions(flip_average=True))
 
 
 def test_ids_name_the_backbone_unless_it_is_inception() -> None:

@@ -12,8 +12,7 @@ import pytest
 
 from tests.versions import table
 from tests.versions.table import File, files_of, page, releases, requirements, verdict
-from zoo.frameworks.pytorch.convert import IR_VERSIONS
-from zoo.ort.compatibility import RUN, oldest_run
+from zoo.ort.compatibility import IR_VERSIONS, RUN, oldest_run
 
 PAGE = table.PAGE.read_text(encoding="utf-8")
 

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import onnx
 
-from zoo.actions.trained import trained_network
+from zoo.actions.trained import load_trained
 from zoo.artifacts.artifact import EXPORTS, find_artifact
 from zoo.exporting.formats import make_formats
 from zoo.exporting.original import file_bytes, find_original
-from zoo.frameworks.pytorch.convert import OPSET
-from zoo.machine import devices
+from zoo.ort.compatibility import OPSET
 from zoo.ort.signature import PIXELS
 from zoo.progress import Progress
 
@@ -38,9 +37,8 @@ def check(
     artifact = find_artifact(original.id, exports)
     card = artifact.card
     original = replace(original, opset=card.opset)
-    devices.settle()
-    network = trained_network(original.run, original.card)
-    made = make_formats(original, network, artifact.precisions, None, progress, card)
+    trained = load_trained(original.run, original.card)
+    made = make_formats(original, trained, artifact.precisions, None, progress, card)
     found = []
     for precision, model in made.models.items():
         published = artifact.content(f"{precision}.onnx")

@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-import torch
 from numpy.typing import NDArray
 
-from zoo.actions.trained import test_logits, test_projection, trained_network
+from zoo.actions.trained import load_trained, projection_of
 from zoo.artifacts.artifact import CARD, EXPORTS, VECTORS, Artifact
 from zoo.artifacts.card import PRECISIONS, Card, FileCard, manifest_facts
 from zoo.artifacts.publishing import check_place, publish, publishing
 from zoo.data import Dataset
-from zoo.drawing.confusion import CONFUSION, Confusion
+from zoo.drawing.confusion import CONFUSION, Confusion, confusion_counts
 from zoo.drawing.projection import PROJECTION
 from zoo.errors import unknown_name
 from zoo.exporting.formats import Formats, make_formats
@@ -23,16 +22,16 @@ from zoo.exporting.head import HEAD, head_file
 from zoo.exporting.original import Original, file_bytes, find_original, versions
 from zoo.exporting.readme import readme
 from zoo.files import write_json, write_text, writing
-from zoo.frameworks.pytorch.convert import IMAGE, IR_VERSIONS, OPSET
-from zoo.frameworks.pytorch.evaluate import confusion_counts
 from zoo.intervals import Accuracy
-from zoo.machine import devices
-from zoo.machine.cpu import vector_flags
+from zoo.machine.cpu import describe_cpu, vector_flags
+from zoo.machine.memory import memory_errors
+from zoo.ort.compatibility import IR_VERSIONS, OPSET
 from zoo.ort.session import open_session
-from zoo.ort.signature import LOGITS, PIXELS, Signature
+from zoo.ort.signature import IMAGE, LOGITS, PIXELS, Signature
 from zoo.progress import Progress
+from zoo.runs.history import read_history
+from zoo.runs.run import Run
 from zoo.specs.catalog import find_model
-from zoo.transfer.network import Transfer
 
 VECTOR_IMAGES = 8
 
@@ -41,7 +40,7 @@ def export(
     name: str,
     *,
     run: Path | None = None,
-    precisions: Sequence[str] = PRECISIONS,
+    precisions: Sequence[str] | None = None,
     form: str = PIXELS,
     opset: int = OPSET,
     exports: Path = EXPORTS,
@@ -50,11 +49,11 @@ def export(
 ) -> Artifact:
     """Publish a finished run as ONNX files that passed the gate, in place of an earlier export.
 
-    name: a model or the id of a run; run: its folder instead. fp32 is always made: the others are
-    measured beside it.
+    name: a model or the id of a run; run: its folder instead. precisions: all that the model can
+    have, unless told; fp32 is always made: the others are measured beside it.
     """
     progress = progress or Progress()
-    wanted = _precisions(precisions)
+    wanted = None if precisions is None else _precisions(precisions)
     original = find_original(name, run, form, opset)
     history = original.run.finished_history(original.card)
 
@@ -64,13 +63,12 @@ def export(
     check_place(original.id, exports, tell)
     data = original.card.options.load_data(data_dir, progress)
     original.card.check_data(data)
-    devices.settle()
-    network = trained_network(original.run, original.card)
-    made = make_formats(original, network, wanted, data, progress)
-    with devices.memory_errors("Close other programs and export again."):
-        cpu = torch.device("cpu")
-        plain, views = test_logits(network, original.card, data, cpu, progress)
-        projection = test_projection(network, original.card, data, cpu)
+    trained = load_trained(original.run, original.card)
+    made = make_formats(original, trained, wanted, data, progress)
+    with memory_errors("Close other programs and export again."):
+        plain = trained.logits(data.test.images, progress)
+        views = trained.views(data.test.images, progress)
+        projection = projection_of(trained, data)
     reference = Reference(data.test, plain, data.class_names, form)
     files = {
         precision: file_bytes(original, model, precision)
@@ -82,7 +80,7 @@ def export(
     }
     seen = None if views is None else Accuracy.of(views.argmax(axis=1) == data.test.labels)
     cards = {precision: result.card for precision, result in results.items()}
-    head = head_file(original, network, data) if isinstance(network, Transfer) else None
+    head = head_file(original, trained, data)
     card = _card(original, reference, seen, made, cards)
     with publishing(card.id, exports, tell) as folder, writing(exports):
         _fill(folder, card, files, data)
@@ -114,6 +112,7 @@ def _card(
 ) -> Card:
     card = original.card
     spec = find_model(card.model)
+    epochs = card.epochs if card.recipe else _epochs(original.run)
     return Card(
         id=original.id,
         model=card.model,
@@ -127,13 +126,13 @@ def _card(
         mean=card.mean,
         std=card.std,
         input=original.form,
-        recipe=asdict(card.recipe),
+        recipe=card.told,
         seed=card.options.seed or 0,
         weights=card.weights,
         parameters=card.parameters,
         macs=card.macs,
         trained={
-            "epochs": card.epochs,
+            "epochs": epochs,
             "pflop": round(card.train_flop / 1e15, 4),
             "seconds": round(card.seconds, 1),
         },
@@ -142,9 +141,9 @@ def _card(
         with_views=with_views,
         opset=original.opset,
         ir_version=IR_VERSIONS[original.opset],
-        machine=devices.describe(torch.device("cpu")),
+        machine=describe_cpu(),
         cpu_flags=vector_flags(),
-        versions=versions(),
+        versions=versions(spec.framework),
         precisions=cards,
         half_layers=made.rounding.half_layers,
         ranges=made.rounding.ranges,
@@ -152,7 +151,14 @@ def _card(
         float_layers=made.rounding.float_layers,
         design={} if card.design is None else asdict(card.design),
         latents=card.latents_runtime,
+        left_out=made.left_out,
     )
+
+
+def _epochs(run: Run) -> float:
+    """As many as there were, of a training that no recipe told."""
+    rows = read_history(run.history)
+    return rows[-1].epoch if rows else 0.0
 
 
 def _fill(folder: Path, card: Card, files: dict[str, bytes], data: Dataset) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import onnx
 import onnx_ir as ir
-import torch
 
 from zoo.artifacts.artifact import CARD, EXPORTS, Artifact, find_artifact
 from zoo.artifacts.card import Card, Remade, manifest_facts
@@ -25,11 +24,10 @@ from zoo.exporting.original import min_onnxruntime, versions
 from zoo.exporting.quantize import prepare, quantize
 from zoo.exporting.readme import readme
 from zoo.files import write_json, write_text
-from zoo.frameworks.pytorch.convert import unfused
+from zoo.graphs.fusable import unfused
 from zoo.graphs.padding import stay_in_float
 from zoo.graphs.products import integer_products
-from zoo.machine import devices
-from zoo.machine.cpu import vector_flags
+from zoo.machine.cpu import describe_cpu, vector_flags
 from zoo.ort.signature import Signature, logits
 from zoo.progress import Progress
 
@@ -75,8 +73,8 @@ def _made_again(
 ) -> tuple[Card, bytes]:
     """The card and the int8 file."""
     card = artifact.card
+    made_with = versions(card.framework)
     test, class_names = _test_set(card, data_dir, progress)
-    devices.settle()
     fp32 = onnx.load_from_string(artifact.content("fp32.onnx"))
     prepared = prepare(unfused(ir.from_proto(fp32)))
     rounding = Rounding.of(card)
@@ -85,14 +83,14 @@ def _made_again(
     found = logits(session, Signature.of(session), test.images, BATCHES[-1])
     facts = {entry.key: entry.value for entry in fp32.metadata_props} | {
         "precision": INT8,
-        "versions": json.dumps(versions(), sort_keys=True),
+        "versions": json.dumps(made_with, sort_keys=True),
         "min_onnxruntime": min_onnxruntime(card.opset, INT8),
     }
     facts.pop("accuracy", None)  # of fp32.onnx, where an earlier export stamped it
     content = _stamped(model, facts)
     reference = Reference(test, found, class_names, card.input)
     result = judge(content, INT8, reference, progress)
-    remade = Remade(devices.describe(torch.device("cpu")), vector_flags(), versions())
+    remade = Remade(describe_cpu(), vector_flags(), made_with)
     kept = [layer for layer in stay_in_float(prepared) if layer not in card.float_layers]
     files = card.precisions | {INT8: replace(result.card, remade=remade)}
     card = replace(card, precisions=files, float_layers=(*card.float_layers, *kept))

@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.actions.trained import test_logits, test_projection, trained_network
+from zoo.actions.trained import load_trained, projection_of
 from zoo.artifacts.artifact import EXPORTS, Artifact, find_artifact, known_artifact
 from zoo.data import Dataset, load
 from zoo.drawing import plots
+from zoo.drawing.confusion import confusion_counts
 from zoo.drawing.projection import PROJECTION, Projection
 from zoo.errors import UnavailableError, ZooError, unknown_name
 from zoo.files import check_writable, write_json, write_text
-from zoo.frameworks.pytorch.evaluate import confusion_counts
 from zoo.intervals import Accuracy
-from zoo.machine import devices
+from zoo.machine.memory import memory_errors
 from zoo.marks import is_ours, refuse_others
 from zoo.ort.providers import known_providers
 from zoo.ort.signature import Signature
@@ -129,11 +129,11 @@ def _seen_by_run(
     card = target.finished_card()
     data = card.options.load_data(data_dir, progress)
     card.check_data(data)
-    devices.settle()
-    with devices.memory_errors("Close other programs, or test with --device cpu."):
-        network, place = trained_network(target, card), devices.choose_device(device)
-        plain, views = test_logits(network, card, data, place, progress)
-        projection = test_projection(network, card, data, place)
+    with memory_errors("Close other programs, or test with --device cpu."):
+        trained = load_trained(target, card, device)
+        plain = trained.logits(data.test.images, progress)
+        views = trained.views(data.test.images, progress)
+        projection = projection_of(trained, data)
     return _Seen(card.id, target.folder, data, plain, views, projection)
 
 

@@ -1,78 +1,49 @@
-"""The network of a finished run, and what it says of the test set, in fp32."""
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
+"""The trained model of a finished run, whatever framework it is of."""
 
 from zoo.data import Dataset
 from zoo.drawing.projection import Projection, project
-from zoo.errors import ZooError
-from zoo.frameworks.pytorch.augment import BatchMaker
-from zoo.frameworks.pytorch.checkpoint import load_checkpoint
-from zoo.frameworks.pytorch.evaluate import logits_of
-from zoo.models.filling import fill
-from zoo.progress import Progress
+from zoo.errors import UsageError, ZooError
+from zoo.frameworks.framework import Framework, Trained
+from zoo.frameworks.registry import find_framework
+from zoo.runs.checkpoint import load_checkpoint
 from zoo.runs.run import Run, RunCard
-from zoo.specs.catalog import find_model
-from zoo.transfer.network import Transfer
+from zoo.specs.catalog import ModelSpec, find_model
 
 PROJECTED = 2000  # images on the map of latents
 
 
-def trained_network(run: Run, card: RunCard) -> nn.Module:
-    """The network of a finished run, on the CPU."""
+def load_trained(run: Run, card: RunCard, device: str | None = "cpu") -> Trained:
+    """The model of a finished run, on a device; None for the best that works."""
     spec = find_model(card.model)
-    network = spec.build(card.image_shape, len(card.class_names), card.design)
-    tensors, _ = load_checkpoint(run.weights)
+    framework = find_framework(spec.framework)
+    check_device(spec, framework, device)
+    weights, _ = load_checkpoint(run.weights)
     run.check_weights(card.weights)
     try:
-        fill(network, tensors)
-    except RuntimeError as error:
+        return framework.load(card, weights, device)
+    except ValueError as error:
         raise ZooError(
             f"{run.weights} does not fit today's {card.model}: the model has changed since. "
             "Train it again with --overwrite."
         ) from error
-    return network
 
 
-def test_logits(
-    network: nn.Module, card: RunCard, data: Dataset, device: torch.device, progress: Progress
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Logits [N, classes] of the test set in fp32: plain, and with the recipe's test-time views."""
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    images = torch.from_numpy(data.test.images)
-    maker = BatchMaker(images, card.mean, card.std, card.recipe, device)
-    plain = logits_of(network, images, maker, progress=progress)
-    if card.recipe.views == "none":
-        return plain.numpy(), None
-    views = logits_of(network, images, maker, views=card.recipe.views, progress=progress)
-    return plain.numpy(), views.numpy()
+def check_device(spec: ModelSpec, framework: Framework, device: str | None) -> None:
+    """Refuse a device that a framework does not compute on."""
+    known = framework.devices
+    if device is not None and device not in known and len(known) == 1:
+        raise UsageError(
+            f"{spec.name} is written in {spec.framework}, which computes on the {known[0]} alone. "
+            "Leave --device away."
+        )
 
 
-class _Latents(nn.Module):
-    """What the head of a transfer gets, as a network of its own."""
-
-    def __init__(self, transfer: Transfer) -> None:
-        super().__init__()
-        self.transfer = transfer
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.transfer.latents(x)
-
-
-def test_projection(
-    network: nn.Module, card: RunCard, data: Dataset, device: torch.device
-) -> Projection | None:
-    """The map of a transfer's latents of test images; None for what has no latents.
+def projection_of(trained: Trained, data: Dataset) -> Projection | None:
+    """The map of a model's latents of test images; None for what has no latents.
 
     Of many images it shows the first of the canonical order, which is as good as random.
     """
-    if not isinstance(network, Transfer):
+    latents = trained.latents(data.test.images[:PROJECTED])
+    if latents is None:
         return None
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    images = torch.from_numpy(data.test.images)
-    maker = BatchMaker(images, card.mean, card.std, card.recipe, device)
-    indices = torch.arange(min(PROJECTED, len(images)))
-    latents = logits_of(_Latents(network), images, maker, indices=indices).numpy()
     return project(latents, data.test.labels[: len(latents)], data.class_names)

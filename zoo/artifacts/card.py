@@ -75,6 +75,7 @@ class Card:
     float_layers: tuple[str, ...] = ()  # nodes that int8 leaves in float
     design: dict[str, Any] = field(default_factory=dict)  # of a transfer, see `zoo.specs.design`
     latents: str = ""  # what computed those it was trained on, such as `torch fp32`
+    left_out: dict[str, str] = field(default_factory=dict)  # precisions it cannot have, and why
 
     @classmethod
     def from_json(cls, value: Any) -> "Card":

@@ -15,11 +15,11 @@ from zoo.tables import write_table
 
 if TYPE_CHECKING:
     from zoo.actions.check import Reproduction
-    from zoo.actions.doctor import Finding
     from zoo.actions.predict import Prediction
     from zoo.actions.test import Findings
     from zoo.actions.verify import Check
     from zoo.artifacts.artifact import Artifact
+    from zoo.machine.finding import Finding
 
 
 def say(*lines: str, err: bool = False) -> None:

@@ -22,7 +22,9 @@ from zoo.errors import UsageError
 @data_dir_option
 @exports_option
 @click.option(
-    "--precision", type=NamesType(), help="Formats to publish.  [default: fp32,fp16,int8]"
+    "--precision",
+    type=NamesType(),
+    help="Formats to publish.  [default: fp32,fp16,int8, or those that the model can have]",
 )
 @click.option(
     "--input",
@@ -51,7 +53,6 @@ def export(
     as_json: bool,
 ) -> None:
     """Publish the run of MODEL as ONNX files, if they pass the gate."""
-    from zoo.artifacts.card import PRECISIONS
     from zoo.ort.signature import PIXELS
     from zoo.progress import progress_for
 
@@ -79,12 +80,12 @@ def export(
         artifact = mend_published(model, exports=exports, data_dir=data_dir, progress=progress)
     else:
         from zoo.actions.export import export as export_run
-        from zoo.frameworks.pytorch.convert import OPSET
+        from zoo.ort.compatibility import OPSET
 
         artifact = export_run(
             model,
             run=run,
-            precisions=precision or PRECISIONS,
+            precisions=precision or None,
             form=form,
             opset=OPSET if opset is None else opset,
             exports=exports,

@@ -4,6 +4,9 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from zoo.tables import read_table, table_text
 
 CONFUSION = "confusion.csv"  # in an artifact
@@ -75,3 +78,12 @@ class Confusion:
         if not classes or len(counts) != len(classes):
             raise ValueError("the table is not square")
         return cls(classes, counts)
+
+
+def confusion_counts(
+    labels: NDArray[np.int64], predictions: NDArray[np.int64], classes: int
+) -> NDArray[np.int64]:
+    """How often each true class (rows) was taken for each class (columns)."""
+    counts = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(counts, (labels, predictions), 1)
+    return counts

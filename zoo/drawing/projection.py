@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.tables import read_table, table_text
-from zoo.transfer.latents import Features
 
 PROJECTION = "latents.csv"  # in an artifact
 _DIGITS = 4
@@ -50,7 +49,9 @@ class Projection:
         return cls(points, labels, tuple(classes), (first, second))
 
 
-def project(latents: Features, labels: NDArray[np.int64], classes: Sequence[str]) -> Projection:
+def project(
+    latents: NDArray[np.float32], labels: NDArray[np.int64], classes: Sequence[str]
+) -> Projection:
     """The first two principal components of these latents, float [N, width].
 
     Which way an axis points is chance; the image that is furthest out is on the positive side.
@@ -71,7 +72,7 @@ def project(latents: Features, labels: NDArray[np.int64], classes: Sequence[str]
     return Projection(points.round(places) + 0.0, labels, tuple(classes), axes)
 
 
-def _products(latents: Features) -> NDArray[np.float64]:
+def _products(latents: NDArray[np.float32]) -> NDArray[np.float64]:
     """Of each image's latents, less their mean, with each other's, float [N, N]."""
     products = np.zeros((len(latents), len(latents)))
     for at in range(0, latents.shape[1], _BLOCK):

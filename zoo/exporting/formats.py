@@ -5,18 +5,20 @@ from dataclasses import dataclass, field, replace
 
 import onnx
 import onnx_ir as ir
-from torch import nn
 
-from zoo.artifacts.card import Card
+from zoo.artifacts.card import PRECISIONS, Card
 from zoo.data import Dataset
+from zoo.errors import UsageError
 from zoo.exporting.choose import CHOOSING, Choosing, choose_half_layers, choose_int8
 from zoo.exporting.half import to_half
 from zoo.exporting.original import Original, file_bytes
 from zoo.exporting.quantize import CALIBRATED_ON, Ranges, Shifts, calibrate, prepare, quantize
-from zoo.frameworks.pytorch.convert import IMAGE, convert, fusable
-from zoo.graphs.padding import stay_in_float
+from zoo.frameworks.framework import Trained
+from zoo.graphs.fusable import fusable, rename
+from zoo.graphs.padding import LAYERS, stay_in_float
+from zoo.ort.compatibility import IR_VERSIONS
 from zoo.ort.session import open_session
-from zoo.ort.signature import Signature
+from zoo.ort.signature import IMAGE, Signature
 from zoo.progress import Progress
 
 CHOSEN_ON = 4096  # training images that layers are chosen on, none to calibrate
@@ -43,22 +45,30 @@ class Formats:
 
     models: dict[str, onnx.ModelProto]  # by precision, not stamped yet
     rounding: Rounding  # what fp16 and int8 were made with
+    left_out: dict[str, str]  # precisions that nobody asked for and it cannot have, and why
 
 
 def make_formats(
     original: Original,
-    network: nn.Module,
-    precisions: Sequence[str],
+    trained: Trained,
+    precisions: Sequence[str] | None,
     data: Dataset | None,
     progress: Progress,
     earlier: Card | None = None,
     choosing: Choosing = CHOOSING,
 ) -> Formats:
-    """The models, rounded as `earlier` recorded, or else by the training images of `data`."""
-    card = original.card
+    """The models, rounded as `earlier` recorded, or else by the training images of `data`.
+
+    precisions: None for all that the model can have.
+    """
     progress.say(f"{original.id}: converting, opset {original.opset}")
-    graph = convert(network, card.image_shape, card.mean, card.std, original.form, original.opset)
+    graph = _graph_of(trained, original)
     plain = ir.to_proto(fusable(graph))
+    left_out = _left_out(plain)
+    asked = precisions
+    precisions = [name for name in asked or PRECISIONS if name not in left_out]
+    for name in set(asked or ()) & left_out.keys():
+        raise UsageError(f"{original.card.model} has no {name} file: {left_out[name]}.")
     if earlier is not None:
         rounding = Rounding.of(earlier)
     elif set(precisions) <= {"fp32"}:
@@ -74,7 +84,38 @@ def make_formats(
             prepare(graph), rounding.ranges, rounding.float_layers, rounding.shifts
         ),
     }
-    return Formats({precision: makers[precision]() for precision in precisions}, rounding)
+    models = {precision: makers[precision]() for precision in precisions}
+    return Formats(models, rounding, {} if asked else left_out)
+
+
+def _graph_of(trained: Trained, original: Original) -> ir.Model:
+    """The model in fp32, as all files of the zoo are named and stamped."""
+    if original.form not in trained.forms:
+        raise UsageError(
+            f"{original.card.model} takes {' or '.join(trained.forms)}, not {original.form}. "
+            "Leave --input away."
+        )
+    proto = trained.to_onnx(original.form, original.opset)
+    opsets = {entry.domain: entry.version for entry in proto.opset_import}
+    if opsets.get("", opsets.get("ai.onnx")) != original.opset:
+        raise AssertionError(f"{original.card.model} was asked for opset {original.opset}")
+    graph = ir.from_proto(proto)
+    rename(graph.graph)
+    graph.ir_version = IR_VERSIONS[original.opset]
+    graph.producer_name, graph.producer_version = "onnx-zoo", None
+    graph.graph.name = "network"
+    return graph
+
+
+def _left_out(model: onnx.ModelProto) -> dict[str, str]:
+    """The precisions that such a graph cannot have, and why."""
+    others = {node.domain for node in model.graph.node} - {"", "ai.onnx"}
+    if others:
+        why = f"its operators of {', '.join(sorted(others))} compute in no other numbers"
+        return {"fp16": why, "int8": why}
+    if not any(node.op_type in LAYERS for node in model.graph.node):
+        return {"int8": f"it has no {' or '.join(LAYERS)}, which alone compute in integers here"}
+    return {}
 
 
 def _rounding(

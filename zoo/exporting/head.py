@@ -1,29 +1,37 @@
-"""The head of a transfer alone, as a file that takes latents: for whoever has those already."""
+"""The head of a model alone, as a file that takes latents: for whoever has those already."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import onnx
-import onnx_ir as ir
-import torch
-from numpy.typing import NDArray
 
 from zoo.data import Dataset
 from zoo.errors import ZooError
 from zoo.exporting.gate import BATCHES, FEW, GateError
 from zoo.exporting.original import Original, file_bytes
-from zoo.frameworks.pytorch.augment import BatchMaker
-from zoo.frameworks.pytorch.convert import LATENTS, convert_head
+from zoo.frameworks.framework import Trained
 from zoo.ort.session import open_session
+from zoo.ort.signature import LATENTS
 from zoo.parity import GATE, largest, tolerance
-from zoo.transfer.network import Transfer
 
 HEAD = "head.onnx"
+_TAKES: Mapping[str, str] = {"input": LATENTS}
 
 
-def head_file(original: Original, network: Transfer, data: Dataset) -> bytes:
-    """The file, after it gave what the network gives, on the latents of test images."""
-    latents, wanted = _seen(original, network, data)
-    graph = convert_head(network.head, latents.shape[1], original.opset)
-    content = file_bytes(original, ir.to_proto(graph), "fp32", extra={"input": LATENTS})
+def head_file(original: Original, trained: Trained, data: Dataset) -> bytes | None:
+    """The file, after it gave what the model gives, on the latents of test images.
+
+    None for a model that has no head of its own.
+    """
+    graph, images = trained.head(original.opset), data.test.images[:FEW]
+    if graph is None:
+        return None
+    if not len(images):
+        raise ZooError("there are no test images to judge the head by.")
+    latents, wanted = trained.latents(images), trained.logits(images)
+    if latents is None:
+        raise AssertionError(f"a {original.card.model} with a head and without latents")
+    content = file_bytes(original, graph, "fp32", extra=_TAKES)
     onnx.checker.check_model(onnx.load_from_string(content), full_check=True)
     session = open_session(content, name=HEAD)
     bound = tolerance(GATE.logits, largest(wanted))
@@ -42,22 +50,3 @@ def head_file(original: Original, network: Transfer, data: Dataset) -> bytes:
                 f"the network's; allowed are {bound:.3g}. Nothing was published."
             )
     return content
-
-
-@torch.inference_mode()
-def _seen(
-    original: Original, network: Transfer, data: Dataset
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Latents and logits of a few test images, from the whole network."""
-    card = original.card
-    images = torch.from_numpy(data.test.images[:FEW])
-    maker = BatchMaker(images, card.mean, card.std, card.recipe, torch.device("cpu"))
-    network = network.cpu().eval()
-    parts = [
-        (network.latents(pixels), network(pixels))
-        for pixels in map(maker.plain, torch.split(images, BATCHES[2]))
-    ]
-    if not parts:
-        raise ZooError("there are no test images to judge the head by.")
-    latents, logits = (torch.cat(part).numpy() for part in zip(*parts, strict=True))
-    return latents, logits

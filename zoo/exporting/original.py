@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-import torch
 
 from zoo.errors import UsageError, unknown_name
-from zoo.frameworks.pytorch.convert import INPUTS, IR_VERSIONS
-from zoo.ort.compatibility import oldest_run
+from zoo.frameworks.registry import find_framework
+from zoo.ort.compatibility import IR_VERSIONS, oldest_run
 from zoo.ort.providers import load_onnxruntime
-from zoo.ort.signature import PIXELS
+from zoo.ort.signature import FORMS, PIXELS
 from zoo.runs.run import Run, RunCard, find_run
 from zoo.specs.catalog import find_model
 
@@ -35,8 +34,8 @@ class Original:
 
 def find_original(name: str, folder: Path | None, form: str, opset: int) -> Original:
     """The finished run meant by a name, or in a folder, as files of that input and opset."""
-    if form not in INPUTS:
-        raise unknown_name("input", form, INPUTS)
+    if form not in FORMS:
+        raise unknown_name("input", form, FORMS)
     if opset not in IR_VERSIONS:
         raise UsageError(f"--opset {opset}: this zoo writes {', '.join(map(str, IR_VERSIONS))}.")
     run = find_run(name, folder)
@@ -64,21 +63,22 @@ def file_bytes(
 
 def _facts(original: Original, precision: str) -> dict[str, str]:
     card = original.card
+    framework = find_model(card.model).framework
     facts: dict[str, Any] = {
         "class_names": list(card.class_names),
         "model": card.model,
-        "framework": find_model(card.model).framework,
+        "framework": framework,
         "dataset": card.dataset,
         "fingerprint": card.fingerprint,
         "view": card.view,
-        "recipe": asdict(card.recipe),
+        "recipe": card.told,
         "seed": str(card.options.seed or 0),
         "precision": precision,
         "input": original.form,
         "mean": list(card.mean),
         "std": list(card.std),
         "weights": original.card.weights,
-        "versions": versions(),
+        "versions": versions(framework),
         "min_onnxruntime": min_onnxruntime(original.opset, precision),
     }
     if card.design is not None:
@@ -89,9 +89,11 @@ def _facts(original: Original, precision: str) -> dict[str, str]:
     }
 
 
-def versions() -> dict[str, str]:
+def versions(framework: str) -> dict[str, str]:
+    """Of what computed a file: its framework's packages, onnx and onnxruntime."""
+    own = find_framework(framework).versions()
     return {
-        "torch": torch.__version__.partition("+")[0],
+        **{name: version.partition("+")[0] for name, version in own.items()},
         "onnx": onnx.__version__,
         "onnxruntime": str(load_onnxruntime().__version__),
     }

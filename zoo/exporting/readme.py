@@ -36,6 +36,7 @@ def readme(card: Card) -> str:
         f"|---|---|---|---|\n{rows}",
         *_rounded(card),
         *_remade(card),
+        *_left_out(card),
         f"Measured on {markdown(card.machine)}; of its instructions: "
         f"{', '.join(card.cpu_flags) or 'none'}.",
         "    import onnxruntime, numpy\n"
@@ -111,6 +112,10 @@ def _remade(card: Card) -> list[str]:
         for file in card.precisions.values()
         if file.remade
     ]
+
+
+def _left_out(card: Card) -> list[str]:
+    return [f"There is no {name} file: {markdown(why)}." for name, why in card.left_out.items()]
 
 
 def _example(card: Card) -> str:

@@ -4,6 +4,8 @@ import platform
 from functools import cache
 from pathlib import Path
 
+from zoo.machine.threads import thread_budget
+
 _CPUINFO = Path("/proc/cpuinfo")  # where Linux describes the processor
 _VECTOR_FLAGS = {
     *("f16c", "fma", "avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16"),
@@ -28,6 +30,11 @@ def cpu_flags(cpuinfo: Path = _CPUINFO) -> frozenset[str]:
 def vector_flags(cpuinfo: Path = _CPUINFO) -> tuple[str, ...]:
     """Those of `cpu_flags` that matter here, sorted."""
     return tuple(sorted(cpu_flags(cpuinfo) & _VECTOR_FLAGS))
+
+
+def describe_cpu() -> str:
+    """The processor and our threads in a line, for the records of a run."""
+    return f"{cpu_name()}, {thread_budget()} threads"
 
 
 def cpu_name(cpuinfo: Path = _CPUINFO) -> str:

@@ -2,8 +2,6 @@
 
 import ctypes
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 
@@ -85,19 +83,6 @@ def settle() -> None:
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
     keep_freed_memory()
-
-
-@contextmanager
-def memory_errors(advice: str) -> Iterator[None]:
-    """Say what helps where memory runs out in the block; torch's own words are of little use."""
-    try:
-        yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise ZooError(f"the memory does not suffice. {advice}") from error
-    except RuntimeError as error:
-        if "allocate memory" not in str(error):
-            raise
-        raise ZooError(f"the memory does not suffice. {advice}") from error
 
 
 def keep_freed_memory() -> None:

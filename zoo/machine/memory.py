@@ -11,11 +11,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from zoo.errors import ZooError
+
 _SHARE = 0.75  # of what is left: the rest is for everybody else, and for what is noticed late
 _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 # Reserved, not used: the stack of a thread, and what malloc sets apart for it.
 _OF_A_THREAD = 80 << 20
 UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+@contextlib.contextmanager
+def memory_errors(advice: str) -> Iterator[None]:
+    """Say what helps where memory runs out in the block; torch's own words are of little use."""
+    try:
+        yield
+    except MemoryError as error:
+        raise ZooError(f"the memory does not suffice. {advice}") from error
+    except RuntimeError as error:  # torch's own, of a CPU and of a GPU
+        if not any(words in str(error) for words in ("allocate memory", "out of memory")):
+            raise
+        raise ZooError(f"the memory does not suffice. {advice}") from error
 
 
 def default_bound(processes: int = 1) -> int:

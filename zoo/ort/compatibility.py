@@ -1,4 +1,7 @@
-"""The oldest onnxruntime that a file is for, by its opset, IR version and precision."""
+"""The opsets that this zoo writes, and the oldest onnxruntime that a file is for."""
+
+OPSET = 20  # unless another is asked for
+IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10}  # by opset, as onnx released them together
 
 # (release, highest opset, highest IR version), from onnxruntime's published compatibility page; the
 # last row is the release that took ONNX 1.18 in. A release loads everything that older ones load.

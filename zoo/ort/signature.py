@@ -21,8 +21,9 @@ from zoo.ort.normalisation import GIVE_THEM, per_channel
 from zoo.ort.session import Opened, TensorInfo
 
 Layout = Literal["nhwc", "nchw"]
-LOGITS = "logits"
-PIXELS, BARE = "uint8-nhwc", "float32-nchw"  # the kinds of input that files of this zoo have
+IMAGE, LATENTS, LOGITS = "image", "latents", "logits"  # what files of this zoo take and give
+PIXELS, BARE = "uint8-nhwc", "float32-nchw"  # the forms of their input
+FORMS = (PIXELS, BARE)
 _DTYPES = ("uint8", "float32", "float16")
 _OUTPUT_DTYPES = ("float32", "float16", "float64")
 _USUAL = (224, 224)  # sides of the images that most files are made for

@@ -16,15 +16,16 @@ _LARGEST = 64 << 20
 class EpochRow:
     """One epoch. Accuracies are shares of 1; validation columns are empty where none is held out.
 
+    So are those of what a framework does not have, such as a learning rate.
     Losses have the recipe's label smoothing, in training and validation alike. Where a second stage
     follows, such as finetuning, epochs and steps are counted on.
     """
 
     epoch: float  # passes finished; a fraction at the end of a schedule that stops inside one
     step: int  # steps done in all
-    lr: float  # of the epoch's last step
-    train_loss: float  # over the augmented images, as they were trained on
-    train_accuracy: float  # likewise
+    lr: float | None  # of the epoch's last step
+    train_loss: float | None  # over the augmented images, as they were trained on
+    train_accuracy: float | None  # likewise
     validation_loss: float | None
     validation_accuracy: float | None
     seconds: float  # wall time of the epoch, validation apart

@@ -2,11 +2,12 @@
 
 import dataclasses
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from zoo import data as datasets
 from zoo.data import Dataset
@@ -19,7 +20,16 @@ from zoo.specs.recipe import Recipe
 DEFAULT_DATA = "cifar10"
 LATENTS_RUNTIMES = ("torch", "onnxruntime")
 LATENTS_BY = ("torch fp32", "torch bf16", "onnxruntime fp32")  # as a card names it
-MAY_CHANGE_ON_RESUME = ("device", "precision")
+# On resume the framework looks after them.
+MAY_CHANGE_ON_RESUME = ("device", "precision", "latents_runtime")
+# That every model takes, whatever it is written in.
+COMMON = frozenset({"data", "size", "grey", "skip_bad", "seed", "device"})
+OF_TRANSFER = frozenset(
+    {
+        *("backbone", "backbone_size", "backbone_resize", "backbone_layer", "backbone_init"),
+        *("weights", "flip_average", "head", "finetune", "latents_runtime"),
+    }
+)
 VALIDATION_SEED = 0  # the same images are held out for every training seed, so that seeds compare
 
 
@@ -67,20 +77,26 @@ class TrainOptions:
 
     def filled(self, other: "TrainOptions") -> "TrainOptions":
         """These options, with `other`'s where nothing was said."""
-        said = {name: value for name, value in vars(self).items() if value is not None}
-        return replace(other, **said)
+        return replace(other, **{name: getattr(self, name) for name in self.said()})
+
+    def said(self) -> list[str]:
+        """The names of the options that say something."""
+        return [name for name, value in vars(self).items() if value is not None]
+
+    def only(self, names: Collection[str]) -> "TrainOptions":
+        """These options, those of other names left open."""
+        return replace(self, **{name: None for name in self.said() if name not in names})
 
     def flags(self) -> list[str]:
         """What `train` is to be told so that it trains by these options again."""
         words = []
         for name, value in vars(self).items():
-            flag = f"--{name.replace('_', '-')}"
             if value is False:
                 words += ["--no-flip"] if name == "flip" else []
             elif value is True:
-                words.append(flag)
+                words.append(flag(name))
             elif value is not None and value != getattr(DEFAULTS, name):
-                words += [flag, "x".join(map(str, value)) if name == "size" else str(value)]
+                words += [flag(name), "x".join(map(str, value)) if name == "size" else str(value)]
         return words
 
     def load_data(self, data_dir: Path | None, progress: Progress) -> Dataset:
@@ -108,6 +124,11 @@ DEFAULTS = TrainOptions(
 )
 
 
+def flag(name: str) -> str:
+    """The option of `train` that a field is."""
+    return f"--{name.replace('_', '-')}"
+
+
 def held_out(validate: float, images: int) -> int:
     """Images to hold out of `images`: a count as it is, a share below 1 in proportion."""
     count = round(validate * images) if validate < 1 else int(validate)
@@ -116,12 +137,13 @@ def held_out(validate: float, images: int) -> int:
     return count
 
 
-def split_of(labels: Labels, options: TrainOptions) -> tuple[Tensor, Tensor | None]:
-    """Indices int64 of the images to train on, and of those to hold out, if any."""
+def split_of(
+    labels: Labels, options: TrainOptions
+) -> tuple[NDArray[np.int64], NDArray[np.int64] | None]:
+    """Indices of the images to train on, and of those to hold out, if any."""
     if not options.validate:
-        return torch.arange(len(labels)), None
-    images, validation = datasets.hold_out(labels, int(options.validate), VALIDATION_SEED)
-    return torch.from_numpy(images), torch.from_numpy(validation)
+        return np.arange(len(labels)), None
+    return datasets.hold_out(labels, int(options.validate), VALIDATION_SEED)
 
 
 def fitted_recipe(recipe: Recipe, options: TrainOptions, data: Dataset) -> Recipe:
@@ -175,8 +197,8 @@ def refuse_changes(asked: TrainOptions, begun: TrainOptions) -> None:
     for field in dataclasses.fields(TrainOptions):
         now, then = getattr(asked, field.name), getattr(begun, field.name)
         if now is not None and now != then and field.name not in MAY_CHANGE_ON_RESUME:
-            flag = field.name.replace("_", "-")
+            told = flag(field.name)
             raise UsageError(
-                f"this run was begun with {flag} {then}, so --resume cannot take --{flag} {now}. "
+                f"this run was begun with {told[2:]} {then}, so --resume cannot take {told} {now}. "
                 "Leave it out, or train another run with --run."
             )

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ class RunCard:
     id: str
     model: str
     options: TrainOptions  # as resolved, nothing left open
-    recipe: Recipe  # of a transfer: the head's
+    recipe: Recipe | None  # of a transfer: the head's; None for what has no such schedule
     dataset: str  # the short name, for ids
     fingerprint: str
     view: str
@@ -52,6 +52,7 @@ class RunCard:
     weights: str = (
         ""  # sha256 of weights.safetensors once finished; "" in runs of before it was kept
     )
+    settings: dict[str, Any] = field(default_factory=dict)  # of a framework that has no recipe
 
     def __post_init__(self) -> None:
         if self.latents_runtime not in ("", *LATENTS_BY):
@@ -61,7 +62,19 @@ class RunCard:
     def epochs(self) -> float:
         """Of all stages."""
         finetuning = self.design and self.design.finetuning
-        return self.recipe.epochs + (finetuning.epochs if finetuning else 0)
+        return self.schedule.epochs + (finetuning.epochs if finetuning else 0)
+
+    @property
+    def schedule(self) -> Recipe:
+        """The recipe, of a training that has one."""
+        if self.recipe is None:
+            raise AssertionError(f"{self.id} is trained without a recipe")
+        return self.recipe
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """How it is trained, as files and cards say it: the recipe, or the framework's settings."""
+        return self.settings if self.recipe is None else asdict(self.recipe)
 
     def check_data(self, data: Dataset) -> None:
         """Refuse images other than the ones this run was trained on."""
@@ -83,10 +96,13 @@ class RunCard:
             "class_names": len(card.class_names) > 0,
             "mean": len(card.mean) == channels,
             "std": len(card.std) == channels and min(card.std) > 0,
-            "recipe.batch": card.recipe.batch > 0,
-            "recipe.epochs": card.recipe.epochs > 0,
-            "recipe.lr": card.recipe.lr > 0,
         }
+        if card.recipe is not None:
+            possible |= {
+                "recipe.batch": card.recipe.batch > 0,
+                "recipe.epochs": card.recipe.epochs > 0,
+                "recipe.lr": card.recipe.lr > 0,
+            }
         for name, holds in possible.items():
             if not holds:
                 raise ValueError(f"the card's {name} cannot be right")

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from zoo.specs.design import Design
     from zoo.specs.recipe import Recipe
 
@@ -22,13 +20,14 @@ class ModelSpec:
 
     name: str
     family: str
-    framework: str
+    framework: str  # its name in `zoo.frameworks.registry`
     module: str  # imported when the network or the recipe is asked for
     notes: str
     builder: str = "build"
     recipe_name: str = "RECIPE"
-    # It stands on a backbone that is not trained, with a design (`zoo.specs.design`)
-    frozen: bool = False
+    # Of a PyTorch model that is built by a design: package.module:Class of the way that it is
+    # trained in, see `zoo.frameworks.pytorch.way`
+    way: str = ""
 
     @property
     def recipe(self) -> "Recipe":
@@ -38,17 +37,15 @@ class ModelSpec:
 
     def build(
         self, image_shape: tuple[int, int, int], classes: int, design: "Design | None" = None
-    ) -> "nn.Module":
+    ) -> Any:
         """The network for images of [height, width, channels] and that many classes.
 
-        design: of a frozen one, which has no network without.
+        design: of a transfer, which has no network without.
         """
-        network: nn.Module
-        if self.frozen:
-            if design is None:
-                raise UsageError(f"{self.name} is built by a design, which says its backbone.")
-            network = self._attribute(self.builder)(design, image_shape, classes)
-            return network
+        if design is not None:
+            return self._attribute(self.builder)(design, image_shape, classes)
+        if self.way:
+            raise UsageError(f"{self.name} is built by a design, which says its backbone.")
         height, width, channels = image_shape
         if min(height, width) < MIN_SIDE:
             raise UsageError(
@@ -59,8 +56,7 @@ class ModelSpec:
             raise UsageError(f"{self.name} takes 1 or 3 channels, these images have {channels}.")
         if classes < 2:
             raise UsageError(f"{self.name} needs at least 2 classes, this data has {classes}.")
-        network = self._attribute(self.builder)(image_shape, classes)
-        return network
+        return self._attribute(self.builder)(image_shape, classes)
 
     def _attribute(self, name: str) -> Any:
         return getattr(import_module(self.module), name)
@@ -112,7 +108,7 @@ MODELS = {
             framework="pytorch",
             module="zoo.transfer.network",
             notes="a small head on a frozen backbone: Inception v3, or another that is named",
-            frozen=True,
+            way="zoo.transfer.way:OnBackbone",
         ),
     )
 }

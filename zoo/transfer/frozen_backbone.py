@@ -10,14 +10,14 @@ from zoo.artifacts.artifact import Artifact, known_artifact
 from zoo.data import Dataset
 from zoo.errors import UsageError
 from zoo.frameworks.pytorch.augment import BatchMaker
-from zoo.frameworks.pytorch.checkpoint import load_checkpoint
-from zoo.frameworks.pytorch.seeds import seed_for
 from zoo.models.calibrated import Calibrated
 from zoo.models.filling import stored_in
 from zoo.models.resize import INTERPOLATIONS
 from zoo.progress import Progress
+from zoo.runs.checkpoint import load_checkpoint
 from zoo.runs.options import LATENTS_RUNTIMES, TrainOptions
 from zoo.runs.run import Run, known_run
+from zoo.runs.seeds import seed_for
 from zoo.specs.catalog import MODELS
 from zoo.specs.design import DEFAULT, HEADS, LAYERS, POOLED, Backbone, is_head
 from zoo.transfer import weights
@@ -35,18 +35,6 @@ from zoo.transfer.network import RECIPE, Transfer, normalisation
 RANDOM = "random"
 CALIBRATED_ON = 256  # images, for the batch statistics of random weights
 _BATCH = 64
-_OPTIONS = (
-    "backbone",
-    "backbone_size",
-    "backbone_resize",
-    "backbone_layer",
-    "backbone_init",
-    "weights",
-    "flip_average",
-    "head",
-    "finetune",
-    "latents_runtime",
-)
 
 
 @dataclass(frozen=True)
@@ -61,13 +49,8 @@ class FrozenBackbone:
         return Transfer(self.backbone, self.trunk, image_shape, head)
 
 
-def check_options(model: str, frozen: bool, options: TrainOptions) -> None:
+def check_options(options: TrainOptions) -> None:
     """Refuse what does not go together, before anything is loaded."""
-    if not frozen:
-        said = [name for name in _OPTIONS if getattr(options, name) is not None]
-        if said:
-            raise UsageError(f"--{said[0].replace('_', '-')} is for transfer, not for {model}.")
-        return
     if options.head is not None and not is_head(options.head):
         raise UsageError(
             f"--head {options.head}: choose from {', '.join(HEADS)}, or a number of hidden units."
@@ -157,8 +140,10 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path) -> FrozenBackbone
         raise UsageError(f"there is no run and no artifact of {name} any more.")
     card = found.finished_card() if isinstance(found, Run) else found.card
     height, width, channels = card.image_shape
-    if card.model not in MODELS or MODELS[card.model].frozen:
+    if card.model not in MODELS or MODELS[card.model].way:
         raise UsageError(f"{name} is itself a transfer; name the backbone that it stands on.")
+    if MODELS[card.model].framework != "pytorch":
+        raise UsageError(f"{name} is no PyTorch network, which a backbone has to be.")
     if options.weights:
         raise UsageError(f"--weights is for backbones of torchvision; {name} has its own.")
     if options.backbone_size not in (None, height) or height != width:
@@ -179,7 +164,8 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path) -> FrozenBackbone
     trunk = build_trunk(backbone)
     if not options.backbone_init:
         if isinstance(found, Run):
-            tensors = load_checkpoint(found.weights)[0]
+            arrays, _ = load_checkpoint(found.weights)
+            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
             found.check_weights(card.weights)
         else:
             tensors = stored_in(onnx.load_from_string(found.content("fp32.onnx")), trunk.network)

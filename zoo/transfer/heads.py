@@ -12,12 +12,12 @@ from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.frameworks.pytorch.estimate import count_macs
 from zoo.frameworks.pytorch.job import Job, Past
 from zoo.frameworks.pytorch.loop import Trainer
-from zoo.frameworks.pytorch.seeds import seed_for
-from zoo.frameworks.pytorch.stage import Stage
+from zoo.frameworks.pytorch.stage import Stage, tensors_of
 from zoo.machine import devices
 from zoo.progress import Progress
 from zoo.runs.options import VALIDATION_SEED, split_of
 from zoo.runs.run import RunCard
+from zoo.runs.seeds import seed_for
 from zoo.specs.design import HEADS, Backbone, head_words
 from zoo.specs.recipe import Recipe
 from zoo.transfer.frozen_backbone import FrozenBackbone
@@ -54,7 +54,7 @@ def stage_on_latents(
     if not head:
         head, recipe = choose_head(card, data, latents, progress)
         card = replace(card, recipe=recipe, design=replace(card.design, head=head))
-    split = split_of(data.train.labels, card.options)
+    split = tensors_of(split_of(data.train.labels, card.options))
     job = head_job(card, data, latents, head, *split)
     network = whole(frozen, card, latents, job.network)
     card = replace(
@@ -149,19 +149,20 @@ def choose_head(
     indices, validation = split_of(labels, card.options)
     kinds = HEADS if card.options.head is None else (card.options.head,)
     trials = [
-        (kind, replace(card.recipe, weight_decay=decay)) for kind in kinds for decay in DECAYS
+        (kind, replace(card.schedule, weight_decay=decay)) for kind in kinds for decay in DECAYS
     ]
     if validation is None:
         try:
-            held = hold_out(labels, round(HELD_OUT * len(labels)), VALIDATION_SEED)
+            count = round(HELD_OUT * len(labels))
+            indices, validation = hold_out(labels, count, VALIDATION_SEED)
         except UsageError as error:
             progress.say(f"{card.id}: the head is taken without a choice, as {error}")
             return trials[-1]
-        indices, validation = (torch.from_numpy(part) for part in held)
     accuracies = []
     for kind, recipe in trials:
         trial = replace(card, recipe=recipe)
-        trainer = Trainer(head_job(trial, data, latents, kind, indices, validation))
+        split = tensors_of((indices, validation))
+        trainer = Trainer(head_job(trial, data, latents, kind, *split))
         trainer.fit()
         accuracy = trainer.rows[-1].validation_accuracy or 0.0
         accuracies.append(accuracy)
@@ -188,7 +189,7 @@ def head_job(
     torch.manual_seed(seed_for(seed, "weights"))
     return Job(
         network=make_head(kind, latents.values.shape[1], len(card.class_names)),
-        recipe=card.recipe,
+        recipe=card.schedule,
         images=torch.from_numpy(latents.values),
         labels=torch.from_numpy(data.train.labels),
         indices=indices,

@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from zoo.data.dataset import Images
-from zoo.frameworks.pytorch.convert import IMAGE, convert
+from zoo.frameworks.pytorch.convert import convert
 from zoo.frameworks.pytorch.evaluate import autocast
 from zoo.machine.devices import native_bf16
 from zoo.models.pixels import FromPixels
 from zoo.models.resize import Resize
 from zoo.ort.session import open_session
+from zoo.ort.signature import IMAGE
 from zoo.parity import LATENTS, distance
 from zoo.progress import Progress
 from zoo.transfer.frozen_backbone import FrozenBackbone

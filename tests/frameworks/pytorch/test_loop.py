@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from zoo.errors import ZooError
-from zoo.frameworks.pytorch.checkpoint import load_checkpoint, save_checkpoint
+from zoo.frameworks.pytorch.hooks import kept
 from zoo.frameworks.pytorch.job import Job, Past
 from zoo.frameworks.pytorch.loop import Hook, Trainer
+from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
 from zoo.specs.recipe import Recipe
 
 MakeJob = Callable[..., Job]
@@ -64,10 +65,12 @@ def test_a_run_stopped_anywhere_ends_in_the_very_same_weights(
     stopped = Trainer(make_job(recipe=recipe, validation=held), [StopAt(step)])
     with pytest.raises(StopAt.ReachedError):
         stopped.fit()
-    save_checkpoint(tmp_path / "state.safetensors", *stopped.state())
+    save_checkpoint(tmp_path / "state.safetensors", *kept(stopped.state()))
     torch.manual_seed(99)  # the process that goes on has drawn other numbers before
     resumed = Trainer(make_job(recipe=recipe, validation=held))
-    resumed.restore(load_checkpoint(tmp_path / "state.safetensors"))
+    arrays, position = load_checkpoint(tmp_path / "state.safetensors")
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    resumed.restore((tensors, position))
     assert resumed.step == step
     resumed.fit()
     assert torch.equal(weights(resumed.kept), weights(whole.kept))

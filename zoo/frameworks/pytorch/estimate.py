@@ -2,7 +2,6 @@
 
 import statistics
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -10,25 +9,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from zoo.frameworks.pytorch.loop import Trainer
-from zoo.frameworks.pytorch.pace import PACE, Pace
-from zoo.progress import clock_text
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a training costs."""
-
-    parameters: int  # trainable ones
-    macs: int  # multiply-adds of one image, forward
-    flop: float  # of the whole training, forward and backward
-    seconds: float  # expected here, without validation
-
-    def line(self) -> str:
-        """The cost in one line."""
-        return (
-            f"{self.parameters / 1e6:.2f} M parameters, {self.macs / 1e6:.1f} M multiply-adds a "
-            f"image, {self.flop / 1e15:.2g} PFLOP to train: about {clock_text(self.seconds)} here"
-        )
+from zoo.runs.cost import Cost
+from zoo.runs.pace import PACE, Pace
 
 
 def count_macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:

@@ -68,15 +68,6 @@ def accuracy_of(logits: Tensor, labels: NDArray[np.int64] | Tensor) -> float:
     return float((logits.argmax(1) == torch.as_tensor(labels)).float().mean())
 
 
-def confusion_counts(
-    labels: NDArray[np.int64], predictions: NDArray[np.int64], classes: int
-) -> NDArray[np.int64]:
-    """How often each true class (rows) was taken for each class (columns)."""
-    counts = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(counts, (labels, predictions), 1)
-    return counts
-
-
 def _plain(network: nn.Module, batch: Tensor) -> Tensor:
     logits: Tensor = network(batch).float()
     return logits

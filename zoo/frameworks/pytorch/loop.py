@@ -21,13 +21,13 @@ from zoo.frameworks.pytorch.augment import EpochPlan, plan_epoch
 from zoo.frameworks.pytorch.evaluate import accuracy_of, autocast, logits_of
 from zoo.frameworks.pytorch.job import Job, Past
 from zoo.frameworks.pytorch.optim import Average, learning_rate, make_optimizer
-from zoo.frameworks.pytorch.seeds import seed_for
 from zoo.frameworks.pytorch.vectors import maker_for
 from zoo.models.filling import fill
 from zoo.records import read
 from zoo.runs.history import EpochRow
+from zoo.runs.seeds import seed_for
 
-State = tuple[dict[str, Tensor], dict[str, Any]]
+State = tuple[dict[str, Tensor], dict[str, Any]]  # as `zoo.runs.checkpoint` keeps it, in tensors
 
 
 @dataclass(frozen=True)

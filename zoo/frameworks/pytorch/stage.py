@@ -4,19 +4,22 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo.data import Dataset
 from zoo.frameworks.pytorch.augment import BatchMaker
 from zoo.frameworks.pytorch.job import Job
-from zoo.frameworks.pytorch.seeds import seed_for
 from zoo.machine import devices
 from zoo.models.calibrated import Calibrated
 from zoo.runs.options import split_of
 from zoo.runs.run import RunCard
+from zoo.runs.seeds import seed_for
 from zoo.specs.catalog import find_model
 
+Indices = NDArray[np.int64]
 CALIBRATION_NUMBERS = 5000 * 32 * 32 * 3  # of pixels, so that large images do not fill the memory
 
 
@@ -47,10 +50,10 @@ def stage_on_images(card: RunCard, data: Dataset) -> Stage:
 def job_on_images(network: nn.Module, card: RunCard, data: Dataset) -> Job:
     """The training of a network that takes pixels, by the card's recipe."""
     options = card.options
-    indices, validation = split_of(data.train.labels, options)
+    indices, validation = tensors_of(split_of(data.train.labels, options))
     return Job(
         network=network,
-        recipe=card.recipe,
+        recipe=card.schedule,
         images=torch.from_numpy(data.train.images),
         labels=torch.from_numpy(data.train.labels),
         indices=indices,
@@ -65,8 +68,14 @@ def job_on_images(network: nn.Module, card: RunCard, data: Dataset) -> Job:
     )
 
 
+def tensors_of(split: tuple[Indices, Indices | None]) -> tuple[Tensor, Tensor | None]:
+    """Indices to train on, and those to hold out, if any, as the loop takes them."""
+    images, validation = split
+    return torch.from_numpy(images), None if validation is None else torch.from_numpy(validation)
+
+
 def _first_look(data: Dataset, indices: Tensor, card: RunCard) -> Tensor:
     """Normalised training images [N, C, H, W], for networks that start from their statistics."""
     count = max(1, CALIBRATION_NUMBERS // math.prod(data.image_shape))
     images = torch.from_numpy(data.train.images[indices[:count].numpy()])
-    return BatchMaker(images, card.mean, card.std, card.recipe, torch.device("cpu")).plain(images)
+    return BatchMaker(images, card.mean, card.std, card.schedule, torch.device("cpu")).plain(images)

@@ -1,0 +1,95 @@
+"""What every framework is asked for: to train a model, and to open what was trained.
+
+docs/adding-a-framework.md writes one, step by step.
+"""
+
+from abc import ABC, abstractmethod
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from zoo.data.dataset import Images
+from zoo.machine.finding import Finding
+from zoo.ort.signature import FORMS
+from zoo.progress import Progress
+from zoo.runs.checkpoint import Arrays
+from zoo.runs.options import TrainOptions
+from zoo.runs.run import RunCard
+from zoo.runs.training import Training
+from zoo.specs.catalog import ModelSpec
+
+Values = NDArray[np.float32]  # [N, classes], or [N, width]
+
+
+class Trained(ABC):
+    """A finished model. Images are uint8 [N, H, W, C] throughout."""
+
+    forms: tuple[str, ...] = FORMS  # of the input that its files can have
+
+    @abstractmethod
+    def logits(self, images: Images, progress: Progress | None = None) -> Values:
+        """A value for each class, float32 [N, classes], in fp32: the largest is the answer."""
+
+    @abstractmethod
+    def to_onnx(self, form: str, opset: int) -> onnx.ModelProto:
+        """The model in fp32: from `image` to `logits`, as the form says, for any batch.
+
+        form: `uint8-nhwc` for raw pixels, `float32-nchw` for images normalised by the card's mean
+        and std. Initializers that no node computes are the weights, under their own names.
+        """
+
+    def views(self, images: Images, progress: Progress | None = None) -> Values | None:
+        """The same with the recipe's test-time views, if it has any."""
+        return None
+
+    def latents(self, images: Images) -> Values | None:
+        """What a head stands on, float32 [N, width], in a model that is made of two parts."""
+        return None
+
+    def head(self, opset: int) -> onnx.ModelProto | None:
+        """The head alone, from `latents` to `logits`."""
+        return None
+
+
+class Framework(ABC):
+    """How the models of a framework are trained and opened. One is made for each command."""
+
+    options: frozenset[str] = frozenset()  # of `TrainOptions`, beside those that all models take
+    devices: tuple[str, ...] = ("cpu",)  # that it computes on
+    packages: tuple[str, ...] = ()  # whose versions stand in cards and files
+
+    @abstractmethod
+    def train(self, training: Training) -> Arrays:
+        """Train from the start, or from `training.state`, and return the weights by name.
+
+        The same seed, data and options give the same weights, however often it was stopped.
+        """
+
+    @abstractmethod
+    def load(self, card: RunCard, weights: Arrays, device: str | None = None) -> Trained:
+        """The finished model; a `ValueError` where the weights are not of today's model.
+
+        device: one of `devices`; None for the best that works.
+        """
+
+    def check(self, spec: ModelSpec, options: TrainOptions) -> None:  # noqa: B027
+        """Refuse options that do not go together, before anything is loaded."""
+
+    def resolved(self, spec: ModelSpec, options: TrainOptions, exports: Path) -> TrainOptions:
+        """The options with full names where they name other models; the run's id is made of it."""
+        return options
+
+    def resumed(self, card: RunCard, asked: TrainOptions) -> RunCard:
+        """The card of a run that goes on here, with those of `asked` that may change meanwhile."""
+        return card
+
+    def versions(self) -> dict[str, str]:
+        """Of the packages that compute."""
+        return {package: version(package) for package in self.packages}
+
+    def findings(self) -> list[Finding]:
+        """What `doctor` is to say of it."""
+        return []

@@ -1,0 +1,20 @@
+"""Frameworks by name, as the catalog names them; each is imported when a model asks for it."""
+
+from importlib import import_module
+
+from zoo.errors import ZooError, unknown_name
+from zoo.frameworks.framework import Framework
+
+# name -> package.module:Class
+FRAMEWORKS = {"pytorch": "zoo.frameworks.pytorch.framework:PyTorch"}
+
+
+def find_framework(name: str) -> Framework:
+    """The framework of that name, newly made."""
+    if name not in FRAMEWORKS:
+        raise unknown_name("framework", name, FRAMEWORKS)
+    module, _, kind = FRAMEWORKS[name].partition(":")
+    framework = getattr(import_module(module), kind)()
+    if not isinstance(framework, Framework):
+        raise ZooError(f"{FRAMEWORKS[name]} is no zoo.frameworks.framework:Framework.")
+    return framework

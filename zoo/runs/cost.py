@@ -1,0 +1,22 @@
+"""What a training will cost, in numbers and in a line."""
+
+from dataclasses import dataclass
+
+from zoo.progress import clock_text
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a training costs."""
+
+    parameters: int  # trainable ones
+    macs: int  # multiply-adds of one image, forward
+    flop: float  # of the whole training, forward and backward
+    seconds: float  # expected here, without validation
+
+    def line(self) -> str:
+        """The cost in one line."""
+        return (
+            f"{self.parameters / 1e6:.2f} M parameters, {self.macs / 1e6:.1f} M multiply-adds a "
+            f"image, {self.flop / 1e15:.2g} PFLOP to train: about {clock_text(self.seconds)} here"
+        )
