@@ -168,6 +168,7 @@ def test_it_passes_the_gate_in_every_precision(published: Artifact) -> None:
     assert card.versions.keys() == {"numpy", "onnx", "onnxruntime"}
     assert card.trained["epochs"] == 1
     assert card.left_out == {}
+    assert (card.parameters, card.macs) == (32 * 32 * 3 * 10 + 10, 32 * 32 * 3 * 10)
 
 
 def test_it_is_exported_to_the_same_bytes_again(run: Run, published: Artifact) -> None:

@@ -22,6 +22,7 @@ from zoo.exporting.head import HEAD, head_file
 from zoo.exporting.original import Original, file_bytes, find_original, versions
 from zoo.exporting.readme import readme
 from zoo.files import write_json, write_text, writing
+from zoo.graphs.cost import cost_of
 from zoo.intervals import Accuracy
 from zoo.machine.cpu import describe_cpu, vector_flags
 from zoo.machine.memory import memory_errors
@@ -113,6 +114,7 @@ def _card(
     card = original.card
     spec = find_model(card.model)
     epochs = card.epochs if card.recipe else _epochs(original.run)
+    counted = cost_of(made.models["fp32"])  # of what no training has told its cost
     return Card(
         id=original.id,
         model=card.model,
@@ -129,8 +131,8 @@ def _card(
         recipe=card.told,
         seed=card.options.seed or 0,
         weights=card.weights,
-        parameters=card.parameters,
-        macs=card.macs,
+        parameters=card.parameters or counted.parameters,
+        macs=card.macs or counted.macs or 0,
         trained={
             "epochs": epochs,
             "pflop": round(card.train_flop / 1e15, 4),
