@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,14 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from bench.regression.speed import ASSUMED_SPREAD, Spread, judge_speed, sweeps_ratio
+from bench.regression.speed import (
+    ASSUMED_SPREAD,
+    SpeedFinding,
+    Spread,
+    judge_speed,
+    sweeps_ratio,
+    what_changed,
+)
 from bench.results.rows import Row
 from bench.stats.ratios import paired_ratio
 from bench.stats.student import t_quantile
@@ -204,6 +212,7 @@ def test_the_error_of_two_sweeps_is_that_of_both_medians_and_the_spread() -> Non
     )
     found = sweeps_ratio(base, new, Spread(0.03, 6, 6))
     assert found is not None
+    assert (found.instances, found.turns) == (1, base.n + new.n)
     error = math.log(1.02) / t_quantile(0.975, 4)
     assert found.standard_error == pytest.approx(math.sqrt(2 * error**2 + 0.03**2))
     df = found.standard_error**4 / (2 * error**4 / 4 + 0.03**4 / 6)
@@ -239,3 +248,59 @@ def test_a_word_says_whether_the_limit_is_kept(
 ) -> None:
     found = compare([cell()], [changed()], remeasure=again(ratio, noise=noise))
     assert speed_of(found).word == word
+
+
+def judged(base: Row, new: Row, allowed: float = 0.05) -> SpeedFinding:
+    """By the two sweeps alone, which are known to be alike to 1 %."""
+    return judge_speed(base, new, None, Spread(0.01, 20, 20), allowed=allowed, margin=0.02)
+
+
+def test_one_measurement_in_both_files_is_itself() -> None:
+    found = judged(cell(), cell())
+    assert (found.ratio, found.low, found.high) == (1, 1, 1)
+    assert (found.verdict, found.outcome, found.p) == ("same", "held", None)
+    assert found.text == "one measurement, in both files"
+
+
+def test_what_ran_otherwise_is_named() -> None:
+    assert what_changed(cell(), cell(2.0)) == ""
+    assert what_changed(cell(), changed()) == "file"
+    told = what_changed(cell(tf32=False), changed(tf32=True, nodes=39))
+    assert told == "file, nodes 40 -> 39, tf32 False -> True"
+
+
+@pytest.mark.parametrize(
+    ("base", "new", "lacking"),
+    [
+        (cell(None), changed(), "base"),
+        (cell(), changed(None), "new"),
+        (cell(None, p50_low_ms=0.9, p50_high_ms=1.1), changed(None), "base and new"),
+        (cell(None, p50_low_ms=0.9, p50_high_ms=1.1), changed(), "base"),
+        (cell(p50_low_ms=None), changed(), "base"),
+    ],
+)
+def test_a_file_without_a_time_is_named(base: Row, new: Row, lacking: str) -> None:
+    found = judged(base, new)
+    assert (found.how, found.outcome) == ("none", "inconclusive")
+    assert found.text == f"no p50 with an interval in {lacking}"
+    known = base.p50_ms is not None and new.p50_ms is not None
+    assert (found.ratio is not None) == known
+    assert (found.word == "time not known") == (not known)
+
+
+def test_two_machines_are_told_apart_from_two_sweeps_of_one() -> None:
+    for new, how in ((cell(1.2), "identical"), (changed(1.2), "sweeps")):
+        here, there = judged(cell(), new), judged(cell(), replace(new, machine="there"))
+        assert (here.how, there.how) == (how, how)
+        assert "not measured again" not in here.text
+        assert "two machines, not measured again" in there.text
+        assert there.word == "not comparable: two machines"
+        assert (there.verdict, there.p) == ("inconclusive", None)
+        assert there.outcome == ("held" if how == "identical" else "inconclusive")
+
+
+def test_the_machine_is_blamed_only_for_what_is_proven() -> None:
+    found = judged(cell(), cell(1.2))
+    assert found.low is not None
+    assert "the machine or its settings changed" in found.text
+    assert "the machine" not in judged(cell(), cell(1.2), allowed=found.low - 1).text
