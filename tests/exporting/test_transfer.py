@@ -1,13 +1,16 @@
 """A transfer is exported end to end, and its head alone."""
 
+import copy
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import pytest
 import torch
+from torch import nn
 
 from tests.networks import network_of
 from zoo.actions.check import check
@@ -19,12 +22,12 @@ from zoo.artifacts.artifact import Artifact, find_artifact
 from zoo.data import load
 from zoo.drawing.projection import PROJECTION, Projection
 from zoo.escaping import markdown
-from zoo.exporting import head as head_module
 from zoo.exporting.gate import GateError
 from zoo.exporting.head import HEAD
 from zoo.ort.session import open_session
 from zoo.runs.options import TrainOptions
 from zoo.runs.run import Run
+from zoo.transfer import way
 from zoo.transfer.network import Transfer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -111,13 +114,15 @@ def test_the_map_of_latents_is_published_and_drawn_by_test(
 def test_a_head_that_answers_otherwise_is_not_published(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = head_module._seen
+    convert_head = way.convert_head
 
-    def moved(*arguments: object) -> tuple[np.ndarray, np.ndarray]:
-        latents, logits = original(*arguments)  # type: ignore[arg-type]
-        return latents, logits + 0.1
+    def moved(head: nn.Module, width: int, opset: int) -> ir.Model:
+        head = copy.deepcopy(head)
+        last = [layer for layer in head.modules() if isinstance(layer, nn.Linear)][-1]
+        last.bias.data += 0.1
+        return convert_head(head, width, opset)
 
-    monkeypatch.setattr(head_module, "_seen", moved)
+    monkeypatch.setattr(way, "convert_head", moved)
     with pytest.raises(GateError, match=r"refuses head\.onnx: at batch 1 a logit is 0\.1"):
         export("transfer", run=run.folder, precisions=["fp32"], exports=tmp_path / "exports")
     assert list((tmp_path / "exports").glob("transfer*")) == []

@@ -204,7 +204,7 @@ def test_torch_says_that_it_does_not_run_it(
     (row,) = bench.run(
         [NAME], settings, precisions=["fp32"], exports=published.root, out=tmp_path / "results.csv"
     )
-    assert "torch runs the networks of this zoo" in row.error
+    assert "torch runs the networks of this zoo" in row.reason
 
 
 class Distances(Means):

@@ -16,12 +16,12 @@ from torch import nn
 
 from tests.factories import Told
 from tests.networks import network_of
-from zoo.actions import cards
 from zoo.actions.export import export
 from zoo.actions.test import test as examine
 from zoo.actions.train import train
 from zoo.data import load
 from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.frameworks.pytorch.framework import PyTorch
 from zoo.frameworks.pytorch.loop import Hook, Trainer
 from zoo.models.resize import Resize
 from zoo.progress import Progress
@@ -462,7 +462,7 @@ class TestStoredRuntime:
         monkeypatch.setattr(runtimes, "native_bf16", lambda _: False)
         options = replace(FAST, precision=None, finetune=True, epochs=0.1)
         run = self.begun(monkeypatch, "onnxruntime", options)
-        card = cards.card_to_resume(run, "transfer", TrainOptions(precision="bf16"), load("digits"))
+        card = PyTorch().resumed(run.card(), TrainOptions(precision="bf16"))
         assert (card.latents_runtime, card.finetuned_in) == ("onnxruntime fp32", "bf16")
         assert card.options.precision == run.card().options.precision
 
