@@ -1,8 +1,14 @@
-"""What tests of many folders make: the rows of a sweep, and a progress that keeps what is said."""
+"""What tests of many folders make: rows and records of a sweep, a progress that keeps its words."""
 
-from typing import Any
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_type_hints
 
+from bench.results.files import beside
+from bench.results.record import Record, read_line
 from bench.results.rows import Row
+from bench.results.samples import Samples
 from zoo.progress import Progress
 
 
@@ -30,6 +36,24 @@ def asked(**parts: Any) -> Row:
         "cell": "c1",
     }
     return Row(**(facts | parts))
+
+
+def record(samples: Samples | None = None, **columns: Any) -> Record:
+    """What was kept of such a cell: these columns, each in its group, and its samples."""
+    row = asked(**columns)
+    groups = {
+        name: kind(**{part.name: getattr(row, part.name) for part in fields(kind)})
+        for name, kind in get_type_hints(Record).items()
+        if name != "samples"
+    }
+    return Record(**groups, samples=samples or Samples())
+
+
+def samples_of(path: Path) -> dict[str, Samples]:
+    """The raw samples beside a CSV, by cell."""
+    lines = beside(path, "samples.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [read_line(json.loads(line)) for line in lines]
+    return {one.provenance.cell: one.samples for one in records if isinstance(one, Record)}
 
 
 def cell(p50: float | None = 1.0, error: float = 0.005, **parts: Any) -> Row:

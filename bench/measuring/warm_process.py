@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bench.measuring.arm_process import ArmProcess
+from bench.results.samples import Start
 from bench.runtimes import Order
 
 
@@ -33,7 +34,7 @@ class WarmProcess:
             self._process = self._stack.enter_context(ArmProcess(self._order, self._timeout))
         return self._process
 
-    def cold_starts(self, count: int, images: Path, size: int) -> list[dict[str, int]]:
+    def cold_starts(self, count: int, images: Path, size: int) -> list[Start]:
         """The cold costs of so many processes, in nanoseconds; the last one is kept.
 
         images: the file of their first batch, of `size` images.
@@ -43,11 +44,11 @@ class WarmProcess:
             opened = self.process()
             answer = opened.ask("batch", images=str(images), size=size)
             costs.append(
-                {
-                    "cold": answer["answered_at"] - opened.started_at,
-                    "load": opened.facts["load_ns"],
-                    "first": answer["first_ns"],
-                }
+                Start(
+                    cold=answer["answered_at"] - opened.started_at,
+                    load=opened.facts["load_ns"],
+                    first=answer["first_ns"],
+                )
             )
             if left:
                 self.drop()

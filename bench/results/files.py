@@ -1,7 +1,7 @@
 """The files of a sweep, and how they are called.
 
 <stem>.csv               one row a cell, written anew after each
-<stem>.samples.jsonl     one line a cell: its row and the raw samples that the row is computed from
+<stem>.samples.jsonl     one line a cell: what was measured of it, raw samples and all
 <stem>.predictions.npz   the predicted class of each test image, by arm
 <stem>.operators.csv     time by operator, where it was profiled
 <stem>.environment.json  the machine and the versions

@@ -1,34 +1,26 @@
 """The journal of a sweep: what each cell gave, kept for good as soon as it is there.
 
-A line of <stem>.samples.jsonl holds a row and the raw samples that it is computed from.
+A line of <stem>.samples.jsonl holds what was measured of a cell, raw samples and all; the CSV is
+made of these lines and of nothing else.
 """
 
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.results.context import related
+from bench.results.evaluate import evaluate
 from bench.results.files import beside, files_of
+from bench.results.record import Amendment, Record, read_line, schema_of
 from bench.results.results_file import read_csv, write_csv
-from bench.results.rows import FORMER_NAMES, SCHEMA, OtherSchemaError, Row, of_today
-from bench.results.samples import Samples
+from bench.results.rows import FORMER_NAMES, SCHEMA, OtherSchemaError, Outcome, Row, Scored
 from zoo.errors import UsageError, ZooError
 from zoo.files import write_text, writing
 from zoo.reading import read_text
-from zoo.records import read
 
 _LARGEST = 4 << 30  # bytes of raw samples
-
-
-@dataclass(frozen=True)
-class Line:
-    """What is kept of a cell."""
-
-    cell: str
-    row: Row
-    samples: Samples | None  # None where only its row learned something
 
 
 class Journal:
@@ -38,6 +30,7 @@ class Journal:
         self.path = path
         self.samples = beside(path, "samples.jsonl")
         self.rows: list[Row] = []
+        self._alone: list[Row] = []  # without what follows from other rows
 
     def refuse_existing(self) -> None:
         """Refuse to begin where anything lies that a sweep would replace."""
@@ -63,53 +56,66 @@ class Journal:
             )
         if not self.samples.exists():
             self.refuse_existing()
-        # The CSV has what rows learned later, such as from which call on they are ahead of torch.
-        written = read_csv(self.path) if self.path.exists() else []
-        known = {(row.key, row.cell, row.when): row for row in written}
-        kept, older = [], set[int]()
-        for line in _whole_lines(self.samples):
+        if self.path.exists():
+            read_csv(self.path)  # nothing else is written over
+        lines, older = self._load()
+        # The CSV first: killed in between, the samples still tell that it has to be done.
+        if self.rows or self.path.exists():
+            write_csv(self.path, self.rows)
+        if older:
+            lines = [f"{json.dumps(read_line(json.loads(line)).to_json())}\n" for line in lines]
+        write_text(self.samples, "".join(lines))
+        return [_renewed(self.path, schema) for schema in sorted(older)]
+
+    def load(self) -> set[int]:
+        """Take up what is there, and write nothing. Returns the older schemas that were found."""
+        return self._load()[1]
+
+    def _load(self) -> tuple[list[str], set[int]]:
+        lines, older = _whole_lines(self.samples), set[int]()
+        for line in lines:
             try:
                 stored = json.loads(line)
-                value = _of_today(stored)
-                row: Row = read(Line, value, "a line", lenient=True).row
+                self._take(read_line(stored))
+                older |= {schema_of(stored) or SCHEMA} - {SCHEMA}
             except OtherSchemaError as error:
                 raise ZooError(f"{self.samples} {error}. Name another --out.") from error
-            except (ValueError, RecursionError) as error:
+            except (ValueError, ArithmeticError, RecursionError) as error:
                 raise ZooError(
                     f"{self.samples} is damaged ({error}). Name another --out."
                 ) from error
-            self._keep(known.get((row.key, row.cell, row.when), row))
-            if value == stored:
-                kept.append(line)
-            else:
-                kept.append(f"{json.dumps(value)}\n")
-                older.add(stored["row"]["schema"])
-        # The CSV first: killed in between, the samples still tell that it has to be done.
-        if self.rows != written or older:
-            write_csv(self.path, self.rows)
-        write_text(self.samples, "".join(kept))
-        return _renamed(self.path, older)
+        self.rows = related(self._alone)
+        return lines, older
 
-    def _keep(self, row: Row) -> None:
+    def add(self, record: Record) -> Row:
+        """Keep what was measured of a cell for good. Returns its row as it is now."""
+        self._append(record)
+        return next(row for row in self.rows if row.cell == record.provenance.cell)
+
+    def amend(self, cell: str, outcome: Outcome, scored: Scored) -> None:
+        """Keep what was learned of a cell after its record was kept."""
+        self._append(Amendment(cell, outcome, scored))
+
+    def _append(self, line: Record | Amendment) -> None:
+        self._take(line)
+        self.rows = related(self._alone)
+        append_line(self.samples, line.to_json())
+        write_csv(self.path, self.rows)
+
+    def _take(self, line: Record | Amendment) -> None:
         """In place of an earlier row of the same: one that failed, or of another file or preset."""
-        for at, earlier in enumerate(self.rows):
+        if isinstance(line, Amendment):
+            learned = vars(line.outcome) | vars(line.scored)
+            self._alone = [
+                replace(row, **learned) if row.cell == line.cell else row for row in self._alone
+            ]
+            return
+        row = evaluate(line)
+        for at, earlier in enumerate(self._alone):
             if earlier.key == row.key:
-                self.rows[at] = row
+                self._alone[at] = row
                 return
-        self.rows.append(row)
-
-    def add(self, row: Row, samples: Samples) -> None:
-        """Keep a row for good."""
-        self._keep(row)
-        line = {"cell": row.cell, "row": asdict(row), "samples": asdict(samples)}
-        append_line(self.samples, line)
-        write_csv(self.path, self.rows)
-
-    def update(self, row: Row) -> None:
-        """Keep what a row learned after its samples were kept."""
-        self._keep(row)
-        append_line(self.samples, {"cell": row.cell, "row": asdict(row), "samples": None})
-        write_csv(self.path, self.rows)
+        self._alone.append(row)
 
 
 def append_line(path: Path, value: Any) -> None:
@@ -122,21 +128,11 @@ def append_line(path: Path, value: Any) -> None:
             os.fsync(handle.fileno())
 
 
-def _of_today(value: Any) -> Any:
-    """A line whose row has the columns of today."""
-    row = value.get("row") if isinstance(value, dict) else None
-    if isinstance(row, dict) and "schema" in row:
-        return value | {"row": of_today(row)}
-    return value
-
-
-def _renamed(path: Path, older: Iterable[int]) -> list[str]:
-    """A line for each schema that was brought up to date."""
-    return [
-        f"{path} had schema {schema} and has schema {SCHEMA} now: "
-        + ", ".join(f"column {old} is {new}" for old, new in FORMER_NAMES[schema].items())
-        for schema in sorted(older)
-    ]
+def _renewed(path: Path, schema: int) -> str:
+    """What a reader should know of a file that was brought up to date."""
+    renamed = [f"column {old} is {new}" for old, new in FORMER_NAMES[schema].items()]
+    told = [f"{path} had schema {schema} and has schema {SCHEMA} now", *renamed]
+    return ": ".join(told)
 
 
 def _whole_lines(path: Path) -> list[str]:
@@ -147,16 +143,3 @@ def _whole_lines(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise ZooError(f"{path} cannot be read: {error}.") from error
     return [line for line in text.splitlines(keepends=True) if line.endswith("\n")]
-
-
-def read_samples(path: Path) -> dict[str, Samples]:
-    """The raw samples beside a CSV, by cell; none where the file was not kept."""
-    found = {}
-    for line in _whole_lines(beside(path, "samples.jsonl")):
-        try:
-            kept: Line = read(Line, _of_today(json.loads(line)), "a line", lenient=True)
-        except (ValueError, RecursionError) as error:
-            raise ZooError(f"{beside(path, 'samples.jsonl')} is damaged ({error}).") from error
-        if kept.samples is not None:  # None: a row that learned something later
-            found[kept.cell] = kept.samples
-    return found

@@ -3,16 +3,12 @@
 python -m bench.results.page > docs/results.md
 """
 
-import inspect
-import re
-from collections.abc import Iterator
+from dataclasses import fields
 from types import NoneType
 from typing import get_args, get_type_hints
 
-from bench.results.rows import COLUMNS, SCHEMA, Row
+from bench.results.rows import GROUPS, SCHEMA
 
-_HEADING = re.compile(r" {4}# (?P<heading>.+)")
-_COLUMN = re.compile(r" {4}(?P<name>\w+): .+ = column\(")
 _KINDS = {str: "text", bool: "truth", int: "whole number", float: "number"}
 
 _INTRODUCTION = f"""\
@@ -40,7 +36,8 @@ Beside `results.csv` lie, with the same beginning of their names:
 
 | file | what it holds |
 |---|---|
-| `results.samples.jsonl` | a line a cell: its row, and every time that the row is computed from |
+| `results.samples.jsonl` | a line a cell: what was measured, raw times and all, \
+of which its row is made |
 | `results.predictions.npz` | the class given to each test image, by `subject`, `precision`, \
 `runtime` and `provider` with bars between, and by batch size where `answers_vary`; the true ones \
 as `labels` and the dataset |
@@ -51,35 +48,24 @@ as `labels` and the dataset |
 
 def page() -> str:
     """The page as it should stand in docs/."""
-    kinds = get_type_hints(Row)
     lines = [_INTRODUCTION]
-    for heading, names in groups():
-        lines += [f"## {heading}", "", "| column | kind | what it is |", "|---|---|---|"]
-        lines += [f"| `{name}` | {_kind(kinds[name])} | {_cell(COLUMNS[name])} |" for name in names]
+    for group in GROUPS:
+        kinds = get_type_hints(group)
+        lines += [f"## {_heading(group)}", "", "| column | kind | what it is |", "|---|---|---|"]
+        for part in fields(group):
+            about = part.metadata["about"].replace("|", "\\|")
+            lines.append(f"| `{part.name}` | {_kind(kinds[part.name])} | {about} |")
         lines.append("")
     return "\n".join(lines)
 
 
-def groups() -> Iterator[tuple[str, list[str]]]:
-    """The comments in `Row` that head its columns, and the columns under each."""
-    heading, names = "", list[str]()
-    for line in inspect.getsource(Row).splitlines():
-        if found := _HEADING.fullmatch(line):
-            if names:
-                yield heading, names
-            heading, names = found["heading"], []
-        elif found := _COLUMN.match(line):
-            names.append(found["name"])
-    yield heading, names
+def _heading(group: type) -> str:
+    return (group.__doc__ or "").removesuffix(".")
 
 
 def _kind(hint: object) -> str:
     (kind,) = set(get_args(hint) or (hint,)) - {NoneType}
     return _KINDS[kind]
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""What is known of a cell: the columns of a results file."""
+"""What is known of a cell: the columns of a results file, in groups.
+
+A group is built once, by the part that measures it, or computed from the raw samples. `Row` is all
+of them side by side.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -6,9 +10,9 @@ from typing import Any
 
 from bench.results.predictions import predictions_key
 
-SCHEMA = 2
+SCHEMA = 3
 # Columns that were called otherwise before, by the schema that called them so.
-FORMER_NAMES = {1: {"engine": "runtime_version"}}
+FORMER_NAMES: dict[int, dict[str, str]] = {1: {"engine": "runtime_version"}, 2: {}}
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
 LATENCY, THROUGHPUT = "latency", "throughput"
 
@@ -20,9 +24,9 @@ class OtherSchemaError(ValueError):
 def of_today(cells: Mapping[str, Any]) -> dict[str, Any]:
     """A row's cells, of this schema or of one before it, by the columns of today."""
     schema = cells.get("schema")
-    known = {str(SCHEMA): {}, **{str(older): names for older, names in FORMER_NAMES.items()}}
+    known = {str(number): names for number, names in (FORMER_NAMES | {SCHEMA: {}}).items()}
     if str(schema) not in known:
-        raise OtherSchemaError(f"has schema {schema}, this zoo reads {' and '.join(sorted(known))}")
+        raise OtherSchemaError(f"has schema {schema}, this zoo reads {', '.join(sorted(known))}")
     names = known[str(schema)]
     now = {names.get(name, name): value for name, value in cells.items()}
     return now | {"schema": str(SCHEMA) if isinstance(schema, str) else SCHEMA}
@@ -33,11 +37,10 @@ def column(about: str, default: Any = None) -> Any:
     return field(default=default, metadata={"about": about})
 
 
-@dataclass
-class Row:
-    """One measured cell: what was asked, what really ran, what came out. Empty: None."""
+@dataclass(frozen=True)
+class Asked:
+    """What was asked."""
 
-    # What was asked
     subject: str = column("what is measured: an artifact's id, or a third-party file's path", "")
     precision: str = column("`fp32`, `fp16`, `int8`; `file` for a third-party file", "")
     runtime: str = column("`onnxruntime`, `torch`, `torch-compile`, or your own", "")
@@ -53,9 +56,33 @@ class Row:
         "`latency`: one call at a time; `throughput`: the same, batches doubled while it pays", ""
     )
     cuda_graph: bool | None = column("whether a recorded CUDA graph is replayed (CUDA only)")
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str, int, int, str, bool]:
+        """What it measures, whatever the file's bytes or the machine: rows pair by this."""
+        return (
+            *(self.subject, self.precision, self.runtime, self.provider, self.boundary),
+            *(self.threads, self.batch, self.scenario, bool(self.cuda_graph)),
+        )
+
+    @property
+    def arm(self) -> str:
+        """The session that its predictions come from."""
+        return "|".join((self.subject, self.precision, self.runtime, self.provider))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it ended."""
+
     status: str = column("`ok`, `failed` or `skipped`", OK)
     reason: str = column("why it failed or was skipped", "")
-    # The model
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model."""
+
     model: str | None = column("its name in the catalog")
     family: str | None = column("mlp, cnn, dense, transfer, ...")
     dataset: str | None = column("whose test set it is asked about; an artifact was trained on it")
@@ -63,7 +90,12 @@ class Row:
     macs: int | None = column("multiply-adds for one image")
     file_bytes: int | None = column("size of the ONNX file")
     sha256: str | None = column("of the ONNX file")
-    # What really ran
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What really ran."""
+
     runtime_version: str | None = column("what computed, with its version: `onnxruntime 1.31.1`")
     nodes: int | None = column("nodes of the graph as it ran")
     placed_share: float | None = column("share of the nodes on the provider asked for")
@@ -71,7 +103,12 @@ class Row:
     tf32: bool | None = column("whether fp32 was computed in TF32 (CUDA only)")
     conv_search: str | None = column("how cuDNN's kernels were chosen (CUDA only)")
     inputs: str | None = column("what the timed images were")
-    # Solo: one arm by itself
+
+
+@dataclass(frozen=True)
+class Solo:
+    """Solo: one arm by itself."""
+
     n: int | None = column("timed calls")
     blocks: int | None = column("blocks they were taken in")
     p50_ms: float | None = column("median time of a call")
@@ -85,17 +122,41 @@ class Row:
     steady: bool | None = column("whether the warm-up ended because times had settled")
     floor_us: float | None = column("median time of a call that computes nothing: the harness")
     floor_share: float | None = column("that, as a share of p50; above 0.1 there is a warning")
-    # The pair: this arm and the reference in turns, call by call
+
+    @property
+    def p50_interval(self) -> tuple[float, float] | None:
+        """In ms; None where it is not known. Older files hold some that reach below 0: no time."""
+        low, high = self.p50_low_ms, self.p50_high_ms
+        if low is None or high is None or not 0 < low <= high:
+            return None
+        return low, high
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The pair: what it was held against."""
+
     reference: str | None = column("the arm that it was paired with")
+    margin: float | None = column("differences up to this share count as the same")
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """The pair: this arm and the reference in turns, call by call."""
+
+    unpaired: str | None = column("why it could not be paired with the reference")
     ratio: float | None = column("time of this arm / time of the reference, paired")
     ratio_low: float | None = column("its 95 % interval, over instances")
     ratio_high: float | None = column("its 95 % interval, over instances")
     instances: int | None = column("pairs of processes that the interval is over")
     turns: int | None = column("quadruples of calls, over all instances")
     verdict: str | None = column("faster, slower, same or inconclusive, by the margin")
-    margin: float | None = column("differences up to this share count as the same")
-    ratio_agrees: bool | None = column("whether the ratio of the two p50 says the same")
-    # Cold costs, medians over starts
+
+
+@dataclass(frozen=True)
+class Cold:
+    """Cold costs, medians over starts."""
+
     starts: int | None = column("processes started for the next three")
     cold_ms: float | None = column(
         "start of the process to the first answer, at the first batch size"
@@ -103,13 +164,22 @@ class Row:
     load_ms: float | None = column("creating the session, or building the network")
     first_ms: float | None = column("the very first call")
     new_shape_ms: float | None = column("first call at this batch size, beyond p50")
-    break_even_calls: int | None = column("calls until it has overtaken torch, starts counted")
-    # Memory
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Memory."""
+
     peak_rss_mib: float | None = column("largest resident memory of the process at this batch size")
     vram_mib: float | None = column(
         "GPU memory held after the timed calls: one reading of the driver's, and no peak"
     )
-    # Accuracy, through the same session
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Accuracy, through the same session."""
+
     accuracy: float | None = column("share of the test set that is right")
     accuracy_low: float | None = column("its 95 % Wilson interval")
     accuracy_high: float | None = column("its 95 % Wilson interval")
@@ -131,8 +201,20 @@ class Row:
     agreement: float | None = column("share of the test set with the reference arm's class")
     mcnemar_p: float | None = column("exact p that both are right equally often")
     max_difference: float | None = column("largest |logit difference| from the reference arm")
+
+    @property
+    def is_like_chance(self) -> bool:
+        """Whether guessing could be as accurate."""
+        if self.accuracy_low is None or not self.classes:
+            return False
+        return self.accuracy_low <= 1 / self.classes
+
+
+@dataclass(frozen=True)
+class Contention:
+    """Wrong answers, and evidence of contention."""
+
     wrong_answers: int | None = column("timed calls whose logits were not those expected")
-    # Evidence of contention
     disturbed: int | None = column("blocks kept although others disturbed them")
     rerun: int | None = column("blocks measured again for that reason")
     steal_share: float | None = column("time that the hypervisor took, of the wall time")
@@ -141,8 +223,21 @@ class Row:
     )
     pressure_share: float | None = column("time some task of the machine waited for a core")
     clock_mhz: float | None = column("the cores' clock, as the kernel says it")
+
+
+@dataclass(frozen=True)
+class Context:
+    """In the light of the other rows."""
+
+    ratio_agrees: bool | None = column("whether the ratio of the two p50 says the same")
+    break_even_calls: int | None = column("calls until it has overtaken torch, starts counted")
     warnings: str | None = column("what to know before believing this row")
-    # Provenance
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Provenance."""
+
     preset: str | None = column("`quick`, `standard`, `thorough`")
     when: str | None = column("UTC, at the end of the cell")
     seconds: float | None = column("that measuring the cell took, starts included")
@@ -153,38 +248,35 @@ class Row:
     cell: str = column("hash of everything that determines the cell; --resume goes by it", "")
     schema: int = column("version of these columns", SCHEMA)
 
-    @property
-    def key(self) -> tuple[str, str, str, str, str, int, int, str, bool]:
-        """What it measures, whatever the file's bytes or the machine: rows pair by this."""
-        return (
-            *(self.subject, self.precision, self.runtime, self.provider, self.boundary),
-            *(self.threads, self.batch, self.scenario, bool(self.cuda_graph)),
-        )
 
-    @property
-    def p50_interval(self) -> tuple[float, float] | None:
-        """In ms; None where it is not known. Older files hold some that reach below 0: no time."""
-        low, high = self.p50_low_ms, self.p50_high_ms
-        if low is None or high is None or not 0 < low <= high:
-            return None
-        return low, high
+@dataclass(frozen=True)
+class Row(
+    Provenance,
+    Context,
+    Contention,
+    Scored,
+    Memory,
+    Cold,
+    Ratio,
+    Pairing,
+    Solo,
+    Ran,
+    Model,
+    Outcome,
+    Asked,  # the fields of the last come first
+):
+    """One measured cell: what was asked, what really ran, what came out. Empty: None."""
 
-    @property
-    def arm(self) -> str:
-        """The session that its predictions come from."""
-        return "|".join((self.subject, self.precision, self.runtime, self.provider))
+    @classmethod
+    def of(cls, *groups: object) -> "Row":
+        """The groups side by side; of those that are not given nothing is known."""
+        return cls(**{name: value for group in groups for name, value in vars(group).items()})
 
     @property
     def predictions(self) -> str:
         """Where its predictions stand in the predictions file."""
         return predictions_key(self.arm, self.accuracy_batch if self.answers_vary else None)
 
-    @property
-    def is_like_chance(self) -> bool:
-        """Whether guessing could be as accurate."""
-        if self.accuracy_low is None or not self.classes:
-            return False
-        return self.accuracy_low <= 1 / self.classes
 
-
+GROUPS = tuple(reversed(Row.__bases__))
 COLUMNS = {part.name: part.metadata["about"] for part in fields(Row)}

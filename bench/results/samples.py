@@ -1,9 +1,12 @@
-"""The raw samples of a cell: everything that its row is computed from."""
+"""The raw samples of a cell: everything that its figures are computed from."""
 
 from dataclasses import dataclass, field
+from itertools import chain
+
+_LONGEST_NS = 10**15  # eleven days
 
 
-@dataclass
+@dataclass(frozen=True)
 class Block:
     """Calls timed back to back."""
 
@@ -13,13 +16,38 @@ class Block:
     evidence: dict[str, float | None] = field(default_factory=dict)  # of contention, by column
 
 
-@dataclass
+@dataclass(frozen=True)
+class Start:
+    """The cold costs of one process, in ns; see the columns of that name."""
+
+    cold: int
+    load: int
+    first: int
+
+
+@dataclass(frozen=True)
 class Samples:
     """Everything that was timed for a row."""
 
     blocks: list[Block] = field(default_factory=list)
+    steady: bool | None = None  # whether times had settled when the blocks began
+    rerun: int | None = None  # blocks that were measured again
+    wrong: int | None = None  # timed calls that gave other logits than expected
+    new_shape_ns: int | None = None  # the first call at this batch size, where others came before
     floor_ns: list[int] = field(default_factory=list)  # of calls that compute nothing
     # Of each instance, rows of nanoseconds [a1, b1, b2, a2], a being the reference.
     turns: list[list[list[int]]] = field(default_factory=list)
     unpaired: str = ""  # why there are no turns, where there should be
-    starts: list[dict[str, int]] = field(default_factory=list)  # cold costs of each process, in ns
+    starts: list[Start] = field(default_factory=list)
+
+    def check(self) -> None:
+        """Refuse what no clock can have given, such as a damaged file holds (`ValueError`)."""
+        quads = list(chain.from_iterable(self.turns))
+        if not all(self.turns) or any(len(quad) != 4 for quad in quads):
+            raise ValueError("turns are quadruples of calls")
+        calls = [block.ns for block in self.blocks]
+        if not all(calls):
+            raise ValueError("a block without calls")
+        times = chain(*calls, *quads, (block.wall_ns for block in self.blocks))
+        if not all(0 < ns <= _LONGEST_NS for ns in times):
+            raise ValueError("a time that is none")

@@ -1,28 +1,34 @@
-"""The columns of a row that are known without a clock: what was asked, what engine and card say."""
+"""The groups of a row that are known without a clock: what was asked, what engine and card say."""
 
 from typing import Any
 
-from bench.measuring.harness import harness
-from bench.results.rows import Row
+from bench.results.rows import Asked, Model, Ran, Scored
 from bench.subjects.arm import Arm
-from bench.sweep.matrix import Cell, Settings
+from bench.sweep.matrix import Cell
 from zoo.intervals import Accuracy
 from zoo.ort.providers import short_name
 
 
-def asked(cell: Cell, settings: Settings, machine: str, where: str) -> Row:
-    """The row of a cell before it is measured. where: see `Cell.hash`."""
-    arm, subject, card = cell.arm, cell.arm.subject, cell.arm.subject.card
-    return Row(
+def asked(cell: Cell) -> Asked:
+    """What a cell is."""
+    arm, subject = cell.arm, cell.arm.subject
+    return Asked(
         subject=subject.name,
         precision=subject.precision,
         runtime=arm.runtime,
         provider=arm.provider,
         boundary=arm.boundary,
-        cuda_graph=None if arm.provider == "cpu" else arm.cuda_graph,
         threads=arm.threads,
         batch=cell.batch,
         scenario=cell.scenario,
+        cuda_graph=None if arm.provider == "cpu" else arm.cuda_graph,
+    )
+
+
+def model_of(arm: Arm) -> Model:
+    """The arm's file, and what its card says of it."""
+    subject, card = arm.subject, arm.subject.card
+    return Model(
         model=card.model if card else None,
         family=card.family if card else None,
         dataset=subject.dataset,
@@ -30,38 +36,35 @@ def asked(cell: Cell, settings: Settings, machine: str, where: str) -> Row:
         macs=card.macs if card else None,
         file_bytes=subject.bytes or None,
         sha256=subject.sha256 or None,
-        preset=settings.preset.name,
-        machine=machine,
-        harness=harness(arm.runtime),
-        cell=cell.hash(settings, where),
     )
 
 
-def ran(told: dict[str, Any], provider: str) -> dict[str, Any]:
-    """The columns of what an engine says of itself."""
+def ran(told: dict[str, Any], provider: str, inputs: str | None) -> Ran:
+    """What an engine says of itself. inputs: what it was shown."""
     nodes: dict[str, int] = told["nodes"]
     there = sum(n for name, n in nodes.items() if short_name(name) == short_name(provider))
-    return {
-        "runtime_version": told["engine"],
-        "tf32": told["tf32"],
-        "conv_search": told["conv_search"],
-        "elsewhere": "; ".join(told["elsewhere"]) or None,
-        "nodes": sum(nodes.values()) or None,
-        "placed_share": there / sum(nodes.values()) if nodes else None,
-    }
+    return Ran(
+        runtime_version=told["engine"],
+        nodes=sum(nodes.values()) or None,
+        placed_share=there / sum(nodes.values()) if nodes else None,
+        elsewhere="; ".join(told["elsewhere"]) or None,
+        tf32=told["tf32"],
+        conv_search=told["conv_search"],
+        inputs=inputs,
+    )
 
 
-def from_card(arm: Arm, reason: str) -> dict[str, Any]:
-    said = of_card(arm)
-    if said is None:
-        return {"accuracy_reason": reason}
-    assert arm.subject.card
-    return {
+def from_card(arm: Arm, reason: str) -> Scored:
+    """The accuracy that the card says, where it is not measured, and why it is not."""
+    said, card = of_card(arm), arm.subject.card
+    if said is None or card is None:
+        return Scored(accuracy_reason=reason)
+    return Scored(
         **accuracy_columns(said),
-        "classes": len(arm.subject.card.class_names),
-        "accuracy_source": "card",
-        "accuracy_reason": reason,
-    }
+        classes=len(card.class_names),
+        accuracy_source="card",
+        accuracy_reason=reason,
+    )
 
 
 def of_card(arm: Arm) -> Accuracy | None:
@@ -71,6 +74,7 @@ def of_card(arm: Arm) -> Accuracy | None:
 
 
 def accuracy_columns(found: Accuracy) -> dict[str, Any]:
+    """The columns of an accuracy with its interval."""
     return {
         "accuracy": found.share,
         "accuracy_low": found.low,

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from bench.measuring.warm_process import WarmProcess
 from bench.results.accuracy import Logits, accuracy_of, difference
 from bench.results.journal import Journal
 from bench.results.predictions import predictions_key, read_predictions, write_predictions
+from bench.results.rows import Scored
 from bench.subjects.arm import Arm
 from bench.subjects.images import ImageFiles
 from bench.sweep.columns import accuracy_columns, from_card, of_card
@@ -38,7 +40,7 @@ class Referee:
         self.progress = progress
         self._predicted = _predictions(journal)
         self._doubts: dict[str, str] = {}
-        self._accuracies: dict[tuple[str, int], dict[str, Any]] = {}
+        self._accuracies: dict[tuple[str, int], Scored] = {}
         self._logits: dict[tuple[str, int], Logits] = {}
         self._answers: dict[tuple[str, int], Logits] = {}
 
@@ -67,8 +69,8 @@ class Referee:
         arm: Arm,
         images: ImageFiles,
         batches: Sequence[int],
-    ) -> dict[int, dict[str, Any]]:
-        """The columns of accuracy of the arm of that name, for each batch size.
+    ) -> dict[int, Scored]:
+        """The accuracy of the arm of that name, for each batch size.
 
         Measured once, unless its answers depend on more than the image: then at each batch size.
         """
@@ -83,7 +85,7 @@ class Referee:
             if key not in self._accuracies:
                 stored = predictions_key(name, batch if doubt else None)
                 found = self._measured(stored, opened, arm, images, key[1])
-                self._accuracies[key] = {**found, "answers_vary": doubt or None}
+                self._accuracies[key] = replace(found, answers_vary=doubt or None)
             columns[batch] = self._accuracies[key]
         return columns
 
@@ -111,7 +113,7 @@ class Referee:
 
     def _measured(
         self, stored: str, opened: ArmProcess, arm: Arm, images: ImageFiles, size: int
-    ) -> dict[str, Any]:
+    ) -> Scored:
         """Over the whole test set, through the session that was timed, so many images a call.
 
         stored: the key by which the predictions are kept.
@@ -137,20 +139,20 @@ class Referee:
         self._predicted[stored] = logits.argmax(axis=1)
         self._predicted[f"labels|{subject.dataset}"] = images.labels
         write_predictions(self.journal.path, self._predicted)
-        columns = {
-            **accuracy_columns(found),
-            "classes": classes,
-            "class_order": "by name" if by_name else None,
-            "accuracy_source": "measured",
-            "accuracy_batch": size,
-            "agreement": apart.agreement,
-            "mcnemar_p": apart.mcnemar_p,
-            "max_difference": apart.largest,
-        }
-        said = of_card(arm)
+        reason, said = None, of_card(arm)
         if said and abs(said.correct - found.correct) > TURNED_IN_BENCH * found.images:
-            columns["accuracy_reason"] = f"the card says {said.correct:,} of {said.images:,}"
-        return columns
+            reason = f"the card says {said.correct:,} of {said.images:,}"
+        return Scored(
+            **accuracy_columns(found),
+            classes=classes,
+            class_order="by name" if by_name else None,
+            accuracy_source="measured",
+            accuracy_reason=reason,
+            accuracy_batch=size,
+            agreement=apart.agreement,
+            mcnemar_p=apart.mcnemar_p,
+            max_difference=apart.largest,
+        )
 
     def _predict(self, opened: ArmProcess, arm: Arm, test: Path, images: int, size: int) -> Logits:
         """The logits of the whole test set of so many images."""

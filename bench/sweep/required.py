@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.measuring.arm_process import ArmProcess
-from bench.results.rows import FAILED, Row
+from bench.results.rows import FAILED, Outcome, Scored
 from bench.subjects.images import data_of
 from bench.subjects.subject import Subject
 from zoo.errors import UsageError, ZooError
@@ -48,11 +48,11 @@ def classes_of(opened: ArmProcess, shape: tuple[int, int, int], fixed_batch: int
         return int(np.load(answers).shape[1])
 
 
-def demand_accuracy(row: Row) -> None:
+def demanded(scored: Scored) -> Outcome:
     """Accuracy that was asked for and was not measured is a failure of the cell."""
-    if row.accuracy_source != "measured":
-        row.status = FAILED
-        row.reason = missing_accuracy(row.accuracy_reason)
+    if scored.accuracy_source == "measured":
+        return Outcome()
+    return Outcome(FAILED, missing_accuracy(scored.accuracy_reason))
 
 
 def missing_accuracy(reason: str | None) -> str:

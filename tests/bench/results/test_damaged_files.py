@@ -19,13 +19,14 @@ from bench.report.insides import confusions, latents
 from bench.report.markdown import draw_markdown
 from bench.report.models import Training
 from bench.report.page import draw_page
-from bench.results.journal import Journal, read_samples
+from bench.results.journal import Journal
 from bench.results.predictions import write_predictions
 from bench.results.results_file import csv_text, read_csv
-from bench.results.samples import Block, Samples
+from bench.results.samples import Block, Samples, Start
 from bench.subjects.third_party import Given, read_sidecar
 from tests.bench.pair.comparisons import ROW as PAIR
 from tests.damage import damaged, damaged_csv, many, only_zoo_errors
+from tests.factories import record
 from zoo.drawing.confusion import Confusion
 from zoo.drawing.projection import Projection
 
@@ -35,9 +36,10 @@ SAMPLES = Samples(
     blocks=[Block([1, 2, 3], 7, "others", {"steal_share": 0.5, "clock_mhz": None})],
     floor_ns=[1, 2],
     turns=[[[1, 2, 3, 4]]],
-    starts=[{"cold": 3, "load": 2, "first": 1}],
+    starts=[Start(3, 2, 1)],
 )
-LINE = {"cell": "c1", "row": asdict(RESULTS[0]), "samples": asdict(SAMPLES)}
+LINE = asdict(record(SAMPLES))
+OLDER = {"cell": "c1", "row": asdict(RESULTS[0]) | {"schema": 2}, "samples": asdict(SAMPLES)}
 SUITE = {
     "machine_info": {"cpu": {"brand_raw": "x", "count": 2}},
     "benchmarks": [
@@ -70,13 +72,12 @@ def test_results(tmp_path: Path, content: bytes) -> None:
 
 
 @many
-@given(damaged(LINE))
+@given(damaged(LINE) | damaged(OLDER))
 def test_a_journal(tmp_path: Path, text: str) -> None:
     path = tmp_path / "results.samples.jsonl"
     csv_path = tmp_path / "results.csv"
     only_zoo_errors(path, text + "\n", lambda: Journal(csv_path).resume())
     csv_path.unlink(missing_ok=True)
-    only_zoo_errors(path, text + "\n", lambda: read_samples(csv_path))
 
 
 @many

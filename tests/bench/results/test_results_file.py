@@ -153,7 +153,7 @@ class TestCsv:
         path = tmp_path / "results.csv"
         write_csv(path, [replace(asked(), schema=SCHEMA + 1)])
         with pytest.raises(
-            ZooError, match=rf"schema {SCHEMA + 1}, .* reads 1 and 2. Measure again"
+            ZooError, match=rf"schema {SCHEMA + 1}, .* reads 1, 2, 3. Measure again"
         ):
             read_csv(path)
 

@@ -1,0 +1,104 @@
+"""What a row means in the light of the others: whether its ratio holds, when it overtakes, doubts.
+
+Derived whenever rows are read from their records, and kept nowhere else.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from bench.results.accuracy import doubts
+from bench.results.rows import Context, Row
+from bench.stats.stats import calls_to_break_even
+
+FLOOR_SHARE = 0.1  # above that the harness is a part of what was measured
+OVERTAKEN = "torch"
+_AGREES = 0.03  # beyond both intervals, the two ratios may be so far apart without a warning
+
+
+def related(rows: Sequence[Row], overtaken: str = OVERTAKEN) -> list[Row]:
+    """The same rows with what follows from all of them, whatever stood there before.
+
+    overtaken: the runtime that others are to break even with.
+    """
+    references = {
+        _reference_key(row, f"{row.runtime} {row.provider} {row.precision}"): row
+        for row in rows
+        if row.boundary == "host" and not row.reference
+    }
+    others = {
+        (row.subject, *row.key[3:]): row
+        for row in rows
+        if row.runtime == overtaken and row.cold_ms and row.p50_ms
+    }
+    found = []
+    for row in rows:
+        reference = references.get(_reference_key(row, row.reference or ""))
+        agrees = None if reference is None else _agrees(row, reference)
+        context = Context(
+            ratio_agrees=agrees,
+            break_even_calls=_break_even(row, others.get((row.subject, *row.key[3:]))),
+            warnings="; ".join(_warnings(row, reference if agrees is False else None)) or None,
+        )
+        found.append(replace(row, **vars(context)))
+    return found
+
+
+def _reference_key(row: Row, arm: str) -> tuple[object, ...]:
+    return row.subject, row.threads, row.batch, row.scenario, arm
+
+
+def _agrees(row: Row, reference: Row) -> bool | None:
+    """Whether the ratio of the turns may be that of the two p50."""
+    if row.ratio is None or not (row.p50_ms and reference.p50_ms):
+        return None
+    if row.ratio_low is None or row.ratio_high is None:
+        return True
+    low, high = _solo_ratio(row, reference)
+    return low / (1 + _AGREES) <= row.ratio_high and row.ratio_low <= high * (1 + _AGREES)
+
+
+def _solo_ratio(row: Row, reference: Row) -> tuple[float, float]:
+    """Where the ratio of the two p50 may lie, by the interval of each; an unknown one is none."""
+    ours, theirs = row.p50_interval, reference.p50_interval
+    if ours is None or theirs is None:
+        return 0.0, math.inf
+    return ours[0] / theirs[1], ours[1] / theirs[0]
+
+
+def _break_even(row: Row, other: Row | None) -> int | None:
+    """How many calls an arm needs to overtake another, where both were measured."""
+    if other is None or other is row:
+        return None
+    if not (row.cold_ms and row.p50_ms and other.cold_ms and other.p50_ms):
+        return None
+    return calls_to_break_even(
+        row.cold_ms + (row.new_shape_ms or 0),
+        row.p50_ms,
+        other.cold_ms + (other.new_shape_ms or 0),
+        other.p50_ms,
+    )
+
+
+def _warnings(row: Row, contradicted: Row | None) -> Iterator[str]:
+    """What to know before believing a row that was timed. contradicted: by which row."""
+    if row.n is None:
+        return
+    if row.floor_share is not None and row.floor_share > FLOOR_SHARE:
+        yield f"{row.floor_share:.0%} of p50 is the harness"
+    if contradicted is not None:
+        assert row.p50_ms
+        assert contradicted.p50_ms
+        solo = row.p50_ms / contradicted.p50_ms
+        yield f"by themselves the two arms' p50 have the ratio {solo:.3f}"
+    if row.unpaired:
+        yield f"it could not be paired with the reference: {row.unpaired}"
+    if row.disturbed:
+        yield f"{row.disturbed} of {row.blocks} blocks were disturbed by others"
+    if row.steady is False:
+        yield "the times had not settled when the warm-up ended"
+    if row.accuracy_source == "measured" and row.accuracy_reason:
+        yield f"{row.correct:,} of {row.images:,} are right here, {row.accuracy_reason}"
+    yield from doubts(row)
+    if row.wrong_answers:
+        yield f"{row.wrong_answers} timed calls gave other logits than the first time"
