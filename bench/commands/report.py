@@ -1,5 +1,6 @@
 """`report`: results as a page, markdown and a summary."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -15,17 +16,37 @@ from zoo.commands.parameters import PATH, exports_option
 @click.option("--out", type=PATH, help="Where to write, without an ending.  [default: beside]")
 @budget_ms_option
 @budget_mb_option
+@click.option(
+    "--recompute",
+    is_flag=True,
+    help="Write nothing; compute every figure again from the raw samples, and exit 1 on another.",
+)
 def report(
     results: tuple[Path, ...],
     exports: Path,
     out: Path | None,
     budget_ms: float | None,
     budget_mb: float | None,
+    recompute: bool,
 ) -> None:
     """Write results as an HTML page, markdown, and a CSV summary."""
+    if recompute:
+        _recompute(results)
+        return
     from bench.commands.console import print_report
     from bench.report import report as write_report
 
     made = write_report(results, out, exports=exports, budget_ms=budget_ms, budget_mb=budget_mb)
     say(*made.summary.lines())
     print_report(made)
+
+
+def _recompute(results: tuple[Path, ...]) -> None:
+    """Hold each file against its raw samples."""
+    from bench.results.recompute import recompute
+
+    found = [recompute(path) for path in results]
+    for one in found:
+        say(*one.lines())
+    if any(one.differing for one in found):
+        sys.exit(1)

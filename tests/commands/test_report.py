@@ -1,24 +1,25 @@
 """`report`: results in; a page, markdown and a summary out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from click.testing import Result
 
+from bench.results.journal import Journal
 from bench.results.results_file import write_csv
 from bench.results.rows import Row
-from tests.factories import scored
+from bench.results.samples import Block, Samples
+from tests.factories import record, scored
 
 Call = Callable[..., Result]
 
 
 def rows() -> list[Row]:
     """Two models, of which one is faster and the other more accurate, and one that failed."""
-
-    failed = scored("dense", 1.0, 0.9)
-    failed.status, failed.reason, failed.p50_ms = "failed", "it hung", None
+    failed = scored("dense", None, 0.9, status="failed", reason="it hung")
     return [scored("mlp", 0.1, 0.8), scored("cnn", 0.4, 0.9), failed]
 
 
@@ -47,6 +48,17 @@ def test_budgets_and_the_place_can_be_told(call: Call, results: Path) -> None:
     assert {path.name for path in Path("deep").iterdir()} == {
         *("page.html", "page.md", "page.summary.csv"),
     }
+
+
+def test_every_figure_is_computed_again(call: Call, results: Path) -> None:
+    assert "raw samples were not kept" in call("report", results, "--recompute", code=1).stderr
+    path = Path("swept.csv")
+    row = Journal(path).add(record(Samples(blocks=[Block([1000], 1000)])))
+    assert "1 row computed again" in call("report", path, "--recompute").stdout
+    write_csv(path, [replace(row, p50_ms=2.0)])
+    done = call("report", path, "--recompute", code=1)
+    assert "cnn-digits fp32, batch 1 (c1): p50_ms is 2.0, computed again 0.001" in done.stdout
+    assert {one.name for one in Path().iterdir()} == {"r.csv", "swept.csv", "swept.samples.jsonl"}
 
 
 @pytest.mark.parametrize(

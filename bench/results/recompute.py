@@ -1,0 +1,85 @@
+"""Whether a results file says what its raw samples say: every figure computed again."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.results.files import beside
+from bench.results.journal import Journal
+from bench.results.results_file import read_csv
+from bench.results.rows import COLUMNS, Row
+from bench.results.wording import Names, count, joined
+from zoo.errors import ZooError
+
+_EQUAL = 1e-9  # of a figure: libraries of another version may round otherwise
+# Files of schemas before 3 hold these in the row only, and no raw samples of them.
+_NOT_RAW = ("steady", "rerun", "wrong_answers", "new_shape_ms")
+_ADDED = "unpaired"  # with schema 3; before, it stood in the warnings only
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """What a results file says otherwise than its raw samples."""
+
+    path: Path
+    rows: int  # that were compared
+    differing: tuple[str, ...]  # a line for each row that differs
+    notes: tuple[str, ...]  # what could not be computed again
+
+    def lines(self) -> list[str]:
+        """The same in words."""
+        differ = f"{len(self.differing)} differ" if self.differing else "all agree"
+        rows = count(self.rows, "row")
+        head = f"{self.path}: {rows} computed again from the raw samples, {differ}"
+        return [head, *(f"  {line}" for line in (*self.differing, *self.notes))]
+
+
+def recompute(path: Path) -> Recomputed:
+    """Compute every row of a results file again, from the raw samples beside it."""
+    written, samples = read_csv(path), beside(path, "samples.jsonl")
+    if not samples.exists():
+        raise ZooError(
+            f"{path} cannot be computed again: its raw samples were not kept beside it, as "
+            f"{samples.name}. Measure again to have both."
+        )
+    journal = Journal(path)
+    older = journal.load()
+    names = Names.of(written)
+    again = {row.key: row for row in journal.rows}
+    found = []
+    for row in written:
+        other = again.pop(row.key, None)
+        told = "no samples of it are there" if other is None else _difference(row, other, older)
+        if told:
+            found.append(f"{names.cell(row)} ({row.cell}): {told}")
+    found += [f"{names.cell(row)} ({row.cell}): it is not in the CSV" for row in again.values()]
+    notes = [
+        f"schema {schema}: {joined(_NOT_RAW)} cannot be computed again, for no raw samples of them "
+        "were kept; they are taken from the rows beside the samples"
+        for schema in sorted(older)
+    ]
+    return Recomputed(path, len(written), tuple(found), tuple(notes))
+
+
+def _difference(written: Row, again: Row, older: set[int]) -> str:
+    """The columns that differ, with both values."""
+    pairs = [
+        (name, getattr(written, name), getattr(again, name))
+        for name in COLUMNS
+        if not (older and name == _ADDED)
+    ]
+    return joined(
+        f"{name} is {_shown(one)}, computed again {_shown(other)}"
+        for name, one, other in pairs
+        if not _equal(one, other)
+    )
+
+
+def _equal(one: object, other: object) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=_EQUAL)
+    return one == other
+
+
+def _shown(value: object) -> str:
+    return "empty" if value is None else str(value)
