@@ -2,6 +2,7 @@
 
     import bench
     rows = bench.run(["cnn"], bench.Settings(bench.PRESETS["quick"], batches=(1, 8)))
+    table = bench.read("results.csv")  # as a pandas DataFrame
 
 Names are loaded when they are first used, so that a measured process carries nothing it needs not.
 """
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from bench.pair.pairs import compare_pair
     from bench.pair.settings import PairSettings
     from bench.regression.compare_results import compare_results
+    from bench.results.frame import read
     from bench.sweep.benchmark import run
     from bench.sweep.matrix import PRESETS, Settings
 
@@ -22,10 +24,11 @@ _HOMES = {
     "Settings": "bench.sweep.matrix",
     "compare_pair": "bench.pair.pairs",
     "compare_results": "bench.regression.compare_results",
+    "read": "bench.results.frame",
     "run": "bench.sweep.benchmark",
 }
 
-__all__ = ["PRESETS", "PairSettings", "Settings", "compare_pair", "compare_results", "run"]
+__all__ = ["PRESETS", "PairSettings", "Settings", "compare_pair", "compare_results", "read", "run"]
 
 
 def __getattr__(name: str) -> Any:

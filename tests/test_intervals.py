@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import scipy.stats
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -84,3 +85,9 @@ def test_its_ends_are_the_shares_that_a_score_test_just_accepts(count: tuple[int
         if 0 < end < 1:
             reach = Z * math.sqrt(end * (1 - end) / trials)
             assert abs(share - end) == pytest.approx(reach, rel=1e-6, abs=1e-9)
+
+
+@given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_it_is_scipy_s(count: tuple[int, int]) -> None:
+    found = scipy.stats.binomtest(*count).proportion_ci(0.95, "wilson")
+    assert wilson(*count) == pytest.approx((found.low, found.high), rel=1e-9, abs=1e-12)

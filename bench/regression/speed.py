@@ -14,8 +14,7 @@ from typing import Literal
 from bench.results.rows import Row
 from bench.results.wording import count, figures, times_slower
 from bench.stats.ratios import PairedRatio, Verdict, verdict
-from bench.stats.stats import TAIL
-from bench.stats.student import t_quantile
+from bench.stats.stats import TAIL, t_quantile
 
 Outcome = Literal["held", "breach", "inconclusive"]
 

@@ -19,12 +19,12 @@ provider, at one batch size and number of threads. This page is made of the text
 the columns in `bench/results/rows.py` (schema {SCHEMA}); [measuring.md](measuring.md) says how the
 numbers come about.
 
-    import pandas
-    rows = pandas.read_csv("results.csv")
+    import bench
+    rows = bench.read("results.csv")  # a pandas DataFrame
     print(rows[rows.status == "ok"].sort_values("p50_ms")[["subject", "precision", "p50_ms"]])
 
-- An empty cell means: not known, or there is no such thing here; it is never a zero. Pandas reads
-  it as NaN, and a column of whole numbers with empty cells as numbers.
+- An empty cell means: not known, or there is no such thing here; it is never a zero. In the
+  DataFrame it is `<NA>`, and NaN in a column of numbers that are not whole.
 - Units stand at the end of a name: `_ms` milliseconds, `_us` microseconds, `_mib` 2^20 bytes,
   `_bytes` bytes, `_mhz` megahertz. A `_share` is between 0 and 1. All times are of a whole call,
   whatever its batch.

@@ -11,8 +11,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from bench.stats.stats import TAIL, Floats, filled, mean_and_error
-from bench.stats.student import t_quantile, t_tail
+from bench.stats.stats import TAIL, Floats, filled, mean_and_error, t_quantile, t_tail
 
 Verdict = Literal["faster", "slower", "same", "inconclusive"]
 

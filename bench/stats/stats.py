@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtr, stdtrit
 
-from bench.stats.student import t_quantile
 from zoo.intervals import wilson
 
 Floats = NDArray[np.float64]
@@ -44,6 +44,19 @@ class Percentile:
     low: float | None
     high: float | None
     why: str | None  # it is not told, such as `n=120 < 473`
+
+
+# Student's t
+
+
+def t_tail(t: float, df: float) -> float:
+    """The probability of a value above `t`, for any number of degrees of freedom above 0."""
+    return float(stdtr(df, -t))
+
+
+def t_quantile(probability: float, df: float) -> float:
+    """The value that is exceeded with 1 - `probability`."""
+    return float(stdtrit(df, probability))
 
 
 # Percentiles and medians

@@ -27,7 +27,6 @@ def copied(tmp_path: Path) -> Path:
         "bench/stats/ratios.py",
         "bench/measuring/turns.py",
         "bench/stats/stats.py",
-        "bench/stats/student.py",
         "bench/measuring/worker.py",
         "bench/runtimes/adapter.py",
         "bench/runtimes/onnxruntime.py",

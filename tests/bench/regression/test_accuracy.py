@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
+from scipy.special import xlogy
 
 from bench.regression.accuracy import _score, judge_accuracy, paired_interval
 from bench.regression.findings import Comparison
@@ -253,3 +255,31 @@ def test_shares_of_other_images_are_held_against_each_other_as_agresti_and_caffo
     assert (found.low, found.high) == pytest.approx(ends)
     assert found.drop == pytest.approx(15)
     assert found.p == pytest.approx(NormalDist().cdf((0.02 - before + after) / error))
+
+
+@given(
+    st.integers(50, 10_000).flatmap(
+        lambda n: st.tuples(st.integers(0, n // 4), st.integers(0, n // 4), st.just(n))
+    ),
+    st.floats(0.0005, 0.2),
+)
+def test_tango_s_score_is_that_of_the_likeliest_shares(
+    counts: tuple[int, int, int], drop: float
+) -> None:
+    """The shares that make the counts likeliest where accuracy fell by `drop`, as SciPy finds them.
+
+    Half an image is taken off the distance: the continuity correction.
+    """
+    lost, gained, images = counts
+
+    def unlikely(only_gained: float) -> float:
+        rest = images - lost - gained
+        shares = only_gained + drop, only_gained, 1 - 2 * only_gained - drop
+        return -float(sum(xlogy((lost, gained, rest), shares)))
+
+    end = (1 - drop) / 2
+    found = minimize_scalar(unlikely, bounds=(0, end), method="bounded", options={"xatol": 1e-12})
+    distance = lost - gained - images * drop
+    corrected = math.copysign(max(abs(distance) - 0.5, 0), distance)
+    score = corrected / math.sqrt(images * (2 * found.x + drop * (1 - drop)))
+    assert _score(lost, gained, images, drop) == pytest.approx(score, rel=1e-3, abs=1e-6)

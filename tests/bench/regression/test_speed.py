@@ -20,7 +20,7 @@ from bench.regression.speed import (
 )
 from bench.results.rows import Row
 from bench.stats.ratios import paired_ratio
-from bench.stats.student import t_quantile
+from bench.stats.stats import t_quantile
 from tests.bench.regression.two_sweeps import (
     ERRORS,
     QUIET_BASE,

@@ -17,8 +17,7 @@ from bench.stats.ratios import (
     trimmed_mean,
     verdict,
 )
-from bench.stats.stats import TAIL, relative_half_width, t_interval
-from bench.stats.student import t_quantile, t_tail
+from bench.stats.stats import TAIL, relative_half_width, t_interval, t_quantile, t_tail
 
 Floats = NDArray[np.float64]
 

@@ -3,12 +3,14 @@
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import combinations
 from random import Random
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -26,8 +28,9 @@ from bench.stats.stats import (
     percentile,
     relative_half_width,
     t_interval,
+    t_quantile,
+    t_tail,
 )
-from bench.stats.student import t_quantile, t_tail
 
 Floats = NDArray[np.float64]
 
@@ -373,6 +376,31 @@ def test_mcnemar_is_the_exact_binomial_test(only_a: int, only_b: int) -> None:
     n, fewer = only_a + only_b, min(only_a, only_b)
     tail = Fraction(sum(math.comb(n, k) for k in range(fewer + 1)), 2**n)
     assert mcnemar(only_a, only_b) == pytest.approx(min(1.0, float(2 * tail)), rel=1e-9)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6))
+def test_mcnemar_is_scipy_s_binomial_test(only_a: int, only_b: int) -> None:
+    found = scipy.stats.binomtest(only_a, only_a + only_b).pvalue if only_a + only_b else 1.0
+    assert mcnemar(only_a, only_b) == pytest.approx(found, rel=1e-6, abs=1e-300)
+
+
+@given(st.lists(st.floats(0, 1), max_size=7))
+def test_holm_is_the_closed_test_of_bonferroni_s(chances: list[float]) -> None:
+    """SciPy has no Holm: each row must stand in the test of every set of rows that holds it."""
+    places = range(len(chances))
+    sets = [set(held) for size in places for held in combinations(places, size + 1)]
+    wanted = [
+        max(min(1.0, len(held) * min(chances[at] for at in held)) for held in sets if place in held)
+        for place in places
+    ]
+    assert holm(chances) == pytest.approx(wanted)
+
+
+@given(st.floats(0.501, 0.9999), st.floats(0.5, 1e6), st.floats(-40, 40))
+def test_student_s_t_is_scipy_s(probability: float, df: float, t: float) -> None:
+    found = scipy.stats.t(df)
+    assert t_quantile(probability, df) == pytest.approx(found.ppf(probability), rel=1e-9)
+    assert t_tail(t, df) == pytest.approx(found.sf(t), rel=1e-9, abs=1e-300)
 
 
 def test_holm_by_hand() -> None:
