@@ -21,13 +21,9 @@ def read(path: Path | str) -> "pandas.DataFrame":
     """
     import pandas
 
-    rows = read_csv(Path(path))
     kinds = {name: (get_args(kind) or (kind,))[0] for name, kind in get_type_hints(Row).items()}
-    frame = pandas.DataFrame(
-        {
-            name: pandas.array([getattr(row, name) for row in rows], dtype=_TYPES[kinds[name]])
-            for name in COLUMNS
-        }
-    )
+    cells = ([getattr(row, name) for name in COLUMNS] for row in read_csv(Path(path)))
+    frame = pandas.DataFrame(list(cells), columns=list(COLUMNS), dtype=object)
+    frame = frame.astype({name: _TYPES[kinds[name]] for name in COLUMNS})
     frame.attrs["columns"] = dict(COLUMNS)
     return frame
