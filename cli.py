@@ -5,10 +5,10 @@ import click
 import zoo
 from bench.commands.bench import bench
 from bench.commands.compare import compare
+from bench.commands.doctor import doctor
 from bench.commands.list_ import list_
 from bench.commands.quickstart import quickstart
 from bench.commands.report import report
-from zoo.commands.doctor import doctor
 from zoo.commands.export import export
 from zoo.commands.group import ZooGroup
 from zoo.commands.predict import predict

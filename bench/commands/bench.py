@@ -48,7 +48,7 @@ from zoo.errors import command
     type=NamesType(),
     default="onnxruntime",
     show_default=True,
-    help="onnxruntime, torch, torch-compile, or your own as package.module:Class.",
+    help="Those of: list runtimes, or your own as package.module:Class.",
 )
 @click.option(
     "--precision", "precisions", type=NamesType(), help="Of artifacts.  [default: all published]"
@@ -94,6 +94,13 @@ from zoo.errors import command
 @click.option("--resume", is_flag=True, help="Go on with the sweep of --out.")
 @click.option("--dry-run", is_flag=True, help="List the cells and the minutes expected.")
 @click.option("--profile", is_flag=True, help="Also write the time of each operator.")
+@click.option(
+    "--break-even",
+    metavar="RUNTIME",
+    default="torch",
+    show_default=True,
+    help="Say from which call on others have cost less than it, starts counted.",
+)
 @budget_ms_option
 @budget_mb_option
 @timeout_option(default=600)

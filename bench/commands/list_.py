@@ -17,17 +17,18 @@ from zoo.errors import UsageError, unknown_name
 @click.option("--markdown", is_flag=True, help="Print the artifacts as the README shows them.")
 def list_(what: str, data_dir: Path | None, exports: Path, as_json: bool, markdown: bool) -> None:
     """List models, datasets, runtimes, providers or exports."""
-    from bench.runtimes import list_runtimes
+    from bench.runtimes import list_providers, list_runtimes
     from zoo.actions.list_ import LISTINGS, list_things, markdown_table
 
-    if what not in (*LISTINGS, "runtimes"):
-        raise unknown_name("list", what, (*LISTINGS, "runtimes"))
+    of_runtimes = {"runtimes": list_runtimes, "providers": list_providers}
+    if what not in (*LISTINGS, *of_runtimes):
+        raise unknown_name("list", what, (*LISTINGS, *of_runtimes))
     if markdown:
         if what != "exports":
             raise UsageError("--markdown is for: list exports.")
         say(*markdown_table(exports).split("\n"))
         return
-    rows = list_runtimes() if what == "runtimes" else list_things(what, data_dir, exports)
+    rows = of_runtimes[what]() if what in of_runtimes else list_things(what, data_dir, exports)
     if as_json:
         print_json(rows)
     else:

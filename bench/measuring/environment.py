@@ -17,12 +17,8 @@ from datetime import UTC, datetime
 from bench.measuring import kernel
 from zoo.machine.cpu import cpu_name, vector_flags
 from zoo.machine.threads import cgroup_quota, thread_budget
-from zoo.ort.providers import DISTRIBUTIONS
 
-_PACKAGES = (
-    *("numpy", "onnx", "torch", *DISTRIBUTIONS),
-    *("openvino", "tensorflow", "keras", "jax", "scikit-learn"),
-)
+_PACKAGES = ("numpy", "onnx")  # what files and arrays go through, whatever the runtime
 SMI_SECONDS = 20.0  # for an answer of nvidia-smi, which may hang
 
 # When a block counts as disturbed. A process alone on its cores waits 0.1 to 0.5 % of the time,
@@ -57,8 +53,11 @@ class Environment:
     at: str  # in UTC
 
 
-def environment(smi_seconds: float = SMI_SECONDS) -> Environment:
-    """This machine, now. Imports no runtime: versions come from what pip wrote down."""
+def environment(packages: Iterable[str] = (), *, smi_seconds: float = SMI_SECONDS) -> Environment:
+    """This machine, now. packages: of the runtimes, whose versions are told where installed.
+
+    Imports no runtime: versions come from what pip wrote down.
+    """
     import psutil
 
     cpu, flags, cores = cpu_name(), vector_flags(), thread_budget()
@@ -78,7 +77,7 @@ def environment(smi_seconds: float = SMI_SECONDS) -> Environment:
         gpu_driver=driver,
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        packages=_versions(),
+        packages=_versions(dict.fromkeys((*_PACKAGES, *packages))),
         load=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -93,9 +92,9 @@ def machine_key(
     return "m" + hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:11]
 
 
-def _versions() -> dict[str, str]:
+def _versions(packages: Iterable[str]) -> dict[str, str]:
     found = {}
-    for name in _PACKAGES:
+    for name in packages:
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -33,6 +33,8 @@ _KEPT_BYTES = 128 << 10  # of answers: more would push the model out of the cach
 _NO_MEMORY = re.compile(
     r"out of memory|allocate memory|bad_alloc|failed to allocate|memory does not suffice", re.I
 )
+# A runtime's own timing: of a call with each batch, the nanoseconds and the answer.
+Timed = Callable[[list[Placed]], tuple[list[int], list[Answer]]]
 _YOURS, _OVER = b"y", b"o"  # said between arms that take turns
 
 
@@ -78,7 +80,7 @@ class Worker:
         self.pool, self.expected, self.next = [], [], 0
         forget_peak()
         self.pool = [self.adapter.place(parts[0])]
-        first_ns, _ = timed(self.adapter.run, self.pool, 0, 1)
+        first_ns, _ = self._timed(0, 1)
         answered_at = time.monotonic_ns()  # a clock that all processes share
         self.pool += [self.adapter.place(part) for part in parts[1:]]
         self.expected = [self._answer(placed, size) for placed in self.pool]
@@ -88,8 +90,8 @@ class Worker:
 
     def calls(self, count: int, untimed: int = 0) -> Message:
         """A turn: some calls that are not timed, then `count` that are."""
-        timed(self.adapter.run, self.pool, self.next, untimed)
-        ns, given = timed(self.adapter.run, self.pool, self.next, count)
+        self._timed(self.next, untimed)
+        ns, given = self._timed(self.next, count)
         wrong = self._wrong(given)
         self.next += count
         return {"ns": ns, "wrong": wrong}
@@ -128,7 +130,7 @@ class Worker:
         before, entered = read_contention(os.getpid()), time.perf_counter_ns()
         while wall < seconds * 1e9 or len(ns) < least:
             began = time.perf_counter_ns()
-            some, given = timed(self.adapter.run, self.pool, self.next, chunk)
+            some, given = self._timed(self.next, chunk)
             took = time.perf_counter_ns() - began
             wall += took
             ns += some
@@ -141,7 +143,9 @@ class Worker:
         return {"block": asdict(block), "wrong": wrong}
 
     def floor(self, count: int) -> Message:
-        """The same path with a model that does nothing."""
+        """The same path with a model that does nothing; none where the runtime times itself."""
+        if hasattr(self.adapter, "timed"):
+            return {"ns": []}
         null = Null()
         pool = [null.place(np.zeros((1, 1, 1, 3), np.uint8)) for _ in self.pool]
         timed(null.run, pool, 0, count)
@@ -165,12 +169,24 @@ class Worker:
 
     def memory(self) -> Message:
         """The largest resident memory at this batch size, and what it holds of the GPU's."""
-        return {"peak_rss_mib": peak_rss_mib(), "vram_mib": vram_mib(os.getpid())}
+        own: Callable[[], Message] | None = getattr(self.adapter, "memory", None)
+        here = {"peak_rss_mib": peak_rss_mib(), "vram_mib": vram_mib(os.getpid())}
+        return here | (own() if own else {})
 
     def close(self) -> Message:
         """Let the engine go."""
         self.adapter.close()
         return {}
+
+    def _timed(self, first: int, count: int) -> tuple[list[int], list[Answer]]:
+        """Nanoseconds of `count` calls, from batch `first` of the pool on, and their answers."""
+        own: Timed | None = getattr(self.adapter, "timed", None)
+        if own is None:
+            return timed(self.adapter.run, self.pool, first, count)
+        ns, answers = own([self.pool[at % len(self.pool)] for at in range(first, first + count)])
+        if not len(ns) == len(answers) == count:
+            raise ZooError(f"it timed {len(ns)} of {count} calls and gave {len(answers)} answers")
+        return list(ns), list(answers)
 
     def _answer(self, placed: Placed, size: int) -> NDArray[np.float32]:
         """The logits [size, classes] of a batch, for keeping."""

@@ -21,6 +21,7 @@ from bench.pair.settings import SEQUENTIAL, USUAL, PairSettings, check
 from bench.results.files import beside
 from bench.results.journal import append_line
 from bench.runtimes import Order
+from bench.runtimes.registry import apart_by
 from bench.stats.ratios import verdict
 from bench.subjects.arm import Arm
 from bench.subjects.images import Gallery
@@ -32,7 +33,7 @@ from zoo.files import write_text
 from zoo.inspection.inspector import Inspector
 from zoo.marks import refuse_others
 from zoo.ort.faults import Here
-from zoo.parity import OTHER_RUNTIME, largest, tolerance
+from zoo.parity import largest, tolerance
 from zoo.progress import Advance, Progress
 
 
@@ -168,7 +169,8 @@ def _shown(
     if first.shape != second.shape:
         raise UsageError(f"the two give logits of {first.shape[1]} and {second.shape[1]} classes.")
     classes, columns = _matched(*subjects)
-    same = columns is not None and _alike(first, second[:, columns])
+    apart = apart_by(*(order.runtime for order in orders))
+    same = columns is not None and _alike(first, second[:, columns], apart)
     return _Shown(path, same, tuple(versions), classes)
 
 
@@ -186,8 +188,8 @@ def _matched(a: Subject, b: Subject) -> tuple[str | None, Sequence[int] | slice 
     return (None if is_in_order(columns) else f"{b.name} {BY_NAME}"), columns
 
 
-def _alike(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
-    return largest(first - second) <= tolerance(OTHER_RUNTIME, largest(first))
+def _alike(first: NDArray[np.float32], second: NDArray[np.float32], apart: float) -> bool:
+    return largest(first - second) <= tolerance(apart, largest(first))
 
 
 def _turns(

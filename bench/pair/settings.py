@@ -6,11 +6,10 @@ from pathlib import Path
 from bench.measuring.turns import Plan
 from bench.results.files import check_is_no_folder
 from bench.runtimes import find_runtime
-from bench.runtimes.registry import check_device
+from bench.runtimes.registry import check_knows, find_provider
 from bench.subjects.arm import REFERENCE
 from zoo.errors import UsageError, unknown_name
 from zoo.machine.threads import thread_budget
-from zoo.ort.providers import find_provider, short_name
 from zoo.records import check_values
 
 TURNS, SEQUENTIAL, USUAL = "turns", "sequential", "usual"
@@ -54,9 +53,9 @@ def check(settings: PairSettings, out: Path | None) -> PairSettings:
         raise UsageError("an interval needs 2 instances or more.")
     for runtime in settings.runtimes:
         find_runtime(runtime)
-    provider = short_name(find_provider(settings.provider))
+    provider = find_provider(settings.provider, settings.runtimes)
     for runtime in settings.runtimes:
-        check_device(runtime, provider)
+        check_knows(runtime, provider)
     budget = thread_budget()
     if settings.threads > budget:
         raise UsageError(

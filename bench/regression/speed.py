@@ -80,14 +80,14 @@ def same_thing(base: Row, new: Row) -> bool:
 def _ran(row: Row) -> tuple[object, ...]:
     return (
         *(row.sha256, row.runtime_version, row.nodes, row.placed_share, row.elsewhere),
-        *(row.tf32, row.conv_search),
+        *(row.tf32, row.conv_search, row.computed_in, row.settings),
     )
 
 
 def what_changed(base: Row, new: Row) -> str:
     """What ran differently, in words; empty where nothing did or nothing is known of it."""
     changes = ["file"] if base.sha256 != new.sha256 else []
-    for name in ("runtime_version", "nodes", "tf32", "conv_search"):
+    for name in ("runtime_version", "nodes", "tf32", "conv_search", "computed_in", "settings"):
         before, after = getattr(base, name), getattr(new, name)
         if before != after:
             changes.append(f"{name.replace('_', ' ')} {before} -> {after}")

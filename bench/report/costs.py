@@ -8,6 +8,7 @@ from bench.report.looks import Looks
 from bench.report.markup import Markup, tag
 from bench.report.sections import Section, figure, figures_in_grid
 from bench.report.svg import symbol
+from bench.results.context import BREAK_EVEN
 from bench.results.rows import Row
 from bench.results.summary import Summary
 from bench.results.wording import Names, figures, megabytes
@@ -67,10 +68,12 @@ def _cold_lane(name: str, rows: Sequence[Row]) -> Lane:
         for column, shape, _ in _COLD
         for value in sorted({getattr(row, column) for row in rows} - {None, 0})
     ]
-    break_even = [row.break_even_calls for row in rows if row.break_even_calls is not None]
+    break_even = [row for row in rows if row.break_even_calls is not None]
     about = [name, *(f"{words}: {_all_of(rows, column)}" for column, _, words in _COLD)]
     if break_even:
-        about.append(f"has overtaken torch after {max(break_even):,} calls, starts counted")
+        calls = max(row.break_even_calls or 0 for row in break_even)
+        other = break_even[0].break_even_runtime or BREAK_EVEN  # files of before name none
+        about.append(f"has overtaken {other} after {calls:,} calls, starts counted")
     values = [value for _, value, _ in marks]
     return Lane(name, f"{figures(values[0])} ms", values, dots(marks), about)
 

@@ -4,40 +4,34 @@ Derived whenever rows are read from their records, and kept nowhere else.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from bench.results.accuracy import doubts
 from bench.results.rows import Context, Row
 from bench.stats.stats import calls_to_break_even
 
 FLOOR_SHARE = 0.1  # above that the harness is a part of what was measured
-OVERTAKEN = "torch"
+BREAK_EVEN = "torch"  # the runtime that others are to overtake, where a row names none
 _AGREES = 0.03  # beyond both intervals, the two ratios may be so far apart without a warning
 
 
-def related(rows: Sequence[Row], overtaken: str = OVERTAKEN) -> list[Row]:
-    """The same rows with what follows from all of them, whatever stood there before.
-
-    overtaken: the runtime that others are to break even with.
-    """
+def related(rows: Sequence[Row]) -> list[Row]:
+    """The same rows with what follows from all of them, whatever stood there before."""
     references = {
         _reference_key(row, f"{row.runtime} {row.provider} {row.precision}"): row
         for row in rows
         if row.boundary == "host" and not row.reference
     }
-    others = {
-        (row.subject, *row.key[3:]): row
-        for row in rows
-        if row.runtime == overtaken and row.cold_ms and row.p50_ms
-    }
+    timed = {row.key: row for row in rows if row.cold_ms and row.p50_ms}
     found = []
     for row in rows:
         reference = references.get(_reference_key(row, row.reference or ""))
         agrees = None if reference is None else _agrees(row, reference)
         context = Context(
             ratio_agrees=agrees,
-            break_even_calls=_break_even(row, others.get((row.subject, *row.key[3:]))),
+            break_even_calls=_break_even(row, _overtaken(row, timed)),
             warnings="; ".join(_warnings(row, reference if agrees is False else None)) or None,
         )
         found.append(replace(row, **vars(context)))
@@ -64,6 +58,13 @@ def _solo_ratio(row: Row, reference: Row) -> tuple[float, float]:
     if ours is None or theirs is None:
         return 0.0, math.inf
     return ours[0] / theirs[1], ours[1] / theirs[0]
+
+
+def _overtaken(row: Row, timed: Mapping[Any, Row]) -> Row | None:
+    """The row of the same cell in the runtime that it is to overtake: as precise, else in fp32."""
+    runtime = row.break_even_runtime or BREAK_EVEN
+    keys = ((row.subject, kind, runtime, *row.key[3:]) for kind in (row.precision, "fp32"))
+    return next((timed[key] for key in keys if key in timed), None)
 
 
 def _break_even(row: Row, other: Row | None) -> int | None:

@@ -43,7 +43,7 @@ class Asked:
 
     subject: str = column("what is measured: an artifact's id, or a third-party file's path", "")
     precision: str = column("`fp32`, `fp16`, `int8`; `file` for a third-party file", "")
-    runtime: str = column("`onnxruntime`, `torch`, `torch-compile`, or your own", "")
+    runtime: str = column("one of `python cli.py list runtimes`, or your own", "")
     provider: str = column(
         "ONNX Runtime's execution provider, such as `cpu`, `cuda` or `tensorrt`; of another "
         "runtime, where it computes",
@@ -97,6 +97,11 @@ class Ran:
     """What really ran."""
 
     runtime_version: str | None = column("what computed, with its version: `onnxruntime 1.31.1`")
+    computed_in: str | None = column(
+        "precision of the convolutions and matrix products, where the runtime tells it; a number "
+        "behind each where there are several"
+    )
+    settings: str | None = column("what the runtime was set to, read back, where it tells it")
     nodes: int | None = column("nodes of the graph as it ran")
     placed_share: float | None = column("share of the nodes on the provider asked for")
     elsewhere: str | None = column("computing nodes on another provider, with --allow-fallback")
@@ -230,7 +235,10 @@ class Context:
     """In the light of the other rows."""
 
     ratio_agrees: bool | None = column("whether the ratio of the two p50 says the same")
-    break_even_calls: int | None = column("calls until it has overtaken torch, starts counted")
+    break_even_calls: int | None = column(
+        "calls until it has overtaken `break_even_runtime` in the same cell, of the same precision "
+        "or else of fp32; starts counted, 0: from the beginning"
+    )
     warnings: str | None = column("what to know before believing this row")
 
 
@@ -245,6 +253,7 @@ class Provenance:
     harness: str | None = column(
         "the key of this zoo's code that measured it, its adapter included"
     )
+    break_even_runtime: str | None = column("what `break_even_calls` is about: `--break-even`")
     cell: str = column("hash of everything that determines the cell; --resume goes by it", "")
     schema: int = column("version of these columns", SCHEMA)
 

@@ -1,11 +1,11 @@
-"""The engines that can run a model: one adapter each, all doing the same work.
+"""The runtimes that can run a model: one adapter each, all doing the same work.
 
 An adapter takes images uint8 [N, H, W, C] and gives logits float32 [N, classes]. It is loaded in
-a process of its own, so nothing here imports an engine before it is asked for.
+a process of its own, so nothing here imports a runtime before it is asked for.
 """
 
 from bench.runtimes.adapter import Adapter, Answer, Order, Placed, UnsupportedError
-from bench.runtimes.registry import RUNTIMES, find_runtime, list_runtimes
+from bench.runtimes.registry import RUNTIMES, find_runtime, list_providers, list_runtimes
 
 __all__ = [
     "RUNTIMES",
@@ -15,5 +15,6 @@ __all__ = [
     "Placed",
     "UnsupportedError",
     "find_runtime",
+    "list_providers",
     "list_runtimes",
 ]

@@ -60,6 +60,7 @@ class Demands:
 
     precision: str  # of the file
     third_party: bool  # whether the file is none of this zoo's
+    provider: str = "cpu"
     cuda_graph: bool = False  # whether calls are recorded once and replayed
 
 
@@ -68,15 +69,24 @@ class UnsupportedError(UnavailableError):
 
 
 class Adapter(Protocol):
-    """An engine with one model. A call is `run(place(images))`; only `run` is timed.
+    """A runtime with one model. A call is `run(place(images))`; only `run` is timed.
 
-    Its class may also have, each without the class's state:
-    `process_environment(order)`: what must stand in the environment before its process starts;
+    Its class may say more of itself (static methods and attributes, asked for without a model):
+    `about`: a line for `list runtimes`;
+    `packages`: the distributions it may come in, of which the first installed tells its version;
+    `extra`: this project's extra that installs it, where it is not installed anyway;
+    `providers()`: where it can compute, as `--provider` names it; if not said, cpu and cuda;
+    `problem(provider)`: why it cannot run there on this machine; None if it can, or knows it not;
     `unsupported(demands)`: why it cannot meet them whatever the machine, or None;
-    `problem(provider)`: why it cannot run there on this machine, or None;
+    `computes_in`: in what it computes fp32, where that is less: one of `parity.COMPUTED_IN`;
+    `process_environment(order)`: what must stand in the environment before its process starts;
     `reserves_little(order)`: whether it reserves no more address space than it uses, so that the
     bound of its memory can be one of address space; else its resident memory is watched;
     `start_seconds`: what a process of it takes to its first answer, for forecasts.
+
+    A loaded one may time itself and tell its memory, where this process cannot:
+    `timed(batches)`: the nanoseconds of a call with each of what `place` gave, and the answers;
+    `memory()`: `peak_rss_mib` and `vram_mib`, those of them that it knows.
     """
 
     def load(self, order: Order) -> None:
@@ -93,7 +103,12 @@ class Adapter(Protocol):
         """The logits as an array of the host."""
 
     def what_ran(self) -> dict[str, Any]:
-        """What really ran, as the engine says: versions, nodes by provider, settings."""
+        """What really ran, as the runtime says it; what it cannot say is left out.
+
+        `engine`: name and version; `nodes`: their number by provider; `elsewhere`: those that
+        compute on another provider than asked; `computed_in`: the precision of the layers with
+        most of the work; `settings`: what decides its speed, read back; `tf32`, `conv_search`.
+        """
 
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width and channels that the model takes."""

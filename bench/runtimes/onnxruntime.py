@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.runtimes.adapter import Logits, Order, Placed
 from zoo.data.dataset import Images
-from zoo.ort.providers import CPU, CUDA
+from zoo.ort.providers import CPU, CUDA, DISTRIBUTIONS, problem_of, usual_providers
 from zoo.ort.session import open_session
 from zoo.ort.signature import Signature
 
@@ -20,6 +20,11 @@ _SEARCH = "EXHAUSTIVE"
 
 class OnnxRuntime:
     """A session; between calls its threads spin as they do by default, unless they are pinned."""
+
+    about = "any file, on any provider of the installed build; the reference"
+    packages = DISTRIBUTIONS
+    providers = staticmethod(usual_providers)
+    problem = staticmethod(problem_of)
 
     @staticmethod
     def reserves_little(order: Order) -> bool:

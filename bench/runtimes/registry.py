@@ -1,8 +1,9 @@
-"""Names of the engines, and the environment their processes need."""
+"""Names of the runtimes, and what each says of itself; what it does not say has a default here."""
 
 import importlib.metadata
 import re
 import sys
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,44 +11,24 @@ from typing import Any
 from bench.runtimes.adapter import Adapter, Demands, Order
 from zoo.errors import UnavailableError, UsageError, unknown_name
 from zoo.machine.memory import limits_address_space
-from zoo.ort.providers import DISTRIBUTIONS
+from zoo.parity import COMPUTED_IN
 
 RUNTIMES = {
     "onnxruntime": "bench.runtimes.onnxruntime:OnnxRuntime",
     "torch": "bench.runtimes.torch:Torch",
     "torch-compile": "bench.runtimes.torch:TorchCompile",
 }
-_ABOUT = {
-    "onnxruntime": "any file, on any provider of the installed build; the reference",
-    "torch": "networks of this zoo, eager, with the weights of the fp32 file",
-    "torch-compile": "the same through torch.compile",
-}
-_START_SECONDS = 0.8  # of an engine that does not say it
+_PROVIDERS = ("cpu", "cuda")  # of a runtime that does not say it
+_RUNS = "runs here"
+_START_SECONDS = 0.8  # likewise
 _PLACE = re.compile(r"[\w.]+:\w+")
-
-
-def list_runtimes() -> list[dict[str, str]]:
-    """The engines by name, and the version of each that is installed."""
-    return [
-        {"runtime": name, "version": _version(name), "about": about}
-        for name, about in _ABOUT.items()
-    ]
-
-
-def _version(name: str) -> str:
-    packages = DISTRIBUTIONS if name == "onnxruntime" else ("torch",)
-    for package in packages:
-        try:
-            return f"{package} {importlib.metadata.version(package)}"
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return "not installed"
+_SUFFIX = "executionprovider"  # of ONNX Runtime's names
 
 
 def find_runtime(name: str) -> type[Adapter]:
     """The adapter of that name, or of your own: `package.module:Class`."""
     place = RUNTIMES.get(name, name)
-    if not _PLACE.fullmatch(place):
+    if not _PLACE.fullmatch(place) or (place == name and name.partition(":")[0] in RUNTIMES):
         raise unknown_name("runtime", name, RUNTIMES)
     if place == name and str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))  # where somebody's own adapter is looked for, too
@@ -59,33 +40,164 @@ def find_runtime(name: str) -> type[Adapter]:
     return found
 
 
-def process_environment(order: Order) -> dict[str, str]:
-    """What must stand in the environment before an engine's process starts."""
-    describe: Any = getattr(find_runtime(order.runtime), "process_environment", None)
-    return describe(order) if describe else {}
+def _said(runtime: str, fact: str, default: Any = None) -> Any:
+    """What a runtime's class says of itself."""
+    return getattr(find_runtime(runtime), fact, default)
 
 
-def bounded_by_address_space(order: Order) -> bool:
-    """Whether the kernel can hold an engine's process to its bound of memory."""
-    tell: Any = getattr(find_runtime(order.runtime), "reserves_little", None)
-    return limits_address_space() and bool(tell and tell(order))
+def list_runtimes() -> list[dict[str, str]]:
+    """The runtimes by name, and the version of each that is installed."""
+    return [
+        {
+            "runtime": name,
+            "version": " ".join(next(iter(versions([name]).items()), ("not installed",))),
+            "about": _said(name, "about"),
+        }
+        for name in RUNTIMES
+    ]
+
+
+def list_providers() -> list[dict[str, str]]:
+    """Where each runtime can compute, and why one cannot here."""
+    return [
+        {"runtime": runtime, "provider": provider, "state": state}
+        for runtime in RUNTIMES
+        for provider, state in _states(runtime).items()
+    ]
+
+
+def _states(runtime: str) -> dict[str, str]:
+    try:
+        check_installed(runtime)
+    except UnavailableError as error:
+        return {"-": str(error)}
+    problems = {provider: problem(runtime, provider) for provider in providers_of(runtime)}
+    return {provider: why or _RUNS for provider, why in problems.items()}
+
+
+def list_extras() -> list[tuple[str, str, str]]:
+    """Of each runtime that an extra installs: its name, version, and why it cannot run here."""
+    found = []
+    for name in (name for name in RUNTIMES if _said(name, "extra")):
+        states = _states(name)
+        problems = [state for state in states.values() if state != _RUNS]
+        version = " ".join(" ".join(pair) for pair in versions([name]).items())
+        found.append((name, version, "; ".join(problems)))
+    return found
+
+
+def packages_of(*runtimes: str) -> tuple[str, ...]:
+    """The distributions that these, or all known runtimes, may come in."""
+    found = (_said(name, "packages", ()) for name in runtimes or RUNTIMES)
+    return tuple(dict.fromkeys(package for packages in found for package in packages))
+
+
+def versions(runtimes: Iterable[str]) -> dict[str, str]:
+    """Of the distributions of these runtimes that are installed, by pip's own record."""
+    return installed(packages_of(*runtimes))
+
+
+def installed(packages: Iterable[str]) -> dict[str, str]:
+    """The versions of those that are installed."""
+    found = {}
+    for name in packages:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def check_installed(runtime: str) -> None:
+    """Refuse a runtime of which no distribution is here (`UnavailableError`)."""
+    packages, extra = packages_of(runtime), _said(runtime, "extra")
+    if packages and not versions([runtime]):
+        how = f"pip install -e '.[{extra}]'" if extra else f"pip install {packages[0]}"
+        of_extra = f" (the extra {extra})" if extra else ""
+        raise UnavailableError(f"{packages[0]} is not installed{of_extra}: {how}")
+
+
+def providers_of(runtime: str) -> tuple[str, ...]:
+    """Where a runtime can compute, on a machine that has it all."""
+    tell = _said(runtime, "providers")
+    return tuple(tell()) if tell else _PROVIDERS
+
+
+def problem(runtime: str, provider: str) -> str | None:
+    """Why a runtime cannot use a provider on this machine; None if it can, or does not know it."""
+    tell = _said(runtime, "problem")
+    found: str | None = tell(provider) if tell else None
+    return found
+
+
+def find_provider(name: str, runtimes: Sequence[str]) -> str:
+    """The short name of a provider that one of these runtimes knows, and all that do can use.
+
+    `cuda` may also be written as ONNX Runtime has it: `CUDAExecutionProvider`.
+    """
+    asked = name.lower().removesuffix(_SUFFIX)
+    for runtime in runtimes:
+        check_installed(runtime)
+        check_device(runtime, asked)
+    known = {name: None for runtime in runtimes for name in providers_of(runtime)}
+    if asked not in known and asked in _PROVIDERS:
+        raise UnavailableError(f"{_elsewhere(' and '.join(runtimes), known, asked)}.")
+    if asked not in known:
+        raise unknown_name("provider", name, known)
+    return asked
+
+
+def check_knows(runtime: str, provider: str) -> None:
+    """Refuse a provider that a runtime has nothing to do with."""
+    known = providers_of(runtime)
+    if provider not in known:
+        raise UnavailableError(f"{_elsewhere(runtime, known, provider)}.")
+
+
+def _elsewhere(runtime: str, known: Iterable[str], provider: str) -> str:
+    return f"{runtime} computes on {' or '.join(known)}, not on {provider}"
+
+
+def check_device(runtime: str, provider: str) -> None:
+    """Refuse a provider that a runtime cannot use here."""
+    why = problem(runtime, provider)
+    if why:
+        told = f"--provider {provider} cannot run here with {runtime}: {why.rstrip('.')}."
+        raise UnavailableError(told)
 
 
 def unsupported(runtime: str, demands: Demands) -> str | None:
-    """Why an engine cannot meet them, whatever the machine; None where it can, or does not say."""
-    tell: Any = getattr(find_runtime(runtime), "unsupported", None)
+    """Why a runtime cannot meet them, whatever the machine; None where it can, or does not say."""
+    known = providers_of(runtime)
+    if demands.provider not in known:
+        return _elsewhere(runtime, known, demands.provider)
+    tell = _said(runtime, "unsupported")
     reason: str | None = tell(demands) if tell else None
     return reason
 
 
-def check_device(runtime: str, provider: str) -> None:
-    """Refuse a provider that this machine has, but the engine cannot use here."""
-    tell: Any = getattr(find_runtime(runtime), "problem", None)
-    problem = tell(provider) if tell else None
-    if problem:
-        raise UnavailableError(f"--provider {provider} with {runtime} cannot run here: {problem}")
+def computes_in(runtime: str) -> str:
+    """In what a runtime computes an fp32 file."""
+    return _said(runtime, "computes_in") or "fp32"
+
+
+def apart_by(*runtimes: str) -> float:
+    """How far logits of these may be from the reference's, as a share for `parity.tolerance`."""
+    return max(COMPUTED_IN[computes_in(runtime)] for runtime in runtimes)
+
+
+def process_environment(order: Order) -> dict[str, str]:
+    """What must stand in the environment before a runtime's process starts."""
+    describe = _said(order.runtime, "process_environment")
+    return describe(order) if describe else {}
+
+
+def bounded_by_address_space(order: Order) -> bool:
+    """Whether the kernel can hold a runtime's process to its bound of memory."""
+    tell = _said(order.runtime, "reserves_little")
+    return limits_address_space() and bool(tell and tell(order))
 
 
 def start_seconds(runtime: str) -> float:
     """About what a process takes to its first answer."""
-    return float(getattr(find_runtime(runtime), "start_seconds", _START_SECONDS))
+    return float(_said(runtime, "start_seconds", _START_SECONDS))

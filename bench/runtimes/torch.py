@@ -21,8 +21,15 @@ _SPINS = "10000"  # of a waiting thread before it sleeps: a call's own speed sta
 class Torch:
     """The network of the catalog, in evaluation mode, behind the same normalisation of pixels."""
 
+    about = "networks of this zoo, eager, with the weights of the fp32 file"
+    packages: tuple[str, ...] = ("torch",)
     compiled = False
     start_seconds = 5.0
+
+    @staticmethod
+    def providers() -> tuple[str, ...]:
+        """Those that torch calls devices, as far as they are measured here."""
+        return "cpu", "cuda"
 
     @staticmethod
     def unsupported(demands: Demands) -> str | None:
@@ -127,6 +134,7 @@ class Torch:
 class TorchCompile(Torch):
     """The same through torch.compile: each new batch size is compiled when it first comes."""
 
+    about = "the same through torch.compile"
     compiled = True
     start_seconds = 25.0
 

@@ -41,7 +41,9 @@ class Arm:
         subject = self.subject
         if subject.path is None:
             return f"{subject.name} has no {subject.precision} file"
-        demands = Demands(subject.precision, subject.artifact is None, self.cuda_graph)
+        demands = Demands(
+            subject.precision, subject.artifact is None, self.provider, self.cuda_graph
+        )
         reason = unsupported(self.runtime, demands)
         if reason:
             return reason

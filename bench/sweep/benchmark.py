@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from itertools import product
 from pathlib import Path
 
 from bench.measuring.environment import environment
 from bench.results.files import beside, check_is_no_folder
 from bench.results.journal import Journal
 from bench.results.rows import Row
-from bench.runtimes.registry import check_device, start_seconds
+from bench.runtimes.registry import find_provider, packages_of, start_seconds
 from bench.subjects.arm import REFERENCE, Arm
 from bench.subjects.subject import Given, find_subjects
 from bench.sweep.matrix import Settings, arms_of, check
@@ -21,7 +20,6 @@ from zoo.errors import UsageError
 from zoo.files import write_json
 from zoo.machine.threads import thread_budget
 from zoo.ort.faults import Here
-from zoo.ort.providers import find_provider, short_name
 from zoo.progress import Progress
 
 RESULTS = Path("results")
@@ -53,10 +51,8 @@ def plan(
         raise UsageError(
             f"--threads {max(settings.threads)}: this process may use {budget} of the cores here."
         )
-    providers = [short_name(find_provider(name)) for name in settings.providers]
+    providers = [find_provider(name, settings.runtimes) for name in settings.providers]
     settings = replace(settings, providers=tuple(dict.fromkeys(providers)))
-    for runtime, provider in product(settings.runtimes, settings.providers):
-        check_device(runtime, provider)
     subjects = find_subjects(targets, exports, precisions, given)
     return list(arms_of(subjects, settings)), settings
 
@@ -113,7 +109,7 @@ def run(
             progress.say(note)
     else:
         journal.refuse_existing()
-    here = environment()
+    here = environment((*packages_of(), *packages_of(*settings.runtimes)))
     sweep = Sweep(settings, journal, here, data_dir, progress, on)
     sweep.preflight(arms)
     journal.begin()

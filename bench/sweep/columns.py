@@ -40,16 +40,18 @@ def model_of(arm: Arm) -> Model:
 
 
 def ran(told: dict[str, Any], provider: str, inputs: str | None) -> Ran:
-    """What an engine says of itself. inputs: what it was shown."""
-    nodes: dict[str, int] = told["nodes"]
+    """What a runtime says of itself. inputs: what it was shown."""
+    nodes: dict[str, int] = told.get("nodes", {})
     there = sum(n for name, n in nodes.items() if short_name(name) == short_name(provider))
     return Ran(
         runtime_version=told["engine"],
+        computed_in=told.get("computed_in"),
+        settings=told.get("settings"),
         nodes=sum(nodes.values()) or None,
         placed_share=there / sum(nodes.values()) if nodes else None,
-        elsewhere="; ".join(told["elsewhere"]) or None,
-        tf32=told["tf32"],
-        conv_search=told["conv_search"],
+        elsewhere="; ".join(told.get("elsewhere", ())) or None,
+        tf32=told.get("tf32"),
+        conv_search=told.get("conv_search"),
         inputs=inputs,
     )
 

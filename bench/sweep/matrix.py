@@ -10,6 +10,7 @@ from typing import Any
 from bench.measuring.harness import harness
 from bench.measuring.stopping import Length
 from bench.measuring.turns import Plan
+from bench.results.context import BREAK_EVEN
 from bench.results.rows import LATENCY, SCHEMA
 from bench.runtimes import Order, find_runtime
 from bench.runtimes.adapter import BOUNDARIES, Boundary
@@ -67,6 +68,7 @@ class Settings:
     cuda_graph: bool = False
     allow_fallback: bool = False  # nodes may run on another provider
     measure_accuracy: bool | None = None  # None: as the preset says
+    break_even: str = BREAK_EVEN  # the runtime that `break_even_calls` is about
 
     def __post_init__(self) -> None:
         """Refuse a value of another kind here, where whoever wrote it sees the line."""
@@ -106,7 +108,7 @@ class Cell:
     def hash(self, settings: Settings, where: str) -> str:
         """Of everything that determines what is measured, for `--resume`.
 
-        where: the machine, and the engines that are installed there.
+        where: the machine, and the versions of the arm's and the reference's runtime there.
         """
         arm = self.arm
         determined = [
@@ -173,6 +175,10 @@ def check(settings: Settings) -> None:
     """Refuse what nobody can measure."""
     for runtime in settings.runtimes:
         find_runtime(runtime)
+    if settings.break_even not in (BREAK_EVEN, *settings.runtimes):
+        raise UsageError(
+            f"--break-even {settings.break_even}: it is not measured; add it to --runtime."
+        )
     for boundary in settings.boundaries:
         if boundary not in BOUNDARIES:
             raise unknown_name("boundary", boundary, BOUNDARIES)

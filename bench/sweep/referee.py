@@ -15,13 +15,14 @@ from bench.results.accuracy import Logits, accuracy_of, difference
 from bench.results.journal import Journal
 from bench.results.predictions import predictions_key, read_predictions, write_predictions
 from bench.results.rows import Scored
+from bench.runtimes.registry import apart_by, computes_in
 from bench.subjects.arm import Arm
 from bench.subjects.images import ImageFiles
 from bench.sweep.columns import accuracy_columns, from_card, of_card
 from bench.sweep.matrix import Settings
 from zoo.data.class_names import columns_by_name, is_in_order
 from zoo.inspection.steadiness import examine
-from zoo.parity import ELSEWHERE, OTHER_RUNTIME, TURNED_IN_BENCH, largest, tolerance
+from zoo.parity import ELSEWHERE, TURNED_IN_BENCH, largest, tolerance
 from zoo.progress import Progress
 
 _ACCURACY_BATCH = 64
@@ -56,7 +57,7 @@ class Referee:
             classes = f"{answers.shape[1]} classes, the reference {expected.shape[1]}"
             raise ArmError(f"its logits are wrong: they are of {classes}")
         apart = largest(answers - expected)
-        bound = tolerance(OTHER_RUNTIME, largest(expected)) + _spread(arm)
+        bound = tolerance(apart_by(arm.runtime), largest(expected)) + _spread(arm)
         if not apart <= bound:
             raise ArmError(
                 f"its logits are wrong: {apart:.3g} away from the reference's, allowed {bound:.3g}"
@@ -104,7 +105,8 @@ class Referee:
         if not self.settings.batches:  # doubled as long as it pays: the small ones tell enough
             sizes = {min(size, _ACCURACY_BATCH) for size in sizes}
         found = examine(ask, images.few[:_PROBED], sizes)
-        rounded = tolerance(OTHER_RUNTIME, found.largest) if self.settings.tf32 else 0.0
+        less = self.settings.tf32 or computes_in(arm.runtime) != "fp32"
+        rounded = tolerance(apart_by(arm.runtime), found.largest) if less else 0.0
         doubt = found.doubt(rounded + _spread(arm))
         if doubt:
             name = f"{arm.subject.name} {arm.subject.precision}, {arm.runtime}"

@@ -33,7 +33,8 @@ from bench.results.rows import (
 )
 from bench.results.samples import Block, Samples
 from bench.runtimes import UnsupportedError
-from bench.subjects.arm import Arm
+from bench.runtimes.registry import packages_of
+from bench.subjects.arm import REFERENCE, Arm
 from bench.subjects.images import Gallery, ImageFiles
 from bench.sweep.columns import asked, from_card, model_of, ran
 from bench.sweep.matrix import Cell, Doubling, Settings
@@ -42,7 +43,6 @@ from bench.sweep.referee import Referee
 from bench.sweep.required import demanded, missing_accuracy
 from zoo.errors import UnavailableError, ZooError
 from zoo.ort.faults import Here
-from zoo.ort.providers import DISTRIBUTIONS
 from zoo.progress import Progress
 
 _PENDING = "not measured yet"
@@ -79,8 +79,6 @@ class Sweep:
         self.on = on or Here.found()
         self.journal = journal
         self.environment = environment
-        engines = {name: environment.packages.get(name) for name in (*DISTRIBUTIONS, "torch")}
-        self._where = f"{environment.machine} {engines}"
         self.progress = progress
         self.data_dir = data_dir
         self._takes: dict[str, Takes] = {}
@@ -286,8 +284,11 @@ class Sweep:
         one.add(samples=replace(samples, turns=turns.instances, wrong=wrong))
 
     def _new(self, cell: Cell) -> Measured:
+        known = self.environment.packages
+        versions = {name: known.get(name) for name in packages_of(cell.arm.runtime, REFERENCE)}
+        where = f"{self.environment.machine} {versions}"
         record = Record(asked(cell), model=model_of(cell.arm))
-        return Measured(cell, cell.hash(self.settings, self._where), record)
+        return Measured(cell, cell.hash(self.settings, where), record)
 
     def _finish(self, one: Measured, seconds: float) -> Row:
         """Keep what was measured of the cell."""
@@ -298,6 +299,7 @@ class Sweep:
                 seconds=round(seconds, 1),
                 machine=self.environment.machine,
                 harness=harness(one.cell.arm.runtime),
+                break_even_runtime=self.settings.break_even,
                 cell=one.hash,
             )
         )

@@ -12,23 +12,17 @@ from zoo.data import describe_datasets
 from zoo.errors import ZooError
 from zoo.escaping import markdown
 from zoo.intervals import Accuracy
-from zoo.ort.providers import known_providers
 from zoo.progress import clock_text
 from zoo.records import read
 from zoo.specs.catalog import MODELS
 
-LISTINGS = ("models", "datasets", "providers", "exports")
+LISTINGS = ("models", "datasets", "exports")
 
 
 def list_things(
     what: str, data_dir: Path | None = None, exports: Path = EXPORTS
 ) -> list[dict[str, str]]:
-    """One row a model, dataset, provider or export, the same columns in each."""
-    if what == "providers":
-        return [
-            {"provider": name, "state": problem or "runs here"}
-            for name, problem in known_providers().items()
-        ]
+    """One row a model, dataset or export, the same columns in each."""
     if what == "exports":
         return [_published(artifact) for artifact in list_artifacts(exports)]
     if what == "models":

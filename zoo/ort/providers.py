@@ -59,7 +59,7 @@ def _installed(name: str) -> bool:
 
 def short_name(provider: str) -> str:
     """`cuda` for `CUDAExecutionProvider`."""
-    return provider.removesuffix(_SUFFIX).lower()
+    return provider.lower().removesuffix(_SUFFIX.lower())
 
 
 def find_provider(name: str) -> str:
@@ -67,25 +67,48 @@ def find_provider(name: str) -> str:
 
     `UsageError` for a name nobody knows, `UnavailableError` with the cause where it cannot run.
     """
-    onnxruntime = load_onnxruntime()
-    offered: dict[str, str] = {
-        short_name(found): found for found in onnxruntime.get_available_providers()
-    }
-    asked = name.lower().removesuffix(_SUFFIX.lower())
-    if asked not in offered:
-        built_for = {short_name(known) for known in onnxruntime.get_all_providers()}
-        if asked not in built_for:
-            raise unknown_name("provider", name, {"cuda", *offered})
-        kind = "CUDA" if asked == "cuda" else name
-        raise UnavailableError(
-            f"--provider {name} cannot run here: this onnxruntime {onnxruntime.__version__} was "
-            f"built without {kind}, it offers {', '.join(sorted(offered))}.{_remedy(asked)}"
-        )
-    found = offered[asked]
-    problem = provider_problem(onnxruntime, found)
+    offered = _offered()
+    asked = short_name(name)
+    if asked not in offered and asked not in all_providers():
+        raise unknown_name("provider", name, {"cuda", *offered})
+    problem = problem_of(asked)
     if problem:
-        raise UnavailableError(f"--provider {name} cannot run here: {problem}.")
-    return found
+        raise UnavailableError(f"--provider {name} cannot run here: {problem.rstrip('.')}.")
+    return offered[asked]
+
+
+def problem_of(asked: str) -> str | None:
+    """Why a provider, by its short name, cannot run here and what mends it.
+
+    None if it can, or if it is none of ONNX Runtime's.
+    """
+    onnxruntime = load_onnxruntime()
+    offered = _offered()
+    if asked in offered:
+        return provider_problem(onnxruntime, offered[asked])
+    if asked not in all_providers():
+        return None
+    kind = "CUDA" if asked == "cuda" else asked
+    return (
+        f"this onnxruntime {onnxruntime.__version__} was built without {kind}, it offers "
+        f"{', '.join(sorted(offered))}{_remedy(asked)}"
+    )
+
+
+def all_providers() -> set[str]:
+    """Short names of those that onnxruntime can be built with."""
+    return {short_name(name) for name in load_onnxruntime().get_all_providers()}
+
+
+def usual_providers() -> tuple[str, ...]:
+    """Short names of those that this one was built with, and CUDA in any case."""
+    return tuple(sorted({"cuda", *_offered()}))
+
+
+def _offered() -> dict[str, str]:
+    """ONNX Runtime's names of those that this one was built with, by short name."""
+    names = load_onnxruntime().get_available_providers()
+    return {short_name(name): name for name in names}
 
 
 def known_providers() -> dict[str, str | None]:
@@ -105,7 +128,7 @@ def known_providers() -> dict[str, str | None]:
 def _remedy(asked: str) -> str:
     if asked != "cuda" or sys.platform == "darwin":
         return ""
-    return " Run: pip uninstall onnxruntime, then pip install onnxruntime-gpu."
+    return ". Run: pip uninstall onnxruntime, then pip install onnxruntime-gpu"
 
 
 def provider_problem(onnxruntime: ModuleType, provider: str) -> str | None:

@@ -14,6 +14,7 @@ from bench.measuring.worker import Worker, peak_rss_mib, timed
 from bench.results.samples import Block
 from bench.runtimes import Order
 from bench.runtimes.null import Null
+from zoo.errors import ZooError
 
 pytestmark = pytest.mark.usefixtures("engines")
 
@@ -203,3 +204,38 @@ def test_an_order_survives_the_pipe() -> None:
     order = Order("m.onnx", "torch", "cuda", 3, "device", (0.5,), (0.25, 1.0), (0, 1), True)
     assert Order.from_json(json.loads(json.dumps(order.to_json()))) == order
     assert Order.from_json(Order("m").to_json()) == Order("m")
+
+
+class TimesItself(Null):
+    """As one whose calls run in a process of its own."""
+
+    def timed(self, batches: list[Any]) -> tuple[list[int], list[Any]]:
+        return [7] * len(batches), [self.run(placed) for placed in batches]
+
+    def memory(self) -> dict[str, float]:
+        return {"peak_rss_mib": 12.5}
+
+
+class Miscounts(TimesItself):
+    def timed(self, batches: list[Any]) -> tuple[list[int], list[Any]]:
+        ns, answers = super().timed(batches)
+        return ns[:-1], answers
+
+
+def test_a_runtime_may_time_itself_and_tell_its_memory(images_npy: Path) -> None:
+    worker = Worker(io.StringIO())
+    worker.adapter = TimesItself()
+    assert worker.batch(str(images_npy), 4)["first_ns"] == 7
+    assert worker.calls(3) == {"ns": [7, 7, 7], "wrong": 0}
+    assert set(worker.block(0.0, 5)["block"]["ns"]) == {7}
+    assert worker.floor(10) == {"ns": []}  # there is nothing of the harness in its times
+    found = worker.memory()
+    assert found["peak_rss_mib"] == 12.5
+    assert "vram_mib" in found
+
+
+def test_times_that_are_missing_are_noticed(images_npy: Path) -> None:
+    worker = Worker(io.StringIO())
+    worker.adapter = Miscounts()
+    with pytest.raises(ZooError, match="it timed 0 of 1 calls and gave 1 answers"):
+        worker.batch(str(images_npy), 4)

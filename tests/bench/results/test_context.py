@@ -140,7 +140,13 @@ class TestBreakEven:
         # (940 - 600) / 0.5, and one
         assert beside(other, torch).break_even_calls == 681
 
-    def test_it_may_be_another_runtime_that_is_overtaken(self) -> None:
-        rows = [asked(runtime="slow", cold_ms=500.0, p50_ms=1.0), asked(cold_ms=100.0, p50_ms=0.5)]
-        assert related(rows)[1].break_even_calls is None
-        assert related(rows, overtaken="slow")[1].break_even_calls == 0
+    def test_any_runtime_may_be_the_one_to_overtake(self) -> None:
+        """Its row of the same precision counts, else its fp32 row."""
+        parts = {"cold_ms": 100.0, "p50_ms": 1.0, "break_even_runtime": "openvino"}
+        other = {"runtime": "openvino", "break_even_runtime": "openvino"}
+        whole = asked(precision="fp32", cold_ms=500.0, p50_ms=2.0, **other)
+        small = asked(precision="int8", cold_ms=900.0, p50_ms=0.5, **other)
+        rows = [asked(precision=kind, **parts) for kind in ("fp32", "fp16", "int8")]
+        found = related([whole, small, *rows])
+        assert [row.break_even_calls for row in found] == [None, None, 0, 0, None]
+        assert related([small, rows[0]])[1].break_even_calls is None

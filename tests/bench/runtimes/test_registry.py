@@ -7,14 +7,24 @@ import pytest
 
 from bench.runtimes import RUNTIMES, Order, find_runtime
 from bench.runtimes.adapter import Demands
+from bench.runtimes.onnxruntime import OnnxRuntime
 from bench.runtimes.registry import (
+    apart_by,
     check_device,
+    check_installed,
+    find_provider,
+    list_providers,
     list_runtimes,
+    packages_of,
     process_environment,
+    providers_of,
     start_seconds,
     unsupported,
+    versions,
 )
+from bench.runtimes.torch import Torch
 from zoo.errors import UnavailableError, UsageError
+from zoo.parity import OTHER_RUNTIME
 
 METHODS = (
     "load",
@@ -91,10 +101,12 @@ def test_a_provider_that_an_engine_cannot_use_here_is_refused(
     from zoo.machine import devices
 
     monkeypatch.setattr(devices, "cuda_problem", lambda: "this torch has no CUDA")
-    for runtime, provider in (("onnxruntime", "cuda"), ("torch", "cpu")):
+    for runtime, provider in (("onnxruntime", "cpu"), ("torch", "cpu")):
         check_device(runtime, provider)
     for runtime in ("torch", "torch-compile"):
-        with pytest.raises(UnavailableError, match=r"--provider cuda with torch.*has no CUDA"):
+        with pytest.raises(
+            UnavailableError, match=r"--provider cuda cannot run here with torch.*has no CUDA"
+        ):
             check_device(runtime, "cuda")
 
 
@@ -114,3 +126,44 @@ def test_only_engines_that_need_one_have_an_environment(engines: None) -> None:
     assert process_environment(Order("m", "faulty:WantsEnvironment", threads=3)) == {
         "ENGINE_THREADS": "3"
     }
+
+
+def test_a_runtime_says_its_packages_and_one_of_your_own_need_not(engines: None) -> None:
+    assert packages_of("torch") == packages_of("torch-compile") == ("torch",)
+    assert packages_of("faulty:Echo") == ()
+    assert {"torch", "onnxruntime-gpu"} <= set(packages_of())
+    assert set(versions(["torch", "faulty:Echo"])) == {"torch"}
+    check_installed("faulty:Echo")
+    assert providers_of("faulty:Echo") == ("cpu", "cuda")
+
+
+def test_providers_are_asked_of_the_runtimes_that_are_measured(
+    engines: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that onnxruntime cannot use is no matter of others."""
+    monkeypatch.setattr(OnnxRuntime, "problem", staticmethod(lambda provider: f"no {provider}"))
+    monkeypatch.setattr(Torch, "problem", staticmethod(lambda provider: None))
+    assert find_provider("CUDAExecutionProvider", ["torch"]) == "cuda"
+    assert find_provider("cuda", ["faulty:Echo"]) == "cuda"
+    with pytest.raises(UnavailableError, match="cuda cannot run here with onnxruntime: no cuda"):
+        find_provider("cuda", ["torch", "onnxruntime"])
+    with pytest.raises(UsageError, match="Did you mean cuda"):
+        find_provider("gpu", ["torch"])
+
+
+def test_a_provider_that_a_runtime_has_nothing_to_do_with_is_none_of_its_arms(
+    engines: None,
+) -> None:
+    demands = Demands("fp32", third_party=False, provider="tensorrt")
+    assert unsupported("torch", demands) == "torch computes on cpu or cuda, not on tensorrt"
+    assert unsupported("faulty:Echo", demands) is not None
+
+
+def test_each_provider_is_listed_with_its_runtime() -> None:
+    listed = [(row["runtime"], row["provider"]) for row in list_providers()]
+    assert {("onnxruntime", "cpu"), ("onnxruntime", "cuda"), ("torch", "cpu")} <= set(listed)
+    assert all(row["state"] for row in list_providers())
+
+
+def test_answers_may_be_as_far_apart_as_the_coarser_of_two_computes() -> None:
+    assert apart_by("onnxruntime", "torch") == OTHER_RUNTIME

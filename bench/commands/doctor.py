@@ -14,9 +14,15 @@ from zoo.commands.parameters import data_dir_option, json_option
 @json_option
 def doctor(data_dir: Path | None, as_json: bool) -> None:
     """Say what runs on this machine; exits 1 where something wants mending."""
+    from bench.runtimes.registry import list_extras
     from zoo.actions.doctor import doctor as examine
+    from zoo.machine.finding import Finding
 
-    found = examine(data_dir)
+    extras = [
+        Finding(f"runtime {name}", "note" if problem else "ok", problem or version)
+        for name, version, problem in list_extras()
+    ]
+    found = [*examine(data_dir), *extras]
     if as_json:
         print_json(found)
     else:
