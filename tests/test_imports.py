@@ -17,7 +17,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {"torch", "torchvision", "onnx", "onnxruntime", "pandas", "sklearn", "matplotlib", "rich"}
+HEAVY |= {"openvino"}
 FRAMEWORKS = {"torch": "pytorch", "torchvision": "pytorch", "sklearn": "sklearn"}
+FRAMEWORKS |= {"openvino": "openvino"}
 # Where a framework may be imported: folders and files.
 ALLOWED = {
     "pytorch": {
@@ -25,6 +27,7 @@ ALLOWED = {
         *("zoo/machine/devices.py", "zoo/data/download.py", "bench/runtimes/torch.py"),
     },
     "sklearn": {"zoo/frameworks/sklearn", "zoo/data/digits.py"},
+    "openvino": {"bench/runtimes/openvino.py"},
 }
 MOST_LOOSE = {"zoo": 12, "bench": 6}
 
@@ -220,11 +223,12 @@ def test_only_commands_print(path: Path) -> None:
 def test_what_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split(r"[^\w-]", line)[0] for line in project["dependencies"]}
+    extras = set(project["optional-dependencies"]) - {"test"}  # called as what they install
     names = {name.partition(".")[0] for path in EVERYTHING for name in imports_of(path)}
     owners = importlib.metadata.packages_distributions()
     undeclared = {
         name
-        for name in names - sys.stdlib_module_names - {"zoo", "bench", "cli"}
+        for name in names - sys.stdlib_module_names - {"zoo", "bench", "cli"} - extras
         if not declared & {owner.lower().replace("_", "-") for owner in owners[name]}
     }
     assert undeclared == set()

@@ -17,6 +17,8 @@ RUNTIMES = {
     "onnxruntime": "bench.runtimes.onnxruntime:OnnxRuntime",
     "torch": "bench.runtimes.torch:Torch",
     "torch-compile": "bench.runtimes.torch:TorchCompile",
+    "openvino": "bench.runtimes.openvino:OpenVino",
+    "openvino:bf16": "bench.runtimes.openvino:OpenVinoBf16",
 }
 _PROVIDERS = ("cpu", "cuda")  # of a runtime that does not say it
 _RUNS = "runs here"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.runtimes import RUNTIMES, Order, find_runtime
+from bench.runtimes import RUNTIMES, Order, find_runtime, registry
 from bench.runtimes.adapter import Demands
 from bench.runtimes.onnxruntime import OnnxRuntime
 from bench.runtimes.registry import (
@@ -13,6 +13,7 @@ from bench.runtimes.registry import (
     check_device,
     check_installed,
     find_provider,
+    list_extras,
     list_providers,
     list_runtimes,
     packages_of,
@@ -24,7 +25,7 @@ from bench.runtimes.registry import (
 )
 from bench.runtimes.torch import Torch
 from zoo.errors import UnavailableError, UsageError
-from zoo.parity import OTHER_RUNTIME
+from zoo.parity import COMPUTED_IN, OTHER_RUNTIME
 
 METHODS = (
     "load",
@@ -63,6 +64,7 @@ def test_looking_an_engine_up_imports_none() -> None:
     ("name", "told"),
     [
         ("torh", "Did you mean torch"),
+        ("openvino:fp64", "Did you mean openvino"),
         ("tensorflow", "there is no runtime 'tensorflow'"),
         ("", "there is no runtime ''"),
         ("a:b:c", "there is no runtime"),
@@ -131,10 +133,25 @@ def test_only_engines_that_need_one_have_an_environment(engines: None) -> None:
 def test_a_runtime_says_its_packages_and_one_of_your_own_need_not(engines: None) -> None:
     assert packages_of("torch") == packages_of("torch-compile") == ("torch",)
     assert packages_of("faulty:Echo") == ()
-    assert {"torch", "onnxruntime-gpu"} <= set(packages_of())
+    assert {"torch", "onnxruntime-gpu", "openvino"} <= set(packages_of())
     assert set(versions(["torch", "faulty:Echo"])) == {"torch"}
     check_installed("faulty:Echo")
     assert providers_of("faulty:Echo") == ("cpu", "cuda")
+
+
+@pytest.mark.parametrize("name", [name for name in RUNTIMES if name.startswith("openvino")])
+def test_a_runtime_that_is_not_installed_names_its_extra(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "versions", lambda runtimes: {})
+    with pytest.raises(UnavailableError, match=r"the extra openvino.*pip install -e") as caught:
+        find_provider("cpu", [name])
+    assert caught.value.exit_code == 3
+    assert "\n" not in str(caught.value)
+    assert {"runtime": name, "provider": "-", "state": str(caught.value)} in list_providers()
+    assert (name, "", str(caught.value)) in list_extras()
+    (row,) = [row for row in list_runtimes() if row["runtime"] == name]
+    assert row["version"] == "not installed"
 
 
 def test_providers_are_asked_of_the_runtimes_that_are_measured(
@@ -167,3 +184,4 @@ def test_each_provider_is_listed_with_its_runtime() -> None:
 
 def test_answers_may_be_as_far_apart_as_the_coarser_of_two_computes() -> None:
     assert apart_by("onnxruntime", "torch") == OTHER_RUNTIME
+    assert apart_by("onnxruntime", "openvino:bf16") == COMPUTED_IN["bf16"] > OTHER_RUNTIME
