@@ -17,17 +17,17 @@ from bench.commands.options import (
     timeout_option,
 )
 from zoo.commands.console import print_json, say
+from zoo.commands.description import description_options
 from zoo.commands.parameters import (
     PATH,
     CountsType,
     NamesType,
-    channels_option,
-    classes_as_given_option,
     data_dir_option,
     exports_option,
     json_option,
 )
 from zoo.errors import command
+from zoo.ort.given import Given
 
 
 @click.command()
@@ -82,14 +82,7 @@ from zoo.errors import command
     help="Run the whole test set, or take the card's word.  [default: the preset's]",
 )
 @margin_option
-@click.option(
-    "--data",
-    metavar="NAME|DIR|ZIP",
-    help="Whose test set, for files that do not say it; its place, for models of your images.",
-)
-@channels_option("--mean")
-@channels_option("--std")
-@classes_as_given_option()
+@description_options
 @click.option("--out", type=PATH, help="The CSV.  [default: results/<time>.csv]")
 @click.option("--resume", is_flag=True, help="Go on with the sweep of --out.")
 @click.option("--dry-run", is_flag=True, help="List the cells and the minutes expected.")
@@ -115,10 +108,7 @@ def bench(
     data_dir: Path | None,
     precisions: tuple[str, ...] | None,
     preset: str,
-    data: str | None,
-    mean: tuple[float, ...] | None,
-    std: tuple[float, ...] | None,
-    classes_as_given: bool,
+    given: Given,
     out: Path | None,
     resume: bool,
     dry_run: bool,
@@ -134,7 +124,6 @@ def bench(
     from bench.commands.console import RowPrinter, print_plan, print_summary
     from bench.results.rows import FAILED
     from bench.results.summary import summarise
-    from bench.subjects.third_party import Given
     from bench.sweep.benchmark import plan, run, seconds_expected
     from bench.sweep.matrix import Settings, find_preset
     from zoo.progress import progress_for
@@ -145,7 +134,6 @@ def bench(
         boundaries=boundaries or (),  # type: ignore[arg-type]
         **options,
     )
-    given = Given(mean, std, data, classes_as_given=classes_as_given)
     if dry_run:
         arms, settings = plan(
             targets, settings, precisions=precisions, exports=exports, given=given

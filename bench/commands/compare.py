@@ -12,13 +12,12 @@ from click.core import ParameterSource
 
 from bench.commands.options import margin_option, memory_option, timeout_option
 from zoo.commands.console import print_json, say
+from zoo.commands.description import description_options
 from zoo.commands.parameters import (
     PATH,
     NamesType,
     PercentType,
     PositiveType,
-    channels_option,
-    classes_as_given_option,
     data_dir_option,
     exports_option,
     json_option,
@@ -37,7 +36,7 @@ class OfModels(click.Option):
 of_results = partial(click.option, cls=OfResults)
 of_models = partial(click.option, cls=OfModels)
 
-_OF_REMEASURING = ("mean", "std", "timeout", "memory")
+_OF_REMEASURING = ("mean", "std", "layout", "size", "output", "timeout", "memory")
 
 
 @click.command()
@@ -130,9 +129,7 @@ _OF_REMEASURING = ("mean", "std", "timeout", "memory")
 )
 @timeout_option(default=120)
 @memory_option
-@channels_option("--mean")
-@channels_option("--std")
-@classes_as_given_option(cls=OfModels)
+@partial(description_options, of_answers=OfModels)
 def compare(
     base: str,
     new: str,
@@ -196,13 +193,12 @@ def _compare_results(
 ) -> None:
     from bench.regression.compare_results import compare_results
     from bench.regression.remeasure import Remeasurer
-    from bench.subjects.third_party import Given
     from zoo.progress import progress_for
 
     remeasurer = Remeasurer(
         exports,
         data_dir=data_dir,
-        given=Given(options["mean"], options["std"]),
+        given=options["given"],
         timeout=options["timeout"],
         memory=options["memory"],
     )
@@ -234,7 +230,6 @@ def _compare_pair(
     from bench.pair.pairs import compare_pair
     from bench.pair.series import summary
     from bench.pair.settings import PairSettings, find_way
-    from bench.subjects.third_party import Given
     from zoo.machine.threads import thread_budget
     from zoo.progress import progress_for
 
@@ -259,7 +254,7 @@ def _compare_pair(
         precisions=precisions,
         exports=exports,
         data_dir=data_dir,
-        given=Given(options["mean"], options["std"], classes_as_given=options["classes_as_given"]),
+        given=options["given"],
         repeat=options["repeat"],
         out=options["out"],
         progress=progress_for(still=True),

@@ -25,7 +25,7 @@ from bench.runtimes.registry import apart_by
 from bench.stats.ratios import verdict
 from bench.subjects.arm import Arm
 from bench.subjects.images import Gallery
-from bench.subjects.subject import Given, Subject, find_subjects, is_file, of_file, refuse_unused
+from bench.subjects.subject import Subject, find_subjects, is_file, of_file, refuse_unused
 from zoo.artifacts.artifact import EXPORTS
 from zoo.data.class_names import BY_NAME, columns_by_name, is_in_order, other_classes
 from zoo.errors import UnavailableError, UsageError
@@ -33,6 +33,7 @@ from zoo.files import write_text
 from zoo.inspection.inspector import Inspector
 from zoo.marks import refuse_others
 from zoo.ort.faults import Here
+from zoo.ort.given import Given
 from zoo.parity import largest, tolerance
 from zoo.progress import Advance, Progress
 
@@ -59,6 +60,9 @@ def compare_pair(
     progress = progress or Progress()
     settings = check(settings, out)
     a, b = _two_subjects(targets, precisions, exports, given)
+    for name, told in {one.name: one.no_accuracy for one in (a, b)}.items():
+        if told:
+            progress.say(f"{name}: {told}")
     rows = read_pairs(out) if out and out.exists() else []
     if out:
         refuse_others([beside(out, "samples.jsonl")], "name another --out", ("repeat",))

@@ -19,17 +19,17 @@ from bench.stats.ratios import PairedRatio
 from bench.subjects.arm import Arm
 from bench.subjects.images import Gallery
 from bench.subjects.subject import Subject, find_subjects, of_file
-from bench.subjects.third_party import Given
 from bench.sweep.matrix import PRESETS
 from zoo.errors import ZooError
 from zoo.inspection.inspector import Inspector
+from zoo.ort.given import Given
 from zoo.progress import Progress
 
 
 class Remeasurer:
     """Finds the files of two rows by their hashes, among what is published and beside it.
 
-    given: the normalisation of files that do not say it; timeout: seconds an answer;
+    given: what third-party files do not say; timeout: seconds an answer;
     memory: bytes that an arm may take.
     """
 
@@ -100,7 +100,7 @@ class Remeasurer:
             return arm.facts
 
     def _find(self, row: Row) -> Subject | None:
-        """By its hash; a foreign file may have changed since, so it is read again."""
+        """By its hash; a third-party file may have changed since, so it is read again."""
         if row.sha256 in self._known:
             return self._known[row.sha256]
         if row.subject.lower().endswith(".onnx"):

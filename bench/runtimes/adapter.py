@@ -1,13 +1,15 @@
 """What every engine is asked for, and what it has to be able to do."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import UnavailableError
+from zoo.ort.given import Given
+from zoo.records import read
 
 if TYPE_CHECKING:
     from zoo.data.dataset import Images
@@ -28,9 +30,7 @@ class Order:
     provider: str = "cpu"
     threads: int = 1
     boundary: Boundary = "host"  # `host` counts the copies to and from the device
-    # For a file that takes normalised pixels and does not say by what: per channel or one number.
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
+    given: Given = field(default_factory=Given)  # what a third-party file does not say of itself
     # The calling thread and the pool's threads each keep to one of these, in this order, and a
     # waiting pool does not spin; empty: as the engine does by itself.
     cores: tuple[int, ...] = ()
@@ -48,10 +48,8 @@ class Order:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Order":
         """From the pipe, where tuples became lists."""
-        listed: dict[str, Any] = {
-            name: tuple(part) if isinstance(part, list) else part for name, part in value.items()
-        }
-        return cls(**listed)
+        order: Order = read(cls, value, "order")
+        return order
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from bench.runtimes.adapter import Logits, Order, Placed
 from zoo.data.dataset import Images
 from zoo.ort.providers import CPU, CUDA, DISTRIBUTIONS, problem_of, usual_providers
 from zoo.ort.session import open_session
-from zoo.ort.signature import Signature
+from zoo.ort.signature import Signature, as_rows
 
 _DEVICES = {"cuda": "cuda", "tensorrt": "cuda"}
 # The kernel is chosen by trying them all, once a shape: the default, said because it costs seconds.
@@ -46,9 +46,9 @@ class OnnxRuntime:
             allow_fallback=order.allow_fallback,
             profile=Path(order.profile) if order.profile else None,
         )
-        self.signature = Signature.of(self.session, order.mean, order.std, order.shown)
+        self.signature = Signature.of(self.session, order.given, order.shown)
         self._names = [self.signature.output]
-        self._raw = self.signature.mean is None and self.signature.layout == "nhwc"
+        self._raw = self.signature.takes_pixels
         self._call = self.session.ort.run
         on_device = order.boundary == "device"
         self.run: Callable[[Placed], Any] = self._run_device if on_device else self._run_host
@@ -92,7 +92,7 @@ class OnnxRuntime:
         """From the array of the host, or out of the binding."""
         if self.order.boundary == "device":
             answer = answer.copy_outputs_to_cpu()[0]
-        return np.asarray(answer, np.float32)
+        return as_rows(np.asarray(answer, np.float32))
 
     def what_ran(self) -> dict[str, Any]:
         """Nodes by provider, as ONNX Runtime placed them."""
@@ -102,6 +102,7 @@ class OnnxRuntime:
             "engine": f"onnxruntime {onnxruntime.__version__}",
             "nodes": self.session.placement(),
             "elsewhere": self.session.computing_elsewhere(),
+            "chosen": self.signature.chosen,
             "tf32": self.order.tf32 if self.session.provider == "cuda" else None,
             "conv_search": _SEARCH if self.session.provider == "cuda" else None,
         }

@@ -20,7 +20,7 @@ from zoo.data.dataset import Images
 from zoo.errors import UnavailableError, ZooError
 from zoo.machine.cpu import cpu_flags
 from zoo.ort.session import TensorInfo
-from zoo.ort.signature import Signature
+from zoo.ort.signature import Signature, as_rows
 
 _DEVICE = "CPU"
 _HINTS = {"fp32": "f32", "bf16": "bf16"}  # OpenVINO's names of what it may compute in
@@ -58,11 +58,10 @@ class OpenVino:
         core = self.openvino.Core()
         try:
             model = core.read_model(order.model)
-            self.signature = Signature.of(
-                _File.of(order.model, model), order.mean, order.std, order.shown
-            )
+            file = _File.of(order.model, model)
+            self.signature = Signature.of(file, order.given, order.shown)
             self._output = [port.any_name for port in model.outputs].index(self.signature.output)
-            self._raw = self.signature.mean is None and self.signature.layout == "nhwc"
+            self._raw = self.signature.takes_pixels
             self.compiled = core.compile_model(model, _DEVICE, self._settings())
         except RuntimeError as error:
             raise _refusal(order.model, error) from error
@@ -139,7 +138,7 @@ class OpenVino:
 
     def fetch(self, answer: Any) -> Logits:
         """It is on the host."""
-        return np.asarray(answer, np.float32)
+        return as_rows(np.asarray(answer, np.float32))
 
     def what_ran(self) -> dict[str, Any]:
         """As the compiled model says it."""
@@ -147,6 +146,7 @@ class OpenVino:
         single = len(computed) == 1
         return {
             "engine": f"openvino {self.openvino.__version__.partition('-')[0]}",
+            "chosen": self.signature.chosen,
             "nodes": {"cpu": sum(kind not in _NO_NODES for kind, _ in self._nodes())},
             "computed_in": ", ".join(kind if single else f"{kind} {n}" for kind, n in computed),
             "settings": " ".join(f"{name}={value}" for name, value in self._settled().items()),

@@ -35,7 +35,7 @@ class Torch:
     def unsupported(demands: Demands) -> str | None:
         """It needs the network's code, and the weights as they were trained."""
         if demands.third_party:
-            return "torch runs the networks of this zoo, and this is a file of other origin"
+            return "torch runs the networks of this zoo, and this is a third-party file"
         if demands.precision != "fp32":
             return f"torch runs the fp32 weights, not {demands.precision}"
         if demands.cuda_graph:

@@ -1,23 +1,27 @@
 """What is measured: the files of published artifacts, or any other ONNX file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.subjects.third_party import Given, read_content, read_sidecar
 from zoo.artifacts.artifact import Artifact, find_artifact, how_to_export, list_artifacts
 from zoo.artifacts.card import PRECISIONS, Card
 from zoo.data.catalog import is_path
-from zoo.data.class_names import parse_names
 from zoo.data.known import KNOWN
-from zoo.errors import UsageError, ZooError, unknown_name
-from zoo.inspection.found import FileFacts
+from zoo.errors import ZooError, unknown_name
+from zoo.inspection.description import (
+    Description,
+    check_data,
+    describe,
+    refuse_for_artifacts,
+    refuse_unneeded,
+)
 from zoo.inspection.inspector import Inspector
 from zoo.ort.faults import Here, fault_of, fault_of_content
+from zoo.ort.given import Given
 
 __all__ = [
     "FOREIGN",
-    "Given",
     "Subject",
     "find_subjects",
     "is_file",
@@ -26,6 +30,7 @@ __all__ = [
 ]
 
 FOREIGN = "file"  # the precision of a file that nobody described
+SPEED_ALONE = "speed alone: it takes normalised pixels, and nothing says by which --mean and --std"
 
 
 @dataclass(frozen=True)
@@ -38,14 +43,16 @@ class Subject:
     sha256: str = ""
     bytes: int = 0
     artifact: Artifact | None = None
-    # As given for a third-party file; an artifact's card says its own
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None  # likewise
+    # What a third-party file needs of what was told of it; an artifact's card says its own
+    given: Given = field(default_factory=Given)
     # As given; for an artifact, where the folder of images lies that it was trained on
     data: str | None = None
     integer_widths: tuple[int, ...] = ()  # of a third-party file, see `zoo.graphs.products`
     # Of a third-party file that names its classes, unless they count as given
     class_names: tuple[str, ...] | None = None
+    description: Description | None = field(default=None, compare=False)  # of such a file
+    no_accuracy: str = ""  # why its answers are neither right nor wrong
+    problem: str = ""  # why it cannot be measured at all
 
     def fault(self, runtime: str, provider: str, on: Here) -> str | None:
         """Why it is known to be answered wrongly; None where it is not.
@@ -98,15 +105,16 @@ def find_subjects(
 ) -> list[Subject]:
     """The files meant; without a target, everything published.
 
-    precisions: of artifacts, by default all that were published. given: for files of other
-    origin, each of which takes of it what it needs, and its folder of images for models that were
-    trained on one; what none of them needs is refused.
+    precisions: of artifacts, by default all that were published. given: for third-party files,
+    each of which takes of it what it needs, and its folder of images for models that were trained
+    on one; what none of them needs is refused. Of several files one that is unsuitable has a
+    `problem`.
     """
     for precision in precisions or ():
         if precision not in PRECISIONS:
             raise unknown_name("precision", precision, PRECISIONS)
     given = given or Given()
-    _check_data(given.data)
+    check_data(given.data)
     found: list[Subject] = []
     if not targets:
         artifacts = list_artifacts(exports)
@@ -118,7 +126,8 @@ def find_subjects(
     with Inspector() as inspector:
         for target in targets:
             if is_file(target):
-                found.append(of_file(Path(target), given, inspector))
+                read = of_file if len(targets) == 1 else _of_one_among_others
+                found.append(read(Path(target), given, inspector))
             else:
                 found += _of_artifact(find_artifact(target, exports), precisions, given)
     refuse_unused(given, found, targets[0])
@@ -147,53 +156,40 @@ def _of_artifact(
 
 
 def of_file(path: Path, given: Given, inspector: Inspector) -> Subject:
-    """A file of other origin, with what is given for it or stands in the JSON beside it.
-
-    One that takes raw pixels is given no mean and std.
-    """
-    content = read_content(path, inspector)
-    told = given.over(read_sidecar(path))
-    _check_data(told.data)
+    """A third-party file, with what it needs of what is given or stands in the JSON beside it."""
+    found = describe(path, given, inspector)
+    alone = found.lacks_normalisation
+    told = replace(found.given, mean=(0.0,), std=(1.0,)) if alone else found.given
     return Subject(
         str(path),
         FOREIGN,
         path,
-        content.sha256,
-        content.bytes,
-        mean=None if content.raw else told.mean,
-        std=None if content.raw else told.std,
+        found.facts.sha256,
+        found.facts.bytes,
+        given=told,
+        description=found,
         data=told.data,
-        integer_widths=content.integer_widths,
-        class_names=None if told.classes_as_given else told.class_names or _names_in(content),
+        integer_widths=found.facts.integer_widths,
+        class_names=found.class_names,
+        no_accuracy=SPEED_ALONE if alone else "",
     )
 
 
-def _names_in(content: FileFacts) -> tuple[str, ...] | None:
-    return parse_names(content.metadata.get("class_names", ""))
-
-
-def _check_data(name: str | None) -> None:
-    if name is not None and name not in KNOWN and not is_path(name):
-        raise unknown_name("dataset", name, [*KNOWN, "a folder", "a zip"])
+def _of_one_among_others(path: Path, given: Given, inspector: Inspector) -> Subject:
+    """One that cannot be measured has a problem, and does not end the others' sweep."""
+    try:
+        return of_file(path, given, inspector)
+    except ZooError as error:
+        if not path.is_file():  # a slip of the keyboard, perhaps
+            raise
+        found = inspector.inspect(path)  # in the words of `verify`, where that refuses it too
+        problem = str(error) if found.ok else found.reason
+        return Subject(str(path), FOREIGN, path, problem=problem)
 
 
 def refuse_unused(given: Given, found: Sequence[Subject], target: str) -> None:
     """Refuse what was given and none of these takes. target: an example of them."""
-    foreign = [one for one in found if one.precision == FOREIGN]
-    normalised = given.mean is not None or given.std is not None
-    if normalised and not foreign:
-        raise UsageError(
-            f"--mean and --std are for ONNX files of other origin; {target} says its own."
-        )
-    if given.classes_as_given and not foreign:
-        raise UsageError(f"--classes-as-given is for third-party files; {target} says its own.")
-    if given.data is not None and not foreign and all(one.data is None for one in found):
-        raise UsageError(
-            "--data is for ONNX files of other origin, and a folder or zip for models that were "
-            f"trained on it; {target} says its own."
-        )
-    if normalised and all(one.mean is None and one.std is None for one in foreign):
-        raise UsageError(
-            f"{foreign[0].name} takes raw pixels and normalises them itself; leave --mean and "
-            "--std away."
-        )
+    if all(one.card for one in found):
+        own_images = any(one.is_of_own_folder for one in found)
+        refuse_for_artifacts(given, target, own_images=own_images)
+    refuse_unneeded(given, (one.description for one in found if one.description))

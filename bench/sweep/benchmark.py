@@ -11,7 +11,7 @@ from bench.results.journal import Journal
 from bench.results.rows import Row
 from bench.runtimes.registry import find_provider, packages_of, start_seconds
 from bench.subjects.arm import REFERENCE, Arm
-from bench.subjects.subject import Given, find_subjects
+from bench.subjects.subject import find_subjects
 from bench.sweep.matrix import Settings, arms_of, check
 from bench.sweep.operators import write_operators
 from bench.sweep.sweep import Sweep
@@ -20,6 +20,7 @@ from zoo.errors import UsageError
 from zoo.files import write_json
 from zoo.machine.threads import thread_budget
 from zoo.ort.faults import Here
+from zoo.ort.given import Given
 from zoo.progress import Progress
 
 RESULTS = Path("results")
@@ -92,8 +93,8 @@ def run(
     """Measure artifacts and ONNX files; rows stand in `out` as soon as they are measured.
 
     targets: artifacts' ids, models' names, or ONNX files; all that is published without any.
-    precisions: of artifacts; given: what foreign files do not say of themselves. out: the CSV, by
-    default results/<time>.csv. resume: go on with a sweep that was stopped. profile: write the
+    precisions: of artifacts; given: what third-party files do not say of themselves. out: the CSV,
+    by default results/<time>.csv. resume: go on with a sweep that was stopped. profile: write the
     time of each operator too. on: what computes, by default this onnxruntime on this CPU: what it
     is known to answer wrongly is a failed row. on_start: hears where the rows will stand, before
     anything is measured; on_row: of each row, in order.

@@ -113,7 +113,7 @@ class Cell:
         arm = self.arm
         determined = [
             *(SCHEMA, arm.subject.name, arm.subject.precision, arm.subject.sha256),
-            *(arm.subject.mean, arm.subject.std, arm.subject.data, arm.subject.class_names),
+            *(asdict(arm.subject.given), arm.subject.data, arm.subject.class_names),
             *(arm.runtime, arm.provider, arm.boundary, arm.threads),
             *(self.batch, self.scenario, where, harness(arm.runtime)),
             _time_given(settings.preset),

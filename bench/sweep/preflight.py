@@ -1,7 +1,7 @@
 """What is found out before anything is measured: what files take, and what to refuse."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.measuring.arm_process import ArmProcess
@@ -12,6 +12,7 @@ from bench.sweep.matrix import Settings
 from bench.sweep.required import check_test_sets, classes_of
 from zoo.data.class_names import BY_NAME, columns_by_name, is_in_order, other_classes
 from zoo.errors import UsageError, ZooError
+from zoo.inspection.inspector import Inspector
 from zoo.progress import Progress
 
 
@@ -29,35 +30,74 @@ class Takes:
         return cls((height, width, channels), opened.facts["fixed_batch"])
 
 
+@dataclass(frozen=True)
+class Found:
+    """What was found out of third-party files, by their names."""
+
+    takes: dict[str, Takes] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)  # why one cannot be measured
+
+
 def check_arms(
     arms: Sequence[Arm], settings: Settings, data_dir: Path | None, progress: Progress
-) -> dict[str, Takes]:
-    """Open each third-party file once; what each takes, by its name.
+) -> Found:
+    """Open each third-party file once.
 
-    What a file does not say of itself is asked for (`UsageError`). Accuracy that is demanded and
-    cannot be measured is refused.
+    What a file does not say of itself is asked for (`UsageError`), unless it is one of several:
+    then its rows say it. Accuracy that is demanded and cannot be measured is refused.
     """
-    takes: dict[str, Takes] = {}
+    found = Found()
     classes: dict[str, int] = {}
-    for subject in dict.fromkeys(arm.subject for arm in arms if not arm.subject.card):
-        if settings.accuracy:
-            _check_classes(subject, data_dir, progress)
+    alone = len({arm.subject.name for arm in arms}) == 1
+    files = (arm.subject for arm in arms if not arm.subject.card)
+    for subject in dict.fromkeys(one for one in files if not one.problem):
         try:
-            order = Arm(subject).order(memory=settings.memory)
-            with ArmProcess(order, settings.timeout) as opened:
-                found = takes[subject.name] = Takes.of(opened)
-                if settings.measure_accuracy:
-                    classes[subject.name] = classes_of(opened, found.image_shape, found.fixed_batch)
-            if found.fixed_batch:
-                progress.say(f"{subject.name} takes batches of {found.fixed_batch} only")
-        except UsageError:
-            raise
-        except ZooError:  # then each of its rows says why
-            continue
+            _look(subject, settings, data_dir, progress, found, classes)
+        except ZooError as error:
+            if alone and isinstance(error, UsageError):
+                raise
+            if problem := _problem(subject, error):
+                found.problems[subject.name] = problem
     if settings.measure_accuracy:
-        subjects = (arm.subject for arm in arms if not arm.skipped)
-        check_test_sets(subjects, classes, data_dir, progress)
-    return takes
+        subjects = [arm.subject for arm in arms if not arm.skipped]
+        usable = [one for one in subjects if not one.problem and one.name not in found.problems]
+        check_test_sets(usable, classes, data_dir, progress)
+    return found
+
+
+def _look(
+    subject: Subject,
+    settings: Settings,
+    data_dir: Path | None,
+    progress: Progress,
+    found: Found,
+    classes: dict[str, int],
+) -> None:
+    """Open one file, and write down what it takes and how many classes it gives."""
+    if settings.accuracy and not subject.no_accuracy:
+        _check_classes(subject, data_dir, progress)
+    order = Arm(subject).order(memory=settings.memory)
+    with ArmProcess(order, settings.timeout) as opened:
+        takes = found.takes[subject.name] = Takes.of(opened)
+        if settings.measure_accuracy:
+            classes[subject.name] = classes_of(opened, takes.image_shape, takes.fixed_batch)
+    if takes.fixed_batch:
+        progress.say(f"{subject.name} takes batches of {takes.fixed_batch} only")
+    if chosen := opened.facts["what_ran"].get("chosen"):
+        progress.say(f"{subject.name} {chosen}")
+    if subject.no_accuracy:
+        progress.say(f"{subject.name}: {subject.no_accuracy}")
+
+
+def _problem(subject: Subject, error: ZooError) -> str:
+    """Why a file cannot be measured, in the words of `verify`; "" where its rows are to say it."""
+    if subject.path is None:
+        return ""
+    with Inspector() as inspector:
+        found = inspector.inspect(subject.path)
+    if not found.ok:
+        return found.reason
+    return str(error) if isinstance(error, UsageError) else ""
 
 
 def _check_classes(subject: Subject, data_dir: Path | None, progress: Progress) -> None:

@@ -20,11 +20,11 @@ def check_test_sets(
     data_dir: Path | None,
     progress: Progress,
 ) -> None:
-    """Refuse subjects whose accuracy cannot be measured. classes: of files of other origin."""
+    """Refuse subjects whose accuracy cannot be measured. classes: of third-party files."""
     for subject in {(one.name, one.place): one for one in subjects}.values():
-        data = data_of(subject, data_dir, progress)
+        data = subject.no_accuracy or data_of(subject, data_dir, progress)
         if isinstance(data, str):
-            kind = ZooError if subject.place else UsageError
+            kind = ZooError if subject.place and not subject.no_accuracy else UsageError
             raise kind(f"{_asked(subject)} {data.rstrip('.')}; or leave --accuracy away.")
         given, known = classes.get(subject.name), len(data.class_names)
         if given not in (None, known):

@@ -38,7 +38,7 @@ from bench.subjects.arm import REFERENCE, Arm
 from bench.subjects.images import Gallery, ImageFiles
 from bench.sweep.columns import asked, from_card, model_of, ran
 from bench.sweep.matrix import Cell, Doubling, Settings
-from bench.sweep.preflight import Takes, check_arms
+from bench.sweep.preflight import Found, Takes, check_arms
 from bench.sweep.referee import Referee
 from bench.sweep.required import demanded, missing_accuracy
 from zoo.errors import UnavailableError, ZooError
@@ -81,7 +81,7 @@ class Sweep:
         self.environment = environment
         self.progress = progress
         self.data_dir = data_dir
-        self._takes: dict[str, Takes] = {}
+        self._found = Found()
         self._done = {
             row.cell
             for row in journal.rows
@@ -91,7 +91,7 @@ class Sweep:
     def preflight(self, arms: Sequence[Arm]) -> None:
         """Refuse what cannot be measured (`UsageError`), before anything is."""
         left = [arm for arm in arms if self._open(arm)]
-        self._takes = check_arms(left, self.settings, self.data_dir, self.progress)
+        self._found = check_arms(left, self.settings, self.data_dir, self.progress)
 
     def run(self, arms: Sequence[Arm]) -> Iterator[Row]:
         """Measure all cells that were not measured before."""
@@ -108,8 +108,11 @@ class Sweep:
         measured = self._open(arm)
         if not measured:
             return
+        problem = arm.subject.problem or self._found.problems.get(arm.subject.name)
         if arm.skipped:
             self._end(measured, SKIPPED, arm.skipped)
+        elif problem:
+            self._end(measured, FAILED, problem)
         else:
             try:
                 self._check_fault(arm)
@@ -130,7 +133,7 @@ class Sweep:
 
     def _cells(self, arm: Arm) -> list[Measured]:
         """All of an arm; of those whose number is to be found, the first."""
-        takes = self._takes.get(arm.subject.name)
+        takes = self._found.takes.get(arm.subject.name)
         fixed = takes.fixed_batch if takes else None
         batches = (fixed,) if fixed else self.settings.batches
         cells = [Cell(arm, batch) for batch in batches]
@@ -174,6 +177,8 @@ class Sweep:
 
     def _not_measured(self, arm: Arm, images: ImageFiles) -> Scored:
         """What is said of accuracy until it is measured, or if it is not."""
+        if arm.subject.no_accuracy:
+            return from_card(arm, arm.subject.no_accuracy)
         if not self.settings.accuracy:
             return from_card(arm, self.settings.why_no_accuracy)
         if images.test is None:
@@ -187,8 +192,8 @@ class Sweep:
         card = arm.subject.card
         if card:
             return card.image_shape
-        if arm.subject.name in self._takes:
-            return self._takes[arm.subject.name].image_shape
+        if arm.subject.name in self._found.takes:
+            return self._found.takes[arm.subject.name].image_shape
         with ArmProcess(self.settings.order(arm), self.settings.timeout) as opened:
             return Takes.of(opened).image_shape
 

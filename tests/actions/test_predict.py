@@ -28,6 +28,7 @@ from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.inspection.found import Inspection
 from zoo.inspection.inspector import Inspector
 from zoo.ort.faults import Here
+from zoo.ort.given import Given
 from zoo.progress import Advance, Progress
 
 ROOT = Path(__file__).parents[2]
@@ -185,14 +186,14 @@ class TestGuesses:
         model = tiny_onnx(kind="float32-nchw", metadata={})
         with pytest.raises(UsageError, match="--mean"):
             predict(model, [images])
-        found = first(predict(model, [images], mean=(0, 0, 0), std=(1, 1, 1)))
+        found = first(predict(model, [images], given=Given((0, 0, 0), (1, 1, 1))))
         assert [name for _, name in found] == ["class 0", "class 2", "class 1"]
 
     def test_values_that_are_no_numbers_are_no_prediction(
         self, tiny_onnx: Make, images: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         passed = Inspection(True, "", "", 0.0)
-        monkeypatch.setattr(Inspector, "inspect", lambda inspector, path: passed)
+        monkeypatch.setattr(Inspector, "inspect", lambda *_, **given: passed)
         model = onnx.load(path := tiny_onnx())
         bias = next(tensor for tensor in model.graph.initializer if tensor.name == "bias")
         bias.float_data[:] = [float("nan")] * 3

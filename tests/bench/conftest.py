@@ -21,12 +21,12 @@ from bench.regression.compare_results import compare_results
 from bench.regression.findings import Comparison
 from bench.results.results_file import write_csv
 from bench.results.rows import Row
-from bench.subjects.subject import Given
 from bench.sweep.matrix import Preset, Settings
 from tests.bench.pair.comparisons import SETTINGS, ComparePair
 from tests.bench.regression.two_sweeps import Compare
 from tests.factories import Told
 from zoo.ort.faults import Here
+from zoo.ort.given import Given
 
 HERE = Path(__file__).parent
 

@@ -4,8 +4,6 @@ import ast
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,16 +17,18 @@ from PIL import Image
 from bench.subjects.subject import Subject
 from cli import main
 from zoo.artifacts.artifact import find_artifact, how_to_export
+from zoo.commands.parameters import SizeType
 from zoo.data.known import KNOWN
 from zoo.errors import UsageError
+from zoo.ort.given import Given
 from zoo.ort.session import open_session
 from zoo.ort.signature import Signature
 from zoo.runs.run import Run
 
 Call = Callable[..., Result]
 ROOT = Path(__file__).parent.parent.parent
-# Of other programs: onnxruntime's tools, pip, bench.pair.planted, pytest, nvidia-smi.
-OTHERS = {"--input_name", "--input_shape", "--force-reinstall", "--benchmark-json"}
+# Of other programs: pip, bench.pair.planted, pytest, nvidia-smi.
+OTHERS = {"--force-reinstall", "--benchmark-json"}
 OTHERS |= {"--layers", "--benchmark-autosave", "--query-gpu", "--query-compute-apps", "--format"}
 
 
@@ -227,14 +227,17 @@ class TestNames:
 
 
 class TestFiles:
-    def test_verify_proposes_no_option_that_it_lacks(
+    def test_a_third_party_file_is_described_in_the_same_way_everywhere(
         self, call: Call, tiny_onnx: Callable[..., Path]
     ) -> None:
         path = tiny_onnx(kind="float32-nchw", metadata={})
-        told = call("verify", path).stdout
-        assert "predict and bench can be told, by --mean and --std" in told
-        assert {"--mean", "--std"} <= OPTIONS["predict"] & OPTIONS["bench"]
-        assert ".485" not in told
+        assert "Give them on the 0..1 scale, such as --mean .485" in call("verify", path).stdout
+        described = {
+            *("--mean", "--std", "--data", "--classes", "--classes-as-given"),
+            *("--output", "--layout", "--size"),
+        }
+        for command in ("bench", "compare", "predict", "verify"):
+            assert described <= OPTIONS[command]
 
     @pytest.mark.parametrize("kind", ["uint8-nhwc", "float32-nchw"])
     def test_a_free_size_is_fixed_to_that_of_the_data_that_was_given(
@@ -245,9 +248,10 @@ class TestFiles:
         assert shown == KNOWN["cifar10"].shape[:2]
         with pytest.raises(UsageError) as caught:
             Signature.of(open_session(path, threads=1), shown=shown)
-        command = shlex.split(str(caught.value).partition("such as with: python ")[2])
-        subprocess.run([sys.executable, *command], check=True, capture_output=True)
-        fixed = Signature.of(open_session(Path("fixed.onnx"), threads=1))
+        option, size = str(caught.value).partition("such as with ")[2].rstrip(".").split()
+        assert option == "--size"
+        told = Given(size=SizeType().convert(size, None, None))
+        fixed = Signature.of(open_session(path, threads=1), told)
         assert (fixed.height, fixed.width) == shown
 
     def test_what_is_proposed_of_results_works(

@@ -1,9 +1,11 @@
 """What a file is believed to take, what has to be given, and what it is fed with."""
 
 import json
+import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.errors import UsageError, ZooError
+from zoo.ort.given import Given, read_sidecar
 from zoo.ort.session import Session, TensorInfo, open_session
-from zoo.ort.signature import Signature, logits
+from zoo.ort.signature import Signature, as_rows, logits
 
 Make = Callable[..., Path]
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
@@ -68,9 +71,9 @@ class TestOf:
         found = Signature.of(session)
         assert (found.layout, found.dtype) == ("nchw", "float32")
         assert (found.mean, found.std) == ((0.5,) * 3, (0.25,) * 3)
-        given = Signature.of(session, MEAN, STD)
-        assert (given.mean, given.std) == (MEAN, STD)
-        assert Signature.of(session, mean=MEAN).std == (0.25,) * 3
+        told = Signature.of(session, Given(MEAN, STD))
+        assert (told.mean, told.std) == (MEAN, STD)
+        assert Signature.of(session, Given(mean=MEAN)).std == (0.25,) * 3
 
     def test_a_strangers_file_has_numbers_for_classes(self, tiny_onnx: Make) -> None:
         found = Signature.of(open_session(tiny_onnx(metadata={})))
@@ -110,8 +113,11 @@ class TestOf:
             (faked(("uint8", (None, 3, 5, 3))), "may be either layout"),
             (faked(("uint8", (None, 5, 5, 4))), "neither 1 nor 3 channels"),
             (faked(("uint8", ("a", "b", "c", "d"))), "neither 1 nor 3 channels"),
-            (faked(("uint8", (None, 3, "h", "w"))), "--input_name in0 --input_shape 1,3,224,224"),
-            (faked(("uint8", (None, "h", "w", 3))), "--input_shape 1,224,224,3"),
+            (
+                faked(("uint8", (None, 3, "h", "w"))),
+                "such as with --size 224x224",
+            ),
+            (faked(("uint8", (None, "h", "w", 3))), "--size 224x224"),
             (faked(("uint8", (None, 0, 5, 3))), "0x5 pixels"),
             (faked(("uint8", (None, 3, 10**6, 5))), "1000000x5 pixels"),
             (faked(("uint8", (0, 4, 5, 3))), "batches of no image"),
@@ -130,7 +136,7 @@ class TestOf:
             ),
             (
                 faked(("uint8", (1, 4, 4, 3)), outputs=(("a", (1, 3)), ("b", (1, 3)))),
-                "2 outputs (a, b) and none is named logits",
+                "2 outputs (a: float32 [1, 3]; b: float32 [1, 3]) and none is named logits",
             ),
             (faked(("uint8", (1, 4, 4, 3)), outputs=(("a", (1, 3, 8)),)), "no classifier"),
         ],
@@ -153,12 +159,12 @@ class TestOf:
         session = faked(("float32", (None, 4, 5, 3)))
         with pytest.raises(UsageError, match=r"0\.\.255 the mean is 0 and the std 0\.00392157"):
             Signature.of(session)
-        feeds = Signature.of(session, (0.0,) * 3, (0.00392157,) * 3).prepare(images)
+        feeds = Signature.of(session, Given((0.0,) * 3, (0.00392157,) * 3)).prepare(images)
         assert feeds["in0"] == pytest.approx(images.astype(np.float32), rel=1e-6)
 
     def test_raw_pixels_take_no_normalisation(self, tiny_onnx: Make) -> None:
         with pytest.raises(UsageError, match="leave --mean"):
-            Signature.of(open_session(tiny_onnx()), mean=MEAN)
+            Signature.of(open_session(tiny_onnx()), Given(mean=MEAN))
 
     def test_logits_are_chosen_among_several_outputs(self) -> None:
         session = faked(
@@ -191,6 +197,82 @@ class TestOf:
         assert found.std[0] > 0
 
 
+class TestGiven:
+    """What a file leaves open is told, and what it says is not argued with."""
+
+    @pytest.mark.parametrize(
+        ("shape", "told", "found"),
+        [
+            ((None, 3, "h", "w"), Given(size=(32, 40)), ("nchw", (32, 40, 3))),
+            ((None, "h", 40, 1), Given(size=(32, 40)), ("nhwc", (32, 40, 1))),
+            ((None, 3, 5, 3), Given(layout="nchw"), ("nchw", (5, 3, 3))),
+            ((None, 3, 5, 3), Given(layout="nhwc"), ("nhwc", (3, 5, 3))),
+            (("n", "c", "h", "w"), Given(layout="nchw", size=(8, 8)), ("nchw", (8, 8, 3))),
+        ],
+    )
+    def test_layout_and_size(
+        self,
+        shape: tuple[int | str | None, ...],
+        told: Given,
+        found: tuple[str, tuple[int, int, int]],
+    ) -> None:
+        signature = Signature.of(faked(("uint8", shape)), told)
+        assert (signature.layout, signature.image_shape) == found
+
+    @pytest.mark.parametrize(
+        ("told", "problem"),
+        [
+            (Given(layout="nchw"), "is not nchw; leave --layout away"),
+            (Given(size=(8, 8)), "takes no images of 8x8 pixels; leave --size away"),
+            (Given(output="logit"), "there is no output 'logit'. Did you mean logits?"),
+            (Given(class_names=("a", "b")), "is given 2 classes and gives 3 values"),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    def test_what_contradicts_the_file_is_refused(self, told: Given, problem: str) -> None:
+        with pytest.raises(ZooError, match=re.escape(problem)):
+            Signature.of(faked(("uint8", (None, 4, 5, 3))), told)
+
+    def test_an_output_is_named_or_the_only_one_of_the_right_width_is_taken(self) -> None:
+        outputs: Any = (("features", (1, 64)), ("probs", (1, 10)), ("map", (1, 10, 4, 4)))
+        session = faked(("uint8", (1, 4, 4, 3)), outputs=outputs)
+        with pytest.raises(UsageError, match="--output features"):
+            Signature.of(session)
+        named = Signature.of(session, Given(output="features"))
+        assert (named.output, named.classes, named.chosen) == ("features", 64, "")
+        for told in (Given(data="digits"), Given(class_names=tuple("abcdefghij"))):
+            chosen = Signature.of(session, told)
+            assert (chosen.output, chosen.classes) == ("probs", 10)
+            assert chosen.chosen == "takes its output probs, of features, probs, map"
+
+    def test_names_that_are_given_win(self) -> None:
+        session = faked(("uint8", (1, 4, 4, 3)), class_names='["a", "b", "c"]')
+        told = Given(class_names=("x", "y", "z"))
+        assert Signature.of(session, told).class_names == ("x", "y", "z")
+        assert Signature.of(session, Given(classes_as_given=True)).class_names is None
+
+    @pytest.mark.parametrize("shape", [(None, 3, 1, 1), (None, 1, 1, 3), (None, 1, 3)])
+    def test_sides_of_one_are_no_rows(self, shape: tuple[int | None, ...]) -> None:
+        session = faked(("uint8", (None, 4, 4, 3)), outputs=(("out", shape),))
+        assert Signature.of(session).classes == 3
+        values = np.arange(6.0).reshape(2, *shape[1:])
+        assert as_rows(values).tolist() == [[0, 1, 2], [3, 4, 5]]
+
+    def test_values_for_each_place_are_left_as_they_are(self) -> None:
+        assert as_rows(np.zeros((2, 3, 4, 4))).shape == (2, 3, 4, 4)
+
+    def test_the_json_beside_a_file_may_hold_all_of_it(self, tmp_path: Path) -> None:
+        told = Given(
+            (0.5,), (0.25,), "digits", ("a", "b"), True, "probs", "nhwc", (32, 40)
+        )  # fmt: skip
+        (tmp_path / "m.json").write_text(json.dumps(asdict(told)))
+        assert read_sidecar(tmp_path / "m.onnx") == told
+        assert Given(data="cifar10", size=(8, 8)).over(told) == replace(
+            told, data="cifar10", size=(8, 8)
+        )
+        assert told.over(Given()) == told
+
+
 class TestPrepare:
     def test_raw_pixels_stay_as_they_are(self, tiny_onnx: Make, images: np.ndarray) -> None:
         feeds = Signature.of(open_session(tiny_onnx())).prepare(images)
@@ -204,13 +286,23 @@ class TestPrepare:
         self, images: np.ndarray, dtype: str, layout: str
     ) -> None:
         shape = (None, 3, 4, 5) if layout == "nchw" else (None, 4, 5, 3)
-        feeds = Signature.of(faked((dtype, shape)), MEAN, STD).prepare(images)
+        feeds = Signature.of(faked((dtype, shape)), Given(MEAN, STD)).prepare(images)
         expected = (images / 255 - np.array(MEAN)) / np.array(STD)
         if layout == "nchw":
             expected = expected.transpose(0, 3, 1, 2)
         assert feeds["in0"].dtype == dtype
         assert feeds["in0"].flags.c_contiguous
         assert feeds["in0"] == pytest.approx(expected, abs=1e-6 if dtype == "float32" else 4e-3)
+
+    def test_signed_bytes_are_pixels_less_128(self, images: np.ndarray) -> None:
+        session = faked(("int8", (None, 4, 5, 3)))
+        plain = Signature.of(session).prepare(images)["in0"]
+        assert plain.dtype == np.int8
+        assert np.array_equal(plain, images.astype(int) - 128)
+        told = Given((128 / 255,), (1 / 255,))
+        assert np.array_equal(Signature.of(session, told).prepare(images)["in0"], plain)
+        clipped = Signature.of(session, Given((0.0,), (1 / 255,))).prepare(images)["in0"]
+        assert np.array_equal(clipped, np.minimum(images, 127))
 
     @pytest.mark.parametrize(
         "wrong",

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 
 from zoo.artifacts.artifact import CARD, EXPORTS, Artifact, find_artifact
 from zoo.data.dataset import Images
+from zoo.data.local import load_local
 from zoo.data.pixels import UnreadableError, decode, read_encoded, shown
 from zoo.data.threads import over_chunks
 from zoo.data.tree import ENDINGS
 from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.inspection.description import describe, refuse_unneeded
 from zoo.inspection.inspector import Inspector
 from zoo.inspection.remote import RemoteSession
 from zoo.marks import refuse_others
 from zoo.ort.faults import Here, fault_of, fault_of_content
+from zoo.ort.given import Given, read_sidecar
 from zoo.ort.providers import find_provider, short_name
 from zoo.ort.session import Opened
 from zoo.ort.signature import LOGITS, Signature, logits
@@ -66,8 +69,8 @@ def predict(
     exports: Path = EXPORTS,
     top: int = 5,
     provider: str = "cpu",
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
+    given: Given | None = None,
+    data_dir: Path | None = None,
     save: Path | None = None,
     seconds: float = SECONDS,
     memory: int | None = None,
@@ -77,9 +80,10 @@ def predict(
     """The `top` classes of each image, as they come; any number of images fits in memory.
 
     model: an artifact by id or model name, or an ONNX file. images: files, and folders that are
-    searched for them. precision: of an artifact, fp32 unless told. mean, std: per channel on the
-    0..1 scale, for a file that takes normalised pixels and does not say how. save: a PNG of the
-    first `GRID` images with their predictions, drawn when all are done. A third-party file runs in
+    searched for them. precision: of an artifact, fp32 unless told. given: what a third-party file
+    does not say of itself; with data its classes are called as there, local copies of which lie in
+    `data_dir`. save: a PNG of the first `GRID` images with their predictions, drawn when all are
+    done. A third-party file runs in
     a process of its own, with so many seconds for 64 images and so many bytes of memory, by default
     three quarters of what is left. on: what computes, by default this onnxruntime on this CPU.
     """
@@ -88,21 +92,25 @@ def predict(
     if save is not None:
         refuse_others([save], "name another --save")
     here = on or Here.found()
+    given = given or Given()
     with ExitStack() as stack:
         inspector = stack.enter_context(Inspector(seconds, memory))
         file, title = _found(model, precision, exports)
         progress = progress or Progress()
         if isinstance(file, Path):
-            remote, widths = _remote(inspector, file, provider, progress)
+            remote, given, widths = _remote(inspector, file, provider, given, progress)
             session: Opened = stack.enter_context(closing(remote))
             fault = fault_of(widths, here)
         else:
+            given.refuse(str(model))
             precision = precision or "fp32"
             session = file.session(precision, provider=provider)
             fault = fault_of_content(file.content(f"{precision}.onnx"), here)
         if fault and session.provider == "cpu":  # the known ones are those of this provider
             raise UnavailableError(f"{title} would be answered wrongly: {fault}.")
-        signature = Signature.of(session, mean, std)
+        signature = _named(Signature.of(session, given), given, data_dir, progress)
+        if signature.chosen:
+            progress.say(f"{title} {signature.chosen}")
         found = _find([Path(image) for image in images])
         predictions = _Predictor(session, signature, top).over(found, progress)
         return _to_the_end(stack.pop_all(), _without_pixels(predictions, save, title))
@@ -126,24 +134,45 @@ def _found(model: str | Path, precision: str | None, exports: Path) -> tuple[Pat
     return artifact, f"{artifact.id} {precision}"
 
 
+def _named(
+    signature: Signature, given: Given, data_dir: Path | None, progress: Progress
+) -> Signature:
+    """The same with the names of the data's classes, where it has none and they are at hand."""
+    if signature.class_names or given.data is None:
+        return signature
+    data = load_local(given.data, None, data_dir, progress)
+    if isinstance(data, str):
+        progress.say(f"its classes have numbers instead of names: {data}")
+        return signature
+    if signature.classes not in (None, len(data.class_names)):
+        raise UsageError(
+            f"it gives {signature.classes} classes, {given.data} has {len(data.class_names)}. "
+            "Name its own data with --data, or leave that away."
+        )
+    return replace(signature, classes=len(data.class_names), class_names=data.class_names)
+
+
 def _remote(
-    inspector: Inspector, path: Path, provider: str, progress: Progress
-) -> tuple[RemoteSession, tuple[int, ...]]:
+    inspector: Inspector, path: Path, provider: str, given: Given, progress: Progress
+) -> tuple[RemoteSession, Given, tuple[int, ...]]:
     """A session of a file that passed, in the inspector's process; its integer products' widths.
 
-    That its answers depend on more than the image is said.
+    Between them what it needs of what is given or stands beside it. That its answers depend on more
+    than the image is said.
     """
     if not path.exists():
         raise ZooError(f"there is no file {path}.")
     cpu = provider.lower() == "cpu"
     provider = "cpu" if cpu else short_name(find_provider(provider))  # before a file is looked at
-    found = inspector.inspect(path)
+    found = inspector.inspect(path, given=given.over(read_sidecar(path)))
     if not found.ok:
         raise ZooError(f"{path} is refused: {found.reason.rstrip('.')}.")
+    described = describe(path, given, inspector)
+    refuse_unneeded(given, [described])
     doubt = "" if isinstance(found.steadiness, str) else found.steadiness.doubt()
     if doubt:
         progress.say(f"warning: {path}: {doubt}")
-    return RemoteSession(inspector, path, provider), found.integer_widths
+    return RemoteSession(inspector, path, provider), described.given, found.integer_widths
 
 
 def _to_the_end(held: ExitStack, predictions: Iterator[Prediction]) -> Iterator[Prediction]:

@@ -1,16 +1,19 @@
 """`verify`: whether published models, and any ONNX file, are what they are said to be."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from zoo.artifacts.artifact import EXPORTS, VECTORS, Artifact, how_to_export, list_artifacts
 from zoo.artifacts.card import Card
 from zoo.artifacts.publishing import MANIFEST
+from zoo.data.catalog import is_path
+from zoo.data.known import KNOWN
 from zoo.errors import ZooError
 from zoo.inspection.artifact_checks import check_artifact, check_hash
 from zoo.inspection.checks import (
     Checked,
+    Claim,
     Status,
     check_accuracy,
     check_batches,
@@ -22,12 +25,19 @@ from zoo.inspection.checks import (
     check_versions,
     claim_of_card,
     claim_of_file,
-    names_of,
+)
+from zoo.inspection.description import (
+    Description,
+    check_data,
+    describe,
+    refuse_for_artifacts,
+    refuse_unneeded,
 )
 from zoo.inspection.found import Inspection, printable
 from zoo.inspection.inspector import SECONDS, Inspector
 from zoo.inspection.targets import Target, find_targets, parts_of
 from zoo.ort.faults import Here
+from zoo.ort.given import Given
 from zoo.progress import Progress
 
 
@@ -48,7 +58,7 @@ def verify(
     accuracy: bool = True,
     seconds: float = SECONDS,
     memory: int | None = None,
-    classes_as_given: bool = False,
+    given: Given | None = None,
     on: Here | None = None,
     progress: Progress | None = None,
 ) -> list[Check]:
@@ -57,11 +67,13 @@ def verify(
     A target is an artifact's id or its model's name, or the path of a file or of an artifact's
     folder. data_dir: where local copies of the datasets lie; nothing is downloaded. accuracy:
     measure it again over the test set, where that is at hand. seconds, memory: what a file may take
-    to load and run, in bytes; by default 2 GiB and six times its size. classes_as_given: the
-    classes of a third-party file are those of the data in that order, whatever it calls them. on:
-    what computes, by default this onnxruntime on this CPU.
+    to load and run, in bytes; by default 2 GiB and six times its size. given: what third-party
+    files do not say of themselves, each of which takes of it what it needs; with data its accuracy
+    is measured there. on: what computes, by default this onnxruntime on this CPU.
     """
     checks: list[Check] = []
+    given = given or Given()
+    check_data(given.data)
     wanted: list[Target] = []
     if not targets:
         wanted = [part for found in list_artifacts(exports) for part in parts_of(found)]
@@ -72,9 +84,10 @@ def verify(
         wanted += find_targets(target, exports)
     with Inspector(seconds, memory) as inspector:
         verifier = _Verifier(
-            *(inspector, data_dir, accuracy, classes_as_given, on or Here.found()),
+            *(inspector, data_dir, accuracy, given, on or Here.found()),
             progress or Progress(),
         )
+        verifier.describe(wanted)
         checks += verifier.checks(wanted)
     return checks
 
@@ -96,9 +109,26 @@ class _Verifier:
     inspector: Inspector
     data_dir: Path | None
     accuracy: bool
-    classes_as_given: bool
+    given: Given
     on: Here
     progress: Progress
+    # Of third-party files by their paths, or what is wrong with the JSON beside one
+    described: dict[Path, Description | str] = field(default_factory=dict)
+
+    def describe(self, targets: list[Target]) -> None:
+        """Find out what third-party files are told, and refuse what none of them needs."""
+        files = [target.path for target in targets if not target.artifact]
+        if targets and not files:
+            cards = filter(None, (_card(one.artifact) for one in targets if one.artifact))
+            own_images = any(card.dataset not in KNOWN for card in cards)
+            refuse_for_artifacts(self.given, targets[0].name, own_images=own_images)
+        for path in files:
+            try:
+                self.described[path] = describe(path, self.given, self.inspector)
+            except ZooError as error:  # of the file itself, its checks say more
+                self.described[path] = str(error)
+        found = self.described.values()
+        refuse_unneeded(self.given, [one for one in found if isinstance(one, Description)])
 
     def checks(self, targets: list[Target]) -> Iterator[Check]:
         """All checks of all targets, in order."""
@@ -117,7 +147,9 @@ class _Verifier:
         beside = vectors.is_dir()
         if target.artifact and target.precision not in target.artifact.precisions:
             beside, missing = False, f"{VECTORS} is for the files that take images"
-        found = self.inspector.inspect(target.path, [vectors] if beside else [])
+        described = self.described.get(target.path, "")
+        given = described.given if isinstance(described, Description) else Given()
+        found = self.inspector.inspect(target.path, [vectors] if beside else [], given)
         card = None
         if target.artifact:
             yield "hash", check_hash(target.artifact, target.path.name, found)
@@ -141,8 +173,10 @@ class _Verifier:
             yield "metadata", check_metadata(found, card, target.precision)
         else:
             card = None
+            if described and isinstance(described, str):
+                yield "description", ("failed", described)
             yield "images", ("skipped", found.signature) if found.signature else _images(found)
-            yield "classes", check_class_names(found)
+            yield "classes", check_class_names(found, given)
         faults = check_faults(found, self.on)
         yield "faults", faults
         if faults[0] == "failed":
@@ -158,20 +192,29 @@ class _Verifier:
     def _accuracy(self, target: Target, found: Inspection, card: Card | None) -> Checked:
         if not self.accuracy:
             return "skipped", "not asked for"
+        described = self.described.get(target.path)
+        file = described if isinstance(described, Description) else None
+        given = file.given if file else Given()
+        missing: Status = "failed" if file and self.given.data else "skipped"
         if card:
             claim = claim_of_card(card, target.precision)
+            if self.given.data and is_path(self.given.data) and card.dataset not in KNOWN:
+                claim = replace(claim, dataset=self.given.data)
         elif found.signature:
-            return "skipped", "it takes no images that this zoo knows how to prepare"
+            return missing, "it takes no images that this zoo knows how to prepare"
         else:
             told = claim_of_file(found)
+            if given.data and (told is None or told.dataset != given.data):
+                told = Claim("nobody", "fp32", given.data)
             if told is None:
-                return "skipped", "the file does not say on which images it is how often right"
+                return "skipped", "nothing says whose test set is its own: name one with --data"
             claim = told
         # What a card says of the classes is held against the file as metadata.
-        names = None if card or self.classes_as_given else names_of(found)
-        return check_accuracy(
-            target.path, claim, names, self.inspector, self.data_dir, self.progress
+        names = file.class_names if file and not card else None
+        status, text = check_accuracy(
+            target.path, claim, given, names, self.inspector, self.data_dir, self.progress
         )
+        return (missing if status == "skipped" else status), text
 
 
 def _card(artifact: Artifact) -> Card | None:
@@ -184,4 +227,5 @@ def _card(artifact: Artifact) -> Card | None:
 
 def _images(found: Inspection) -> Checked:
     (image,) = found.inputs
-    return "ok", f"{image.name} {image.dtype} {list(image.shape)}"
+    chosen = f"; {found.chosen}" if found.chosen else ""
+    return "ok", f"{image.name} {image.dtype} {list(image.shape)}{chosen}"

@@ -167,16 +167,3 @@ exports_option = click.option(
 )
 memory_option = partial(click.option, "--memory", type=MemoryType())
 timeout_option = partial(click.option, "--timeout", type=PositiveType(), show_default=True)
-# For --mean and for --std.
-channels_option = partial(
-    click.option,
-    type=NumbersType(),
-    help="Per channel or one for all, on the 0..1 scale, for a file that does not say it.",
-)
-classes_as_given_option = partial(
-    click.option,
-    "--classes-as-given",
-    is_flag=True,
-    help="Ignore the class names in a third-party file: its classes are those of the data, in "
-    "that order.",
-)

@@ -12,9 +12,10 @@ from zoo.commands.console import (
     print_guesses_csv,
     print_guesses_json,
 )
+from zoo.commands.description import description_options
 from zoo.commands.parameters import (
     PATH,
-    channels_option,
+    data_dir_option,
     exports_option,
     json_option,
     memory_option,
@@ -27,6 +28,7 @@ from zoo.errors import UsageError, ZooError
 @click.argument("model", metavar="MODEL|FILE.onnx")
 @click.argument("images", nargs=-1, required=True, type=PATH, metavar="IMAGE...")
 @exports_option
+@data_dir_option
 @click.option("--precision", metavar="fp32|fp16|int8", help="Of the artifact.  [default: fp32]")
 @click.option(
     "--provider", default="cpu", metavar="cpu|cuda", show_default=True, help="Where to compute."
@@ -34,8 +36,7 @@ from zoo.errors import UsageError, ZooError
 @click.option(
     "--top", type=click.IntRange(min=1), default=5, show_default=True, help="Classes an image."
 )
-@channels_option("--mean")
-@channels_option("--std")
+@description_options
 @click.option("--save", type=PATH, help="A PNG of the first images.")
 @timeout_option("seconds", default=120, help="Seconds that an ONNX file has for 64 images.")
 @memory_option(help="What an ONNX file may take.  [default: three quarters of what is left]")

@@ -6,14 +6,15 @@ from pathlib import Path
 import click
 
 from zoo.commands.console import print_checks, print_json
+from zoo.commands.description import description_options
 from zoo.commands.parameters import (
-    classes_as_given_option,
     data_dir_option,
     exports_option,
     json_option,
     memory_option,
     timeout_option,
 )
+from zoo.ort.given import Given
 
 
 @click.command()
@@ -25,7 +26,7 @@ from zoo.commands.parameters import (
 )
 @timeout_option(default=60, help="Seconds that a file has to load and run.")
 @memory_option(help="What a file may take.  [default: 2 GiB and six times its size]")
-@classes_as_given_option()
+@description_options
 @json_option
 def verify(
     targets: tuple[str, ...],
@@ -34,7 +35,7 @@ def verify(
     accuracy: bool,
     timeout: float,
     memory: int | None,
-    classes_as_given: bool,
+    given: Given,
     as_json: bool,
 ) -> None:
     """Check published models, or any ONNX file; exits 1 where something is wrong."""
@@ -48,7 +49,7 @@ def verify(
         accuracy=accuracy,
         seconds=timeout,
         memory=memory,
-        classes_as_given=classes_as_given,
+        given=given,
         progress=progress_for(),
     )
     if as_json:

@@ -7,22 +7,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.errors import ZooError
+from zoo.errors import UsageError, ZooError
 from zoo.inspection.steadiness import Steadiness, examine
 from zoo.inspection.trial import noise
+from zoo.ort.given import Given
 from zoo.ort.session import Session
-from zoo.ort.signature import LOGITS
+from zoo.ort.signature import as_rows, find_output
 
 IMAGES, BATCH = 6, 4
 _CALLS = 8  # what all of it takes, in calls of a whole batch
+_NO_GIVEN = Given()
 
 
-def try_batches(session: Session, seconds: float) -> Steadiness | str:
+def try_batches(session: Session, seconds: float, given: Given = _NO_GIVEN) -> Steadiness | str:
     """What a few images of noise showed, or why they were not tried.
 
     seconds: a file that would take longer is not tried.
     """
-    at = _answers(session)
+    at = _answers(session, given)
     if len(session.inputs) != 1 or not session.inputs[0].shape or at is None:
         return "it has not one input and a row of values for each image"
     (info,) = session.inputs
@@ -33,14 +35,14 @@ def try_batches(session: Session, seconds: float) -> Steadiness | str:
         for start in range(0, len(images), size):
             part = images[start : start + size]
             filled = np.resize(part, (size, *part.shape[1:]))
-            values = session.run({info.name: filled})[at]
+            values = as_rows(session.run({info.name: filled})[at])
             if values.shape[:1] != (size,):
                 raise ZooError(f"it gives {len(values)} rows of values for {size} images")
             parts.append(values[: len(part)].astype(np.float64))
         return np.concatenate(parts)
 
     rng = np.random.default_rng(0)
-    images = noise(replace(info, shape=(IMAGES, *info.shape[1:])), IMAGES, rng)
+    images = noise(replace(info, shape=(IMAGES, *info.shape[1:])), IMAGES, rng, given)
     # Of several contrasts: a file that goes by the range of its batch shows it by these.
     contrasts = np.linspace(0.1, 1, IMAGES).reshape(-1, *[1] * (images.ndim - 1))
     images = (images * contrasts).astype(images.dtype)
@@ -54,11 +56,14 @@ def try_batches(session: Session, seconds: float) -> Steadiness | str:
         return str(error)
 
 
-def _answers(session: Session) -> int | None:
-    """Which of the outputs gives the values: `logits`, else the first that may."""
-    rows = {
-        output.name: at
-        for at, output in enumerate(session.outputs)
-        if len(output.shape) == 2 and output.dtype.startswith("float")
-    }
-    return rows.get(LOGITS, next(iter(rows.values()), None))
+def _answers(session: Session, given: Given) -> int | None:
+    """Which of the outputs gives the values: that of a classifier, else the first that may."""
+    try:
+        return session.outputs.index(find_output(session, given)[0])
+    except UsageError:
+        rows = [
+            at
+            for at, output in enumerate(session.outputs)
+            if len(output.shape) == 2 and output.dtype.startswith("float")
+        ]
+        return rows[0] if rows else None

@@ -17,6 +17,8 @@ from zoo.inspection.inspector import Inspector, LocalData
 from zoo.intervals import wilson
 from zoo.ort.compatibility import first_onnxruntime, is_older
 from zoo.ort.faults import Here, fault_of
+from zoo.ort.given import Given
+from zoo.ort.signature import classes_of
 from zoo.parity import ELSEWHERE, SAME_SUMS, TURNED, tolerance
 from zoo.progress import Progress
 
@@ -30,10 +32,10 @@ class Claim:
 
     where: str  # it is said
     precision: str
-    dataset: str
-    fingerprint: str
-    correct: int  # of `images`
-    images: int  # of the test set
+    dataset: str  # its name, or where it lies
+    fingerprint: str | None = None  # None: whatever lies there
+    correct: int | None = None  # of `images`; None: nobody says how many
+    images: int = 0  # of the test set
 
 
 def claim_of_card(card: Card, precision: str) -> Claim:
@@ -156,20 +158,15 @@ def _parsed(found: Inspection, name: str) -> Any:
         return None
 
 
-def names_of(found: Inspection) -> tuple[str, ...] | None:
-    """The classes that a file names, in the order of its values."""
-    return parse_names(found.metadata.get("class_names", ""))
-
-
-def check_class_names(found: Inspection) -> Checked:
-    """Whether a file without a card names as many classes as it gives values."""
-    if "class_names" not in found.metadata:
+def check_class_names(found: Inspection, given: Given) -> Checked:
+    """Whether as many classes are named of a file without a card as it gives values."""
+    if "class_names" not in found.metadata and given.class_names is None:
         return "skipped", "the file names no classes"
-    names = names_of(found)
+    names = given.class_names or parse_names(found.metadata["class_names"])
     if names is None:
         return "failed", "class_names in its metadata is not a JSON list of names"
-    sides = [info.shape[-1] for info in found.outputs if info.shape]
-    if not any(side == len(names) or not isinstance(side, int) for side in sides):
+    sides = [classes_of(info) for info in found.outputs if info.shape]
+    if not any(side in (None, len(names)) for side in sides):
         return "failed", f"it names {len(names)} classes and gives {sides} values"
     return "ok", f"{len(names)} names, one for each value"
 
@@ -212,14 +209,16 @@ def check_vectors(run: VectorRun, precision: str, card: Card | None) -> Checked:
 def check_accuracy(
     path: Path,
     claim: Claim,
+    given: Given,
     names: Sequence[str] | None,
     inspector: Inspector,
     data_dir: Path | None,
     progress: Progress,
 ) -> Checked:
-    """Whether the file is right as often as claimed, over the whole test set.
+    """Whether the file is right as often as claimed, over the whole test set; or how often it is.
 
-    names: its classes in the order of its values, None where they count as those of the data.
+    given: what it does not say of itself; names: its classes in the order of its values, None where
+    they count as those of the data.
 
     Nothing is downloaded: without a local copy of the data the check is skipped. Nor is anything
     written that the file may choose, such as the size of the images: they are shown to it one
@@ -236,7 +235,7 @@ def check_accuracy(
         by_name = columns is not None and not is_in_order(columns)
         test = _at_hand(claim, data, data_dir, columns if by_name else None)
         with progress.task(f"accuracy of {path.name}", test.images) as advance:
-            correct = inspector.count_correct(path, test, advance)
+            correct = inspector.count_correct(path, test, advance, given)
     except ZooError as error:
         return "failed", str(error)
     status, text = _as_claimed(claim, correct, test.images)
@@ -251,6 +250,9 @@ def check_accuracy(
 
 def _as_claimed(claim: Claim, correct: int, images: int) -> Checked:
     text = f"{correct:,} of {images:,} right"
+    if claim.correct is None:
+        low, high = wilson(correct, images)
+        return "ok", f"{text}: {correct / images:.2%} ({low:.2%} to {high:.2%}) of {claim.dataset}"
     allowed = math.ceil(TURNED.get(claim.precision, TURNED["int8"]) * images)
     said = f"{claim.where} says {claim.correct:,} of {claim.images:,}"
     if images != claim.images or abs(correct - claim.correct) > allowed:

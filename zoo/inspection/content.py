@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from onnx import ModelProto, TensorProto
+from onnx import ModelProto, helper
 
 from zoo.graphs.products import integer_products
 from zoo.inspection.structure import all_nodes
@@ -44,11 +44,20 @@ def content_of(path: Path, data: bytes, model: ModelProto | None) -> dict[str, A
             for piece in iter(partial(handle.read, _PIECE), b""):
                 digest.update(piece)
                 size += len(piece)
-    own = {"sha256": digest.hexdigest(), "bytes": size, "raw": _takes_bytes(model)}
+    own = {"sha256": digest.hexdigest(), "bytes": size, "input": _input(model)}
     return own | facts_of(model)
 
 
-def _takes_bytes(model: ModelProto) -> bool:
+def _input(model: ModelProto) -> dict[str, Any] | None:
+    """The only input, as it is declared; None where there is none or several."""
     own = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in own]
-    return len(inputs) == 1 and inputs[0].type.tensor_type.elem_type == TensorProto.UINT8
+    if len(inputs) != 1:
+        return None
+    tensor = inputs[0].type.tensor_type
+    try:
+        dtype = helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
+    except KeyError:
+        return None
+    sides = [side.dim_value if side.HasField("dim_value") else None for side in tensor.shape.dim]
+    return {"name": inputs[0].name, "dtype": dtype, "shape": sides}

@@ -42,6 +42,7 @@ class Inspection:
     inputs: "tuple[TensorInfo, ...]" = ()
     outputs: "tuple[TensorInfo, ...]" = ()
     signature: str = ""  # why `predict` cannot use the file, or ""
+    chosen: str = ""  # which of several outputs it would take, in plain words
     integer_widths: tuple[int, ...] = ()  # see `zoo.graphs.products`
     # Whether its answers depend on more than the image, or why that was not tried.
     steadiness: Steadiness | str = "it is refused"
@@ -58,13 +59,29 @@ class FileFacts:
 
     sha256: str  # of the file and of those in which its tensors lie
     bytes: int  # of them all
-    raw: bool  # whether it takes uint8
+    input: "TensorInfo | None" = None  # the only one, as it is declared
     opset: int = 0
     ir_version: int = 0
     nodes: int = 0
     operators: dict[str, int] = field(default_factory=dict)
     integer_widths: tuple[int, ...] = ()  # see `zoo.graphs.products`
     metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def takes_floats(self) -> bool:
+        """Whether it takes images that somebody has to normalise."""
+        return self.input is not None and self.input.dtype.startswith("float")
+
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether it takes raw pixels."""
+        return self.input is not None and self.input.dtype == "uint8"
+
+    @property
+    def leaves_size_free(self) -> bool:
+        """Whether somebody has to say of which size its images are."""
+        sides = self.input.shape[1:] if self.input else ()
+        return len(sides) == 3 and not all(isinstance(side, int) for side in sides)
 
 
 def printable(text: str) -> str:
@@ -105,7 +122,9 @@ def read_inspection(step: str, answer: Mapping[str, Any], seconds: float) -> Ins
 def read_file_facts(answer: Mapping[str, Any]) -> FileFacts:
     """What an answer that was not refused says of a file that was only read."""
     facts = answer["facts"]
-    return FileFacts(**{**facts, "integer_widths": tuple(facts["integer_widths"])})
+    (taken,) = read_infos([facts["input"]]) if facts["input"] else (None,)
+    widths = tuple(facts["integer_widths"])
+    return FileFacts(**{**facts, "input": taken, "integer_widths": widths})
 
 
 def read_infos(values: Iterable[Mapping[str, Any]]) -> "tuple[TensorInfo, ...]":

@@ -21,6 +21,7 @@ from zoo.inspection.found import (
 )
 from zoo.inspection.process import InspectionProcess, Patience
 from zoo.machine.memory import default_bound
+from zoo.ort.given import Given
 from zoo.reading import open_regular
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 LARGEST_FILE = 2 << 30
 SECONDS = 60.0  # for one file; the largest of the zoo take one
 _PATIENCE = Patience()
+_NO_GIVEN = Given()
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ class Inspector:
             self._process.end()
             self._process = None
 
-    def inspect(self, path: Path, vectors: Iterable[Path] = ()) -> Inspection:
+    def inspect(
+        self, path: Path, vectors: Iterable[Path] = (), given: Given = _NO_GIVEN
+    ) -> Inspection:
         """Look at one file. A file that is not there or cannot be read is refused too."""
         started = time.monotonic()
         reason = _refused_at_sight(path)
@@ -84,6 +88,7 @@ class Inspector:
         request = {
             "path": str(path.absolute()),
             "vectors": [str(folder.absolute()) for folder in vectors],
+            "given": asdict(given),
             "seconds": self.seconds,
             "memory": self.memory,
         }
@@ -99,7 +104,13 @@ class Inspector:
         check_answer(answer)
         return read_file_facts(answer)
 
-    def count_correct(self, path: Path, test: LocalData, advance: Callable[[int], object]) -> int:
+    def count_correct(
+        self,
+        path: Path,
+        test: LocalData,
+        advance: Callable[[int], object],
+        given: Given = _NO_GIVEN,
+    ) -> int:
         """How many images of a test set a file that passed gets right; `ZooError` if it fails.
 
         advance: hears how many more are done; between two calls of it no more time may pass than
@@ -112,6 +123,7 @@ class Inspector:
             "seconds": self.seconds,
             "memory": self.memory,
             "test": wanted,
+            "given": asdict(given),
         }
         _, answer = self._ask(request, advance)
         check_answer(answer)

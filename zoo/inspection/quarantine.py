@@ -31,9 +31,11 @@ from zoo.inspection.trial import count_correct, refusing, run_on_noise, run_vect
 from zoo.machine.child import own_pipes
 from zoo.machine.memory import limit_address_space, set_address_space
 from zoo.machine.threads import thread_budget
+from zoo.ort.given import Given
 from zoo.ort.session import Session, open_session
-from zoo.ort.signature import Signature, without_options
+from zoo.ort.signature import Signature
 from zoo.reading import read_bytes
+from zoo.records import read
 
 _MEMORY = 2 << 30  # beside six times the file: parsed, checked and optimized, it lies there often
 _THREADS = 8  # each more takes some of that memory for its stack
@@ -161,14 +163,15 @@ def examine(path: Path, request: Mapping[str, Any], send: Send) -> dict[str, Any
     send({"step": "load"})
     session = replace(open_session(found.opens, threads=1), name=path.name)
     send({"step": "run"})
-    run_on_noise(session)
-    tried = try_batches(session, request["seconds"] * _SHARE)
+    given = _given(request)
+    run_on_noise(session, given)
+    tried = try_batches(session, request["seconds"] * _SHARE, given)
     send({"step": "vectors"})
     folders = map(Path, request["vectors"])
     return found.facts | {
         "inputs": [asdict(info) for info in session.inputs],
         "outputs": [asdict(info) for info in session.outputs],
-        "signature": _signature_problem(session),
+        **_signature(session, given),
         "steadiness": tried if isinstance(tried, str) else asdict(tried),
         "vectors": {str(folder): run_vectors(session, folder) for folder in folders},
     }
@@ -206,7 +209,7 @@ def _count(path: Path, request: Mapping[str, Any], send: Send) -> int:
         send({"advance": images})
         _set_alarm(request)
 
-    return count_correct(session, data.test, advance, test["columns"])
+    return count_correct(session, data.test, advance, test["columns"], _given(request))
 
 
 def _opened(path: Path, request: Mapping[str, Any], send: Send) -> Session:
@@ -218,13 +221,18 @@ def _opened(path: Path, request: Mapping[str, Any], send: Send) -> Session:
     return replace(open_session(found.opens, provider=request["open"]), name=path.name)
 
 
-def _signature_problem(session: Session) -> str:
-    """Why `predict` could not use the file, or ""."""
+def _given(request: Mapping[str, Any]) -> Given:
+    """What whoever asks knows of the file."""
+    given: Given = read(Given, request["given"], "given")
+    return given
+
+
+def _signature(session: Session, given: Given) -> dict[str, str]:
+    """Why `predict` could not use the file, or ""; and which output it would take, if it chose."""
     try:
-        Signature.of(session)
+        return {"signature": "", "chosen": Signature.of(session, given).chosen}
     except ZooError as error:
-        return without_options(str(error))
-    return ""
+        return {"signature": str(error), "chosen": ""}
 
 
 def _limit_memory(size: int, memory: int | None = None, mapped: int = 0) -> None:

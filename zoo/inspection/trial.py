@@ -13,12 +13,14 @@ from zoo.data import Split
 from zoo.data.pixels import shown
 from zoo.errors import ZooError
 from zoo.inspection.tensors import RefusedError, check_tensor
+from zoo.ort.given import Given
 from zoo.ort.session import Session, TensorInfo
-from zoo.ort.signature import Signature, logits
+from zoo.ort.signature import Signature, as_rows, logits
 from zoo.reading import read_bytes
 
 BATCHES = (1, 2)
-_SIDE, _LENGTH = 224, 8  # for the sides that a file leaves open
+_SIZE, _LENGTH = (224, 224), 8  # for the sides that a file leaves open
+_NO_GIVEN = Given()
 _AT_ONCE = 512
 _LARGEST_VECTORS = 1 << 30
 
@@ -34,11 +36,11 @@ def refusing(failure: str) -> Iterator[None]:
         raise RefusedError(f"{failure}: {error}") from error
 
 
-def run_on_noise(session: Session) -> None:
+def run_on_noise(session: Session, given: Given = _NO_GIVEN) -> None:
     """The file must compute: outputs as declared, and finite, for one image and for two."""
     rng = np.random.default_rng(0)
     for batch in BATCHES:
-        feeds = {info.name: noise(info, batch, rng) for info in session.inputs}
+        feeds = {info.name: noise(info, batch, rng, given) for info in session.inputs}
         sides = {
             declared: side
             for info in session.inputs
@@ -49,26 +51,34 @@ def run_on_noise(session: Session) -> None:
             _check_output(info, value, sides)
 
 
-def noise(info: TensorInfo, batch: int, rng: np.random.Generator) -> NDArray[Any]:
+def noise(
+    info: TensorInfo, batch: int, rng: np.random.Generator, given: Given = _NO_GIVEN
+) -> NDArray[Any]:
     """Random values for an input; batch: how many images, where that is free."""
     shape = [
-        side if isinstance(side, int) else _open_side(info, at, batch)
+        side if isinstance(side, int) else _open_side(info, at, batch, given)
         for at, side in enumerate(info.shape)
     ]
     dtype = np.dtype(info.dtype)
     if dtype.kind == "f":
         return rng.random(shape).astype(dtype)
     # A larger number may be out of range where an index is meant; a pixel never is.
-    top = 256 if dtype == np.uint8 else 2
-    return rng.integers(0, top, shape).astype(dtype)
+    bounds = (np.iinfo(dtype).min, np.iinfo(dtype).max + 1) if _is_pixels(info) else (0, 2)
+    return rng.integers(*bounds, shape).astype(dtype)
 
 
-def _open_side(info: TensorInfo, at: int, batch: int) -> int:
+def _is_pixels(info: TensorInfo) -> bool:
+    return info.dtype == "uint8" or (info.dtype == "int8" and len(info.shape) == 4)
+
+
+def _open_side(info: TensorInfo, at: int, batch: int, given: Given) -> int:
     if at == 0:
         return batch
     if len(info.shape) != 4:
         return _LENGTH
-    return 3 if at == 1 and info.shape[3] not in (1, 3) else _SIDE
+    channels_last = given.layout == "nhwc" if given.layout else info.shape[3] in (1, 3)
+    size = given.size or _SIZE
+    return ((*size, 3) if channels_last else (3, *size))[at - 1]
 
 
 def _check_output(info: TensorInfo, value: Any, sides: Mapping[str, int]) -> None:
@@ -102,6 +112,7 @@ def run_vectors(session: Session, folder: Path) -> dict[str, Any]:
     both: tuple[Any, ...] = (found, expected)
     if not all(isinstance(part, np.ndarray) and part.dtype.kind in "fiu" for part in both):
         return {"problem": "its first output, or the stored one, is not of numbers"}
+    found, expected = as_rows(found), as_rows(expected)
     if found.shape != expected.shape or found.ndim != 2:
         return {"problem": f"outputs {list(found.shape)}, stored are {list(expected.shape)}"}
     apart = np.abs(found.astype(np.float64) - expected.astype(np.float64))
@@ -128,13 +139,14 @@ def count_correct(
     test: Split,
     advance: Callable[[int], None],
     columns: Sequence[int] | None = None,
+    given: Given = _NO_GIVEN,
 ) -> int:
     """Images of the test set whose top class is the right one. advance: hears of each part.
 
     They are shown as the file takes them. columns: for each class the place of its value, where
     the file lists them in another order.
     """
-    signature = Signature.of(session)
+    signature = Signature.of(session, given)
     height, width, channels = signature.image_shape
     correct = 0
     for start in range(0, len(test), _AT_ONCE):

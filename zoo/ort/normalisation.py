@@ -1,7 +1,8 @@
 """By what an ONNX file wants its pixels normalised: mean and std per channel, on the 0..1 scale."""
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from zoo.errors import UsageError
 
@@ -11,6 +12,14 @@ GIVE_THEM = (
 )
 _LARGEST_PIXEL = 255
 Channels = tuple[float, ...]
+
+
+def listed(metadata: Mapping[str, str], name: str) -> Channels | None:
+    """The mean or std that a file's metadata lists, None where it lists none."""
+    try:
+        return tuple(float(number) for number in json.loads(metadata[name]))
+    except (KeyError, ValueError, TypeError, RecursionError, OverflowError):
+        return None
 
 
 def per_channel(

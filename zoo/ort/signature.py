@@ -4,30 +4,30 @@ Files of this zoo say it themselves. Of others as much as their shapes tell is b
 rest has to be given: nothing is guessed that could make a prediction wrong.
 """
 
-import json
-import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.data.class_names import parse_names
 from zoo.data.dataset import Images
+from zoo.data.known import KNOWN
 from zoo.data.pixels import LARGEST_SIDE
-from zoo.errors import UsageError, ZooError
-from zoo.ort.normalisation import GIVE_THEM, per_channel
+from zoo.errors import UsageError, ZooError, unknown_name
+from zoo.ort.given import Given, Layout
+from zoo.ort.normalisation import GIVE_THEM, listed, per_channel
 from zoo.ort.session import Opened, TensorInfo
 
-Layout = Literal["nhwc", "nchw"]
 IMAGE, LATENTS, LOGITS = "image", "latents", "logits"  # what files of this zoo take and give
 PIXELS, BARE = "uint8-nhwc", "float32-nchw"  # the forms of their input
 FORMS = (PIXELS, BARE)
-_DTYPES = ("uint8", "float32", "float16")
+_DTYPES = ("uint8", "int8", "float32", "float16")
 _OUTPUT_DTYPES = ("float32", "float16", "float64")
 _USUAL = (224, 224)  # sides of the images that most files are made for
+_COLOUR = 3  # channels, where a file that is told its layout leaves them free
 _LARGEST_BATCH_BYTES = 1 << 31
+_NO_GIVEN = Given()
 
 
 @dataclass(frozen=True)
@@ -46,31 +46,28 @@ class Signature:
     std: tuple[float, ...] | None  # likewise
     output: str  # its name
     classes: int | None  # how many, where the file says it
-    class_names: tuple[str, ...] | None  # None where the file does not say them
+    class_names: tuple[str, ...] | None  # None where nothing says them
+    chosen: str = ""  # which of several outputs was taken without being told, in plain words
 
     @classmethod
     def of(
-        cls,
-        session: Opened,
-        mean: Sequence[float] | None = None,
-        std: Sequence[float] | None = None,
-        shown: tuple[int, int] | None = None,
+        cls, session: Opened, given: Given = _NO_GIVEN, shown: tuple[int, int] | None = None
     ) -> "Signature":
-        """The signature of an open file; mean and std as given win over those in the file.
+        """The signature of an open file; what is given wins over what the file says.
 
         shown: height and width of the images that it is to see, which are proposed to whoever has
         to fix them.
         """
         tensor = _input(session)
-        layout, (height, width, channels) = _layout(session, tensor, shown or _USUAL)
-        output = _output(session)
-        classes = output.shape[1] if isinstance(output.shape[1], int) else None
+        layout, (height, width, channels) = _layout(session, tensor, given, shown or _USUAL)
+        output, chosen = find_output(session, given)
+        classes = classes_of(output)
         batch = tensor.shape[0] if isinstance(tensor.shape[0], int) else None
         size = 4 * (batch or 1) * height * width * channels
         if size > _LARGEST_BATCH_BYTES:
             raise UsageError(f"{session.name} wants {size >> 20:,} MiB of pixels at once.")
-        mean, std = _normalisation(session, tensor, channels, mean, std)
-        names = _class_names(session, classes)
+        mean, std = _normalisation(session, tensor, channels, given)
+        names = _class_names(session, given, classes)
         return cls(
             input=tensor.name,
             layout=layout,
@@ -84,7 +81,13 @@ class Signature:
             output=output.name,
             classes=len(names) if names else classes,
             class_names=names,
+            chosen=chosen,
         )
+
+    @property
+    def takes_pixels(self) -> bool:
+        """Whether it is fed with images as they are."""
+        return self.dtype == "uint8" and self.layout == "nhwc"
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -107,16 +110,15 @@ class Signature:
         if self.mean is not None and self.std is not None:
             scaled = images.astype(np.float32) / np.float32(255)
             shifted = scaled - np.asarray(self.mean, np.float32)
-            values = (shifted / np.asarray(self.std, np.float32)).astype(self.dtype)
+            values = shifted / np.asarray(self.std, np.float32)
+            if self.dtype == "int8":
+                values = np.clip(np.rint(values), -128, 127)
+            values = values.astype(self.dtype)
+        elif self.dtype == "int8":
+            values = (images ^ 0x80).view(np.int8)  # less 128
         if self.layout == "nchw":
             values = values.transpose(0, 3, 1, 2)
         return {self.input: np.ascontiguousarray(values)}
-
-
-def without_options(problem: str) -> str:
-    """What is wrong with a signature, for a command that has no --mean and --std."""
-    told = "predict and bench can be told, by --mean and --std"
-    return problem.replace(GIVE_THEM, told)
 
 
 def logits(
@@ -134,15 +136,23 @@ def logits(
         part = images[start : start + batch]
         filled = np.resize(part, (batch, *part.shape[1:])) if signature.batch else part
         values = session.run(signature.prepare(filled))[index]
-        classes = signature.classes or values.shape[-1]
-        if not classes or values.shape != (len(filled), classes):
+        rows = as_rows(values)
+        classes = signature.classes or rows.shape[-1]
+        if not classes or rows.shape != (len(filled), classes):
             raise ZooError(
                 f"{session.name} gives {signature.output} of shape {list(values.shape)} for "
                 f"{len(filled)} images; a classifier gives a row of {classes or 'some'} values "
                 "for each."
             )
-        parts.append(values[: len(part)].astype(np.float32))
+        parts.append(rows[: len(part)].astype(np.float32))
     return np.concatenate(parts)
+
+
+def as_rows(values: NDArray[Any]) -> NDArray[Any]:
+    """A classifier's answer as [N, classes], where it comes as [N, classes, 1, 1] or the like."""
+    if values.ndim > 2 and sorted(values.shape[1:])[-2] == 1:
+        return values.reshape(len(values), -1)
+    return values
 
 
 def _input(session: Opened) -> TensorInfo:
@@ -162,7 +172,7 @@ def _input(session: Opened) -> TensorInfo:
 
 
 def _layout(
-    session: Opened, tensor: TensorInfo, size: tuple[int, int]
+    session: Opened, tensor: TensorInfo, given: Given, shown: tuple[int, int]
 ) -> tuple[Layout, tuple[int, int, int]]:
     """The layout, and height, width and channels."""
     _, first, middle, last = tensor.shape
@@ -170,8 +180,15 @@ def _layout(
         "nhwc": (first, middle, last),
         "nchw": (middle, last, first),
     }
+    if given.layout and not isinstance(shapes[given.layout][2], int):
+        shapes[given.layout] = (*shapes[given.layout][:2], _COLOUR)
     fitting = {layout: shape for layout, shape in shapes.items() if shape[2] in (1, 3)}
-    told = session.metadata.get("input", "").rpartition("-")[2]
+    if given.layout and fitting and given.layout not in fitting:
+        raise UsageError(
+            f"{session.name}: its input {_shown(tensor)} is not {given.layout}; "
+            "leave --layout away."
+        )
+    told = given.layout or session.metadata.get("input", "").rpartition("-")[2]
     if told in fitting:
         fitting = {layout: shape for layout, shape in fitting.items() if layout == told}
     if len(fitting) != 1:
@@ -179,27 +196,40 @@ def _layout(
         raise UsageError(
             f"{session.name}: its input {_shown(tensor)} {kind}; images are [batch, height, "
             "width, channels] or [batch, channels, height, width] with 1 or 3 channels. "
-            "Give the file fixed sizes that tell, or metadata 'input' such as float32-nchw."
+            "Name the layout where the shape does not tell: --layout nhwc or --layout nchw."
         )
-    ((layout, (height, width, channels)),) = fitting.items()
-    if not isinstance(height, int) or not isinstance(width, int) or not isinstance(channels, int):
-        raise UsageError(
-            f"{session.name}: the size of its images is not fixed ({_shown(tensor)}). Fix it, "
-            "such as with: python -m onnxruntime.tools.make_dynamic_shape_fixed "
-            f"--input_name {shlex.quote(tensor.name)} "
-            f"--input_shape 1,{_example(layout, channels, size)} "
-            f"{shlex.quote(session.name)} fixed.onnx"
-        )
+    ((layout, (high, wide, channels)),) = fitting.items()
+    height, width = _sides(session, tensor, (high, wide), given.size, shown)
     if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
         raise UsageError(f"{session.name}: images of {height}x{width} pixels are none.")
     if tensor.shape[0] == 0:
         raise UsageError(f"{session.name} takes batches of no image.")
-    return layout, (height, width, channels)
+    return layout, (height, width, 1 if channels == 1 else 3)
 
 
-def _example(layout: Layout, channels: int | str | None, size: tuple[int, int]) -> str:
-    sides = f"{size[0]},{size[1]}"
-    return f"{sides},{channels}" if layout == "nhwc" else f"{channels},{sides}"
+def _sides(
+    session: Opened,
+    tensor: TensorInfo,
+    declared: tuple[int | str | None, int | str | None],
+    given: tuple[int, int] | None,
+    shown: tuple[int, int],
+) -> tuple[int, int]:
+    """Height and width: those of the file, or those that are given where it leaves them free."""
+    height, width = declared
+    if given is None:
+        if isinstance(height, int) and isinstance(width, int):
+            return height, width
+        raise UsageError(
+            f"{session.name}: the size of its images is not fixed ({_shown(tensor)}). Fix it, "
+            f"such as with --size {shown[0]}x{shown[1]}."
+        )
+    sides = zip(declared, given, strict=True)
+    if any(isinstance(side, int) and side != told for side, told in sides):
+        raise UsageError(
+            f"{session.name}: its input {_shown(tensor)} takes no images of {given[0]}x{given[1]} "
+            "pixels; leave --size away, or name one that fits."
+        )
+    return given
 
 
 def _shown(tensor: TensorInfo) -> str:
@@ -207,41 +237,72 @@ def _shown(tensor: TensorInfo) -> str:
     return f"{tensor.name}: {tensor.dtype} [{sizes}]"
 
 
-def _output(session: Opened) -> TensorInfo:
-    named = [tensor for tensor in session.outputs if tensor.name == LOGITS]
+def find_output(session: Opened, given: Given = _NO_GIVEN) -> tuple[TensorInfo, str]:
+    """The output of a value for each class; and in words that it was chosen, where it was.
+
+    The one that is named, else `logits`, else the only one that may be it.
+    """
+    names = [tensor.name for tensor in session.outputs]
+    named = [tensor for tensor in session.outputs if tensor.name == (given.output or LOGITS)]
+    if given.output is not None and not named:
+        raise UsageError(f"{session.name}: {unknown_name('output', given.output, names)}")
     candidates = named or list(session.outputs)
-    if len(candidates) != 1:
-        names = ", ".join(tensor.name for tensor in session.outputs)
+    rows = [tensor for tensor in candidates if _is_row(tensor)]
+    width = _width(session, given)
+    if len(rows) > 1 and width is not None:
+        rows = [tensor for tensor in rows if classes_of(tensor) == width]
+    if len(rows) == 1:
+        others = "" if len(candidates) == 1 else f"takes its output {rows[0].name}, of "
+        return rows[0], others and f"{others}{', '.join(names)}"
+    if len(candidates) == 1:
         raise UsageError(
-            f"{session.name} has {len(candidates)} outputs ({names}) and none is named {LOGITS}."
+            f"{session.name} is no classifier: its output {_shown(candidates[0])} is not a row of "
+            "values for each image."
         )
-    (tensor,) = candidates
-    if len(tensor.shape) != 2 or tensor.dtype not in _OUTPUT_DTYPES:
-        raise UsageError(
-            f"{session.name} is no classifier: its output {_shown(tensor)} is not a row of values "
-            "for each image."
-        )
-    return tensor
+    outputs = "; ".join(map(_shown, candidates))
+    raise UsageError(
+        f"{session.name} has {len(candidates)} outputs ({outputs}) and none is named {LOGITS}. "
+        "Name the one that gives a value for each class, such as "
+        f"--output {(rows or candidates)[0].name}."
+    )
+
+
+def _width(session: Opened, given: Given) -> int | None:
+    """How many classes it is to tell apart, where anything beside its outputs says it."""
+    names = given.class_names or parse_names(session.metadata.get("class_names", ""))
+    known = KNOWN.get(given.data or "")
+    return len(names) if names else known.classes if known else None
+
+
+def _is_row(tensor: TensorInfo) -> bool:
+    """Whether it is [N, classes], or [N, classes, 1, 1] and the like."""
+    inner = tensor.shape[1:]
+    longer = [side for side in inner if side != 1]
+    return (
+        tensor.dtype in _OUTPUT_DTYPES and len(inner) > 0 and (len(inner) == 1 or len(longer) == 1)
+    )
+
+
+def classes_of(tensor: TensorInfo) -> int | None:
+    """How many values a classifier's output has for each image, where it says so."""
+    widths = [side for side in tensor.shape[1:] if side != 1] or [1]
+    return widths[0] if isinstance(widths[0], int) else None
 
 
 def _normalisation(
-    session: Opened,
-    tensor: TensorInfo,
-    channels: int,
-    mean: Sequence[float] | None,
-    std: Sequence[float] | None,
+    session: Opened, tensor: TensorInfo, channels: int, given: Given
 ) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
-    if tensor.dtype == "uint8":
-        if mean is not None or std is not None:
-            raise UsageError(
-                f"{session.name} takes raw pixels and normalises them itself; leave --mean and "
-                "--std away."
-            )
+    told = given.mean is not None or given.std is not None
+    if tensor.dtype == "uint8" and told:
+        raise UsageError(
+            f"{session.name} takes raw pixels and normalises them itself; leave --mean and "
+            "--std away."
+        )
+    if tensor.dtype == "uint8" or (tensor.dtype == "int8" and not told):
         return None, None
-    given = {"mean": mean, "std": std}
     found = {
-        name: _listed(session, name) if value is None else tuple(value)
-        for name, value in given.items()
+        "mean": listed(session.metadata, "mean") if given.mean is None else given.mean,
+        "std": listed(session.metadata, "std") if given.std is None else given.std,
     }
     unknown = [name for name, value in found.items() if value is None]
     if unknown:
@@ -252,21 +313,14 @@ def _normalisation(
     return per_channel(found["mean"] or (), found["std"] or (), channels, session.name)
 
 
-def _listed(session: Opened, name: str) -> tuple[float, ...] | None:
-    """A list of numbers in the metadata, None where there is none."""
-    try:
-        return tuple(float(number) for number in json.loads(session.metadata[name]))
-    except (KeyError, ValueError, TypeError, RecursionError, OverflowError):
-        return None
-
-
-def _class_names(session: Opened, classes: int | None) -> tuple[str, ...] | None:
+def _class_names(session: Opened, given: Given, classes: int | None) -> tuple[str, ...] | None:
     text = session.metadata.get("class_names")
-    if text is None:
+    if given.classes_as_given or (text is None and given.class_names is None):
         return None
-    names = parse_names(text)
+    names = given.class_names or parse_names(text or "")
     if names is None:
         raise ZooError(f"{session.name}: its class_names are not a JSON list of names.")
     if classes is not None and len(names) != classes:
-        raise ZooError(f"{session.name} names {len(names)} classes and gives {classes} values.")
+        told = "is given" if given.class_names else "names"
+        raise ZooError(f"{session.name} {told} {len(names)} classes and gives {classes} values.")
     return names

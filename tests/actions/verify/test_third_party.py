@@ -18,6 +18,7 @@ from zoo.artifacts.artifact import VECTORS
 from zoo.artifacts.publishing import MANIFEST
 from zoo.data import load
 from zoo.ort.faults import Here
+from zoo.ort.given import Given
 
 Tiny = Callable[..., Path]
 Write = Callable[[Path, np.ndarray], None]
@@ -115,11 +116,16 @@ class TestForeignFile:
         path = tiny_onnx(batch=1, metadata={})
         assert checked(path, "batches").status == "ok"
         model = onnx.load(path)
-        model.graph.output[0].type.tensor_type.shape.dim.add().dim_value = 1
+        model.graph.output[0].type.tensor_type.shape.dim.add().dim_value = 2
         model.graph.node[-1].output[0] = "flat"
         axes = numpy_helper.from_array(np.array([2]), "axes")
         model.graph.initializer.append(axes)
-        model.graph.node.append(onnx.helper.make_node("Unsqueeze", ["flat", "axes"], ["logits"]))
+        model.graph.node.extend(
+            [
+                onnx.helper.make_node("Unsqueeze", ["flat", "axes"], ["thin"]),
+                onnx.helper.make_node("Concat", ["thin", "thin"], ["logits"], axis=2),
+            ]
+        )
         onnx.save(model, path)
         assert checked(path, "batches").status == "skipped"
 
@@ -142,7 +148,7 @@ class TestForeignFile:
         check = checked(path, "accuracy")
         assert check.status == "ok"
         assert f"{right} of 359 right, as the file says; the file lists the same" in check.text
-        check = checked(path, "accuracy", classes_as_given=True)
+        check = checked(path, "accuracy", given=Given(classes_as_given=True))
         assert check.status == "failed"
         assert "in another order" not in check.text
 
@@ -153,7 +159,7 @@ class TestForeignFile:
         check = checked(path, "accuracy")
         assert check.status == "failed"
         assert check.text.startswith("it names other classes (a, b, c and 7 more)")
-        assert checked(path, "accuracy", classes_as_given=True).status == "ok"
+        assert checked(path, "accuracy", given=Given(classes_as_given=True)).status == "ok"
 
     def test_data_in_other_files_is_fine(self, tiny_onnx: Tiny) -> None:
         path = tiny_onnx()

@@ -15,6 +15,7 @@ from bench.results.samples import Block
 from bench.runtimes import Order
 from bench.runtimes.null import Null
 from zoo.errors import ZooError
+from zoo.ort.given import Given
 
 pytestmark = pytest.mark.usefixtures("engines")
 
@@ -188,7 +189,7 @@ def test_every_line_has_one_answer_whatever_happens(images_npy: Path) -> None:
     assert given[2]["error"].startswith("AttributeError: ")
     assert given[3]["error"].startswith("TypeError: ")
     assert given[4] == {"error": "there is no such device here", "kind": "UnavailableError"}
-    assert given[5]["error"].startswith("TypeError: ")
+    assert given[5]["error"] == "ValueError: order knows no colour"
     assert given[6] == {}
 
 
@@ -201,7 +202,8 @@ def test_what_a_load_tells_is_json(planted_onnx: Path) -> None:
 
 
 def test_an_order_survives_the_pipe() -> None:
-    order = Order("m.onnx", "torch", "cuda", 3, "device", (0.5,), (0.25, 1.0), (0, 1), True)
+    told = Given((0.5,), (0.25, 1.0), layout="nhwc", size=(28, 40), class_names=("a", "b"))
+    order = Order("m.onnx", "torch", "cuda", 3, "device", told, (0, 1), True)
     assert Order.from_json(json.loads(json.dumps(order.to_json()))) == order
     assert Order.from_json(Order("m").to_json()) == Order("m")
 

@@ -12,11 +12,11 @@ from bench.measuring.turns import USUAL_CALLS, Turns
 from bench.pair.series import read_pairs, summary
 from bench.pair.settings import SEQUENTIAL, USUAL
 from bench.stats.ratios import verdict
-from bench.subjects.subject import Given
 from tests import classifiers
 from tests.bench.pair.comparisons import SETTINGS, ComparePair, kept
 from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.ort.faults import Here
+from zoo.ort.given import Given
 
 
 class TestRows:
@@ -219,13 +219,13 @@ class TestRefusals:
                 *files, settings=replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
             )
 
-    def test_normalisation_that_nobody_knows_is_asked_for(
+    def test_normalisation_that_is_known_by_half_or_wrong_is_refused(
         self, compare_files: ComparePair, tiny_onnx: Any
     ) -> None:
         file = tiny_onnx("A.ONNX", kind="float32-nchw", metadata={})
         settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
         with pytest.raises(UsageError, match="Give them on the 0"):
-            compare_files(file, file, settings=settings)
+            compare_files(file, file, settings=settings, given=Given(mean=(0.5,)))
         with pytest.raises(UsageError, match=r"Did you mean --mean \.490 --std \.250\?"):
             compare_files(file, file, settings=settings, given=Given((125.0,), (63.75,)))
         given = Given((0.5,), (0.25,) * 3)

@@ -14,11 +14,11 @@ from bench.regression.remeasure import Remeasurer
 from bench.results.rows import Row
 from bench.runtimes import Order
 from bench.subjects.subject import Subject, find_subjects
-from bench.subjects.third_party import Given
 from bench.sweep import matrix
 from bench.sweep.matrix import Preset
 from tests.factories import asked
 from zoo.errors import ZooError
+from zoo.ort.given import Given
 from zoo.ort.providers import load_onnxruntime
 
 HERE = environment().machine
@@ -132,7 +132,8 @@ def test_what_was_asked_is_asked_again(
     again = Remeasurer(tmp_path, given=given, timeout=7.0)
     assert again(row_of(a[0]), row_of(b[0], elsewhere="Conv on the CPU")) is not None
     ((first, second, plan),) = seen
-    assert (first.mean, second.std, plan.timeout) == (given.mean, given.std, 7.0)
+    told = replace(given, data=row_of(a[0]).dataset)
+    assert (first.given, second.given, plan.timeout) == (told, told, 7.0)
     assert (first.allow_fallback, second.allow_fallback) == (False, True)
     order = remeasure._order(replace(row_of(a[0]), cuda_graph=True, boundary="device"), a[0])
     assert (order.cuda_graph, order.boundary) == (True, "device")

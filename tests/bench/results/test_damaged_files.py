@@ -23,12 +23,12 @@ from bench.results.journal import Journal
 from bench.results.predictions import write_predictions
 from bench.results.results_file import csv_text, read_csv
 from bench.results.samples import Block, Samples, Start
-from bench.subjects.third_party import Given, read_sidecar
 from tests.bench.pair.comparisons import ROW as PAIR
 from tests.damage import damaged, damaged_csv, many, only_zoo_errors
 from tests.factories import record
 from zoo.drawing.confusion import Confusion
 from zoo.drawing.projection import Projection
+from zoo.ort.given import Given, read_sidecar
 
 KEPT = Path(__file__).parents[3] / "docs" / "results" / "2026-11-21-cpu.csv"
 RESULTS = read_csv(KEPT)[:2]

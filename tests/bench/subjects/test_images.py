@@ -8,10 +8,11 @@ import pytest
 
 from bench.subjects import images
 from bench.subjects.images import LEAST_BATCHES, Gallery, ImageFiles
-from bench.subjects.subject import FOREIGN, Given, Subject, find_subjects
+from bench.subjects.subject import FOREIGN, Subject, find_subjects
 from zoo.artifacts.artifact import Artifact
 from zoo.artifacts.card import Card
 from zoo.data import load
+from zoo.ort.given import Given
 from zoo.progress import Progress
 
 SHAPE = (32, 32, 3)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.subjects.subject import FOREIGN, Given, find_subjects, of_file
+from bench.subjects.subject import FOREIGN, find_subjects, of_file
 from zoo.errors import UsageError, ZooError
 from zoo.files import sha256
 from zoo.inspection.inspector import Inspector
+from zoo.ort.given import Given
 
 
 def names(targets: list[str], exports: Path, *options: list[str] | None) -> list[tuple[str, str]]:
@@ -114,14 +115,14 @@ class TestFiles:
         (found,) = find_subjects([str(path)], Path("none"), None, Given((0.5,), (0.2,), "digits"))
         assert (found.name, found.precision, found.path) == (str(path), FOREIGN, path)
         assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-        assert (found.mean, found.std, found.dataset) == ((0.5,), (0.2,), "digits")
+        assert (found.given.mean, found.given.std, found.dataset) == ((0.5,), (0.2,), "digits")
         assert found.card is None
 
     def test_normalisation_goes_to_those_that_need_it(self, tiny_onnx: Callable[..., Path]) -> None:
         files = [str(tiny_onnx("raw.onnx")), str(tiny_onnx("float.onnx", kind="float32-nchw"))]
         raw, normalised = find_subjects(files, Path("none"), None, Given((0.5,), (0.2,)))
-        assert (raw.mean, raw.std) == (None, None)
-        assert (normalised.mean, normalised.std) == ((0.5,), (0.2,))
+        assert (raw.given.mean, raw.given.std) == (None, None)
+        assert (normalised.given.mean, normalised.given.std) == ((0.5,), (0.2,))
 
     @pytest.mark.parametrize("given", [Given(mean=(0.5,)), Given(std=(0.5,))])
     def test_normalisation_that_no_file_needs_is_wrong_usage(
@@ -221,7 +222,7 @@ class TestFiles:
     def test_an_artifact_says_all_of_that_itself(
         self, mlp_exports: Path, targets: list[str], given: Given
     ) -> None:
-        with pytest.raises(UsageError, match=r"files of other origin.*; .* its own"):
+        with pytest.raises(UsageError, match=r"for third-party files.*; .* its own"):
             find_subjects(targets, mlp_exports, None, given)
 
     @pytest.mark.parametrize("name", ["tiny.onnx.json", "tiny.json"])
@@ -232,9 +233,9 @@ class TestFiles:
         told = {"mean": [0.5, 0.5, 0.5], "std": [1, 1, 1], "data": "digits"}
         path.with_name(name).write_text(json.dumps(told))
         (found,) = find_subjects([str(path)], Path("none"))
-        assert (found.mean, found.std, found.data) == ((0.5,) * 3, (1,) * 3, "digits")
+        assert (found.given.mean, found.given.std, found.data) == ((0.5,) * 3, (1,) * 3, "digits")
         (found,) = find_subjects([str(path)], Path("none"), None, Given(mean=(0.1,)))
-        assert (found.mean, found.std, found.data) == ((0.1,), (1,) * 3, "digits")
+        assert (found.given.mean, found.given.std, found.data) == ((0.1,), (1,) * 3, "digits")
 
     def test_its_classes_are_those_it_names_or_that_stand_beside_it(
         self, tiny_onnx: Callable[..., Path]

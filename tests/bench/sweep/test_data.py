@@ -10,10 +10,10 @@ import pytest
 from bench.results.predictions import read_predictions
 from bench.results.rows import FAILED, OK
 from bench.subjects import images
-from bench.subjects.subject import Given
 from bench.sweep import preflight
 from zoo.artifacts.artifact import find_artifact
 from zoo.errors import UsageError, ZooError
+from zoo.ort.given import Given
 
 Sweep = Callable[..., Any]
 

@@ -13,12 +13,12 @@ from bench.results.files import beside
 from bench.results.predictions import read_predictions
 from bench.results.results_file import read_csv
 from bench.results.rows import FAILED, OK, SKIPPED, Row
-from bench.subjects.subject import Given
 from bench.sweep import sweep
 from bench.sweep.matrix import Settings
 from tests.factories import samples_of
 from zoo.errors import ZooError
 from zoo.ort.faults import Here
+from zoo.ort.given import Given
 
 Sweep = Callable[..., Any]
 

@@ -12,10 +12,10 @@ from onnxruntime import InferenceSession
 from bench.results.predictions import read_predictions
 from bench.results.results_file import read_csv
 from bench.results.rows import FAILED, OK
-from bench.subjects.subject import Given
 from tests import classifiers
 from zoo.data import load
 from zoo.errors import UsageError
+from zoo.ort.given import Given
 
 Sweep = Callable[..., Any]
 ORDER = (3, 1, 4, 0, 5, 9, 2, 6, 8, 7)
