@@ -93,6 +93,15 @@ _OF_REMEASURING = ("mean", "std", "layout", "size", "output", "timeout", "memory
     help="Of two models: of both, or of each.",
 )
 @of_models("--provider", default="cpu", show_default=True, help="Where both compute.")
+@of_models(
+    "--boundary",
+    metavar="host|device",
+    default="host",
+    show_default=True,
+    help="host counts copies, device does not.",
+)
+@of_models("--tf32", is_flag=True, help="Compute fp32 in TF32, on a GPU.")
+@of_models("--cuda-graph", is_flag=True, help="Replay a CUDA graph, at the device boundary.")
 @of_models("--threads", type=click.IntRange(min=1), help="Of a call.  [default: all that are ours]")
 @of_models(
     "--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images a call."
@@ -246,6 +255,9 @@ def _compare_pair(
         neighbour=options["neighbour"],
         timeout=options["timeout"],
         memory=options["memory"],
+        boundary=options["boundary"],
+        tf32=options["tf32"],
+        cuda_graph=options["cuda_graph"],
     )
     rows = []
     for row in compare_pair(

@@ -130,8 +130,17 @@ def _two_subjects(
 
 
 def _order(subject: Subject, runtime: str, settings: PairSettings) -> Order:
-    arm = Arm(subject, runtime, settings.provider, threads=settings.threads)
-    return arm.order(memory=settings.memory)
+    arm = Arm(
+        subject,
+        runtime,
+        settings.provider,
+        settings.boundary,
+        settings.threads,
+        settings.cuda_graph,
+    )
+    if settings.cuda_graph and arm.skipped:
+        raise UsageError(f"--cuda-graph: {arm.skipped}.")
+    return arm.order(tf32=settings.tf32, memory=settings.memory)
 
 
 @dataclass(frozen=True)
@@ -250,4 +259,7 @@ def _series(a: Subject, b: Subject, settings: PairSettings) -> dict[str, Any]:
         "seconds": settings.seconds,
         "instances": settings.instances,
         "neighbour": settings.neighbour,
+        "boundary": settings.boundary,
+        "tf32": settings.tf32,
+        "cuda_graph": settings.cuda_graph,
     }

@@ -63,6 +63,10 @@ class PairRow:
     runtime_version_b: str | None = None
     harness: str | None = None
     classes: str | None = None  # how those of the two were matched, if they name them otherwise
+    # What older files could not be asked for.
+    boundary: str = "host"
+    tf32: bool = False
+    cuda_graph: bool = False
 
 
 def check_series(rows: Sequence[PairRow], asked: dict[str, Any], out: Path | None) -> None:

@@ -32,6 +32,9 @@ numbers come about.
 - Rows of two files are of the same cell where `subject`, `precision`, `runtime`, `provider`,
   `boundary`, `cuda_graph`, `threads`, `batch` and `scenario` are equal. A file has one row of each.
 
+`python cli.py report --recompute results.csv` makes every row again from the raw samples, and says
+whether they agree.
+
 Beside `results.csv` lie, with the same beginning of their names:
 
 | file | what it holds |

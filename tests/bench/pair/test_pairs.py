@@ -9,9 +9,12 @@ import pytest
 
 from bench.measuring.environment import environment
 from bench.measuring.turns import USUAL_CALLS, Turns
+from bench.pair import settings as settings_module
+from bench.pair.pairs import _order
 from bench.pair.series import read_pairs, summary
-from bench.pair.settings import SEQUENTIAL, USUAL
+from bench.pair.settings import SEQUENTIAL, USUAL, PairSettings
 from bench.stats.ratios import verdict
+from bench.subjects.subject import find_subjects
 from tests import classifiers
 from tests.bench.pair.comparisons import SETTINGS, ComparePair, kept
 from zoo.errors import UnavailableError, UsageError, ZooError
@@ -169,6 +172,10 @@ class TestRefusals:
             ({"runtimes": ("onnxruntime", "gone:Class")}, "gone:Class cannot be imported"),
             ({"provider": "cdua"}, "Did you mean cuda"),
             ({"threads": 10_000}, "--threads 10000: this process may use"),
+            ({"boundary": "devise"}, "Did you mean device"),
+            ({"boundary": "device"}, "--boundary device is for a GPU"),
+            ({"tf32": True}, "--tf32 is for a GPU"),
+            ({"cuda_graph": True}, "--cuda-graph is for a GPU"),
         ],
     )
     def test_what_cannot_be_asked_is_refused_at_once(
@@ -193,6 +200,25 @@ class TestRefusals:
         with pytest.raises(UnavailableError, match="--provider cuda cannot run here"):
             compare_files(tiny_onnx(), tiny_onnx(), settings=replace(SETTINGS, provider="cuda"))
         assert started == []
+
+    @pytest.mark.parametrize(("provider", "boundary"), [("cuda", "host"), ("tensorrt", "device")])
+    def test_a_cuda_graph_is_of_cuda_at_the_device(
+        self, monkeypatch: pytest.MonkeyPatch, provider: str, boundary: str
+    ) -> None:
+        monkeypatch.setattr(settings_module, "check_knows", lambda *_: None)
+        monkeypatch.setattr(settings_module, "find_provider", lambda name, runtimes: name)
+        asked = PairSettings(provider=provider, boundary=boundary, cuda_graph=True)
+        with pytest.raises(UsageError, match="--provider cuda at --boundary device only"):
+            settings_module.check(asked, None)
+
+    def test_what_is_asked_of_a_device_reaches_both_arms(self, tiny_onnx: Any) -> None:
+        (subject,) = find_subjects([str(tiny_onnx())], Path("exports"))
+        asked = PairSettings(provider="cuda", boundary="device", tf32=True, cuda_graph=True)
+        order = _order(subject, "onnxruntime", asked)
+        assert (order.provider, order.boundary) == ("cuda", "device")
+        assert (order.tf32, order.cuda_graph) == (True, True)
+        with pytest.raises(UsageError, match="--cuda-graph: "):
+            _order(subject, "torch", asked)
 
     def test_a_precision_that_was_not_published_names_the_command(
         self, compare_files: ComparePair, mlp_exports: Path

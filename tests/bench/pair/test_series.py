@@ -39,6 +39,7 @@ class TestSeries:
             ({"seconds": 0.1}, "its seconds differ"),
             ({"way": USUAL, "batch": 2}, "its batch, way differ"),
             ({"neighbour": 0.5}, "its neighbour differ"),
+            ({"threads": 1, "batch": 2}, "its batch differ"),
         ],
     )
     def test_another_series_is_not_mixed_in(
@@ -98,7 +99,7 @@ class TestSeries:
     def test_files_of_before_provenance_was_kept_can_be_read(self, tmp_path: Path) -> None:
         out = tmp_path / "pairs.csv"
         heading, line = csv_text([ROW]).splitlines()
-        out.write_text(f"{heading.rsplit(',', 5)[0]}\n{line.rsplit(',', 5)[0]}\n")
+        out.write_text(f"{heading.rsplit(',', 8)[0]}\n{line.rsplit(',', 8)[0]}\n")
         unknown = dict.fromkeys(("machine", "runtime_version_a", "runtime_version_b", "harness"))
         older = replace(ROW, **unknown)
         assert read_pairs(out) == [older]
