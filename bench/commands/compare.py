@@ -82,7 +82,7 @@ _OF_REMEASURING = ("mean", "std", "layout", "size", "output", "timeout", "memory
     type=NamesType(),
     default="onnxruntime",
     show_default=True,
-    help="Of two models: the engine of both, or of each.",
+    help="Of two models: the runtime of both, or of each.",
 )
 @of_models(
     "--precision",

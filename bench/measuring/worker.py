@@ -2,7 +2,7 @@
 
     python -m bench.measuring.worker
 
-Commands come in as lines of JSON and answers go out so; what an engine prints disturbs nobody.
+Commands come in as lines of JSON and answers go out so; what a runtime prints disturbs nobody.
 """
 
 import gc
@@ -174,7 +174,7 @@ class Worker:
         return here | (own() if own else {})
 
     def close(self) -> Message:
-        """Let the engine go."""
+        """Let the runtime go."""
         self.adapter.close()
         return {}
 
@@ -229,7 +229,7 @@ class Worker:
                 answer = {"error": str(error), "kind": kind}
             except MemoryError:
                 answer = {"error": "the memory does not suffice", "kind": "MemoryError"}
-            except Exception as error:  # an engine may raise anything, and the sweep goes on
+            except Exception as error:  # a runtime may raise anything, and the sweep goes on
                 text = str(error).strip().partition("\n")[0]
                 kind = "MemoryError" if _NO_MEMORY.search(text) else "Exception"
                 told = f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""`compare A B`: two files, or two engines, measured against each other here and now."""
+"""`compare A B`: two files, or two runtimes, measured against each other here and now."""
 
 import tempfile
 import time
@@ -55,7 +55,8 @@ def compare_pair(
 
     Rows that `out` already holds are not measured again, only judged by the margin of now. Every
     time that was taken stands in <out>.samples.jsonl. A series is gone on with on its own machine,
-    by its own engines and harness only. on: what computes, by default this onnxruntime on this CPU.
+    by its own runtimes and harness only. on: what computes, by default this onnxruntime on this
+    CPU.
     """
     progress = progress or Progress()
     settings = check(settings, out)
@@ -167,7 +168,7 @@ def _shown(
     shapes, versions = [], []
     for order, subject in zip(orders, subjects, strict=True):
         with ArmProcess(order, settings.timeout) as arm:
-            versions.append(arm.facts["what_ran"].get("engine"))
+            versions.append(arm.facts["what_ran"].get("runtime_version"))
             shape = tuple(arm.facts["image_shape"])
             shapes.append(shape)
             if len(set(shapes)) > 1:

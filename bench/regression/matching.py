@@ -11,7 +11,7 @@ from bench.results.predictions import read_predictions
 from bench.results.results_file import read_csv
 from bench.results.rows import Row
 from bench.results.wording import Names, count
-from bench.subjects.subject import FOREIGN
+from bench.subjects.subject import THIRD_PARTY
 from zoo.errors import UsageError, ZooError
 
 Keyed = dict[tuple[object, ...], Row]
@@ -44,7 +44,7 @@ def _read(path: Path) -> tuple[Path, list[Row]]:
 def _by_key(
     base: tuple[Path, list[Row]], new: tuple[Path, list[Row]], notes: list[str]
 ) -> tuple[Keyed, Keyed]:
-    """The rows by what they measure. A file of other origin may have been moved in between."""
+    """The rows by what they measure. A third-party file may have been moved in between."""
     before, after = _by_name(base[1]), _by_name(new[1])
     clear = {
         name for name in before.keys() & after.keys() if len(before[name]) == len(after[name]) == 1
@@ -54,7 +54,7 @@ def _by_key(
         keyed: Keyed = {}
         for row in rows:
             name = PurePath(row.subject).name
-            by_name = row.precision == FOREIGN and name in clear
+            by_name = row.precision == THIRD_PARTY and name in clear
             keyed[(name if by_name else row.subject, *row.key[1:])] = row
         if len(keyed) < len(rows):
             twice = count(len(rows) - len(keyed), "row")
@@ -64,10 +64,10 @@ def _by_key(
 
 
 def _by_name(rows: Iterable[Row]) -> dict[str, set[str]]:
-    """The paths of files of other origin, by the names of the files."""
+    """The paths of third-party files, by the names of the files."""
     found = defaultdict[str, set[str]](set)
     for row in rows:
-        if row.precision == FOREIGN:
+        if row.precision == THIRD_PARTY:
             found[PurePath(row.subject).name].add(row.subject)
     return found
 

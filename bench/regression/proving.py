@@ -10,7 +10,7 @@ from bench.regression.limits import Limits, Pair, name_of
 from bench.regression.speed import SpeedFinding
 from bench.results.rows import THROUGHPUT, Row
 from bench.results.wording import Names, count, times_slower
-from bench.subjects.subject import FOREIGN
+from bench.subjects.subject import THIRD_PARTY
 
 Case = tuple[Pair, SpeedFinding]
 Kind = Literal["same", "short", "machines", "paired", "versions", "files"]
@@ -105,7 +105,7 @@ def _bench(rows: Sequence[Row]) -> str:
     """Measure the cells of these rows."""
     words = ["python", "cli.py", "bench", *_several(row.subject for row in rows)]
     for option, values, usual in (
-        ("--precision", [row.precision for row in rows if row.precision != FOREIGN], None),
+        ("--precision", [row.precision for row in rows if row.precision != THIRD_PARTY], None),
         ("--runtime", [row.runtime for row in rows], "onnxruntime"),
         ("--provider", [row.provider for row in rows], "cpu"),
         ("--boundary", [row.boundary for row in rows], "host"),
@@ -132,9 +132,9 @@ def _turns(pair: Pair) -> str:
     """Measure the two files of a cell in turns."""
     base, new = pair.base, pair.new
     words = ["python", "cli.py", "compare"]
-    moved = base.precision == FOREIGN and base.subject != new.subject
+    moved = base.precision == THIRD_PARTY and base.subject != new.subject
     words += [base.subject if moved else _OLD, new.subject]
-    words += ["--precision", new.precision] if new.precision != FOREIGN else []
+    words += ["--precision", new.precision] if new.precision != THIRD_PARTY else []
     words += ["--runtime", new.runtime] if new.runtime != "onnxruntime" else []
     words += ["--provider", new.provider] if new.provider != "cpu" else []
     return shlex.join([*words, "--batch", str(new.batch), "--threads", str(new.threads)])

@@ -93,7 +93,7 @@ class Remeasurer:
     def _refuse_other_runtime(self, row: Row, order: Order) -> dict[str, Any]:
         """The facts of its arm, if what is installed is what the row was measured with."""
         with ArmProcess(order, self.timeout) as arm:
-            installed = arm.facts["what_ran"].get("engine")
+            installed = arm.facts["what_ran"].get("runtime_version")
             if row.runtime_version is None or installed != row.runtime_version:
                 was = row.runtime_version or "an unknown runtime"
                 raise ZooError(f"{was} was measured, {installed or 'another'} is installed")

@@ -62,7 +62,7 @@ _GROUPS = [part.name for part in fields(Record) if part.name != "samples"]
 
 @dataclass(frozen=True)
 class _Older:
-    """What lines of schemas 1 and 2 have in the row and `Samples` has by itself."""
+    """What lines of schema 1 have in the row and `Samples` has by itself."""
 
     cell: str
     steady: bool | None = None

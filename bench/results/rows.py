@@ -10,9 +10,9 @@ from typing import Any
 
 from bench.results.predictions import predictions_key
 
-SCHEMA = 3
+SCHEMA = 2
 # Columns that were called otherwise before, by the schema that called them so.
-FORMER_NAMES: dict[int, dict[str, str]] = {1: {"engine": "runtime_version"}, 2: {}}
+FORMER_NAMES: dict[int, dict[str, str]] = {1: {"engine": "runtime_version"}}
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
 LATENCY, THROUGHPUT = "latency", "throughput"
 

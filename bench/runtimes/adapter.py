@@ -1,4 +1,4 @@
-"""What every engine is asked for, and what it has to be able to do."""
+"""What every runtime is asked for, and what it has to be able to do."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -32,12 +32,12 @@ class Order:
     boundary: Boundary = "host"  # `host` counts the copies to and from the device
     given: Given = field(default_factory=Given)  # what a third-party file does not say of itself
     # The calling thread and the pool's threads each keep to one of these, in this order, and a
-    # waiting pool does not spin; empty: as the engine does by itself.
+    # waiting pool does not spin; empty: as the runtime does by itself.
     cores: tuple[int, ...] = ()
     tf32: bool = False  # on CUDA
     cuda_graph: bool = False  # on CUDA
     allow_fallback: bool = False  # nodes may run on another provider
-    profile: str | None = None  # where the engine writes the time of each operator
+    profile: str | None = None  # where the runtime writes the time of each operator
     memory: int | None = None  # bytes that the process may take, None for a share of what is left
     shown: tuple[int, int] | None = None  # height and width of the images, where they are known
 
@@ -63,7 +63,7 @@ class Demands:
 
 
 class UnsupportedError(UnavailableError):
-    """This engine cannot do what was ordered, whatever the machine; the reason is its message."""
+    """This runtime cannot do what was ordered, whatever the machine; the reason is its message."""
 
 
 class Adapter(Protocol):
@@ -103,9 +103,9 @@ class Adapter(Protocol):
     def what_ran(self) -> dict[str, Any]:
         """What really ran, as the runtime says it; what it cannot say is left out.
 
-        `engine`: name and version; `nodes`: their number by provider; `elsewhere`: those that
-        compute on another provider than asked; `computed_in`: the precision of the layers with
-        most of the work; `settings`: what decides its speed, read back; `tf32`, `conv_search`.
+        `runtime_version`: name and version; `nodes`: their number by provider; `elsewhere`: those
+        that compute on another provider than asked; `computed_in`: the precision of the layers
+        with most of the work; `settings`: what decides its speed, read back; `tf32`, `conv_search`.
         """
 
     def image_shape(self) -> tuple[int, int, int]:
@@ -115,4 +115,4 @@ class Adapter(Protocol):
         """The only number of images a call may have, where the file fixes it."""
 
     def close(self) -> None:
-        """Let the engine go; with `Order.profile`, its file is complete now."""
+        """Let the runtime go; with `Order.profile`, its file is complete now."""

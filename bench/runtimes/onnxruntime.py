@@ -99,7 +99,7 @@ class OnnxRuntime:
         import onnxruntime
 
         return {
-            "engine": f"onnxruntime {onnxruntime.__version__}",
+            "runtime_version": f"onnxruntime {onnxruntime.__version__}",
             "nodes": self.session.placement(),
             "elsewhere": self.session.computing_elsewhere(),
             "chosen": self.signature.chosen,

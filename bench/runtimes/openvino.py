@@ -145,7 +145,7 @@ class OpenVino:
         computed = self._computed().most_common()
         single = len(computed) == 1
         return {
-            "engine": f"openvino {self.openvino.__version__.partition('-')[0]}",
+            "runtime_version": f"openvino {self.openvino.__version__.partition('-')[0]}",
             "chosen": self.signature.chosen,
             "nodes": {"cpu": sum(kind not in _NO_NODES for kind, _ in self._nodes())},
             "computed_in": ", ".join(kind if single else f"{kind} {n}" for kind, n in computed),

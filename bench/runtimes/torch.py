@@ -111,7 +111,7 @@ class Torch:
         torch = self.torch
         on_cuda = self.device.type == "cuda"
         return {
-            "engine": f"torch {torch.__version__}",
+            "runtime_version": f"torch {torch.__version__}",
             "nodes": {},
             "elsewhere": [],
             "tf32": torch.backends.cudnn.allow_tf32 if on_cuda else None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from bench.runtimes import Order
 from bench.runtimes.adapter import Boundary, Demands
 from bench.runtimes.registry import unsupported
-from bench.subjects.subject import FOREIGN, Subject
+from bench.subjects.subject import THIRD_PARTY, Subject
 
 REFERENCE = "onnxruntime"  # with the CPU and fp32: the arm that others are compared with
 
@@ -25,7 +25,10 @@ class Arm:
     def is_reference(self) -> bool:
         """Whether others are compared with it."""
         asked = (self.runtime, self.provider, self.boundary)
-        return asked == (REFERENCE, "cpu", "host") and self.subject.precision in ("fp32", FOREIGN)
+        return asked == (REFERENCE, "cpu", "host") and self.subject.precision in (
+            "fp32",
+            THIRD_PARTY,
+        )
 
     def reference(self) -> "Arm":
         """What it is compared with, whether that is measured itself or not."""

@@ -15,7 +15,7 @@ from zoo.errors import ZooError
 from zoo.files import writing
 from zoo.progress import Progress
 
-LEAST_BATCHES = 8  # different ones, so that no engine can answer from memory
+LEAST_BATCHES = 8  # different ones, so that no runtime can answer from memory
 _MOST_BYTES = 256 << 20
 
 

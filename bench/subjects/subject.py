@@ -21,7 +21,7 @@ from zoo.ort.faults import Here, fault_of, fault_of_content
 from zoo.ort.given import Given
 
 __all__ = [
-    "FOREIGN",
+    "THIRD_PARTY",
     "Subject",
     "find_subjects",
     "is_file",
@@ -29,7 +29,7 @@ __all__ = [
     "refuse_unused",
 ]
 
-FOREIGN = "file"  # the precision of a file that nobody described
+THIRD_PARTY = "file"  # the precision of a file that nobody described
 SPEED_ALONE = "speed alone: it takes normalised pixels, and nothing says by which --mean and --std"
 
 
@@ -162,7 +162,7 @@ def of_file(path: Path, given: Given, inspector: Inspector) -> Subject:
     told = replace(found.given, mean=(0.0,), std=(1.0,)) if alone else found.given
     return Subject(
         str(path),
-        FOREIGN,
+        THIRD_PARTY,
         path,
         found.facts.sha256,
         found.facts.bytes,
@@ -184,7 +184,7 @@ def _of_one_among_others(path: Path, given: Given, inspector: Inspector) -> Subj
             raise
         found = inspector.inspect(path)  # in the words of `verify`, where that refuses it too
         problem = str(error) if found.ok else found.reason
-        return Subject(str(path), FOREIGN, path, problem=problem)
+        return Subject(str(path), THIRD_PARTY, path, problem=problem)
 
 
 def refuse_unused(given: Given, found: Sequence[Subject], target: str) -> None:

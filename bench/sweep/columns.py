@@ -1,4 +1,4 @@
-"""The groups of a row that are known without a clock: what was asked, what engine and card say."""
+"""The groups of a row that are known without a clock: what was asked, what runtime and card say."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def ran(told: dict[str, Any], provider: str, inputs: str | None) -> Ran:
     nodes: dict[str, int] = told.get("nodes", {})
     there = sum(n for name, n in nodes.items() if short_name(name) == short_name(provider))
     return Ran(
-        runtime_version=told["engine"],
+        runtime_version=told["runtime_version"],
         computed_in=told.get("computed_in"),
         settings=told.get("settings"),
         nodes=sum(nodes.values()) or None,

@@ -15,7 +15,7 @@ from bench.results.rows import LATENCY, SCHEMA
 from bench.runtimes import Order, find_runtime
 from bench.runtimes.adapter import BOUNDARIES, Boundary
 from bench.subjects.arm import REFERENCE, Arm
-from bench.subjects.subject import FOREIGN, Subject
+from bench.subjects.subject import THIRD_PARTY, Subject
 from zoo.errors import UsageError, unknown_name
 from zoo.records import check_values
 
@@ -152,7 +152,7 @@ class Doubling:
 
 def arms_of(subjects: Sequence[Subject], settings: Settings) -> Iterator[Arm]:
     """Every arm, the reference of a subject before the others of the same name."""
-    order = {"fp32": 0, FOREIGN: 0}
+    order = {"fp32": 0, THIRD_PARTY: 0}
     for subject in sorted(subjects, key=lambda one: (one.name, order.get(one.precision, 1))):
         arms = [
             Arm(

@@ -140,7 +140,7 @@ class Sweep:
         return [self._new(cell) for cell in cells or [Cell(arm, 1, THROUGHPUT)]]
 
     def _open(self, arm: Arm) -> list[Measured]:
-        """Those that an earlier sitting has not finished."""
+        """Those that an earlier sweep has not finished."""
         return [one for one in self._cells(arm) if one.hash not in self._done]
 
     def _end(self, measured: Sequence[Measured], status: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the benchmark share: one real sweep, small engines, counted processes."""
+"""What the tests of the benchmark share: one real sweep, small runtimes, counted processes."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def swept(
 
 
 @pytest.fixture(scope="module")
-def faulty_engines() -> Iterator[None]:
+def faulty_runtimes() -> Iterator[None]:
     """`faulty_sweep:Class` is a runtime, here and in the processes of arms."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(HERE / "adapters")
@@ -72,8 +72,8 @@ def faulty_engines() -> Iterator[None]:
 
 
 @pytest.fixture
-def sweep_of(tmp_path: Path, tiny_preset: Preset, faulty_engines: None) -> Callable[..., Swept]:
-    """Sweep ONNX files, by default with the engine `Right` and at batch 1."""
+def sweep_of(tmp_path: Path, tiny_preset: Preset, faulty_runtimes: None) -> Callable[..., Swept]:
+    """Sweep ONNX files, by default with the runtime `Right` and at batch 1."""
 
     def run(
         *targets: Path | str,
@@ -131,7 +131,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def engines(monkeypatch: pytest.MonkeyPatch) -> None:
+def adapters(monkeypatch: pytest.MonkeyPatch) -> None:
     """What lies in `adapters/` is a runtime, here and in the processes of arms."""
     monkeypatch.syspath_prepend(HERE / "adapters")
     monkeypatch.setenv("PYTHONPATH", str(HERE / "adapters"))
@@ -191,7 +191,7 @@ def _handles() -> set[tuple[str, str]]:
 
 @pytest.fixture
 def recorded(
-    tmp_path: Path, engines: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, adapters: None, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], list[dict[str, Any]]]:
     """What `recording:Recording` was asked to do so far, by all processes together."""
     path = tmp_path / "record.jsonl"
@@ -215,7 +215,7 @@ def compare(tmp_path: Path) -> Compare:
 
 
 @pytest.fixture
-def compare_files(faulty_engines: None) -> ComparePair:
+def compare_files(faulty_runtimes: None) -> ComparePair:
     """`compare A B` in the settings of these tests."""
 
     def run(

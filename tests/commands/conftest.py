@@ -40,7 +40,7 @@ def short(monkeypatch: pytest.MonkeyPatch, tiny_preset: "Preset") -> None:
 
 
 @pytest.fixture
-def faulty_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+def faulty_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
     """`faulty_sweep:Class` is a runtime, here and in the processes of arms."""
     folder = Path(__file__).parent.parent / "bench" / "adapters"
     monkeypatch.syspath_prepend(folder)

@@ -97,7 +97,7 @@ class TestAnswers:
         assert f"results   {found}" in done.stdout
         assert done.stderr.startswith(f"results will stand in {found}\n")
 
-    def test_a_file_of_other_origin_is_welcome(self, bench: Call, tiny_onnx: Any) -> None:
+    def test_a_file_of_third_parties_is_welcome(self, bench: Call, tiny_onnx: Any) -> None:
         done = bench(tiny_onnx(), "--batch", "2")
         (row,) = read_csv(OUT)
         assert row.inputs == "random pixels"
@@ -171,11 +171,11 @@ class TestAnswers:
         assert not OUT.exists()
 
 
-@pytest.mark.usefixtures("faulty_engines")
+@pytest.mark.usefixtures("faulty_runtimes")
 class TestFailures:
     def test_a_cell_that_fails_is_a_row_and_exit_1(self, bench: Call, tiny_onnx: Any) -> None:
-        engines = "faulty_sweep:Raises,faulty_sweep:Right,faulty_sweep:Raises"
-        done = bench(tiny_onnx(), "--runtime", engines, "--batch", "1", code=1)
+        runtimes = "faulty_sweep:Raises,faulty_sweep:Right,faulty_sweep:Raises"
+        done = bench(tiny_onnx(), "--runtime", runtimes, "--batch", "1", code=1)
         assert "failed" in done.stdout
         assert "RuntimeError: no kernel for Gemm" in done.stdout
         assert "1 cell failed; the reason is in the row." in done.stdout

@@ -104,8 +104,8 @@ class TestResults:
     ) -> None:
         fp32, int8 = find_subjects(["mlp"], mlp_exports)
         # What the two sweeps say is nonsense: int8 is not three times as slow.
-        engine = f"onnxruntime {load_onnxruntime().__version__}"
-        here = {"runtime_version": engine, "machine": environment().machine}
+        runtime = f"onnxruntime {load_onnxruntime().__version__}"
+        here = {"runtime_version": runtime, "machine": environment().machine}
         write_csv(Path("base.csv"), [cell(1.0, sha256=fp32.sha256, **here)])
         write_csv(Path("new.csv"), [cell(3.0, sha256=int8.sha256, **here)])
         files = ("base.csv", "new.csv", "--exports", mlp_exports, "--json")
@@ -117,10 +117,10 @@ class TestResults:
         assert found["rows"][0]["speed"]["how"] == "sweeps"
         assert started == []
 
-    def test_a_regression_of_an_upgraded_engine_is_not_measured_away(
+    def test_a_regression_of_an_upgraded_runtime_is_not_measured_away(
         self, call: Call, mlp_exports: Path, started: list[str]
     ) -> None:
-        """Measured again, it would be the engine of now against itself."""
+        """Measured again, it would be the runtime of now against itself."""
         (fp32, _) = find_subjects(["mlp"], mlp_exports)
         facts = {"sha256": fp32.sha256, "machine": environment().machine}
         still = [cell(subject="still", batch=batch) for batch in range(1, 11)]
@@ -174,7 +174,7 @@ class TestResults:
         assert told in call("compare", *arguments, code=code).stderr
 
 
-@pytest.mark.usefixtures("faulty_engines")
+@pytest.mark.usefixtures("faulty_runtimes")
 class TestModels:
     SHORT = ("--seconds", "0.05", "--instances", "2", "--threads", "1")
     RIGHT = ("--runtime", "faulty_sweep:Right")
@@ -192,8 +192,8 @@ class TestModels:
         assert "another series" in call(*series, "--seconds", "3", code=2).stderr
 
     def test_wrong_answers_are_exit_1_and_no_verdict(self, call: Call, tiny_onnx: Any) -> None:
-        engines = ("--runtime", "onnxruntime,faulty_sweep:Drifts")
-        done = call("compare", tiny_onnx(), tiny_onnx(), *self.SHORT, *engines, code=1)
+        runtimes = ("--runtime", "onnxruntime,faulty_sweep:Drifts")
+        done = call("compare", tiny_onnx(), tiny_onnx(), *self.SHORT, *runtimes, code=1)
         assert "no verdict: " in done.stdout
         assert "gave other logits than before: no verdict, the exit code is 1" in done.stdout
 
@@ -203,8 +203,8 @@ class TestModels:
         assert "no answer in 2 s" in done.stderr
 
     def test_json_is_the_rows(self, call: Call, tiny_onnx: Any) -> None:
-        engines = ("--runtime", "onnxruntime,faulty_sweep:Right")
-        done = call("compare", tiny_onnx(), tiny_onnx(), *self.SHORT, *engines, "--json")
+        runtimes = ("--runtime", "onnxruntime,faulty_sweep:Right")
+        done = call("compare", tiny_onnx(), tiny_onnx(), *self.SHORT, *runtimes, "--json")
         (found,) = json.loads(done.stdout)
         assert (found["runtime_a"], found["runtime_b"]) == ("onnxruntime", "faulty_sweep:Right")
         assert found["low"] < found["ratio"] < found["high"]

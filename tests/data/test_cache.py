@@ -118,7 +118,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "labels gone": lambda entry: (entry / "test-labels.npy").unlink(),
     "no meta": lambda entry: (entry / "meta.json").unlink(),
     "meta cut": lambda entry: os.truncate(entry / "meta.json", 40),
-    "foreign meta": lambda entry: (entry / "meta.json").write_text("[1, 2]") and None,
+    "strange meta": lambda entry: (entry / "meta.json").write_text("[1, 2]") and None,
     "header": lambda entry: (
         (entry / "train-images.npy").write_bytes(bytes((entry / "train-images.npy").stat().st_size))
         and None

@@ -1,4 +1,4 @@
-"""The publishers' own archives: read whole, equal to any other form, refused when foreign."""
+"""The publishers' own archives: read whole, equal to any other form, refused when they are not."""
 
 import gzip
 import os
@@ -100,7 +100,7 @@ class Malicious:
     ],
     ids=["code", "list", "no data", "too many", "floats", "text labels", "no pickle"],
 )
-def test_a_foreign_pickle_is_refused(
+def test_a_strange_pickle_is_refused(
     make: Any, tmp_path: Path, refused: Refused, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -150,7 +150,7 @@ def test_a_label_without_a_name(make: Any, tmp_path: Path, refused: Refused) -> 
     assert "no class name" in refused("cifar10", data_dir=tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["lacking", "cut", "foreign", "short", "mixed", "label"])
+@pytest.mark.parametrize("damage", ["lacking", "cut", "strange", "short", "mixed", "label"])
 def test_damaged_idx_files(make: Any, tmp_path: Path, refused: Refused, damage: str) -> None:
     digits = tuple("0123456789")
     folder = make.idx(
@@ -161,7 +161,7 @@ def test_damaged_idx_files(make: Any, tmp_path: Path, refused: Refused, damage: 
         images.unlink()
     elif damage == "cut":
         os.truncate(images, images.stat().st_size // 2)
-    elif damage == "foreign":
+    elif damage == "strange":
         images.write_bytes(gzip.compress(b"<html>not found</html>"))
     elif damage == "short":
         images.write_bytes(gzip.compress(gzip.decompress(images.read_bytes())[:-1]))

@@ -30,8 +30,8 @@ def test_a_truncated_file_is_refused_in_plain_words(tmp_path: Path, keep: int) -
         load_checkpoint(path)
 
 
-def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "foreign.safetensors"
+def test_a_strange_safetensors_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "strange.safetensors"
     save_file({"a": np.zeros(2)}, path)
     with pytest.raises(ZooError, match="not one that this project wrote"):
         load_checkpoint(path)

@@ -69,7 +69,7 @@ def read_idx(path: Path, axes: int) -> Images:
     if content[:4] != bytes((0, 0, UINT8_CODE, axes)) or len(content) < header:
         raise ZooError(f"{path} is not an idx file of {axes} axes; fetch it again.")
     shape = struct.unpack(f">{axes}I", content[4:header])
-    # Multiplied as Python integers: a foreign header may claim more than 64 bits hold.
+    # Multiplied as Python integers: a wrong header may claim more than 64 bits hold.
     expected = 1
     for extent in shape:
         expected *= extent

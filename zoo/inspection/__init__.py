@@ -1,1 +1,1 @@
-"""Opening ONNX files of unknown origin: in a process of its own, bounded in time and memory."""
+"""Opening third-party ONNX files: in a process of its own, bounded in time and memory."""

@@ -1,4 +1,4 @@
-"""Whether an ONNX file of unknown origin can be trusted to load and run, found out at arm's length.
+"""Whether a third-party ONNX file can be trusted to load and run, found out at arm's length.
 
 The file is opened in a process of its own (`zoo.inspection.quarantine`), with bounded time and
 memory; what kills or hangs that process is an answer too.

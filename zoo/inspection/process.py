@@ -1,4 +1,4 @@
-"""The process that files of unknown origin are opened in, and what it says before it ends."""
+"""The process that third-party files are opened in, and what it says before it ends."""
 
 import time
 from collections.abc import Callable, Mapping

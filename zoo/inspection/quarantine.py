@@ -1,4 +1,4 @@
-"""The process in which files of unknown origin are opened: python -m zoo.inspection.quarantine.
+"""The process in which third-party files are opened: python -m zoo.inspection.quarantine.
 
 A line of JSON comes in for each request, {"path", "seconds"} with "vectors" to look at a file, with
 "content" to read it alone, with "test" to count its right answers, or with "open" to keep it open

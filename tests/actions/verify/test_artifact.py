@@ -272,7 +272,7 @@ class TestAgainstTheCard:
         assert "is not the one that the card means" in found.text
 
     def test_data_in_other_files(self, exports: Path) -> None:
-        """Foreign files may have some; a published one is one file."""
+        """Third-party files may have some; a published one is one file."""
 
         def part(path: Path) -> None:
             model = onnx.load(path)

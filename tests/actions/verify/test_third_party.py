@@ -31,7 +31,7 @@ def checked(path: Path, name: str, **options: Any) -> Check:
     return found
 
 
-class TestForeignFile:
+class TestThirdPartyFile:
     def test_what_cannot_be_checked_is_said(self, tiny_onnx: Tiny) -> None:
         checks = verify(tiny_onnx(metadata={}))
         found = {check.name: (check.status, check.text) for check in checks}

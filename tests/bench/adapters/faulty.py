@@ -1,4 +1,4 @@
-"""Engines of one's own that fail in every way there is; tests name them as `faulty:Class`."""
+"""Runtimes of one's own that fail in every way there is; tests name them as `faulty:Class`."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ class Echo(Null):
 
 class Raises(Null):
     def run(self, placed: Placed) -> Logits:
-        raise RuntimeError("the engine broke\n(and this is about its insides)")
+        raise RuntimeError("the runtime broke\n(and this is about its insides)")
 
 
 class RaisesNothingToRead(Null):
@@ -79,7 +79,7 @@ class RaisesLater(Echo):
     def run(self, placed: Placed) -> Logits:
         self.calls += 1
         if self.calls > 60:
-            raise RuntimeError("the engine broke later")
+            raise RuntimeError("the runtime broke later")
         return super().run(placed)
 
 
@@ -167,7 +167,7 @@ class DiesTalking(Null):
     def run(self, placed: Placed) -> Logits:
         for line in range(20_000):
             print("all is well so far", line, file=sys.stderr)
-        print("the engine's own last words", file=sys.stderr, flush=True)
+        print("the runtime's own last words", file=sys.stderr, flush=True)
         os._exit(9)
 
 
@@ -191,10 +191,10 @@ class WantsEnvironment(Null):
 
     @staticmethod
     def process_environment(order: Order) -> dict[str, str]:
-        return {"ENGINE_THREADS": str(order.threads)}
+        return {"RUNTIME_THREADS": str(order.threads)}
 
     def what_ran(self) -> dict[str, Any]:
-        return {"threads": os.environ["ENGINE_THREADS"]}
+        return {"threads": os.environ["RUNTIME_THREADS"]}
 
 
 class NotStarted(OnnxRuntime):

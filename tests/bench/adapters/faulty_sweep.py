@@ -1,4 +1,4 @@
-"""Engines for sweeps that go wrong. Workers import them by name, through PYTHONPATH.
+"""Runtimes for sweeps that go wrong. Workers import them by name, through PYTHONPATH.
 
 All take the files of `tiny_onnx`, and answer as those do until their fault shows.
 """
@@ -44,7 +44,7 @@ class Right:
 
     def what_ran(self) -> dict[str, Any]:
         return {
-            "engine": "faulty 1.0",
+            "runtime_version": "faulty 1.0",
             "nodes": {"CPUExecutionProvider": 3},
             "elsewhere": [],
             "tf32": None,
@@ -86,7 +86,7 @@ class Hangs(Right):
 
 
 class Raises(Right):
-    """An error of the engine, with more lines than a row wants."""
+    """An error of the runtime, with more lines than a row wants."""
 
     def fault(self, size: int) -> None:
         raise RuntimeError("no kernel for Gemm\n  in node 3 of /home/somebody/build")
@@ -143,7 +143,7 @@ class FallsBack(Right):
 
 
 class CannotThis(Right):
-    """No engine for such files."""
+    """No runtime for such files."""
 
     def load(self, order: Order) -> None:
         raise UnsupportedError("it runs other networks")

@@ -1,4 +1,4 @@
-"""Engines of one's own that tell what is done with them; tests name them as `recording:Class`."""
+"""Runtimes of one's own that tell what is done with them; tests name them as `recording:Class`."""
 
 import json
 import os

@@ -17,7 +17,7 @@ from bench.measuring.arm_process import ArmError, ArmProcess, OutOfMemoryError
 from bench.runtimes import Order, UnsupportedError
 from zoo.errors import UnavailableError, UsageError, ZooError
 
-pytestmark = pytest.mark.usefixtures("engines", "nothing_left")
+pytestmark = pytest.mark.usefixtures("adapters", "nothing_left")
 
 
 def faulty(name: str, **parts: Any) -> Order:
@@ -49,7 +49,7 @@ def test_a_whole_life(planted_onnx: Path, images_npy: Path, tmp_path: Path) -> N
         assert facts["image_shape"] == [32, 32, 3]
         assert facts["fixed_batch"] is None
         assert facts["load_ns"] > 0
-        assert facts["what_ran"]["engine"].startswith("onnxruntime ")
+        assert facts["what_ran"]["runtime_version"].startswith("onnxruntime ")
         answers = tmp_path / "answers.npy"
         begun = arm.ask("batch", images=str(images_npy), size=4, answers=str(answers))
         assert np.load(answers).shape == (12, 10)
@@ -85,7 +85,7 @@ def test_one_that_was_never_started_ends() -> None:
     ArmProcess(faulty("Echo")).end()
 
 
-def test_what_an_engine_prints_disturbs_nobody(
+def test_what_a_runtime_prints_disturbs_nobody(
     images_npy: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with ArmProcess(faulty("Talks")) as arm:
@@ -95,7 +95,7 @@ def test_what_an_engine_prints_disturbs_nobody(
     assert capfd.readouterr() == ("", "")
 
 
-def test_an_engine_gets_its_environment() -> None:
+def test_a_runtime_gets_its_environment() -> None:
     with ArmProcess(faulty("WantsEnvironment", threads=7)) as arm:
         assert arm.facts["what_ran"] == {"threads": "7"}
 
@@ -123,7 +123,7 @@ def test_an_own_adapter_is_found_where_one_works_and_a_folder_called_bench_is_no
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("Raises", "RuntimeError: the engine broke"),
+        ("Raises", "RuntimeError: the runtime broke"),
         ("RaisesNothingToRead", "RuntimeError"),
         ("Hungry", "the memory does not suffice"),
         ("NoClasses", "it gives logits of shape [4] for 4 images"),
@@ -194,7 +194,7 @@ def test_the_reason_has_the_end_of_what_it_said(images_npy: Path) -> None:
         arm.ask("batch", images=str(images_npy), size=4)
     told = str(caught.value)
     assert told.startswith("its process ended with code 9: ")
-    assert told.endswith("the engine's own last words")
+    assert told.endswith("the runtime's own last words")
     assert 400 < len(told) < 450
 
 
@@ -285,7 +285,7 @@ def test_onnxruntime_on_a_cpu_is_bounded_by_address_space(
         assert arm.ask("memory")
 
 
-def test_another_engine_is_watched(images_npy: Path) -> None:
+def test_another_runtime_is_watched(images_npy: Path) -> None:
     arm = ArmProcess(faulty("Swells", memory=200 * 10**6))
     with pytest.raises(OutOfMemoryError, match="it took more than 200 MB of memory; --memory"):
         arm.__enter__()
@@ -331,7 +331,7 @@ def test_a_process_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
     ("runtime", "told"),
     [
         ("onnxruntim", "Did you mean onnxruntime?"),
-        ("nowhere:Engine", "cannot be imported: No module named 'nowhere'"),
+        ("nowhere:Runtime", "cannot be imported: No module named 'nowhere'"),
         ("faulty:Nobody", "cannot be imported: module 'faulty' has no attribute 'Nobody'"),
     ],
 )

@@ -36,7 +36,7 @@ def copied(tmp_path: Path) -> Path:
     ],
 )
 def test_a_changed_source_is_another_harness(copied: Path, name: str) -> None:
-    # An engine of one's own: those of the zoo are imported from where they really lie.
+    # A runtime of one's own: those of the zoo are imported from where they really lie.
     before = harness("json:JSONDecoder", root=copied)
     assert before == harness("json:JSONDecoder", root=copied)
     with (copied / name).open("a") as handle:

@@ -17,7 +17,7 @@ from bench.measuring.turns import USUAL_CALLS, Plan, Turns, take_turns, usual_wa
 from bench.runtimes import Order
 from zoo.errors import UsageError, ZooError
 
-pytestmark = pytest.mark.usefixtures("engines", "nothing_left")
+pytestmark = pytest.mark.usefixtures("adapters", "nothing_left")
 
 Recorded = Callable[[], list[dict[str, Any]]]
 A, B = Order("a", "recording:Recording"), Order("b", "recording:Recording")
@@ -222,9 +222,9 @@ def test_threads_are_pinned_each_to_its_core(planted_onnx: Path, images_npy: Pat
     ("name", "reason"),
     [
         ("Absent", "no such device"),
-        ("Raises", "the engine broke"),
+        ("Raises", "the runtime broke"),
         ("KilledLater", "killed by SIGKILL"),
-        ("RaisesLater", "the engine broke later"),
+        ("RaisesLater", "the runtime broke later"),
     ],
 )
 def test_one_arm_that_fails_takes_the_other_with_it(
@@ -237,7 +237,7 @@ def test_one_arm_that_fails_takes_the_other_with_it(
 
 
 def test_an_arm_nobody_knows(images_npy: Path) -> None:
-    for pair in ((A, Order("x", "nowhere:Engine")), (Order("x", "nowhere:Engine"), A)):
+    for pair in ((A, Order("x", "nowhere:Runtime")), (Order("x", "nowhere:Runtime"), A)):
         with pytest.raises(UsageError, match="cannot be imported"):
             take_turns(*pair, images_npy, 4, BRIEF)
 

@@ -17,7 +17,7 @@ from bench.runtimes.null import Null
 from zoo.errors import ZooError
 from zoo.ort.given import Given
 
-pytestmark = pytest.mark.usefixtures("engines")
+pytestmark = pytest.mark.usefixtures("adapters")
 
 
 def opened(name: str = "Echo", answers: io.StringIO | None = None) -> Worker:
@@ -184,7 +184,7 @@ def test_every_line_has_one_answer_whatever_happens(images_npy: Path) -> None:
         {"do": "close"},
     )
     assert len(given) == 7
-    assert given[0] == {"error": "RuntimeError: the engine broke", "kind": "Exception"}
+    assert given[0] == {"error": "RuntimeError: the runtime broke", "kind": "Exception"}
     assert given[1]["error"].startswith("FileNotFoundError: ")
     assert given[2]["error"].startswith("AttributeError: ")
     assert given[3]["error"].startswith("TypeError: ")

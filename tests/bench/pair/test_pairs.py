@@ -197,8 +197,9 @@ class TestRefusals:
 
         if torch.cuda.is_available():
             pytest.skip("CUDA works here")
+        both = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"), provider="cuda")
         with pytest.raises(UnavailableError, match="--provider cuda cannot run here"):
-            compare_files(tiny_onnx(), tiny_onnx(), settings=replace(SETTINGS, provider="cuda"))
+            compare_files(tiny_onnx(), tiny_onnx(), settings=both)
         assert started == []
 
     @pytest.mark.parametrize(("provider", "boundary"), [("cuda", "host"), ("tensorrt", "device")])

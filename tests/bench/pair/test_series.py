@@ -85,7 +85,7 @@ class TestSeries:
             {"harness": "h0"},
         ],
     )
-    def test_another_machine_engine_or_harness_does_not_go_on_with_it(
+    def test_another_machine_runtime_or_harness_does_not_go_on_with_it(
         self, compare_files: ComparePair, tiny_onnx: Any, tmp_path: Path, change: dict[str, Any]
     ) -> None:
         file, out = tiny_onnx(), tmp_path / "pairs.csv"

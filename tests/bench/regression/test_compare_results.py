@@ -98,14 +98,14 @@ def test_rows_are_added_removed_and_lost(compare: Compare) -> None:
     assert len(found.removed) == 3
 
 
-def test_a_file_of_other_origin_may_have_moved(compare: Compare) -> None:
-    def foreign(path: str, **parts: Any) -> Row:
+def test_a_file_of_third_parties_may_have_moved(compare: Compare) -> None:
+    def third_party(path: str, **parts: Any) -> Row:
         return cell(subject=path, precision="file", model=None, **parts)
 
-    found = compare([foreign("old/a.onnx")], [foreign("new/a.onnx", sha256=NEW)])
+    found = compare([third_party("old/a.onnx")], [third_party("new/a.onnx", sha256=NEW)])
     assert (len(found.rows), found.added, found.removed) == (1, (), ())
-    two = [foreign("old/a.onnx"), foreign("other/a.onnx")]
-    found = compare(two, [foreign("old/a.onnx"), foreign("new/a.onnx")])
+    two = [third_party("old/a.onnx"), third_party("other/a.onnx")]
+    found = compare(two, [third_party("old/a.onnx"), third_party("new/a.onnx")])
     assert [row.key[0] for row in found.rows] == ["old/a.onnx"]
     assert (len(found.added), len(found.removed)) == (1, 1)
 

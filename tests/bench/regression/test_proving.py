@@ -69,7 +69,7 @@ def test_files_that_are_not_at_hand_are_to_be_compared_in_turns(compare: Compare
     ]
 
 
-def test_a_file_of_other_origin_that_moved_has_both_its_paths(compare: Compare) -> None:
+def test_a_file_of_third_parties_that_moved_has_both_its_paths(compare: Compare) -> None:
     parts = {"precision": "file", "model": None}
     base, new = (
         cell(subject="old/a.onnx", **parts),
@@ -90,7 +90,7 @@ def test_what_was_measured_in_turns_is_to_be_measured_longer(compare: Compare) -
     assert proposed[-4:] == ["--seconds", "60", "--instances", "20"]
 
 
-def test_two_engines_are_told_apart_from_two_files(compare: Compare) -> None:
+def test_two_runtimes_are_told_apart_from_two_files(compare: Compare) -> None:
     line = told(compare([cell()], [cell(1.12, runtime_version="onnxruntime 1.32.0")]))
     assert "onnxruntime 1.31.1 -> onnxruntime 1.32.0" in line
 

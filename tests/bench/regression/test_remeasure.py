@@ -22,7 +22,7 @@ from zoo.ort.given import Given
 from zoo.ort.providers import load_onnxruntime
 
 HERE = environment().machine
-ENGINE = f"onnxruntime {load_onnxruntime().__version__}"
+RUNTIME = f"onnxruntime {load_onnxruntime().__version__}"
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def _short(monkeypatch: pytest.MonkeyPatch, tiny_preset: Preset) -> None:
 
 def row_of(of: Subject, **parts: Any) -> Row:
     known = {"subject": of.name, "precision": of.precision, "sha256": of.sha256}
-    return asked(**(known | {"batch": 2, "runtime_version": ENGINE, "machine": HERE} | parts))
+    return asked(**(known | {"batch": 2, "runtime_version": RUNTIME, "machine": HERE} | parts))
 
 
 def test_published_files_are_found_by_their_hashes(mlp_exports: Path) -> None:
@@ -44,7 +44,7 @@ def test_published_files_are_found_by_their_hashes(mlp_exports: Path) -> None:
     assert found.low < found.ratio < found.high
 
 
-def test_files_of_other_origin_are_found_by_path_and_hash(
+def test_third_party_files_are_found_by_path_and_hash(
     tiny_onnx: Callable[..., Path], tmp_path: Path
 ) -> None:
     a, b = (
@@ -74,8 +74,8 @@ def test_a_file_that_is_gone_is_not_measured(mlp_exports: Path, started: list[st
     assert started == []
 
 
-def test_an_engine_that_is_not_installed_any_more_is_not_measured(mlp_exports: Path) -> None:
-    """The engine of now would run as both, and what an upgrade cost would never be seen."""
+def test_a_runtime_that_is_not_installed_any_more_is_not_measured(mlp_exports: Path) -> None:
+    """The runtime of now would run as both, and what an upgrade cost would never be seen."""
     fp32, int8 = find_subjects(["mlp"], mlp_exports)
     again = Remeasurer(mlp_exports)
     old = row_of(fp32, runtime_version="onnxruntime 0.1")
@@ -85,7 +85,7 @@ def test_an_engine_that_is_not_installed_any_more_is_not_measured(mlp_exports: P
         (row_of(int8), old),
         (row_of(int8, runtime_version=None), row_of(fp32)),
     ):
-        with pytest.raises(ZooError, match=rf"was measured, {ENGINE} is installed"):
+        with pytest.raises(ZooError, match=rf"was measured, {RUNTIME} is installed"):
             again(base, new)
 
 

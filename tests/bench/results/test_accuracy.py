@@ -1,4 +1,4 @@
-"""Accuracy over a test set, and what another engine changes of it."""
+"""Accuracy over a test set, and what another runtime changes of it."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_the_same_answers_differ_in_nothing() -> None:
     assert (found.agreement, found.mcnemar_p, found.largest) == (1.0, 1.0, 0.0)
 
 
-def test_what_another_engine_changes_is_told() -> None:
+def test_what_another_runtime_changes_is_told() -> None:
     reference = answers(0, 1, 0, 1)
     found = difference(answers(0, 0, 2, 0) * 3, reference, LABELS)
     assert found.agreement == 0.25

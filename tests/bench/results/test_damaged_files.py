@@ -39,7 +39,7 @@ SAMPLES = Samples(
     starts=[Start(3, 2, 1)],
 )
 LINE = asdict(record(SAMPLES))
-OLDER = {"cell": "c1", "row": asdict(RESULTS[0]) | {"schema": 2}, "samples": asdict(SAMPLES)}
+OLDER = {"cell": "c1", "row": asdict(RESULTS[0]) | {"schema": 1}, "samples": asdict(SAMPLES)}
 SUITE = {
     "machine_info": {"cpu": {"brand_raw": "x", "count": 2}},
     "benchmarks": [

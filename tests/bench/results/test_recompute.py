@@ -12,6 +12,7 @@ from bench.results.files import beside
 from bench.results.journal import Journal
 from bench.results.recompute import recompute
 from bench.results.results_file import read_csv, write_csv
+from bench.results.rows import FORMER_NAMES
 from bench.results.samples import Block, Samples, Start
 from tests.bench.results.test_journal import older
 from tests.factories import record
@@ -61,7 +62,7 @@ def test_rows_that_only_one_of_both_holds_are_named(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("schema", FORMER_NAMES)
 def test_what_older_files_do_not_hold_raw_is_told(tmp_path: Path, schema: int) -> None:
     path = tmp_path / "results.csv"
     journal = Journal(path)

@@ -53,7 +53,7 @@ def test_two_subjects_of_one_model_keep_their_ids() -> None:
     assert [Names.of(rows).subject(row) for row in rows] == ["cnn-digits", "cnn-cifar10"]
 
 
-def test_a_foreign_file_is_called_by_its_name() -> None:
+def test_a_third_party_file_is_called_by_its_name() -> None:
     row = Row("some/where/net.onnx", "file")
     assert Names.of([row]).arm(row) == "net.onnx"
 

@@ -46,7 +46,7 @@ def test_the_code_of_the_page_is_a_runtime(mine: str, tmp_path: Path) -> None:
     np.save(images, pixels)
     out = tmp_path / "logits.npy"
     with ArmProcess(Order(str(path), mine)) as arm:
-        assert arm.facts["what_ran"]["engine"] == f"numpy {np.__version__}"
+        assert arm.facts["what_ran"]["runtime_version"] == f"numpy {np.__version__}"
         assert arm.facts["image_shape"] == [4, 5, 3]
         arm.ask("predict", images=str(images), size=3, logits=str(out))
     wanted = pixels.reshape(8, -1).astype(np.float32) @ weights + bias

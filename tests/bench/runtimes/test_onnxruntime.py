@@ -19,11 +19,13 @@ from bench.runtimes import Order
 from bench.runtimes import onnxruntime as room
 from bench.runtimes.onnxruntime import OnnxRuntime
 from zoo.errors import UnavailableError, UsageError
+from zoo.ort.given import Given
 from zoo.ort.session import open_session
 from zoo.ort.signature import Signature, logits
 
 Make = Callable[..., Path]
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
+NOTHING = Given()
 
 
 @contextmanager
@@ -38,9 +40,9 @@ def pixels(count: int, shape: tuple[int, int, int] = (4, 5, 3)) -> NDArray[np.ui
     return np.random.default_rng(1).integers(0, 256, (count, *shape), dtype=np.uint8)
 
 
-def expected(path: Path, images: NDArray[np.uint8], **parts: Any) -> NDArray[np.float32]:
+def expected(path: Path, images: NDArray[np.uint8], given: Given = NOTHING) -> NDArray[np.float32]:
     session = open_session(path, threads=1)
-    return logits(session, Signature.of(session, **parts), images)
+    return logits(session, Signature.of(session, given), images)
 
 
 def answered(adapter: OnnxRuntime, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -59,16 +61,16 @@ def test_logits_of_a_file_of_this_zoo(planted_onnx: Path, boundary: str, batch: 
 
 @pytest.mark.parametrize("boundary", ["host", "device"])
 @pytest.mark.parametrize("kind", ["float32-nchw", "float32-nhwc", "uint8-nchw"])
-def test_logits_of_a_foreign_file(tiny_onnx: Make, kind: str, boundary: str) -> None:
-    given = {} if kind.startswith("uint8") else {"mean": MEAN, "std": STD}
+def test_logits_of_a_third_party_file(tiny_onnx: Make, kind: str, boundary: str) -> None:
+    given = Given() if kind.startswith("uint8") else Given(MEAN, STD)
     path, images = tiny_onnx(kind=kind, metadata={}), pixels(6)
-    with loaded(path, boundary=boundary, **given) as adapter:
+    with loaded(path, boundary=boundary, given=given) as adapter:
         assert adapter.image_shape() == (4, 5, 3)
         found = answered(adapter, images)
-    np.testing.assert_array_equal(found, expected(path, images, **given))
+    np.testing.assert_array_equal(found, expected(path, images, given))
 
 
-def test_a_foreign_file_that_says_no_normalisation_asks_for_it(tiny_onnx: Make) -> None:
+def test_a_third_party_file_that_says_no_normalisation_asks_for_it(tiny_onnx: Make) -> None:
     with pytest.raises(UsageError, match="--mean"):
         OnnxRuntime().load(Order(str(tiny_onnx(kind="float32-nchw", metadata={}))))
 
@@ -98,15 +100,15 @@ def test_half_precision_answers_come_as_single(tiny_onnx: Make) -> None:
 
 def test_pixels_stay_where_a_binding_finds_them(tiny_onnx: Make) -> None:
     path = tiny_onnx(kind="float32-nchw", metadata={})
-    given = {"mean": MEAN, "std": STD}
+    given = Given(MEAN, STD)
     images = pixels(32)
-    with loaded(path, boundary="device", **given) as adapter:
+    with loaded(path, boundary="device", given=given) as adapter:
         bound = [adapter.place(images[at : at + 4]) for at in range(0, 32, 4)]
         gc.collect()
         overwritten = [np.full((4, 3, 4, 5), 1e9, np.float32) for _ in range(100)]
         found = np.concatenate([adapter.fetch(adapter.run(binding)) for binding in bound])
         assert len(overwritten) == 100
-    np.testing.assert_array_equal(found, expected(path, images, **given))
+    np.testing.assert_array_equal(found, expected(path, images, given))
 
 
 def test_one_call_after_the_other_at_the_device_boundary(planted_onnx: Path) -> None:
@@ -125,7 +127,7 @@ def test_what_ran_is_what_onnxruntime_says(planted_onnx: Path) -> None:
 
     with loaded(planted_onnx) as adapter:
         told = json.loads(json.dumps(adapter.what_ran()))
-    assert told["engine"] == f"onnxruntime {onnxruntime.__version__}"
+    assert told["runtime_version"] == f"onnxruntime {onnxruntime.__version__}"
     assert set(told["nodes"]) == {"CPUExecutionProvider"}
     assert told["nodes"]["CPUExecutionProvider"] > 4
     assert (told["elsewhere"], told["tf32"], told["conv_search"]) == ([], None, None)

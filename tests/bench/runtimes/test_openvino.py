@@ -18,12 +18,14 @@ from bench.runtimes.openvino import OpenVino, OpenVinoBf16
 from zoo.artifacts.artifact import find_artifact
 from zoo.errors import UnavailableError, ZooError
 from zoo.machine.cpu import cpu_flags
+from zoo.ort.given import Given
 from zoo.ort.session import open_session
 from zoo.ort.signature import Signature, logits
 from zoo.parity import COMPUTED_IN, SAME_SUMS, largest, tolerance
 
 Make = Callable[..., Path]
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
+NOTHING = Given()
 NATIVE = bool(cpu_flags() & room._BF16_FLAGS)
 
 needs_openvino = pytest.mark.skipif(
@@ -46,9 +48,9 @@ def answered(adapter: OpenVino, images: NDArray[np.uint8]) -> NDArray[np.float32
     return adapter.fetch(adapter.run(adapter.place(images)))
 
 
-def expected(path: Path, images: NDArray[np.uint8], **parts: Any) -> NDArray[np.float32]:
+def expected(path: Path, images: NDArray[np.uint8], given: Given = NOTHING) -> NDArray[np.float32]:
     session = open_session(path, threads=1)
-    return logits(session, Signature.of(session, **parts), images)
+    return logits(session, Signature.of(session, given), images)
 
 
 @needs_openvino
@@ -63,11 +65,11 @@ class TestAnswers:
 
     @pytest.mark.parametrize("kind", ["float32-nchw", "float32-nhwc", "uint8-nchw"])
     def test_of_a_third_party_file(self, tiny_onnx: Make, kind: str) -> None:
-        given = {} if kind.startswith("uint8") else {"mean": MEAN, "std": STD}
+        given = Given() if kind.startswith("uint8") else Given(MEAN, STD)
         path, images = tiny_onnx(kind=kind, metadata={}), pixels(6)
-        adapter = loaded(path, **given)
+        adapter = loaded(path, given=given)
         assert adapter.image_shape() == (4, 5, 3)
-        wanted = expected(path, images, **given)
+        wanted = expected(path, images, given)
         np.testing.assert_allclose(answered(adapter, images), wanted, rtol=1e-4, atol=1e-4)
 
     def test_a_fixed_batch_is_told(self, tiny_onnx: Make) -> None:
@@ -106,7 +108,7 @@ class TestAnswers:
 class TestSettings:
     def test_they_are_read_back(self, planted_onnx: Path) -> None:
         told = loaded(planted_onnx, threads=1).what_ran()
-        assert told["engine"].startswith("openvino 20")
+        assert told["runtime_version"].startswith("openvino 20")
         assert told["computed_in"] == "fp32"
         assert told["nodes"]["cpu"] > 4
         settings = dict(part.split("=") for part in told["settings"].split())
@@ -166,7 +168,7 @@ class TestSettings:
 
 @needs_openvino
 def test_an_arm_of_it_sends_no_telemetry_and_keeps_to_its_cores(
-    planted_onnx: Path, images_npy: Path, monkeypatch: pytest.MonkeyPatch, engines: None
+    planted_onnx: Path, images_npy: Path, monkeypatch: pytest.MonkeyPatch, adapters: None
 ) -> None:
     cores = tuple(sorted(os.sched_getaffinity(0))[:2])
     order = Order(str(planted_onnx), "recording_openvino:Threads", "cpu", len(cores), cores=cores)

@@ -1,4 +1,4 @@
-"""Names of engines: known, unknown, and somebody's own."""
+"""Names of runtimes: known, unknown, and somebody's own."""
 
 import sys
 from pathlib import Path
@@ -39,12 +39,12 @@ METHODS = (
 
 
 @pytest.mark.parametrize("name", [*RUNTIMES, "bench.runtimes.null:Null"])
-def test_every_engine_has_an_adapter_that_can_do_all(name: str) -> None:
+def test_every_runtime_has_an_adapter_that_can_do_all(name: str) -> None:
     adapter = find_runtime(name)()
     assert all(callable(getattr(adapter, method)) for method in METHODS)
 
 
-def test_looking_an_engine_up_imports_none() -> None:
+def test_looking_a_runtime_up_imports_none() -> None:
     import subprocess
 
     code = (
@@ -69,7 +69,7 @@ def test_looking_an_engine_up_imports_none() -> None:
         ("", "there is no runtime ''"),
         ("a:b:c", "there is no runtime"),
         ("os; rm:x", "there is no runtime"),
-        ("no_such_module:Engine", "No module named 'no_such_module'"),
+        ("no_such_module:Runtime", "No module named 'no_such_module'"),
         ("bench.runtimes.null:Nul", "has no attribute 'Nul'"),
     ],
 )
@@ -85,19 +85,19 @@ def test_a_module_of_ones_own_that_breaks_is_named(
 ) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
     (in_folder / "breaks_on_import.py").write_text(content)
-    with pytest.raises(UsageError, match="breaks_on_import:Engine cannot be imported"):
-        find_runtime("breaks_on_import:Engine")
+    with pytest.raises(UsageError, match="breaks_on_import:Runtime cannot be imported"):
+        find_runtime("breaks_on_import:Runtime")
 
 
-def test_what_an_engine_says_of_itself_is_asked_for(engines: None) -> None:
+def test_what_a_runtime_says_of_itself_is_asked_for(adapters: None) -> None:
     others = Demands("file", third_party=True)
-    assert "other origin" in str(unsupported("torch", others))
+    assert "third-party" in str(unsupported("torch", others))
     assert unsupported("onnxruntime", others) is None
     assert unsupported("faulty:Echo", others) is None
     assert start_seconds("torch-compile") > start_seconds("torch") > start_seconds("faulty:Echo")
 
 
-def test_a_provider_that_an_engine_cannot_use_here_is_refused(
+def test_a_provider_that_a_runtime_cannot_use_here_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from zoo.machine import devices
@@ -112,7 +112,7 @@ def test_a_provider_that_an_engine_cannot_use_here_is_refused(
             check_device(runtime, "cuda")
 
 
-def test_every_engine_is_listed_with_its_version() -> None:
+def test_every_runtime_is_listed_with_its_version() -> None:
     import importlib.metadata
 
     listed = list_runtimes()
@@ -121,16 +121,16 @@ def test_every_engine_is_listed_with_its_version() -> None:
     assert listed[1]["version"] == f"torch {importlib.metadata.version('torch')}"
 
 
-def test_only_engines_that_need_one_have_an_environment(engines: None) -> None:
+def test_only_runtimes_that_need_one_have_an_environment(adapters: None) -> None:
     pinned = Order("m", "torch", threads=2, cores=(0, 1))
     assert process_environment(Order("m", "onnxruntime", cores=(0, 1))) == {}
     assert process_environment(pinned)["OMP_PLACES"] == "{0},{1}"
     assert process_environment(Order("m", "faulty:WantsEnvironment", threads=3)) == {
-        "ENGINE_THREADS": "3"
+        "RUNTIME_THREADS": "3"
     }
 
 
-def test_a_runtime_says_its_packages_and_one_of_your_own_need_not(engines: None) -> None:
+def test_a_runtime_says_its_packages_and_one_of_your_own_need_not(adapters: None) -> None:
     assert packages_of("torch") == packages_of("torch-compile") == ("torch",)
     assert packages_of("faulty:Echo") == ()
     assert {"torch", "onnxruntime-gpu", "openvino"} <= set(packages_of())
@@ -155,7 +155,7 @@ def test_a_runtime_that_is_not_installed_names_its_extra(
 
 
 def test_providers_are_asked_of_the_runtimes_that_are_measured(
-    engines: None, monkeypatch: pytest.MonkeyPatch
+    adapters: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that onnxruntime cannot use is no matter of others."""
     monkeypatch.setattr(OnnxRuntime, "problem", staticmethod(lambda provider: f"no {provider}"))
@@ -169,7 +169,7 @@ def test_providers_are_asked_of_the_runtimes_that_are_measured(
 
 
 def test_a_provider_that_a_runtime_has_nothing_to_do_with_is_none_of_its_arms(
-    engines: None,
+    adapters: None,
 ) -> None:
     demands = Demands("fp32", third_party=False, provider="tensorrt")
     assert unsupported("torch", demands) == "torch computes on cpu or cuda, not on tensorrt"

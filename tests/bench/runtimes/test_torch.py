@@ -126,7 +126,7 @@ def test_what_it_tells(mlp: Artifact) -> None:
     assert adapter.image_shape() == (32, 32, 3)
     assert adapter.fixed_batch() is None
     told = adapter.what_ran()
-    assert told["engine"] == f"torch {torch.__version__}"
+    assert told["runtime_version"] == f"torch {torch.__version__}"
     assert (told["tf32"], told["elsewhere"], told["nodes"]) == (None, [], {})
 
 
@@ -194,7 +194,7 @@ def test_pinned_threads_have_their_environment_and_others_none() -> None:
 
 @pytest.mark.skipif(len(CORES) < 2, reason="needs two cores")
 def test_threads_keep_to_their_cores(
-    mlp: Artifact, images: NDArray[np.uint8], engines: None, tmp_path: Path
+    mlp: Artifact, images: NDArray[np.uint8], adapters: None, tmp_path: Path
 ) -> None:
     order = Order(str(mlp.file("fp32")), "recording:TorchThreads", threads=2, cores=CORES[:2])
     out, file = tmp_path / "logits.npy", tmp_path / "images.npy"

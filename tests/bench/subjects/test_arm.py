@@ -9,11 +9,12 @@ import pytest
 
 from bench.runtimes import Order
 from bench.subjects.arm import Arm
-from bench.subjects.subject import FOREIGN, Subject, find_subjects
+from bench.subjects.subject import THIRD_PARTY, Subject, find_subjects
 from zoo.artifacts.artifact import Artifact
 from zoo.artifacts.card import Card
+from zoo.ort.given import Given
 
-FILE = Subject("some.onnx", FOREIGN, Path("some.onnx"), "a" * 64, 10)
+FILE = Subject("some.onnx", THIRD_PARTY, Path("some.onnx"), "a" * 64, 10)
 
 
 @pytest.fixture
@@ -56,8 +57,8 @@ def test_an_artifacts_reference_is_its_fp32_file(mlp_exports: Path) -> None:
         ("int8", ("torch-compile", "cuda", "host"), "torch runs the fp32 weights, not int8"),
         ("fp32", ("onnxruntime", "cuda", "device"), None),
         ("fp32", ("onnxruntime", "cpu", "device"), "no other memory than the host's"),
-        (FOREIGN, ("onnxruntime", "cpu", "host"), None),
-        (FOREIGN, ("torch", "cpu", "host"), "a file of other origin"),
+        (THIRD_PARTY, ("onnxruntime", "cpu", "host"), None),
+        (THIRD_PARTY, ("torch", "cpu", "host"), "a third-party file"),
         ("int8", ("bench.runtimes.null:Null", "cpu", "host"), None),
         ("none", ("onnxruntime", "cpu", "host"), "cnn-digits has no none file"),
     ],
@@ -68,7 +69,7 @@ def test_combinations_that_do_not_exist_say_so(
     arm: tuple[str, str, Any],
     reason: str | None,
 ) -> None:
-    subject = FILE if precision == FOREIGN else published(precision)
+    subject = FILE if precision == THIRD_PARTY else published(precision)
     if precision == "none":
         subject = replace(subject, path=None)
     found = Arm(subject, *arm, threads=1).skipped
@@ -81,7 +82,7 @@ def test_the_order_of_a_bare_arm_is_the_usual_one() -> None:
 
 
 def test_everything_of_an_arm_is_in_its_order() -> None:
-    subject = replace(FILE, mean=(0.5,), std=(0.25,), data="cifar10")
+    subject = replace(FILE, given=Given((0.5,), (0.25,)), data="cifar10")
     arm = Arm(subject, "torch", "cuda", "device", 2, cuda_graph=True)
     assert arm.order(tf32=True, allow_fallback=True, memory=7) == Order(
         "some.onnx",
@@ -89,8 +90,7 @@ def test_everything_of_an_arm_is_in_its_order() -> None:
         provider="cuda",
         threads=2,
         boundary="device",
-        mean=(0.5,),
-        std=(0.25,),
+        given=Given((0.5,), (0.25,)),
         tf32=True,
         cuda_graph=True,
         allow_fallback=True,

@@ -8,7 +8,7 @@ import pytest
 
 from bench.subjects import images
 from bench.subjects.images import LEAST_BATCHES, Gallery, ImageFiles
-from bench.subjects.subject import FOREIGN, Subject, find_subjects
+from bench.subjects.subject import THIRD_PARTY, Subject, find_subjects
 from zoo.artifacts.artifact import Artifact
 from zoo.artifacts.card import Card
 from zoo.data import load
@@ -29,8 +29,8 @@ def published(mlp_exports: Path) -> Subject:
     return find_subjects(["mlp"], mlp_exports, ["fp32"])[0]
 
 
-def foreign(data: str | None = None) -> Subject:
-    return Subject("some.onnx", FOREIGN, Path("some.onnx"), data=data)
+def third_party(data: str | None = None) -> Subject:
+    return Subject("some.onnx", THIRD_PARTY, Path("some.onnx"), data=data)
 
 
 class TestGallery:
@@ -53,7 +53,7 @@ class TestGallery:
     def test_each_is_made_once(self, gallery: Gallery, published: Subject) -> None:
         found = gallery.of(published, SHAPE)
         assert gallery.of(published, SHAPE) is found
-        others = gallery.of(published, (16, 16, 3)), gallery.of(foreign("digits"), SHAPE)
+        others = gallery.of(published, (16, 16, 3)), gallery.of(third_party("digits"), SHAPE)
         assert len({found.name, *(other.name for other in others)}) == 3
 
     def test_data_of_another_fingerprint_is_not_taken(
@@ -120,8 +120,8 @@ class TestGallery:
         # Vectors of another size are of no use.
         assert gallery.of(elsewhere, (16, 16, 3)).source == "random pixels"
 
-    def test_a_foreign_file_without_data_gets_random_pixels(self, gallery: Gallery) -> None:
-        found = gallery.of(foreign(), (4, 5, 1))
+    def test_a_third_party_file_without_data_gets_random_pixels(self, gallery: Gallery) -> None:
+        found = gallery.of(third_party(), (4, 5, 1))
         assert (found.source, found.test, found.labels) == ("random pixels", None, None)
         assert found.reason == "nothing says which test set is its own: name one with --data"
         assert found.few.shape[1:] == (4, 5, 1)
@@ -134,7 +134,7 @@ class TestGallery:
                 write_png(tmp_path / "pets" / split / label / "1.png")
         given = Given(data=str(tmp_path / "pets"))
         assert given.data is not None
-        found = gallery.of(foreign(given.data), (8, 8, 3))
+        found = gallery.of(third_party(given.data), (8, 8, 3))
         assert found.class_names == ("cat", "dog")
         assert found.labels is not None
         assert sorted(found.labels) == [0, 1]

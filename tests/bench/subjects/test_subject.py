@@ -1,4 +1,4 @@
-"""What is measured: everything published, what is named, or a file of other origin."""
+"""What is measured: everything published, what is named, or a third-party file."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.subjects.subject import FOREIGN, find_subjects, of_file
+from bench.subjects.subject import THIRD_PARTY, find_subjects, of_file
 from zoo.errors import UsageError, ZooError
 from zoo.files import sha256
 from zoo.inspection.inspector import Inspector
@@ -113,7 +113,7 @@ class TestFiles:
     def test_one_is_read_with_what_was_given(self, tiny_onnx: Callable[..., Path]) -> None:
         path = tiny_onnx("Upper.ONNX", kind="float32-nchw")
         (found,) = find_subjects([str(path)], Path("none"), None, Given((0.5,), (0.2,), "digits"))
-        assert (found.name, found.precision, found.path) == (str(path), FOREIGN, path)
+        assert (found.name, found.precision, found.path) == (str(path), THIRD_PARTY, path)
         assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
         assert (found.given.mean, found.given.std, found.dataset) == ((0.5,), (0.2,), "digits")
         assert found.card is None
@@ -197,7 +197,7 @@ class TestFiles:
         ):
             of_file(path, Given(), impatient)
 
-    def test_one_that_is_damaged_is_for_the_engine_to_refuse(self, tmp_path: Path) -> None:
+    def test_one_that_is_damaged_is_for_the_runtime_to_refuse(self, tmp_path: Path) -> None:
         path = tmp_path / "damaged.onnx"
         path.write_bytes(b"\xff" * 9)
         (found,) = find_subjects([str(path)], tmp_path)
@@ -209,7 +209,10 @@ class TestFiles:
         found = find_subjects(
             ["mlp", str(tiny_onnx())], mlp_exports, ["int8"], Given(data="digits")
         )
-        assert [(one.precision, one.data) for one in found] == [("int8", None), (FOREIGN, "digits")]
+        assert [(one.precision, one.data) for one in found] == [
+            ("int8", None),
+            (THIRD_PARTY, "digits"),
+        ]
 
     def test_one_that_is_not_there_is_wrong_usage(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match=r"gone\.onnx cannot be read: No such file"):

@@ -1,4 +1,4 @@
-"""What a sweep shows to files of other origin, and to a model whose test set is not at hand."""
+"""What a sweep shows to third-party files, and to a model whose test set is not at hand."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from zoo.ort.given import Given
 Sweep = Callable[..., Any]
 
 
-class TestForeignFiles:
+class TestThirdPartyFiles:
     """ONNX files that are not of this zoo."""
 
     def test_normalisation_that_is_given_is_used(self, sweep_of: Sweep, tiny_onnx: Any) -> None:
@@ -82,7 +82,7 @@ class TestForeignFiles:
         ).rows[0]
         assert (found.status, found.accuracy_source) == (OK, "measured")
 
-    def test_it_is_compared_with_itself_in_other_engines(
+    def test_it_is_compared_with_itself_in_other_runtimes(
         self, sweep_of: Sweep, tiny_onnx: Any
     ) -> None:
         found = sweep_of(tiny_onnx(), runtimes=("onnxruntime", "faulty_sweep:Right"))

@@ -40,10 +40,10 @@ FAULTS = {
 def faulty(
     tmp_path_factory: pytest.TempPathFactory,
     tiny_preset: Any,
-    faulty_engines: None,
+    faulty_runtimes: None,
     make_tiny_onnx: Callable[..., Path],
 ) -> list[Row]:
-    """One sweep over all engines of `faulty_sweep` that fail, after one that does not."""
+    """One sweep over all runtimes of `faulty_sweep` that fail, after one that does not."""
     folder = tmp_path_factory.mktemp("faulty")
     names = (*FAULTS, "Drifts", "Elsewhere", "CannotThis", "Right")
     settings = Settings(
@@ -59,11 +59,11 @@ def faulty(
 
 
 class TestFaults:
-    """Engines that fail, each in its own way."""
+    """Runtimes that fail, each in its own way."""
 
     @staticmethod
-    def of(rows: list[Row], engine: str, batch: int) -> Row:
-        (row,) = (row for row in rows if (row.runtime, row.batch) == (engine, batch))
+    def of(rows: list[Row], runtime: str, batch: int) -> Row:
+        (row,) = (row for row in rows if (row.runtime, row.batch) == (runtime, batch))
         return row
 
     @pytest.mark.parametrize("name", FAULTS)
@@ -98,11 +98,11 @@ class TestFaults:
         assert (row.nodes, row.placed_share) == (4, 0.75)
         assert row.elsewhere == "head (Gemm) on other"
 
-    def test_what_an_engine_cannot_do_is_skipped(self, faulty: list[Row]) -> None:
+    def test_what_a_runtime_cannot_do_is_skipped(self, faulty: list[Row]) -> None:
         row = self.of(faulty, "faulty_sweep:CannotThis", 1)
         assert (row.status, row.reason) == (SKIPPED, "it runs other networks")
 
-    def test_a_file_of_other_origin_gets_random_pixels_and_it_says_so(
+    def test_a_file_of_third_parties_gets_random_pixels_and_it_says_so(
         self, faulty: list[Row]
     ) -> None:
         row = self.of(faulty, "onnxruntime", 1)

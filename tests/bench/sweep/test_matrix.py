@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bench.measuring.turns import Plan
 from bench.subjects.arm import Arm
-from bench.subjects.subject import FOREIGN, Subject
+from bench.subjects.subject import THIRD_PARTY, Subject
 from bench.sweep import matrix
 from bench.sweep.matrix import (
     PRESETS,
@@ -29,7 +29,7 @@ from zoo.artifacts.artifact import Artifact
 from zoo.artifacts.card import Card
 from zoo.errors import UsageError
 
-FILE = Subject("some.onnx", FOREIGN, Path("some.onnx"), "a" * 64, 10)
+FILE = Subject("some.onnx", THIRD_PARTY, Path("some.onnx"), "a" * 64, 10)
 SETTINGS = Settings(threads=(1,))
 
 

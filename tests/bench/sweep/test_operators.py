@@ -9,7 +9,7 @@ import pytest
 from bench.results.rows import FAILED, OK, Row
 from bench.runtimes.profile import Operator, operators
 from bench.subjects.arm import Arm
-from bench.subjects.subject import FOREIGN, Subject
+from bench.subjects.subject import THIRD_PARTY, Subject
 from bench.sweep.matrix import Settings
 from bench.sweep.operators import profile, write_operators
 from tests.factories import Told, asked
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("nothing_left")
 
 @pytest.fixture
 def arm(planted_onnx: Path) -> Arm:
-    return Arm(Subject("planted", FOREIGN, planted_onnx), "onnxruntime", "cpu", "host", 1)
+    return Arm(Subject("planted", THIRD_PARTY, planted_onnx), "onnxruntime", "cpu", "host", 1)
 
 
 def row_of(arm: Arm, batch: int, **parts: Any) -> Row:
@@ -112,7 +112,9 @@ def test_a_cell_that_failed_is_not_profiled(arm: Arm, tmp_path: Path) -> None:
 def test_one_that_cannot_be_profiled_is_named_and_the_others_are(
     arm: Arm, planted_onnx: Path, tmp_path: Path
 ) -> None:
-    gone = Arm(Subject("gone", FOREIGN, tmp_path / "gone.onnx"), "onnxruntime", "cpu", "host", 1)
+    gone = Arm(
+        Subject("gone", THIRD_PARTY, tmp_path / "gone.onnx"), "onnxruntime", "cpu", "host", 1
+    )
     told = Told()
     rows = [row_of(gone, 1, status=OK), row_of(arm, 4, status=OK)]
     write_operators(tmp_path / "r.csv", [gone, arm], SETTINGS, rows, told)

@@ -8,7 +8,7 @@ import pytest
 
 from bench.results.rows import FAILED, OK
 from bench.subjects.arm import Arm
-from bench.subjects.subject import FOREIGN, Subject, find_subjects
+from bench.subjects.subject import THIRD_PARTY, Subject, find_subjects
 from bench.sweep.matrix import Settings
 from bench.sweep.preflight import Takes, check_arms
 from zoo.actions.verify import verify
@@ -23,9 +23,9 @@ TIMES_ALONE = Settings(threads=(1,), measure_accuracy=False)
 def test_each_third_party_file_is_opened_once(
     tiny_onnx: Any, mlp_exports: Path, started: list[str]
 ) -> None:
-    free, fixed = Subject("free", FOREIGN, tiny_onnx()), tiny_onnx("2.onnx", batch=2)
+    free, fixed = Subject("free", THIRD_PARTY, tiny_onnx()), tiny_onnx("2.onnx", batch=2)
     (ours,) = find_subjects(["mlp"], mlp_exports, ["fp32"])
-    arms = [Arm(free), Arm(free, "torch"), Arm(Subject("fixed", FOREIGN, fixed)), Arm(ours)]
+    arms = [Arm(free), Arm(free, "torch"), Arm(Subject("fixed", THIRD_PARTY, fixed)), Arm(ours)]
     found = check_arms(arms, TIMES_ALONE, None, Progress())
     assert found.takes == {"free": Takes((4, 5, 3), None), "fixed": Takes((4, 5, 3), 2)}
     assert started == ["tiny.onnx onnxruntime", "2.onnx onnxruntime"]
@@ -33,8 +33,8 @@ def test_each_third_party_file_is_opened_once(
 
 def test_a_file_that_cannot_be_opened_condemns_no_other(tiny_onnx: Any, tmp_path: Path) -> None:
     """Its own rows say why."""
-    gone = Arm(Subject("gone", FOREIGN, tmp_path / "gone.onnx"))
-    good = Arm(Subject("good", FOREIGN, tiny_onnx()))
+    gone = Arm(Subject("gone", THIRD_PARTY, tmp_path / "gone.onnx"))
+    good = Arm(Subject("good", THIRD_PARTY, tiny_onnx()))
     found = check_arms([gone, good], TIMES_ALONE, None, Progress())
     assert list(found.takes) == ["good"]
     assert found.problems == {"gone": "there is no such file"}

@@ -118,7 +118,7 @@ class TestResume:
         assert again.rows[0] == before[0]
         assert [row.status for row in again.rows] == [OK, OK]
 
-    def test_a_reference_of_an_earlier_sitting_still_serves(
+    def test_a_reference_of_an_earlier_sweep_still_serves(
         self, sweep_of: Sweep, mlp_exports: Path
     ) -> None:
         options: dict[str, Any] = {"exports": mlp_exports, "runtimes": ("onnxruntime",)}

@@ -23,7 +23,7 @@ INT8 = {**FP32, "precision": "int8"}
 
 
 class TestRows:
-    """What a sweep of the published `mlp`, in two engines at two batch sizes, wrote."""
+    """What a sweep of the published `mlp`, in two runtimes at two batch sizes, wrote."""
 
     def test_there_is_a_row_for_every_cell(self, swept: Any) -> None:
         assert read_csv(swept.out) == swept.rows

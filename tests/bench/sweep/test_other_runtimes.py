@@ -1,4 +1,4 @@
-"""A sweep over other engines than the reference, and over what they cannot do."""
+"""A sweep over other runtimes than the reference, and over what they cannot do."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +16,7 @@ from bench.sweep.matrix import Preset
 Sweep = Callable[..., Any]
 
 
-class TestEngines:
+class TestRuntimes:
     def test_torch_runs_the_same_network(
         self, sweep_of: Sweep, mlp_exports: Path, tiny_preset: Preset
     ) -> None:
