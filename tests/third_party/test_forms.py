@@ -1,0 +1,127 @@
+"""Each form of such a file through verify, predict, bench and compare; its accuracy is torch's own.
+
+What a file does not say stands in the JSON beside it.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+from torchvision.models import squeezenet1_1
+
+import bench
+from bench.pair.settings import USUAL, PairSettings
+from bench.results.rows import OK, Row
+from bench.sweep.matrix import Preset, Settings
+from tests.third_party.forms import FORMS, Form, fitted, normalised, to_half, write
+from zoo.actions.predict import predict
+from zoo.actions.verify import verify
+from zoo.data import load
+
+TEST = load("digits").test
+SAME = [form for form in FORMS if form.name not in ("softmax", "fp16", "quantised", "torchvision")]
+
+
+@pytest.fixture(scope="module")
+def networks(one_thread: None) -> dict[str, nn.Module]:
+    """By form, what was exported."""
+    network = fitted()
+    torch.manual_seed(0)
+    other = squeezenet1_1(num_classes=10).eval()
+    return {form.name: other if form.name == "torchvision" else network for form in FORMS}
+
+
+@pytest.fixture(scope="module")
+def files(
+    networks: dict[str, nn.Module], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """By form, the file with its description beside it."""
+    root, found = tmp_path_factory.mktemp("third-party"), {}
+    for form in FORMS:
+        (root / form.name).mkdir()
+        found[form.name] = write(form, networks[form.name], root / form.name / "model.onnx")
+        found[form.name].with_suffix(".json").write_text(json.dumps(asdict(form.given)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def predicted(networks: dict[str, nn.Module]) -> Callable[[Form], np.ndarray]:
+    """The classes that torch gives to the test set."""
+
+    def of(form: Form) -> np.ndarray:
+        network, images = networks[form.name], normalised(TEST.images)
+        if form.half:
+            network, images = to_half(network), images.half()
+        with torch.no_grad():
+            return network(images).argmax(1).numpy()
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def rows(files: dict[str, Path], tiny_preset: Preset, tmp_path_factory: Any) -> dict[str, Row]:
+    """One sweep over all of them."""
+    settings = Settings(preset=tiny_preset, batches=(1,), threads=(1,))
+    out = tmp_path_factory.mktemp("swept") / "results.csv"
+    swept = bench.run([str(path) for path in files.values()], settings, out=out)
+    return {Path(row.subject).parent.name: row for row in swept}
+
+
+def allowed(form: Form) -> int:
+    """Images that rounding may turn: fp16 in another order, int8 by the range of a batch."""
+    return 8 if form.quantised else 1 if form.half else 0
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+class TestForms:
+    def test_verify_measures_its_accuracy(
+        self, form: Form, files: dict[str, Path], predicted: Callable[[Form], np.ndarray]
+    ) -> None:
+        checks = {check.name: check for check in verify(files[form.name])}
+        assert {check.status for check in checks.values()} <= {"ok", "skipped", "warning"}
+        right = int((predicted(form) == TEST.labels).sum())
+        assert checks["images"].status == "ok"
+        found = int(checks["accuracy"].text.split(" of 359 right: ")[0])
+        assert abs(found - right) <= allowed(form)
+        assert f"{found / 359:.2%} (" in checks["accuracy"].text
+        chosen = "takes its output scores, of inner, scores" in checks["images"].text
+        assert chosen == (form.name == "two")
+
+    def test_predict_names_the_same_classes(
+        self,
+        form: Form,
+        files: dict[str, Path],
+        predicted: Callable[[Form], np.ndarray],
+        tmp_path: Path,
+    ) -> None:
+        images = [tmp_path / f"{at}.png" for at in range(5)]
+        for at, path in enumerate(images):
+            Image.fromarray(np.array(TEST.images[at])).save(path)
+        found = [one.guesses[0].class_name for one in predict(files[form.name], images, top=1)]
+        same = sum(
+            name == str(label) for name, label in zip(found, predicted(form)[:5], strict=True)
+        )
+        assert same >= 5 - min(allowed(form), 1)
+
+    def test_bench_measures_it(
+        self, form: Form, rows: dict[str, Row], predicted: Callable[[Form], np.ndarray]
+    ) -> None:
+        row = rows[form.name]
+        assert (row.status, row.accuracy_source, row.images) == (OK, "measured", 359)
+        assert row.correct is not None
+        assert abs(row.correct - (predicted(form) == TEST.labels).sum()) <= allowed(form)
+        assert row.p50_ms
+
+
+@pytest.mark.parametrize("form", SAME, ids=lambda form: form.name)
+def test_compare_finds_the_same_answers(form: Form, files: dict[str, Path]) -> None:
+    settings = PairSettings(way=USUAL, instances=2, warm_seconds=0.01)
+    (row,) = bench.compare_pair([str(files["nchw"]), str(files[form.name])], settings)
+    assert row.same_answers
