@@ -121,7 +121,7 @@ def bench(
     **options: Any,
 ) -> None:
     """Measure every artifact, or those named, or any ONNX file; exits 1 where a cell failed."""
-    from bench.commands.console import RowPrinter, print_plan, print_summary
+    from bench.commands.console import RowPrinter, plan_facts, print_plan, print_summary
     from bench.results.rows import FAILED
     from bench.results.summary import summarise
     from bench.sweep.benchmark import plan, run, seconds_expected
@@ -138,7 +138,11 @@ def bench(
         arms, settings = plan(
             targets, settings, precisions=precisions, exports=exports, given=given
         )
-        print_plan(arms, settings, seconds_expected(arms, settings))
+        expected = seconds_expected(arms, settings)
+        if as_json:
+            print_json(plan_facts(arms, settings, expected))
+        else:
+            print_plan(arms, settings, expected)
         return
     begun: list[Path] = []
 

@@ -118,6 +118,28 @@ def _ratio(row: Row) -> str:
     return f"{ratio_text(row)} {row.verdict}" if known else f"{ratio_text(row)}, no interval"
 
 
+def plan_facts(arms: Sequence[Arm], settings: Settings, seconds: float) -> dict[str, Any]:
+    """The same for a script. A batch of "auto" is doubled as long as that pays."""
+    return {
+        "arms": [
+            {
+                "model": arm.subject.name,
+                "precision": arm.subject.precision,
+                "runtime": arm.runtime,
+                "provider": arm.provider,
+                "boundary": arm.boundary,
+                "cuda_graph": arm.cuda_graph,
+                "threads": arm.threads,
+                "batches": list(settings.batches) or "auto",
+                "skipped": arm.skipped,
+            }
+            for arm in arms
+        ],
+        "preset": settings.preset.name,
+        "seconds": round(seconds, 1),
+    }
+
+
 def print_plan(arms: Sequence[Arm], settings: Settings, seconds: float) -> None:
     """The cells of a sweep, without measuring them."""
     print_table(

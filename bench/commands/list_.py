@@ -1,6 +1,7 @@
 """`list`: models, datasets, runtimes, providers or exports."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,7 +19,7 @@ from zoo.errors import UsageError, unknown_name
 def list_(what: str, data_dir: Path | None, exports: Path, as_json: bool, markdown: bool) -> None:
     """List models, datasets, runtimes, providers or exports."""
     from bench.runtimes import list_providers, list_runtimes
-    from zoo.actions.list_ import LISTINGS, list_things, markdown_table
+    from zoo.actions.list_ import LISTINGS, as_texts, list_things, markdown_table
 
     of_runtimes = {"runtimes": list_runtimes, "providers": list_providers}
     if what not in (*LISTINGS, *of_runtimes):
@@ -28,8 +29,9 @@ def list_(what: str, data_dir: Path | None, exports: Path, as_json: bool, markdo
             raise UsageError("--markdown is for: list exports.")
         say(*markdown_table(exports).split("\n"))
         return
+    rows: list[dict[str, Any]]
     rows = of_runtimes[what]() if what in of_runtimes else list_things(what, data_dir, exports)
     if as_json:
         print_json(rows)
     else:
-        print_list(rows)
+        print_list([as_texts(row) for row in rows])

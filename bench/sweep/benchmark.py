@@ -12,7 +12,7 @@ from bench.results.rows import Row
 from bench.runtimes.registry import find_provider, packages_of, start_seconds
 from bench.subjects.arm import REFERENCE, Arm
 from bench.subjects.subject import find_subjects
-from bench.sweep.matrix import Settings, arms_of, check
+from bench.sweep.matrix import Settings, arms_of, check, check_gpu_options
 from bench.sweep.operators import write_operators
 from bench.sweep.sweep import Sweep
 from zoo.artifacts.artifact import EXPORTS
@@ -54,6 +54,7 @@ def plan(
         )
     providers = [find_provider(name, settings.runtimes) for name in settings.providers]
     settings = replace(settings, providers=tuple(dict.fromkeys(providers)))
+    check_gpu_options(settings)
     subjects = find_subjects(targets, exports, precisions, given)
     return list(arms_of(subjects, settings)), settings
 

@@ -186,3 +186,18 @@ def check(settings: Settings) -> None:
         raise UsageError("--batch and --threads take whole numbers of 1 or more.")
     if not 0 < settings.margin < 1:
         raise UsageError(f"--margin {settings.margin:.0%} is none; write one such as 2%.")
+
+
+def check_gpu_options(settings: Settings) -> None:
+    """Refuse what says something on a GPU only, where none computes. Providers by short names."""
+    asked = {"--tf32": settings.tf32, "--cuda-graph": settings.cuda_graph}
+    options = " and ".join(option for option, wanted in asked.items() if wanted)
+    if options and "cuda" not in settings.providers:
+        raise UsageError(
+            f"{options}: for a GPU, and this sweep computes on {', '.join(settings.providers)}. "
+            "Leave it away, or add --provider cuda."
+        )
+    if settings.cuda_graph and settings.boundaries == ("host",):
+        raise UsageError(
+            "--cuda-graph replays calls at the device boundary: leave --boundary host away."
+        )

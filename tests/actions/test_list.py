@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.actions.list_ import LISTINGS, list_things
+from zoo.actions.list_ import LISTINGS, as_texts, list_things
 from zoo.artifacts.publishing import publish, publishing
 from zoo.data import load
 from zoo.errors import ZooError
@@ -36,8 +36,11 @@ def exports(tmp_path: Path) -> Path:
 
 def test_exports_are_listed_with_accuracy_and_size(exports: Path) -> None:
     cnn, mlp = list_things("exports", exports=exports)
-    assert (cnn["export"], cnn["int8"]) == ("cnn-digits", "-")
+    assert (cnn["export"], cnn["parameters"], cnn["int8"]) == ("cnn-digits", 1234, None)
+    assert mlp["fp32"] == {"accuracy": 0.98765, "bytes": 3000}
+    mlp = as_texts(mlp)
     assert (mlp["fp32"], mlp["fp16"], mlp["int8"]) == ("98.77%, 2 KiB", "-", "98.77%, 2 KiB")
+    assert mlp["parameters"] == "1,234"
     assert list_things("exports", exports=exports / "none") == []
 
 
@@ -56,7 +59,7 @@ def test_all_rows_have_the_same_filled_columns_the_name_first(what: str, exports
     rows = list_things(what, exports=exports)
     assert len({tuple(row) for row in rows}) == 1
     assert next(iter(rows[0])) == what.removesuffix("s")
-    for row in rows:
+    for row in map(as_texts, rows):
         assert all(isinstance(text, str) and text for text in row.values())
         assert not any(set(text) & set("\t\r\n") for text in row.values())
 
@@ -73,9 +76,12 @@ def test_the_named_datasets_are_listed() -> None:
 def test_what_is_said_of_the_digits_is_what_they_are() -> None:
     data = load("digits")
     (row,) = [row for row in list_things("datasets") if row["dataset"] == "digits"]
-    assert row["classes"] == str(len(data.class_names))
-    assert row["images"] == f"{len(data.train):,} + {len(data.test):,}"
-    assert row["size"] == "x".join(str(side) for side in data.image_shape)
+    assert row["classes"] == len(data.class_names)
+    assert row["images"] == (len(data.train), len(data.test))
+    assert row["size"] == data.image_shape
+    texts = as_texts(row)
+    assert texts["images"] == f"{len(data.train):,} + {len(data.test):,}"
+    assert texts["size"] == "x".join(str(side) for side in data.image_shape)
     assert row["where"] == "embedded"
 
 

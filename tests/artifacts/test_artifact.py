@@ -10,7 +10,7 @@ import pytest
 
 import zoo
 from tests.artifacts.publications import FACTS, put
-from zoo.artifacts.artifact import CARD, Artifact, find_artifact
+from zoo.artifacts.artifact import CARD, Artifact, find_artifact, others_meant
 from zoo.artifacts.publishing import publish, publishing
 from zoo.errors import UsageError, ZooError
 
@@ -74,3 +74,12 @@ def test_an_artifact_answers_from_python(tmp_path: Path, tiny_onnx: Callable[...
     np.testing.assert_allclose(artifact.predict(red), [[10, 0, 0]] * 2, atol=1e-4)
     session = artifact.session()
     assert (session.provider, session.name) == ("cpu", str(artifact.folder / "fp32.onnx"))
+
+
+def test_others_that_a_models_name_could_mean_are_known(tmp_path: Path) -> None:
+    for name in ("cnn-cifar10", "cnn-digits"):
+        put(tmp_path, name, "one")
+    found = find_artifact("cnn", tmp_path)
+    assert found.id == "cnn-cifar10"
+    assert others_meant("cnn", found) == ["cnn-digits"]
+    assert others_meant("cnn-cifar10", found) == []

@@ -73,6 +73,21 @@ class TestAnswers:
         assert found["accuracy_source"] == "measured"
         assert "measuring mlp-digits fp32" in done.stderr
 
+    def test_a_dry_run_is_json_for_a_script(self, bench: Call, started: list[str]) -> None:
+        done = bench("mlp", "--precision", "fp32", "--batch", "1,8", "--dry-run", "--json")
+        plan = json.loads(done.stdout)
+        assert plan["arms"][0]["batches"] == [1, 8]
+        assert (plan["preset"], started) == ("tiny", [])
+        assert plan["seconds"] > 0
+
+    @pytest.mark.parametrize("option", ["--tf32", "--cuda-graph"])
+    def test_what_is_for_a_gpu_is_refused_on_the_cpu(
+        self, bench: Call, started: list[str], option: str
+    ) -> None:
+        told = bench("mlp", option, code=2).stderr
+        assert f"{option}: for a GPU, and this sweep computes on cpu" in told
+        assert started == []
+
     def test_a_dry_run_measures_nothing(self, bench: Call, started: list[str]) -> None:
         done = bench("mlp", "--runtime", "onnxruntime,torch", "--batch", "1,8", "--dry-run")
         lines = done.stdout.splitlines()
@@ -163,12 +178,14 @@ class TestAnswers:
         assert "no better than guessing one of 10 classes" in done.stdout
         assert "warning: no better than guessing: tiny.onnx. Check --mean" in done.stdout
 
-    def test_normalisation_that_is_not_given_is_asked_for(
+    def test_half_a_normalisation_is_asked_for_and_none_is_speed_alone(
         self, bench: Call, tiny_onnx: Any
     ) -> None:
         file = tiny_onnx(kind="float32-nchw", metadata={})
-        assert "--mean .485,.456,.406" in bench(file, "--batch", "1", code=2).stderr
+        told = bench(file, "--batch", "1", "--std", ".2", code=2).stderr
+        assert "by which mean. Give them on the 0..1 scale, such as --mean .485,.456,.406" in told
         assert not OUT.exists()
+        assert "speed alone: it takes normalised" in bench(file, "--batch", "1").stderr
 
 
 @pytest.mark.usefixtures("faulty_runtimes")

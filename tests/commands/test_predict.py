@@ -60,6 +60,28 @@ class TestPredict:
         found = json.loads(call(*asked, "--json", code=1).stdout)
         assert ["problem" in each for each in found] == [True, True, False]
 
+    @pytest.mark.parametrize("kind", ["GIF", "TIFF"])
+    def test_a_format_that_is_not_read_is_named(self, call: Call, model: str, kind: str) -> None:
+        Image.new("RGB", (8, 8)).save("image", format=kind)
+        told = call("predict", model, "image", code=1).stderr
+        assert f"unreadable: image: unsupported format {kind}: convert it to one of BMP" in told
+
+    def test_a_folder_says_what_it_skipped(self, call: Call, model: str) -> None:
+        Path("images/notes.txt").write_text("none")
+        Image.new("RGB", (8, 8)).save("images/moving.gif")
+        done = call("predict", model, "images")
+        assert "images: 2 of 3 files skipped, which are not .bmp" in done.stderr
+        assert len(done.stdout.splitlines()) == 1
+
+    def test_the_json_beside_a_file_and_its_data_describe_it(
+        self, call: Call, tiny_onnx: Callable[..., Path], model: str
+    ) -> None:
+        tiny_onnx(kind="float32-nchw", classes=10, metadata={})
+        Path("tiny.json").write_text('{"mean": [0], "std": [1], "data": "digits"}')
+        assert call("predict", model, "images").stdout.startswith("images/red.png  0 ")
+        told = call("predict", model, "images", "--classes", "a,b,c,d,e,f,g,h,i,j").stdout
+        assert told.startswith("images/red.png  a ")
+
     def test_json_that_ends_early_is_json(self, call: Call, model: str) -> None:
         """Of black the logarithm is not a number, which stops the second batch."""
         network = onnx.load(model)
@@ -78,7 +100,8 @@ class TestPredict:
         call("predict", model, code=2)
 
     def test_save_draws_them(self, call: Call, model: str) -> None:
-        call("predict", model, "images", "--save", "grid.png")
+        done = call("predict", model, "images", "--save", "grid.png")
+        assert "saved grid.png: the first 1 images with their classes" in done.stderr
         with Image.open("grid.png") as drawn:
             assert drawn.format == "PNG"
         call("predict", model, "images", "--save", "grid.png")

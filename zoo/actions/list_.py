@@ -1,8 +1,10 @@
 """What `list` shows: rows of text, one a thing, its name first."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from zoo.artifacts.artifact import EXPORTS, Artifact, list_artifacts
@@ -21,8 +23,8 @@ LISTINGS = ("models", "datasets", "exports")
 
 def list_things(
     what: str, data_dir: Path | None = None, exports: Path = EXPORTS
-) -> list[dict[str, str]]:
-    """One row a model, dataset or export, the same columns in each."""
+) -> list[dict[str, Any]]:
+    """One row a model, dataset or artifact, the same columns in each; see `as_texts`."""
     if what == "exports":
         return [_published(artifact) for artifact in list_artifacts(exports)]
     if what == "models":
@@ -38,9 +40,9 @@ def list_things(
     return [
         {
             "dataset": info.name,
-            "classes": str(info.classes),
-            "images": " + ".join(f"{count:,}" for count in info.images),
-            "size": "x".join(str(side) for side in info.image_shape),
+            "classes": info.classes,
+            "images": info.images,
+            "size": info.image_shape,
             "where": info.where,
             "about": info.about,
         }
@@ -133,17 +135,35 @@ def _share(accuracy: Accuracy) -> str:
     return f"{accuracy.share:.2%} ({accuracy.low:.2%} to {accuracy.high:.2%})"
 
 
-def _published(artifact: Artifact) -> dict[str, str]:
+def _published(artifact: Artifact) -> dict[str, Any]:
     facts = _facts(artifact)
-    row = {
+    row: dict[str, Any] = {
         "export": artifact.id,
         "model": facts.model,
         "dataset": facts.dataset,
-        "parameters": f"{facts.parameters:,}",
+        "parameters": facts.parameters,
     }
     for precision in PRECISIONS:
         file = facts.precisions.get(precision)
-        row[precision] = (
-            f"{file.accuracy.share:.2%}, {_size(artifact, file) >> 10:,} KiB" if file else "-"
-        )
+        row[precision] = file and {
+            "accuracy": file.accuracy.share,
+            "bytes": _size(artifact, file),
+        }
     return row
+
+
+def as_texts(row: Mapping[str, Any]) -> dict[str, str]:
+    """A row for a person to read."""
+    return {name: _text(name, value) for name, value in row.items()}
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if name == "images":
+        return " + ".join(f"{count:,}" for count in value)
+    if name == "size":
+        return "x".join(map(str, value))
+    if isinstance(value, dict):
+        return f"{value['accuracy']:.2%}, {value['bytes'] >> 10:,} KiB"
+    return f"{value:,}" if isinstance(value, int) else value

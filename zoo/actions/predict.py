@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.artifacts.artifact import CARD, EXPORTS, Artifact, find_artifact
+from zoo.artifacts.artifact import CARD, EXPORTS, Artifact, find_artifact, others_meant
 from zoo.data.dataset import Images
 from zoo.data.local import load_local
 from zoo.data.pixels import UnreadableError, decode, read_encoded, shown
@@ -103,6 +103,8 @@ def predict(
             fault = fault_of(widths, here)
         else:
             given.refuse(str(model))
+            if others := others_meant(str(model), file):
+                progress.say(f"{model} is {file.id} here; also published: {', '.join(others)}")
             precision = precision or "fp32"
             session = file.session(precision, provider=provider)
             fault = fault_of_content(file.content(f"{precision}.onnx"), here)
@@ -111,9 +113,9 @@ def predict(
         signature = _named(Signature.of(session, given), given, data_dir, progress)
         if signature.chosen:
             progress.say(f"{title} {signature.chosen}")
-        found = _find([Path(image) for image in images])
+        found = _find([Path(image) for image in images], progress)
         predictions = _Predictor(session, signature, top).over(found, progress)
-        return _to_the_end(stack.pop_all(), _without_pixels(predictions, save, title))
+        return _to_the_end(stack.pop_all(), _without_pixels(predictions, save, title, progress))
 
 
 def _found(model: str | Path, precision: str | None, exports: Path) -> tuple[Path | Artifact, str]:
@@ -181,11 +183,15 @@ def _to_the_end(held: ExitStack, predictions: Iterator[Prediction]) -> Iterator[
         yield from predictions
 
 
-def _find(images: Sequence[Path]) -> list[Path]:
+def _find(images: Sequence[Path], progress: Progress) -> list[Path]:
     """Every image, those of a folder sorted; a folder without any stands for itself."""
     found: list[Path] = []
     for image in images:
-        inside = list(_walk(image)) if image.is_dir() else []
+        files = list(_walk(image)) if image.is_dir() else []
+        inside = [path for path in files if path.name.lower().endswith(ENDINGS)]
+        if skipped := len(files) - len(inside):
+            kinds = ", ".join(ENDINGS)
+            progress.say(f"{image}: {skipped} of {len(files)} files skipped, which are not {kinds}")
         found += inside or [image]
     if not any(path.is_file() for path in found):
         named = ", ".join(map(str, images[:3])) or "nothing"
@@ -197,13 +203,15 @@ def _find(images: Sequence[Path]) -> list[Path]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, but hidden ones."""
+
     def refuse(error: OSError) -> None:
         raise ZooError(f"cannot read the folder {error.filename}: {error.strerror}.") from error
 
     for place, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not _ignored(name))
         for name in sorted(files):
-            if name.lower().endswith(ENDINGS) and not _ignored(name):
+            if not _ignored(name):
                 yield Path(place, name)
 
 
@@ -285,7 +293,10 @@ def probabilities(values: NDArray[np.float32], output: str) -> NDArray[np.float6
 
 
 def _without_pixels(
-    predictions: Iterable[tuple[Prediction, Images | None]], save: Path | None, title: str
+    predictions: Iterable[tuple[Prediction, Images | None]],
+    save: Path | None,
+    title: str,
+    progress: Progress,
 ) -> Iterator[Prediction]:
     """The predictions alone; the first images are kept where a grid is wanted."""
     kept: list[tuple[Prediction, Images]] = []
@@ -295,6 +306,7 @@ def _without_pixels(
         yield prediction
     if save is not None and kept:
         _draw(kept, save, title)
+        progress.say(f"saved {save}: the first {len(kept)} images with their classes")
 
 
 def _draw(kept: Sequence[tuple[Prediction, Images]], path: Path, title: str) -> None:

@@ -157,6 +157,12 @@ def find_artifact(name: str, root: Path = EXPORTS) -> Artifact:
     return found
 
 
+def others_meant(name: str, found: Artifact) -> list[str]:
+    """Ids of other artifacts that a model's name could have meant as well."""
+    known = list_artifacts(found.root) if name != found.id else []
+    return [one.id for one in known if one.entry["model"] == name and one.id != found.id]
+
+
 def how_to_export(name: str, root: Path, options: Sequence[str] = ()) -> str:
     """How to publish a model or the run of that id; where there is no such run, all of it."""
     runs = sorted(card.parent.name for card in RUNS.glob("*/run.json"))

@@ -14,6 +14,7 @@ from zoo.errors import UsageError
 from zoo.reading import read_bytes
 
 FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
+_OTHERS = {b"GIF8": "GIF", b"II*\0": "TIFF", b"MM\0*": "TIFF"}  # by their first bytes
 LARGEST_SIDE = 16384
 LARGEST_FILE = 1 << 30  # an image of the largest side, uncompressed
 
@@ -65,9 +66,18 @@ def decode(encoded: bytes, channels: int) -> Images:
     except MemoryError:
         raise
     except UnidentifiedImageError as error:
-        raise UnreadableError(f"not an image ({', '.join(FORMATS)})") from error
+        raise UnreadableError(_not_read(encoded)) from error
     except Exception as error:  # Pillow's decoders raise nearly every built-in exception
         raise UnreadableError(str(error).replace("\n", " ") or type(error).__name__) from error
+
+
+def _not_read(encoded: bytes) -> str:
+    """Why no decoder of ours knows these bytes."""
+    formats = ", ".join(FORMATS)
+    for start, kind in _OTHERS.items():
+        if encoded.startswith(start):
+            return f"unsupported format {kind}: convert it to one of {formats}"
+    return f"not an image ({formats})"
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -28,6 +28,7 @@ from bench.sweep.matrix import (
 from zoo.artifacts.artifact import Artifact
 from zoo.artifacts.card import Card
 from zoo.errors import UsageError
+from zoo.ort.given import Given
 
 FILE = Subject("some.onnx", THIRD_PARTY, Path("some.onnx"), "a" * 64, 10)
 SETTINGS = Settings(threads=(1,))
@@ -112,7 +113,7 @@ class TestHash:
             replace(CELL, arm=replace(CELL.arm, cuda_graph=True)),
             replace(CELL, arm=replace(CELL.arm, subject=replace(FILE, sha256="b" * 64))),
             replace(CELL, arm=replace(CELL.arm, subject=replace(FILE, name="other.onnx"))),
-            replace(CELL, arm=replace(CELL.arm, subject=replace(FILE, mean=(0.5,)))),
+            replace(CELL, arm=replace(CELL.arm, subject=replace(FILE, given=Given(mean=(0.5,))))),
             replace(CELL, arm=replace(CELL.arm, subject=replace(FILE, data="digits"))),
         ],
     )
