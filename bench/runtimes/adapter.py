@@ -73,7 +73,7 @@ class Adapter(Protocol):
     `about`: a line for `list runtimes`;
     `packages`: the distributions it may come in, of which the first installed tells its version;
     `extra`: this project's extra that installs it, where it is not installed anyway;
-    `providers()`: where it can compute, as `--provider` names it; if not said, cpu and cuda;
+    `providers()`: where it can compute, as `--provider` names it; if not said, cpu;
     `problem(provider)`: why it cannot run there on this machine; None if it can, or knows it not;
     `unsupported(demands)`: why it cannot meet them whatever the machine, or None;
     `computes_in`: in what it computes fp32, where that is less: one of `parity.COMPUTED_IN`;

@@ -20,7 +20,8 @@ RUNTIMES = {
     "openvino": "bench.runtimes.openvino:OpenVino",
     "openvino:bf16": "bench.runtimes.openvino:OpenVinoBf16",
 }
-_PROVIDERS = ("cpu", "cuda")  # of a runtime that does not say it
+_PROVIDERS = ("cpu",)  # of a runtime that does not say it: on a GPU only who says so computes
+_USUAL = ("cpu", "cuda")  # names that everybody knows
 _RUNS = "runs here"
 _START_SECONDS = 0.8  # likewise
 _PLACE = re.compile(r"[\w.]+:\w+")
@@ -142,10 +143,10 @@ def find_provider(name: str, runtimes: Sequence[str]) -> str:
         check_installed(runtime)
         check_device(runtime, asked)
     known = {name: None for runtime in runtimes for name in providers_of(runtime)}
-    if asked not in known and asked in _PROVIDERS:
-        raise UnavailableError(f"{_elsewhere(' and '.join(runtimes), known, asked)}.")
+    if asked not in known and asked in _USUAL:
+        raise UnavailableError(_refused(" and ".join(runtimes), known, asked))
     if asked not in known:
-        raise unknown_name("provider", name, known)
+        raise unknown_name("provider", name, {*known, *_USUAL})
     return asked
 
 
@@ -153,11 +154,12 @@ def check_knows(runtime: str, provider: str) -> None:
     """Refuse a provider that a runtime has nothing to do with."""
     known = providers_of(runtime)
     if provider not in known:
-        raise UnavailableError(f"{_elsewhere(runtime, known, provider)}.")
+        raise UnavailableError(_refused(runtime, known, provider))
 
 
-def _elsewhere(runtime: str, known: Iterable[str], provider: str) -> str:
-    return f"{runtime} computes on {' or '.join(known)}, not on {provider}"
+def _refused(runtime: str, known: Iterable[str], provider: str) -> str:
+    where = " or ".join(known)
+    return f"--provider {provider} cannot run here with {runtime}: it computes on {where}."
 
 
 def check_device(runtime: str, provider: str) -> None:
@@ -172,7 +174,7 @@ def unsupported(runtime: str, demands: Demands) -> str | None:
     """Why a runtime cannot meet them, whatever the machine; None where it can, or does not say."""
     known = providers_of(runtime)
     if demands.provider not in known:
-        return _elsewhere(runtime, known, demands.provider)
+        return f"{runtime} computes on {' or '.join(known)}, not on {demands.provider}"
     tell = _said(runtime, "unsupported")
     reason: str | None = tell(demands) if tell else None
     return reason
