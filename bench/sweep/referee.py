@@ -22,7 +22,7 @@ from bench.sweep.columns import accuracy_columns, from_card, of_card
 from bench.sweep.matrix import Settings
 from zoo.data.class_names import columns_by_name, is_in_order
 from zoo.inspection.steadiness import examine
-from zoo.parity import ELSEWHERE, TURNED_IN_BENCH, largest, tolerance
+from zoo.parity import COMPUTED_IN, ELSEWHERE, TURNED_IN_BENCH, largest, tolerance
 from zoo.progress import Progress
 
 _ACCURACY_BATCH = 64
@@ -45,8 +45,13 @@ class Referee:
         self._logits: dict[tuple[str, int], Logits] = {}
         self._answers: dict[tuple[str, int], Logits] = {}
 
-    def check(self, arm: Arm, batch: int, answers: Logits, images: Path) -> None:
-        """The timed calls must give what the reference gives for the same batches of images."""
+    def check(
+        self, arm: Arm, batch: int, answers: Logits, images: Path, computed_in: str | None = None
+    ) -> None:
+        """The timed calls must give what the reference gives for the same batches of images.
+
+        computed_in: what the arm says of itself, as in the column of that name.
+        """
         key = (arm.subject.name, batch)
         if arm.is_reference:
             self._answers[key] = answers
@@ -57,7 +62,7 @@ class Referee:
             classes = f"{answers.shape[1]} classes, the reference {expected.shape[1]}"
             raise ArmError(f"its logits are wrong: they are of {classes}")
         apart = largest(answers - expected)
-        bound = tolerance(apart_by(arm.runtime), largest(expected)) + _spread(arm)
+        bound = tolerance(_share(arm, computed_in), largest(expected)) + _spread(arm)
         if not apart <= bound:
             raise ArmError(
                 f"its logits are wrong: {apart:.3g} away from the reference's, allowed {bound:.3g}"
@@ -179,6 +184,14 @@ class Referee:
             opened.ask(what, images=str(images), size=size, **kept_in)
         given: Logits = np.load(out)
         return given
+
+
+def _share(arm: Arm, computed_in: str | None) -> float:
+    """For `tolerance`: what the runtime may round, and int8 whose steps no card tells of."""
+    share = apart_by(arm.runtime)
+    if arm.subject.card is None and "int8" in (computed_in or ""):
+        share = max(share, COMPUTED_IN["int8"])
+    return share
 
 
 def _spread(arm: Arm) -> float:

@@ -224,7 +224,8 @@ class Sweep:
         path = images.batches(batch, self._folder)
         self.progress.say(f"measuring {_title(one)}")
         began = opened.ask("batch", images=str(path), size=batch, answers=str(answers))
-        self._referee.check(arm, batch, np.load(answers), path)
+        computed_in = one.record.ran.computed_in
+        self._referee.check(arm, batch, np.load(answers), path, computed_in)
         wrong = 0
 
         def take_block(seconds: float, least: int) -> Block:

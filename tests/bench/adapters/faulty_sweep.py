@@ -120,6 +120,20 @@ class Misshapen(Right):
         return np.concatenate([logits, logits[:, :1]], axis=1)
 
 
+class Near(Right):
+    """Off by two hundredths of the largest logit."""
+
+    def answer(self, logits: Logits) -> Logits:
+        return logits + np.float32(0.02) * (1 + np.abs(logits).max())
+
+
+class NearInInt8(Near):
+    """The same, of a runtime that says that it computes in int8."""
+
+    def what_ran(self) -> dict[str, Any]:
+        return {**super().what_ran(), "computed_in": "int8 2, fp32 1"}
+
+
 class Drifts(Right):
     """Right at first, wrong when it is timed."""
 

@@ -112,6 +112,15 @@ class TestFaults:
 
 
 class TestOneCellAfterTheOther:
+    def test_a_third_party_file_in_int8_may_be_a_step_away(
+        self, sweep_of: Sweep, tiny_onnx: Any
+    ) -> None:
+        names = ("faulty_sweep:Near", "faulty_sweep:NearInInt8")
+        near, in_int8 = sweep_of(tiny_onnx(), runtimes=names).rows
+        assert (near.status, in_int8.status) == (FAILED, OK)
+        assert "its logits are wrong" in near.reason
+        assert in_int8.computed_in == "int8 2, fp32 1"
+
     def test_one_that_fails_condemns_no_other(self, sweep_of: Sweep, tiny_onnx: Any) -> None:
         found = sweep_of(tiny_onnx(), runtimes=("faulty_sweep:LacksMemory",), batches=(1, 2, 4))
         assert [(row.batch, row.status) for row in found.rows] == [(1, OK), (2, FAILED), (4, OK)]
