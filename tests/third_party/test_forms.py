@@ -120,6 +120,14 @@ class TestForms:
         assert row.p50_ms
 
 
+def test_a_free_size_that_nobody_named_is_asked_for(files: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "free.onnx"
+    path.write_bytes(files["free"].read_bytes())
+    (failed,) = (check for check in verify(path) if check.status == "failed")
+    assert failed.name == "loads"
+    assert "Fix it, such as with --size 224x224 (tried at another size" in failed.text
+
+
 @pytest.mark.parametrize("form", SAME, ids=lambda form: form.name)
 def test_compare_finds_the_same_answers(form: Form, files: dict[str, Path]) -> None:
     settings = PairSettings(way=USUAL, instances=2, warm_seconds=0.01)

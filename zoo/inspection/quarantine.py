@@ -164,7 +164,7 @@ def examine(path: Path, request: Mapping[str, Any], send: Send) -> dict[str, Any
     session = replace(open_session(found.opens, threads=1), name=path.name)
     send({"step": "run"})
     given = _given(request)
-    run_on_noise(session, given)
+    _run(session, given)
     tried = try_batches(session, request["seconds"] * _SHARE, given)
     send({"step": "vectors"})
     folders = map(Path, request["vectors"])
@@ -219,6 +219,20 @@ def _opened(path: Path, request: Mapping[str, Any], send: Send) -> Session:
     if request["open"] != "cpu":  # which reserves more than it uses; the one that asks watches it
         set_address_space(None)
     return replace(open_session(found.opens, provider=request["open"]), name=path.name)
+
+
+def _run(session: Session, given: Given) -> None:
+    """Run it on noise; sides that it leaves free and nobody named may be to blame for a failure."""
+    try:
+        run_on_noise(session, given)
+    except ZooError as error:
+        problem = _signature(session, given)["signature"]
+        sides = (side for info in session.inputs for side in info.shape[1:])
+        free = not all(isinstance(side, int) for side in sides)
+        if given.size or not (problem and free):
+            raise
+        tried = f"tried at another size, {error}".rstrip(".")
+        raise RefusedError(f"{problem.rstrip('.')} ({tried})") from error
 
 
 def _given(request: Mapping[str, Any]) -> Given:
