@@ -44,6 +44,7 @@ class TestRows:
             *("accuracy_reason", "class_order", "answers_vary"),
             *("p90_ms", "p99_ms", "p999_ms", "withheld", "warnings", "steal_share"),
             *("delay_share", "pressure_share", "clock_mhz", "break_even_calls", "unpaired"),
+            *("computed_in", "settings"),
             *("p50_low_ms", "p50_high_ms", "ratio_low", "ratio_high"),
         }
         assert name in empty or getattr(row, name) is not None
