@@ -105,14 +105,15 @@ class TestList:
             check=True,
         )
         lines = [line.split("\t") for line in done.stdout.splitlines()]
-        assert lines == [list(row.values()) for row in list_.list_things(what)]
+        assert lines == [list(list_.as_texts(row).values()) for row in list_.list_things(what)]
 
     def test_models_are_the_default(self, call: Call) -> None:
         assert call("list").stdout == call("list", "models").stdout
 
     @pytest.mark.parametrize("what", list_.LISTINGS)
     def test_json(self, call: Call, what: str) -> None:
-        assert json.loads(call("list", what, "--json").stdout) == list_.list_things(what)
+        rows = json.loads(json.dumps(list_.list_things(what)))
+        assert json.loads(call("list", what, "--json").stdout) == rows
 
 
 class TestDoctor:
