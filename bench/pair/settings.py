@@ -81,7 +81,7 @@ def _check_device(settings: PairSettings) -> None:
         ):
             if asked:
                 raise UsageError(
-                    f"{option} is for a GPU. Name one with --provider, or leave it away."
+                    f"{option} is for a GPU. Name one with --provider, or leave it out."
                 )
     elif settings.cuda_graph and (settings.provider, settings.boundary) != ("cuda", "device"):
         raise UsageError("--cuda-graph replays calls on --provider cuda at --boundary device only.")

@@ -195,9 +195,9 @@ def check_gpu_options(settings: Settings) -> None:
     if options and "cuda" not in settings.providers:
         raise UsageError(
             f"{options}: for a GPU, and this sweep computes on {', '.join(settings.providers)}. "
-            "Leave it away, or add --provider cuda."
+            "Leave it out, or add --provider cuda."
         )
     if settings.cuda_graph and settings.boundaries == ("host",):
         raise UsageError(
-            "--cuda-graph replays calls at the device boundary: leave --boundary host away."
+            "--cuda-graph replays calls at the device boundary: leave out --boundary host."
         )
