@@ -26,15 +26,15 @@ _ONNX_NAMES = {"uint8": "UINT8", "float32": "FLOAT", "float16": "FLOAT16"}
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Decoded data goes to a temporary folder, once for all tests and their child processes."""
-    before = os.environ.get("ZOO_CACHE")
-    os.environ["ZOO_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    yield
-    if before is None:
-        del os.environ["ZOO_CACHE"]
-    else:
-        os.environ["ZOO_CACHE"] = before
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Decoded data goes to a temporary folder, and no models are published but those of a test.
+
+    Once for all tests and their child processes.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("ZOO_HUB", str(tmp_path_factory.mktemp("hub")))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
-"""`pip install .` gives the commands as a console script."""
+"""`pip install .` gives the commands as a console script, and the published models."""
 
+import hashlib
+import json
 import subprocess
 import sys
 import zipfile
@@ -19,6 +21,12 @@ def test_the_wheel_holds_the_packages_and_the_console_script(tmp_path: Path) -> 
         names = archive.namelist()
         (entry,) = [name for name in names if name.endswith("entry_points.txt")]
         assert "onnx-zoo = cli:main" in archive.read(entry).decode()
+        manifest = json.loads(archive.read("zoo/published/manifest.json"))
+        assert manifest == json.loads((ROOT / "exports" / "manifest.json").read_text("utf-8"))
+        for artifact, entry in manifest["artifacts"].items():
+            for file, listed in entry["files"].items():
+                content = archive.read(f"zoo/published/{artifact}/{file}")
+                assert hashlib.sha256(content).hexdigest() == listed["sha256"]
     written = {str(path.relative_to(ROOT)) for path in (ROOT / "zoo").rglob("*.py")}
     assert {"cli.py", *written} <= set(names)
     assert not [name for name in names if name.startswith("tests/")]

@@ -104,7 +104,7 @@ from zoo.ort.given import Given
 @json_option
 def bench(
     targets: tuple[str, ...],
-    exports: Path,
+    exports: Path | None,
     data_dir: Path | None,
     precisions: tuple[str, ...] | None,
     preset: str,

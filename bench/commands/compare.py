@@ -142,7 +142,7 @@ _OF_REMEASURING = ("mean", "std", "layout", "size", "output", "timeout", "memory
 def compare(
     base: str,
     new: str,
-    exports: Path,
+    exports: Path | None,
     data_dir: Path | None,
     margin: float,
     markdown: bool,
@@ -193,7 +193,7 @@ def _refuse(unused: Callable[[click.Parameter], bool], reason: str) -> None:
 def _compare_results(
     base: str,
     new: str,
-    exports: Path,
+    exports: Path | None,
     data_dir: Path | None,
     margin: float,
     markdown: bool,
@@ -229,7 +229,7 @@ def _compare_results(
 
 def _compare_pair(
     targets: tuple[str, str],
-    exports: Path,
+    exports: Path | None,
     data_dir: Path | None,
     margin: float,
     as_json: bool,

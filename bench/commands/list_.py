@@ -1,4 +1,4 @@
-"""`list`: models, datasets, runtimes, providers or exports."""
+"""`list`: models, datasets, runs, exports, runtimes or providers."""
 
 from pathlib import Path
 from typing import Any
@@ -9,21 +9,25 @@ from zoo.commands.console import print_json, print_list, say
 from zoo.commands.parameters import data_dir_option, exports_option, json_option
 from zoo.errors import UsageError, unknown_name
 
+LISTS = ("models", "datasets", "runs", "exports", "runtimes", "providers")
+
 
 @click.command("list")
-@click.argument("what", default="models", metavar="[models|datasets|runtimes|providers|exports]")
+@click.argument("what", default="models", metavar=f"[{'|'.join(LISTS)}]")
 @data_dir_option
 @exports_option
 @json_option
 @click.option("--markdown", is_flag=True, help="Print the artifacts as the README shows them.")
-def list_(what: str, data_dir: Path | None, exports: Path, as_json: bool, markdown: bool) -> None:
-    """List models, datasets, runtimes, providers or exports."""
+def list_(
+    what: str, data_dir: Path | None, exports: Path | None, as_json: bool, markdown: bool
+) -> None:
+    """List models, datasets, runs, exports, runtimes or providers."""
     from bench.runtimes import list_providers, list_runtimes
-    from zoo.actions.list_ import LISTINGS, as_texts, list_things, markdown_table
+    from zoo.actions.list_ import as_texts, list_things, markdown_table
 
     of_runtimes = {"runtimes": list_runtimes, "providers": list_providers}
-    if what not in (*LISTINGS, *of_runtimes):
-        raise unknown_name("list", what, (*LISTINGS, *of_runtimes))
+    if what not in LISTS:
+        raise unknown_name("list", what, LISTS)
     if markdown:
         if what != "exports":
             raise UsageError("--markdown is for: list exports.")

@@ -23,7 +23,7 @@ from zoo.commands.parameters import PATH, exports_option
 )
 def report(
     results: tuple[Path, ...],
-    exports: Path,
+    exports: Path | None,
     out: Path | None,
     budget_ms: float | None,
     budget_mb: float | None,

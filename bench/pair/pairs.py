@@ -26,7 +26,6 @@ from bench.stats.ratios import verdict
 from bench.subjects.arm import Arm
 from bench.subjects.images import Gallery
 from bench.subjects.subject import Subject, find_subjects, is_file, of_file, refuse_unused
-from zoo.artifacts.artifact import EXPORTS
 from zoo.data.class_names import BY_NAME, columns_by_name, is_in_order, other_classes
 from zoo.errors import UnavailableError, UsageError
 from zoo.files import write_text
@@ -43,7 +42,7 @@ def compare_pair(
     settings: PairSettings,
     *,
     precisions: Sequence[str] = ("fp32", "fp32"),
-    exports: Path = EXPORTS,
+    exports: Path | None = None,
     data_dir: Path | None = None,
     given: Given | None = None,
     repeat: int = 1,
@@ -110,7 +109,7 @@ def compare_pair(
 
 
 def _two_subjects(
-    targets: Sequence[str], precisions: Sequence[str], exports: Path, given: Given | None
+    targets: Sequence[str], precisions: Sequence[str], exports: Path | None, given: Given | None
 ) -> tuple[Subject, Subject]:
     found = []
     given = given or Given()

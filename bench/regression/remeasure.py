@@ -35,7 +35,7 @@ class Remeasurer:
 
     def __init__(
         self,
-        exports: Path,
+        exports: Path | None,
         *,
         data_dir: Path | None = None,
         given: Given | None = None,

@@ -53,7 +53,10 @@ class ReportContent:
 
 
 def gather(
-    inputs: Inputs, exports: Path, budget_ms: float | None = None, budget_mb: float | None = None
+    inputs: Inputs,
+    exports: Path | None,
+    budget_ms: float | None = None,
+    budget_mb: float | None = None,
 ) -> ReportContent:
     """Everything that a report says of these inputs."""
     rows = inputs.rows

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.results.rows import Row
 from zoo.artifacts.artifact import Artifact, list_artifacts
+from zoo.artifacts.places import in_words
 from zoo.drawing.confusion import CONFUSION, Confusion
 from zoo.drawing.projection import PROJECTION, Projection
 from zoo.errors import ZooError
@@ -24,7 +25,7 @@ class Training:
     projection: Projection | None
 
 
-def read_trainings(rows: Sequence[Row], exports: Path) -> tuple[list[Training], list[str]]:
+def read_trainings(rows: Sequence[Row], exports: Path | None) -> tuple[list[Training], list[str]]:
     """Of each artifact that the rows measured, and in words what had to be left out."""
     subjects = {row.subject: row for row in rows if row.precision != "file"}
     try:
@@ -35,7 +36,7 @@ def read_trainings(rows: Sequence[Row], exports: Path) -> tuple[list[Training], 
     for subject, row in subjects.items():
         if subject not in known:
             missing.append(
-                f"{subject}: there is no such artifact in {exports}/, so no training "
+                f"{subject}: there is no such artifact in {in_words(exports)}, so no training "
                 "curves and no confusion matrix."
             )
             continue

@@ -9,7 +9,6 @@ from bench.report.inputs import read_inputs
 from bench.report.markdown import draw_markdown
 from bench.report.page import draw_page
 from bench.results.summary import Summary
-from zoo.artifacts.artifact import EXPORTS
 from zoo.errors import UsageError
 from zoo.files import write_text
 from zoo.marks import refuse_others
@@ -43,7 +42,7 @@ def report(
     paths: Sequence[Path],
     out: Path | None = None,
     *,
-    exports: Path = EXPORTS,
+    exports: Path | None = None,
     budget_ms: float | None = None,
     budget_mb: float | None = None,
 ) -> Report:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from zoo.artifacts.artifact import Artifact, find_artifact, how_to_export, list_artifacts
+from zoo.artifacts.artifact import Artifact, all_artifacts, find_artifact
 from zoo.artifacts.card import PRECISIONS, Card
 from zoo.data.catalog import is_path
 from zoo.data.known import KNOWN
@@ -99,7 +99,7 @@ class Subject:
 
 def find_subjects(
     targets: Sequence[str],
-    exports: Path,
+    exports: Path | None,
     precisions: Sequence[str] | None = None,
     given: Given | None = None,
 ) -> list[Subject]:
@@ -117,9 +117,7 @@ def find_subjects(
     check_data(given.data)
     found: list[Subject] = []
     if not targets:
-        artifacts = list_artifacts(exports)
-        if not artifacts:
-            raise ZooError(f"nothing is published in {exports}/. {how_to_export('cnn', exports)}")
+        artifacts = all_artifacts(exports)
         found = [one for artifact in artifacts for one in _of_artifact(artifact, precisions, given)]
         refuse_unused(given, found, "what is published")
         return found

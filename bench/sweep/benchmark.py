@@ -15,7 +15,6 @@ from bench.subjects.subject import find_subjects
 from bench.sweep.matrix import Settings, arms_of, check, check_gpu_options
 from bench.sweep.operators import write_operators
 from bench.sweep.sweep import Sweep
-from zoo.artifacts.artifact import EXPORTS
 from zoo.errors import UsageError
 from zoo.files import write_json
 from zoo.machine.threads import thread_budget
@@ -37,7 +36,7 @@ def plan(
     settings: Settings | None = None,
     *,
     precisions: Sequence[str] | None = None,
-    exports: Path = EXPORTS,
+    exports: Path | None = None,
     given: Given | None = None,
 ) -> tuple[list[Arm], Settings]:
     """The arms that a sweep would measure, and its settings with what was left open filled in.
@@ -80,7 +79,7 @@ def run(
     settings: Settings | None = None,
     *,
     precisions: Sequence[str] | None = None,
-    exports: Path = EXPORTS,
+    exports: Path | None = None,
     data_dir: Path | None = None,
     given: Given | None = None,
     out: Path | None = None,

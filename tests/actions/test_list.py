@@ -1,6 +1,8 @@
 """`list` says what the catalogs hold, and what it says of the data is true."""
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,8 +56,28 @@ def test_a_manifest_that_lacks_something_is_named(exports: Path, name: str) -> N
         list_things("exports", exports=exports)
 
 
+def test_runs_are_listed_with_what_became_of_them(
+    digits_run: Callable[[str], Path], in_folder: Path
+) -> None:
+    from zoo.actions.test import test
+
+    assert list_things("runs") == []
+    run = Path(shutil.copytree(digits_run("mlp"), in_folder / "runs" / "mlp-digits"))
+    (row,) = map(as_texts, list_things("runs"))
+    assert (row["run"], row["state"], row["model"]) == ("mlp-digits", "finished", "mlp")
+    assert (row["dataset"], row["seed"], row["accuracy"]) == ("digits", "0", "-")
+    found = test("mlp-digits")
+    assert list_things("runs")[0]["accuracy"] == found.accuracy.share
+    (run / "run.json").write_text("{")
+    (row,) = map(as_texts, list_things("runs"))
+    assert (row["state"], row["model"]) == ("damaged", "-")
+
+
 @pytest.mark.parametrize("what", LISTINGS)
-def test_all_rows_have_the_same_filled_columns_the_name_first(what: str, exports: Path) -> None:
+def test_all_rows_have_the_same_filled_columns_the_name_first(
+    what: str, exports: Path, digits_run: Callable[[str], Path], in_folder: Path
+) -> None:
+    shutil.copytree(digits_run("mlp"), in_folder / "runs" / "mlp-digits")
     rows = list_things(what, exports=exports)
     assert len({tuple(row) for row in rows}) == 1
     assert next(iter(rows[0])) == what.removesuffix("s")

@@ -162,9 +162,9 @@ class TestPrecisions:
 
     def test_a_file_of_floats_is_made_with_its_form(self, call: Call, run: Path) -> None:
         call("export", "mlp", "--precision", "fp32", "--input", "float32-nchw")
-        told = find_artifact("mlp", Path("exports")).remedy("int8")
+        told = find_artifact("mlp").remedy("int8")
         follow(call, told)
-        assert find_artifact("mlp", Path("exports")).precisions == ("fp32", "int8")
+        assert find_artifact("mlp").precisions == ("fp32", "int8")
 
 
 class TestNames:
@@ -172,7 +172,7 @@ class TestNames:
         for words in (("verify",), ("bench",), ("verify", "cnn"), ("predict", "cnn", "x.png")):
             for command in proposed(call(*words, code=1).stderr):
                 parse(command)
-        steps = proposed(how_to_export("cnn", Path("exports")))
+        steps = proposed(how_to_export("cnn", None))
         assert steps == [["train", "cnn"], ["export", "cnn"]]
         assert proposed(how_to_export("cnn-digits", Path("other"))) == [
             ["train", "cnn", "--data", "digits"],

@@ -160,7 +160,7 @@ def test_an_export_on_a_full_disk_says_so_and_leaves_what_was_there(
     for name in ("_write_vector", "_fill"):
         monkeypatch.setattr(export, name, full)
         told = call("export", "mlp", "--precision", "fp32", code=1).stderr
-        assert "error: cannot write exports: the disk is full" in told
-        assert not list(Path("exports").glob(".new-*"))
+        assert "error: cannot write exports/local: the disk is full" in told
+        assert not list(Path("exports/local").glob(".new-*"))
         monkeypatch.undo()
         monkeypatch.chdir(run.parent.parent)

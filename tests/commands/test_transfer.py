@@ -30,8 +30,8 @@ def test_train_test_export_and_verify_as_each_names_the_next(call: Call) -> None
     assert f"{ID}: accuracy" in told
     assert f"latents      runs/{ID}/latents.png" in told
     done = call("export", "transfer", "--precision", "fp32")
-    assert f"published exports/{ID}" in done.stdout
-    assert Path(f"exports/{ID}/head.onnx").exists()
+    assert f"wrote     exports/local/{ID}" in done.stdout
+    assert Path(f"exports/local/{ID}/head.onnx").exists()
     assert "failed" not in call("verify", "transfer").stdout
     assert ID in call("list", "exports").stdout
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import onnx
 
 from zoo.actions.trained import load_trained
-from zoo.artifacts.artifact import EXPORTS, find_artifact
+from zoo.artifacts.artifact import find_artifact
 from zoo.exporting.formats import make_formats
 from zoo.exporting.original import file_bytes, find_original
 from zoo.ort.compatibility import OPSET
@@ -28,7 +28,7 @@ def check(
     *,
     run: Path | None = None,
     form: str = PIXELS,
-    exports: Path = EXPORTS,
+    exports: Path | None = None,
     progress: Progress | None = None,
 ) -> list[Reproduction]:
     """Make the files of a published run again, as its card says, and compare the bytes."""

@@ -9,8 +9,9 @@ import onnx
 from numpy.typing import NDArray
 
 from zoo.actions.trained import load_trained, projection_of
-from zoo.artifacts.artifact import CARD, EXPORTS, VECTORS, Artifact
+from zoo.artifacts.artifact import CARD, VECTORS, Artifact
 from zoo.artifacts.card import PRECISIONS, Card, FileCard, manifest_facts
+from zoo.artifacts.places import target_of
 from zoo.artifacts.publishing import check_place, publish, publishing
 from zoo.data import Dataset
 from zoo.drawing.confusion import CONFUSION, Confusion, confusion_counts
@@ -44,24 +45,27 @@ def export(
     precisions: Sequence[str] | None = None,
     form: str = PIXELS,
     opset: int = OPSET,
-    exports: Path = EXPORTS,
+    exports: Path | None = None,
+    publish: bool = False,
     data_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> Artifact:
     """Publish a finished run as ONNX files that passed the gate, in place of an earlier export.
 
     name: a model or the id of a run; run: its folder instead. precisions: all that the model can
-    have, unless told; fp32 is always made: the others are measured beside it.
+    have, unless told; fp32 is always made: the others are measured beside it. exports: the folder
+    that it goes to, by default exports/local/, or exports/ with `publish`.
     """
     progress = progress or Progress()
+    root = target_of(exports, publish)
     wanted = None if precisions is None else _precisions(precisions)
     original = find_original(name, run, form, opset)
     history = original.run.finished_history(original.card)
 
     def tell() -> None:
-        progress.say(f"waiting for another process that is publishing in {exports}/")
+        progress.say(f"waiting for another process that is publishing in {root}/")
 
-    check_place(original.id, exports, tell)
+    check_place(original.id, root, tell)
     data = original.card.options.load_data(data_dir, progress)
     original.card.check_data(data)
     trained = load_trained(original.run, original.card)
@@ -83,7 +87,7 @@ def export(
     cards = {precision: result.card for precision, result in results.items()}
     head = head_file(original, trained, data)
     card = _card(original, reference, seen, made, cards)
-    with publishing(card.id, exports, tell) as folder, writing(exports):
+    with publishing(card.id, root, tell) as folder, writing(root):
         _fill(folder, card, files, data)
         write_text(folder / "history.csv", history)
         if head is not None:
@@ -94,7 +98,11 @@ def export(
         names = data.class_names
         counts = confusion_counts(data.test.labels, answers, len(names))
         write_text(folder / CONFUSION, Confusion.of(names, counts.tolist()).to_csv())
-        return Artifact(exports, card.id, publish(card.id, manifest_facts(card), folder))
+        return _put(folder, card)
+
+
+def _put(folder: Path, card: Card) -> Artifact:
+    return Artifact(folder.parent, card.id, publish(card.id, manifest_facts(card), folder))
 
 
 def _precisions(asked: Sequence[str]) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """What `list` shows: rows of text, one a thing, its name first."""
 
+import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from zoo.artifacts.artifact import EXPORTS, Artifact, list_artifacts
+from zoo.artifacts.artifact import Artifact, list_artifacts
 from zoo.artifacts.card import PRECISIONS
 from zoo.artifacts.publishing import MANIFEST
 from zoo.data import describe_datasets
@@ -15,18 +17,24 @@ from zoo.errors import ZooError
 from zoo.escaping import markdown
 from zoo.intervals import Accuracy
 from zoo.progress import clock_text
+from zoo.reading import read_text
 from zoo.records import read
+from zoo.runs.history import read_history
+from zoo.runs.run import Run, list_runs
 from zoo.specs.catalog import MODELS
 
-LISTINGS = ("models", "datasets", "exports")
+_LARGEST_TEST = 64 << 20
+LISTINGS = ("models", "datasets", "runs", "exports")
 
 
 def list_things(
-    what: str, data_dir: Path | None = None, exports: Path = EXPORTS
+    what: str, data_dir: Path | None = None, exports: Path | None = None
 ) -> list[dict[str, Any]]:
-    """One row a model, dataset or artifact, the same columns in each; see `as_texts`."""
+    """One row a model, dataset, run or artifact, the same columns in each; see `as_texts`."""
     if what == "exports":
         return [_published(artifact) for artifact in list_artifacts(exports)]
+    if what == "runs":
+        return [_run_row(run) for run in list_runs()]
     if what == "models":
         return [
             {
@@ -50,7 +58,7 @@ def list_things(
     ]
 
 
-def markdown_table(exports: Path = EXPORTS) -> str:
+def markdown_table(exports: Path | None = None) -> str:
     """What is published, as the README shows it; accuracies with their 95 % intervals."""
     lines = [
         "| model | parameters | multiply-adds | accuracy, fp32 | with views | accuracy, int8 "
@@ -66,6 +74,13 @@ class _File:
     """What the manifest says of a precision."""
 
     file: str
+    accuracy: Accuracy
+
+
+@dataclass(frozen=True)
+class _Tested:
+    """What of a run's test.json is listed."""
+
     accuracy: Accuracy
 
 
@@ -120,7 +135,7 @@ def _cells(artifact: Artifact) -> list[str]:
     plain = re.fullmatch(r"[\w.-]+", artifact.id)
     name = f"`{artifact.id}`" if plain else markdown(artifact.id)
     return [
-        f"[{name}](exports/{quote(artifact.id)}/README.md)",
+        f"[{name}]({quote(_from_here(artifact.folder))}/README.md)",
         f"{facts.parameters / 1e6:.2f} M",
         f"{facts.macs / 1e6:.1f} M",
         _share(whole.accuracy) if whole else "-",
@@ -131,8 +146,41 @@ def _cells(artifact: Artifact) -> list[str]:
     ]
 
 
+def _from_here(folder: Path) -> str:
+    return Path(os.path.relpath(folder)).as_posix()
+
+
 def _share(accuracy: Accuracy) -> str:
     return f"{accuracy.share:.2%} ({accuracy.low:.2%} to {accuracy.high:.2%})"
+
+
+def _run_row(run: Run) -> dict[str, Any]:
+    row: dict[str, Any] = {"run": run.folder.name, "state": "damaged"}
+    row |= dict.fromkeys(("model", "dataset", "view", "seed", "epochs", "accuracy"))
+    try:
+        card = run.card()
+        done = read_history(run.history) if run.history.exists() else []
+    except ZooError:
+        return row
+    return row | {
+        "state": "finished" if card.finished else "unfinished",
+        "model": card.model,
+        "dataset": card.dataset,
+        "view": card.view,
+        "seed": card.options.seed,
+        "epochs": done[-1].epoch if done else 0.0,
+        "accuracy": _tested(run),
+    }
+
+
+def _tested(run: Run) -> float | None:
+    """What `test` found, where it looked at the run."""
+    try:
+        found = json.loads(read_text(run.folder / "test.json", _LARGEST_TEST))
+        tested: _Tested = read(_Tested, found, "test.json", lenient=True)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return tested.accuracy.share
 
 
 def _published(artifact: Artifact) -> dict[str, Any]:
@@ -149,6 +197,7 @@ def _published(artifact: Artifact) -> dict[str, Any]:
             "accuracy": file.accuracy.share,
             "bytes": _size(artifact, file),
         }
+    row["folder"] = artifact.root.as_posix()
     return row
 
 
@@ -158,12 +207,16 @@ def as_texts(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _text(name: str, value: Any) -> str:
-    if value is None:
+    if value is None or value == "":
         return "-"
     if name == "images":
         return " + ".join(f"{count:,}" for count in value)
     if name == "size":
         return "x".join(map(str, value))
+    if name == "accuracy":
+        return f"{value:.2%}"
     if isinstance(value, dict):
         return f"{value['accuracy']:.2%}, {value['bytes'] >> 10:,} KiB"
+    if isinstance(value, float):
+        return f"{value:g}"
     return f"{value:,}" if isinstance(value, int) else value

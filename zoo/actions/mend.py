@@ -13,7 +13,7 @@ from pathlib import Path
 import onnx
 import onnx_ir as ir
 
-from zoo.artifacts.artifact import CARD, EXPORTS, Artifact, find_artifact
+from zoo.artifacts.artifact import CARD, Artifact, find_artifact
 from zoo.artifacts.card import Card, Remade, manifest_facts
 from zoo.artifacts.publishing import publish, publishing
 from zoo.data import Split, load
@@ -37,7 +37,7 @@ INT8 = "int8"
 def mend(
     name: str,
     *,
-    exports: Path = EXPORTS,
+    exports: Path | None = None,
     data_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> Artifact:
@@ -56,8 +56,8 @@ def mend(
         card, content = _made_again(artifact, data_dir, progress)
     else:
         progress.say(f"{artifact.id}: int8.onnx stays as it is")
-    waiting = f"waiting for another process that is publishing in {exports}/"
-    with publishing(card.id, exports, lambda: progress.say(waiting)) as folder:
+    waiting = f"waiting for another process that is publishing in {artifact.root}/"
+    with publishing(card.id, artifact.root, lambda: progress.say(waiting)) as folder:
         for file in artifact.entry["files"]:
             (folder / file).parent.mkdir(exist_ok=True)
             shutil.copyfile(artifact.checked(file), folder / file)
@@ -65,7 +65,7 @@ def mend(
             (folder / "int8.onnx").write_bytes(content)
         write_json(folder / CARD, asdict(card))
         write_text(folder / "README.md", readme(card))
-        return Artifact(exports, card.id, publish(card.id, manifest_facts(card), folder))
+        return replace(artifact, entry=publish(card.id, manifest_facts(card), folder))
 
 
 def _made_again(

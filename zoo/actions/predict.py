@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.artifacts.artifact import CARD, EXPORTS, Artifact, find_artifact, others_meant
+from zoo.artifacts.artifact import CARD, Artifact, find_artifact, others_meant
 from zoo.data.dataset import Images
 from zoo.data.local import load_local
 from zoo.data.pixels import UnreadableError, decode, read_encoded, shown
@@ -66,7 +66,7 @@ def predict(
     images: Iterable[str | Path],
     *,
     precision: str | None = None,
-    exports: Path = EXPORTS,
+    exports: Path | None = None,
     top: int = 5,
     provider: str = "cpu",
     given: Given | None = None,
@@ -118,7 +118,9 @@ def predict(
         return _to_the_end(stack.pop_all(), _without_pixels(predictions, save, title, progress))
 
 
-def _found(model: str | Path, precision: str | None, exports: Path) -> tuple[Path | Artifact, str]:
+def _found(
+    model: str | Path, precision: str | None, exports: Path | None
+) -> tuple[Path | Artifact, str]:
     """The file, or the artifact where it goes by its name; and what to call it.
 
     What goes by a path may come from anywhere, its manifest too.

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.actions.trained import load_trained, projection_of
-from zoo.artifacts.artifact import EXPORTS, Artifact, find_artifact, known_artifact
+from zoo.artifacts.artifact import Artifact, find_artifact, known_artifact
 from zoo.data import Dataset, load
 from zoo.drawing import plots
 from zoo.drawing.confusion import confusion_counts
@@ -58,7 +58,7 @@ def test(
     name: str,
     *,
     run: Path | None = None,
-    exports: Path = EXPORTS,
+    exports: Path | None = None,
     data_dir: Path | None = None,
     device: str | None = None,
     progress: Progress | None = None,

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from zoo.actions.cards import card_to_resume, check_options, new_card
-from zoo.artifacts.artifact import EXPORTS
 from zoo.drawing import plots
 from zoo.errors import UsageError
 from zoo.files import sha256
@@ -32,7 +31,7 @@ def train(
     data_dir: Path | None = None,
     progress: Progress | None = None,
     hooks: tuple[Any, ...] = (),
-    exports: Path = EXPORTS,
+    exports: Path | None = None,
     pace: Pace = PACE,
 ) -> Run:
     """Train `model` and return its run; `TrainOptions` tells what may be chosen.

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from zoo.artifacts.artifact import EXPORTS, VECTORS, Artifact, how_to_export, list_artifacts
+from zoo.artifacts.artifact import VECTORS, Artifact, all_artifacts, list_artifacts
 from zoo.artifacts.card import Card
+from zoo.artifacts.places import LOCAL, places
 from zoo.artifacts.publishing import MANIFEST
 from zoo.data.catalog import is_path
 from zoo.data.known import KNOWN
@@ -53,7 +54,7 @@ class Check:
 
 def verify(
     *targets: str | Path,
-    exports: Path = EXPORTS,
+    exports: Path | None = None,
     data_dir: Path | None = None,
     accuracy: bool = True,
     seconds: float = SECONDS,
@@ -62,7 +63,7 @@ def verify(
     on: Here | None = None,
     progress: Progress | None = None,
 ) -> list[Check]:
-    """Check artifacts and ONNX files; without a target, everything published in `exports`.
+    """Check artifacts and ONNX files; without a target, every artifact there is.
 
     A target is an artifact's id or its model's name, or the path of a file or of an artifact's
     folder. data_dir: where local copies of the datasets lie; nothing is downloaded. accuracy:
@@ -76,10 +77,9 @@ def verify(
     check_data(given.data)
     wanted: list[Target] = []
     if not targets:
-        wanted = [part for found in list_artifacts(exports) for part in parts_of(found)]
-        checks = _strays(exports)
-        if not wanted and not checks:
-            raise ZooError(f"nothing is published in {exports}/. {how_to_export('cnn', exports)}")
+        checks = [stray for place in places(exports) for stray in _strays(place)]
+        known = list_artifacts(exports) if checks else all_artifacts(exports)
+        wanted = [part for found in known for part in parts_of(found)]
     for target in targets:
         wanted += find_targets(target, exports)
     with Inspector(seconds, memory) as inspector:
@@ -95,7 +95,7 @@ def verify(
 def _strays(root: Path) -> list[Check]:
     """Folders that lie among the artifacts without being listed."""
     listed = {artifact.id for artifact in list_artifacts(root)}
-    folders = sorted(path for path in root.glob("[!.]*") if path.is_dir())
+    folders = sorted(path for path in root.glob("[!.]*") if path.is_dir() and path != LOCAL)
     text = f"{root / MANIFEST} does not name this folder"
     return [
         Check(path.name, "manifest", "failed", text) for path in folders if path.name not in listed

@@ -1,4 +1,4 @@
-"""The exports/ folder as a reader sees it: artifacts found by name, their files checked by hash."""
+"""Artifacts as a reader sees them: found by name, their files checked by hash."""
 
 import hashlib
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.card import PRECISIONS, Card
+from zoo.artifacts.places import in_words, is_default, option, places
 from zoo.artifacts.publishing import alone, entries, finish, may_lock
 from zoo.errors import UsageError, ZooError, command, unknown_name
 from zoo.reading import read_bytes
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from zoo.data.dataset import Images
     from zoo.ort.session import Session
 
-EXPORTS = Path("exports")
 _LARGEST_FILE = 2 << 30
 CARD, VECTORS = "card.json", "test_data_set_0"
 
@@ -67,9 +67,9 @@ class Artifact:
         return f"{precision}.onnx"
 
     @property
-    def elsewhere(self) -> tuple[str, ...]:
-        """What a command is told where this is not the folder that it looks in by itself."""
-        return _elsewhere(self.root)
+    def place(self) -> Path | None:
+        """What --exports has to name for it to be found; None where it is found without."""
+        return None if is_default(self.root) else self.root
 
     def remedy(self, precision: str) -> str:
         """How to have a file that was not published beside those that were."""
@@ -80,7 +80,7 @@ class Artifact:
         wanted = [name for name in PRECISIONS if name in (*self.precisions, precision)]
         form = self.entry.get("input", PIXELS)
         options = ["--precision", ",".join(wanted), *([] if form == PIXELS else ["--input", form])]
-        return how_to_export(self.id.removesuffix(f"-{form}"), self.root, options)
+        return how_to_export(self.id.removesuffix(f"-{form}"), self.place, options)
 
     def checked(self, name: str) -> Path:
         """The path of one of its files, whose bytes are those that were published."""
@@ -140,45 +140,60 @@ class Artifact:
         return logits(session, Signature.of(session), images)
 
 
-def list_artifacts(root: Path = EXPORTS) -> list[Artifact]:
-    """Everything published in a folder, by id."""
-    finish(root)
-    return [Artifact(root, name, entry) for name, entry in sorted(entries(root).items())]
+def list_artifacts(exports: Path | None = None) -> list[Artifact]:
+    """Every artifact in `exports`, by id; by default those of all `places`.
+
+    Of two with one id, the one in the earlier place.
+    """
+    found: dict[str, Artifact] = {}
+    for root in places(exports):
+        finish(root)
+        for name, entry in entries(root).items():
+            found.setdefault(name, Artifact(root, name, entry))
+    return [found[name] for name in sorted(found)]
 
 
-def find_artifact(name: str, root: Path = EXPORTS) -> Artifact:
+def find_artifact(name: str, exports: Path | None = None) -> Artifact:
     """The artifact meant by an id, or by a model's name: its CIFAR-10 one, else the only one."""
-    found = known_artifact(name, root)
+    found = known_artifact(name, exports)
     if found is None:
-        known = [artifact.id for artifact in list_artifacts(root)]
+        known = [artifact.id for artifact in list_artifacts(exports)]
         if name not in MODELS and not _could_be(name):
-            raise unknown_name("model or export", name, {*MODELS, *known})
-        raise ZooError(f"there is no artifact of {name} in {root}/. {how_to_export(name, root)}")
+            raise unknown_name("model or artifact", name, {*MODELS, *known})
+        raise ZooError(
+            f"there is no artifact of {name} in {in_words(exports)}. {how_to_export(name, exports)}"
+        )
+    return found
+
+
+def all_artifacts(exports: Path | None) -> list[Artifact]:
+    """As `list_artifacts`, where there has to be one."""
+    found = list_artifacts(exports)
+    if not found:
+        raise ZooError(
+            f"nothing is published in {in_words(exports)}. {how_to_export('cnn', exports)}"
+        )
     return found
 
 
 def others_meant(name: str, found: Artifact) -> list[str]:
     """Ids of other artifacts that a model's name could have meant as well."""
-    known = list_artifacts(found.root) if name != found.id else []
+    known = list_artifacts(found.place) if name != found.id else []
     return [one.id for one in known if one.entry["model"] == name and one.id != found.id]
 
 
-def how_to_export(name: str, root: Path, options: Sequence[str] = ()) -> str:
+def how_to_export(name: str, exports: Path | None, options: Sequence[str] = ()) -> str:
     """How to publish a model or the run of that id; where there is no such run, all of it."""
+    place = option(exports)
     runs = sorted(card.parent.name for card in RUNS.glob("*/run.json"))
     of_model = [run for run in runs if name in MODELS and run.startswith(f"{name}-")]
     meant = [run for run in (name, f"{name}-cifar10", *of_model) if run in runs]
     if meant:
-        export = command("export", meant[0], *options, *_elsewhere(root))
+        export = command("export", meant[0], *options, *place)
         return f"Make it with: {export}"
     model, _, dataset = name.rpartition("-") if _could_be(name) else (name, "", "")
     train = command("train", model, *(["--data", dataset] if dataset else []))
-    return f"Train it first: {train}\nthen: {command('export', name, *options, *_elsewhere(root))}"
-
-
-def _elsewhere(root: Path) -> tuple[str, ...]:
-    """The option by which a command is told another folder than the one it looks in by itself."""
-    return () if root == EXPORTS else ("--exports", str(root))
+    return f"Train it first: {train}\nthen: {command('export', name, *options, *place)}"
 
 
 def _could_be(name: str) -> bool:
@@ -189,9 +204,9 @@ def _could_be(name: str) -> bool:
     return model in MODELS and dataset in KNOWN
 
 
-def known_artifact(name: str, root: Path = EXPORTS, told: str = "{}") -> Artifact | None:
+def known_artifact(name: str, exports: Path | None = None, told: str = "{}") -> Artifact | None:
     """As `find_artifact`, but None where there is none. told: as in `meant_by`."""
-    known = {artifact.id: artifact for artifact in list_artifacts(root)}
+    known = {artifact.id: artifact for artifact in list_artifacts(exports)}
     chosen = meant_by(
         name, {key: one.entry["model"] for key, one in known.items()}, "exports", told
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.artifacts.places import option
 from zoo.errors import command
 from zoo.escaping import printable
 from zoo.tables import write_table
@@ -106,8 +107,8 @@ def print_artifact(artifact: "Artifact") -> None:
         }
         for file in card.precisions.values()
     )
-    say(f"published {artifact.folder}")
-    say(f"next      {command('verify', card.id, *artifact.elsewhere)}")
+    say(f"wrote     {artifact.folder}")
+    say(f"next      {command('verify', card.id, *option(artifact.place))}")
 
 
 def print_reproductions(found: list["Reproduction"]) -> None:

@@ -33,6 +33,9 @@ from zoo.errors import UsageError
     help="Raw pixels, or images that the caller normalises.  [default: uint8-nhwc]",
 )
 @click.option("--opset", type=int, help="Of the files.  [default: 20]")
+@click.option(
+    "--publish", is_flag=True, help="Write exports/, which git tracks, and not exports/local/."
+)
 @click.option("--check", is_flag=True, help="Say whether the published files come out the same.")
 @click.option(
     "--mend",
@@ -44,10 +47,11 @@ def export(
     model: str,
     run: Path | None,
     data_dir: Path | None,
-    exports: Path,
+    exports: Path | None,
     precision: tuple[str, ...] | None,
     form: str | None,
     opset: int | None,
+    publish: bool,
     check: bool,
     mend: bool,
     as_json: bool,
@@ -56,17 +60,21 @@ def export(
     from zoo.ort.signature import PIXELS
     from zoo.progress import progress_for
 
-    if mend and (check or precision or form or opset is not None or run is not None):
+    if publish and exports is not None:
+        raise UsageError("--publish and --exports name two folders. Leave one of them out.")
+    if mend and (publish or check or precision or form or opset is not None or run is not None):
         raise UsageError("--mend takes the name of a published model, --exports and --data-dir.")
     form, progress = form or PIXELS, progress_for()
     if check:
         from zoo.actions.check import check as export_again
+        from zoo.artifacts.places import PUBLISHED
 
         if precision or opset is not None:
             raise UsageError(
                 "--check looks at what was published; leave --precision and --opset away."
             )
-        found = export_again(model, run=run, form=form, exports=exports, progress=progress)
+        where = PUBLISHED if publish else exports
+        found = export_again(model, run=run, form=form, exports=where, progress=progress)
         if as_json:
             print_json(found)
         else:
@@ -89,6 +97,7 @@ def export(
             form=form,
             opset=OPSET if opset is None else opset,
             exports=exports,
+            publish=publish,
             data_dir=data_dir,
             progress=progress,
         )

@@ -161,9 +161,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 exports_option = click.option(
     "--exports",
     type=PATH,
-    default=Path("exports"),
-    show_default=True,
-    help="The folder of published models.",
+    help="The folder of models.  [default: exports/local, exports, the zoo's own models]",
 )
 memory_option = partial(click.option, "--memory", type=MemoryType())
 timeout_option = partial(click.option, "--timeout", type=PositiveType(), show_default=True)

@@ -45,7 +45,7 @@ from zoo.errors import UsageError, ZooError
 def predict(
     model: str,
     images: tuple[Path, ...],
-    exports: Path,
+    exports: Path | None,
     as_json: bool,
     as_csv: bool,
     **options: Any,

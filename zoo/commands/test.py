@@ -26,7 +26,7 @@ def test(
     data_dir: Path | None,
     device: str | None,
     run: Path | None,
-    exports: Path,
+    exports: Path | None,
     as_json: bool,
 ) -> None:
     """Test the run of MODEL, else its artifact, on the whole test set, in fp32."""

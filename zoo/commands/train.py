@@ -96,7 +96,7 @@ def train(
     model: str,
     data_dir: Path | None,
     run: Path | None,
-    exports: Path,
+    exports: Path | None,
     resume: bool,
     overwrite: bool,
     **options: Any,

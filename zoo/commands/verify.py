@@ -30,7 +30,7 @@ from zoo.ort.given import Given
 @json_option
 def verify(
     targets: tuple[str, ...],
-    exports: Path,
+    exports: Path | None,
     data_dir: Path | None,
     accuracy: bool,
     timeout: float,

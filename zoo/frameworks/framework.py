@@ -78,7 +78,9 @@ class Framework(ABC):
     def check(self, spec: ModelSpec, options: TrainOptions) -> None:  # noqa: B027
         """Refuse options that do not go together, before anything is loaded."""
 
-    def resolved(self, spec: ModelSpec, options: TrainOptions, exports: Path) -> TrainOptions:
+    def resolved(
+        self, spec: ModelSpec, options: TrainOptions, exports: Path | None
+    ) -> TrainOptions:
         """The options with full names where they name other models; the run's id is made of it."""
         return options
 

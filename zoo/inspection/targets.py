@@ -19,7 +19,7 @@ class Target:
     precision: str = ""
 
 
-def find_targets(target: str | Path, exports: Path) -> list[Target]:
+def find_targets(target: str | Path, exports: Path | None) -> list[Target]:
     """What an artifact's id, its model's name or a path means."""
     path = Path(target)
     if isinstance(target, str) and not target.endswith(".onnx"):

@@ -43,7 +43,7 @@ class Training:
     card: RunCard  # what it is determined by; a framework completes that of a new run
     data: Dataset
     progress: Progress
-    exports: Path  # the published models, which one may stand on
+    exports: Path | None  # the published models, which one may stand on
     fresh: bool  # it begins, and does not go on with a run that is there
     pace: Pace = PACE
     hooks: tuple[Any, ...] = ()  # what the framework's loop is to call besides

@@ -83,7 +83,7 @@ def check_options(options: TrainOptions) -> None:
         )
 
 
-def resolved(options: TrainOptions, exports: Path) -> TrainOptions:
+def resolved(options: TrainOptions, exports: Path | None) -> TrainOptions:
     """The options with the backbone's full name, which the run's id is made of."""
     name = options.backbone or DEFAULT
     if name in torchvision_names():
@@ -101,7 +101,7 @@ def resolved(options: TrainOptions, exports: Path) -> TrainOptions:
 
 
 def open_backbone(
-    options: TrainOptions, data: Dataset, exports: Path, progress: Progress
+    options: TrainOptions, data: Dataset, exports: Path | None, progress: Progress
 ) -> FrozenBackbone:
     """The backbone that the options name, with the weights that they name."""
     name = options.backbone or DEFAULT
@@ -134,7 +134,7 @@ def _from_torchvision(name: str, options: TrainOptions) -> FrozenBackbone:
     return FrozenBackbone(replace(backbone, origin="torchvision"), trunk)
 
 
-def _from_zoo(name: str, options: TrainOptions, exports: Path) -> FrozenBackbone:
+def _from_zoo(name: str, options: TrainOptions, exports: Path | None) -> FrozenBackbone:
     found = _of_zoo(name, exports)
     if found is None:
         raise UsageError(f"there is no run and no artifact of {name} any more.")
@@ -173,7 +173,7 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path) -> FrozenBackbone
     return FrozenBackbone(backbone, trunk)
 
 
-def _of_zoo(name: str, exports: Path) -> Run | Artifact | None:
+def _of_zoo(name: str, exports: Path | None) -> Run | Artifact | None:
     """The run of that name, else the artifact."""
     told = "--backbone {}"
     return known_run(name, told=told) or known_artifact(name, exports, told)

@@ -37,7 +37,9 @@ class OnBackbone(Way):
     def check(self, spec: ModelSpec, options: TrainOptions) -> None:
         check_options(options)
 
-    def resolved(self, spec: ModelSpec, options: TrainOptions, exports: Path) -> TrainOptions:
+    def resolved(
+        self, spec: ModelSpec, options: TrainOptions, exports: Path | None
+    ) -> TrainOptions:
         return resolved(options, exports)
 
     def begun(self, training: Training) -> RunCard:

@@ -41,7 +41,9 @@ class PyTorch(Framework):
         way_of(spec).check(spec, options)
         devices.choose_device(options.device)
 
-    def resolved(self, spec: ModelSpec, options: TrainOptions, exports: Path) -> TrainOptions:
+    def resolved(
+        self, spec: ModelSpec, options: TrainOptions, exports: Path | None
+    ) -> TrainOptions:
         return way_of(spec).resolved(spec, options, exports)
 
     def resumed(self, card: RunCard, asked: TrainOptions) -> RunCard:

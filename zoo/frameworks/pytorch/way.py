@@ -28,7 +28,9 @@ class Way:
         if others:
             raise UsageError(f"{flag(others[0])} is for transfer, not for {spec.name}.")
 
-    def resolved(self, spec: ModelSpec, options: TrainOptions, exports: Path) -> TrainOptions:
+    def resolved(
+        self, spec: ModelSpec, options: TrainOptions, exports: Path | None
+    ) -> TrainOptions:
         """The options with full names where they name other models."""
         return options
 

@@ -1,0 +1,65 @@
+"""Where artifacts are looked for, and where a new one goes.
+
+exports/local/   what was exported in this folder (not tracked by git)
+exports/         what was published in this folder: in a checkout, the zoo's own models
+the zoo's own    the checkout's exports/, or the copy that an installed package carries, so that
+                 published models work from any folder; ZOO_HUB names another folder of them
+"""
+
+import os
+from pathlib import Path
+
+from zoo.artifacts.publishing import MANIFEST
+from zoo.errors import ZooError
+
+PUBLISHED = Path("exports")
+LOCAL = PUBLISHED / "local"
+HUB = "ZOO_HUB"
+
+
+def places(exports: Path | None) -> tuple[Path, ...]:
+    """The folders to look in, the first one first; `exports` alone where it is named."""
+    if exports is not None:
+        return (exports,)
+    hub = _hub()
+    return (LOCAL, PUBLISHED) if _is_same(hub, PUBLISHED) else (LOCAL, PUBLISHED, hub)
+
+
+def target_of(exports: Path | None, publish: bool = False) -> Path:
+    """The folder that a new artifact goes to."""
+    if exports is not None:
+        return exports
+    return PUBLISHED if publish else LOCAL
+
+
+def is_default(root: Path) -> bool:
+    """Whether a command looks there without being told."""
+    return root in places(None)
+
+
+def option(exports: Path | None) -> tuple[str, ...]:
+    """How a command is told to look there."""
+    return () if exports is None else ("--exports", str(exports))
+
+
+def in_words(exports: Path | None) -> str:
+    """The places, for a message that nothing was found there."""
+    return " or ".join(f"{place}/" for place in places(exports))
+
+
+def _hub() -> Path:
+    named = os.environ.get(HUB)
+    if named:
+        if not Path(named).is_dir():
+            raise ZooError(
+                f"{HUB} is set to {named}, which is not a folder. Set it to a folder of published "
+                "models, or unset it."
+            )
+        return Path(named)
+    package = Path(__file__).parent.parent
+    checkout = package.parent / PUBLISHED
+    return checkout if (checkout / MANIFEST).is_file() else package / "published"
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
