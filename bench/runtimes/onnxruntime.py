@@ -9,9 +9,10 @@ import numpy as np
 
 from bench.runtimes.adapter import Logits, Order, Placed
 from zoo.data.dataset import Images
+from zoo.ort.outputs import as_rows
 from zoo.ort.providers import CPU, CUDA, DISTRIBUTIONS, problem_of, usual_providers
 from zoo.ort.session import open_session
-from zoo.ort.signature import Signature, as_rows
+from zoo.ort.signature import Signature
 
 _DEVICES = {"cuda": "cuda", "tensorrt": "cuda"}
 # The kernel is chosen by trying them all, once a shape: the default, said because it costs seconds.

@@ -19,8 +19,9 @@ from bench.runtimes.adapter import Logits, Order, Placed, UnsupportedError
 from zoo.data.dataset import Images
 from zoo.errors import UnavailableError, ZooError
 from zoo.machine.cpu import cpu_flags
+from zoo.ort.outputs import as_rows
 from zoo.ort.session import TensorInfo
-from zoo.ort.signature import Signature, as_rows
+from zoo.ort.signature import Signature
 
 _DEVICE = "CPU"
 _HINTS = {"fp32": "f32", "bf16": "bf16"}  # OpenVINO's names of what it may compute in

@@ -18,11 +18,10 @@ from PIL import Image
 import zoo
 from tests import classifiers
 from tests.factories import Told
-from zoo.actions import predict as predicting
 from zoo.actions.predict import GRID, Prediction, predict, probabilities
 from zoo.artifacts import artifact
 from zoo.artifacts.publishing import publish, publishing
-from zoo.data import threads
+from zoo.data import loose, threads
 from zoo.data.pixels import LARGEST_FILE
 from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.inspection.found import Inspection
@@ -131,8 +130,8 @@ class TestImages:
     ) -> None:
         monkeypatch.setattr(threads, "thread_budget", lambda: 1)
         read: list[Path] = []
-        encoded = predicting._encoded
-        monkeypatch.setattr(predicting, "_encoded", lambda path: read.append(path) or encoded(path))
+        encoded = loose.read_encoded
+        monkeypatch.setattr(loose, "read_encoded", lambda path: read.append(path) or encoded(path))
         found = predict(tiny_onnx(), [images / "c.JPG"] * 2000)
         next(found)
         assert len(read) <= 5 * 64

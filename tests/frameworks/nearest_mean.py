@@ -8,7 +8,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from zoo.data.dataset import Images
 from zoo.frameworks.framework import Framework, Trained, Values
-from zoo.ort.signature import IMAGE, LOGITS, PIXELS
+from zoo.ort.outputs import LOGITS
+from zoo.ort.signature import IMAGE, PIXELS
 from zoo.progress import Progress
 from zoo.runs.checkpoint import Arrays, State
 from zoo.runs.history import EpochRow

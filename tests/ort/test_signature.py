@@ -5,40 +5,20 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.ort.faked import faked
 from zoo.errors import UsageError, ZooError
 from zoo.ort.given import Given, read_sidecar
-from zoo.ort.session import Session, TensorInfo, open_session
-from zoo.ort.signature import Signature, as_rows, logits
+from zoo.ort.session import Session, open_session
+from zoo.ort.signature import Signature, logits
 
 Make = Callable[..., Path]
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
-
-
-def faked(
-    *inputs: tuple[str, tuple[int | str | None, ...]],
-    outputs: tuple[tuple[str, tuple[int | str | None, ...]], ...] = (("logits", (None, 3)),),
-    **metadata: str,
-) -> Session:
-    """A session that only has a signature; inputs: dtype and shape."""
-    return Session(
-        name="strange.onnx",
-        inputs=tuple(
-            TensorInfo(f"in{index}", dtype, shape) for index, (dtype, shape) in enumerate(inputs)
-        ),
-        outputs=tuple(TensorInfo(name, "float32", shape) for name, shape in outputs),
-        metadata=metadata,
-        provider="cpu",
-        threads=1,
-        ort=None,
-        model=b"",
-    )
 
 
 @pytest.fixture
@@ -134,11 +114,6 @@ class TestOf:
                 faked(("float32", (1, 1, 8, 8)), mean="[NaN]", std="[1]"),
                 "--mean cannot be nan",
             ),
-            (
-                faked(("uint8", (1, 4, 4, 3)), outputs=(("a", (1, 3)), ("b", (1, 3)))),
-                "2 outputs (a: float32 [1, 3]; b: float32 [1, 3]) and none is named logits",
-            ),
-            (faked(("uint8", (1, 4, 4, 3)), outputs=(("a", (1, 3, 8)),)), "no classifier"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
     )
@@ -165,12 +140,6 @@ class TestOf:
     def test_raw_pixels_take_no_normalisation(self, tiny_onnx: Make) -> None:
         with pytest.raises(UsageError, match="leave --mean"):
             Signature.of(open_session(tiny_onnx()), Given(mean=MEAN))
-
-    def test_logits_are_chosen_among_several_outputs(self) -> None:
-        session = faked(
-            ("uint8", (1, 4, 4, 3)), outputs=(("features", (1, 64, 2, 2)), ("logits", (1, 3)))
-        )
-        assert Signature.of(session).output == "logits"
 
     @pytest.mark.parametrize("names", ["[", "{}", "[1, 2, 3]", "3", '["a"]'])
     def test_class_names_that_are_none_are_an_error(self, names: str) -> None:
@@ -224,7 +193,6 @@ class TestGiven:
         [
             (Given(layout="nchw"), "is not nchw; leave --layout away"),
             (Given(size=(8, 8)), "takes no images of 8x8 pixels; leave --size away"),
-            (Given(output="logit"), "there is no output 'logit'. Did you mean logits?"),
             (Given(class_names=("a", "b")), "is given 2 classes and gives 3 values"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
@@ -233,33 +201,11 @@ class TestGiven:
         with pytest.raises(ZooError, match=re.escape(problem)):
             Signature.of(faked(("uint8", (None, 4, 5, 3))), told)
 
-    def test_an_output_is_named_or_the_only_one_of_the_right_width_is_taken(self) -> None:
-        outputs: Any = (("features", (1, 64)), ("probs", (1, 10)), ("map", (1, 10, 4, 4)))
-        session = faked(("uint8", (1, 4, 4, 3)), outputs=outputs)
-        with pytest.raises(UsageError, match="--output features"):
-            Signature.of(session)
-        named = Signature.of(session, Given(output="features"))
-        assert (named.output, named.classes, named.chosen) == ("features", 64, "")
-        for told in (Given(data="digits"), Given(class_names=tuple("abcdefghij"))):
-            chosen = Signature.of(session, told)
-            assert (chosen.output, chosen.classes) == ("probs", 10)
-            assert chosen.chosen == "takes its output probs, of features, probs, map"
-
     def test_names_that_are_given_win(self) -> None:
         session = faked(("uint8", (1, 4, 4, 3)), class_names='["a", "b", "c"]')
         told = Given(class_names=("x", "y", "z"))
         assert Signature.of(session, told).class_names == ("x", "y", "z")
         assert Signature.of(session, Given(classes_as_given=True)).class_names is None
-
-    @pytest.mark.parametrize("shape", [(None, 3, 1, 1), (None, 1, 1, 3), (None, 1, 3)])
-    def test_sides_of_one_are_no_rows(self, shape: tuple[int | None, ...]) -> None:
-        session = faked(("uint8", (None, 4, 4, 3)), outputs=(("out", shape),))
-        assert Signature.of(session).classes == 3
-        values = np.arange(6.0).reshape(2, *shape[1:])
-        assert as_rows(values).tolist() == [[0, 1, 2], [3, 4, 5]]
-
-    def test_values_for_each_place_are_left_as_they_are(self) -> None:
-        assert as_rows(np.zeros((2, 3, 4, 4))).shape == (2, 3, 4, 4)
 
     def test_the_json_beside_a_file_may_hold_all_of_it(self, tmp_path: Path) -> None:
         told = Given(

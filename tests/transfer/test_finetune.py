@@ -20,7 +20,7 @@ from zoo.runs.checkpoint import load_checkpoint
 from zoo.runs.history import read_history
 from zoo.runs.options import TrainOptions
 from zoo.runs.pace import Pace
-from zoo.runs.run import Run, run_id
+from zoo.runs.run import Run
 from zoo.runs.training import InterruptedRunError
 from zoo.transfer.frozen_backbone import open_backbone
 
@@ -211,9 +211,3 @@ def test_what_the_second_stage_refuses_is_refused_before_the_first(tmp_path: Pat
     with pytest.raises(UsageError, match="--batch must be 2 or more"):
         train("transfer", replace(FINETUNED, batch=1), run=tmp_path / "run")
     assert not (tmp_path / "run").exists()
-
-
-def test_it_has_an_id_of_its_own() -> None:
-    options = TrainOptions(backbone="mobilenet_v2", finetune=True, quick=True)
-    wanted = "transfer-cifar10-mobilenet_v2-finetuned-quick"
-    assert run_id("transfer", "cifar10", "", options) == wanted

@@ -27,7 +27,7 @@ from zoo.models.resize import Resize
 from zoo.progress import Progress
 from zoo.runs.options import TrainOptions
 from zoo.runs.pace import Pace
-from zoo.runs.run import Run, run_id
+from zoo.runs.run import Run
 from zoo.runs.training import InterruptedRunError
 from zoo.transfer import frozen_backbone, heads, runtimes
 from zoo.transfer.frozen_backbone import open_backbone, resolved
@@ -262,18 +262,6 @@ def test_what_makes_no_sense_is_refused_and_leaves_nothing(
 def test_options_of_transfer_are_for_transfer_alone() -> None:
     with pytest.raises(UsageError, match="--flip-average is for transfer, not for mlp"):
         train("mlp", TrainOptions(flip_average=True))
-
-
-def test_ids_name_the_backbone_unless_it_is_inception() -> None:
-    ids = [
-        run_id("transfer", "cifar10", "", TrainOptions(backbone=name, seed=0))
-        for name in ("inception_v3", "mobilenet_v2", "speednet-cifar100")
-    ]
-    assert ids == [
-        "transfer-cifar10",
-        "transfer-cifar10-mobilenet_v2",
-        "transfer-cifar10-speednet-cifar100",
-    ]
 
 
 def test_a_number_that_hardly_varies_is_not_blown_up() -> None:

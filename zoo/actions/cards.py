@@ -8,8 +8,9 @@ from zoo.data import Dataset
 from zoo.errors import UsageError
 from zoo.frameworks.framework import Framework
 from zoo.machine.cpu import describe_cpu
+from zoo.runs.naming import run_id
 from zoo.runs.options import COMMON, TrainOptions, flag, held_out, refuse_changes
-from zoo.runs.run import Run, RunCard, run_id
+from zoo.runs.run import Run, RunCard
 from zoo.specs.catalog import ModelSpec
 
 

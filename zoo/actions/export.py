@@ -28,8 +28,9 @@ from zoo.intervals import Accuracy
 from zoo.machine.cpu import describe_cpu, vector_flags
 from zoo.machine.memory import memory_errors
 from zoo.ort.compatibility import IR_VERSIONS, OPSET
+from zoo.ort.outputs import LOGITS
 from zoo.ort.session import open_session
-from zoo.ort.signature import IMAGE, LOGITS, PIXELS, Signature
+from zoo.ort.signature import IMAGE, PIXELS, Signature
 from zoo.progress import Progress
 from zoo.runs.history import read_history
 from zoo.runs.run import Run

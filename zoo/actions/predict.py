@@ -1,6 +1,5 @@
 """`predict`: what a model sees in images of any size and kind, from its ONNX file alone."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -12,9 +11,8 @@ from numpy.typing import NDArray
 from zoo.artifacts.artifact import CARD, Artifact, find_artifact, others_meant
 from zoo.data.dataset import Images
 from zoo.data.local import load_local
-from zoo.data.pixels import UnreadableError, decode, read_encoded, shown
+from zoo.data.loose import LooseImage, find_images, read_image
 from zoo.data.threads import over_chunks
-from zoo.data.tree import ENDINGS
 from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.inspection.description import describe, refuse_unneeded
 from zoo.inspection.inspector import Inspector
@@ -22,9 +20,10 @@ from zoo.inspection.remote import RemoteSession
 from zoo.marks import refuse_others
 from zoo.ort.faults import Here, fault_of, fault_of_content
 from zoo.ort.given import Given, read_sidecar
+from zoo.ort.outputs import LOGITS
 from zoo.ort.providers import find_provider, short_name
 from zoo.ort.session import Opened
-from zoo.ort.signature import LOGITS, Signature, logits
+from zoo.ort.signature import Signature, logits
 from zoo.progress import Progress
 
 GRID = 64
@@ -34,31 +33,19 @@ _BATCH, _BATCH_BYTES = 64, 1 << 24
 
 @dataclass(frozen=True)
 class Guess:
-    """One class with its probability, 0..1."""
+    """One class, and how likely it is."""
 
     class_name: str
-    probability: float
+    probability: float  # 0..1
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The best guesses for one image, the likeliest first.
-
-    problem: why it could not be read, in which case there are no guesses; else "".
-    """
+    """What is seen in one image."""
 
     path: Path
-    guesses: tuple[Guess, ...] = ()
-    problem: str = ""
-
-
-@dataclass(frozen=True)
-class _Image:
-    """pixels: uint8 [H, W, C] as the model takes them, or None and the problem."""
-
-    path: Path
-    pixels: Images | None
-    problem: str = ""
+    guesses: tuple[Guess, ...] = ()  # the likeliest first; none where it could not be read
+    problem: str = ""  # why it could not be read
 
 
 def predict(
@@ -113,7 +100,7 @@ def predict(
         signature = _named(Signature.of(session, given), given, data_dir, progress)
         if signature.chosen:
             progress.say(f"{title} {signature.chosen}")
-        found = _find([Path(image) for image in images], progress)
+        found = find_images([Path(image) for image in images], progress)
         predictions = _Predictor(session, signature, top).over(found, progress)
         return _to_the_end(stack.pop_all(), _without_pixels(predictions, save, title, progress))
 
@@ -185,42 +172,6 @@ def _to_the_end(held: ExitStack, predictions: Iterator[Prediction]) -> Iterator[
         yield from predictions
 
 
-def _find(images: Sequence[Path], progress: Progress) -> list[Path]:
-    """Every image, those of a folder sorted; a folder without any stands for itself."""
-    found: list[Path] = []
-    for image in images:
-        files = list(_walk(image)) if image.is_dir() else []
-        inside = [path for path in files if path.name.lower().endswith(ENDINGS)]
-        if skipped := len(files) - len(inside):
-            kinds = ", ".join(ENDINGS)
-            progress.say(f"{image}: {skipped} of {len(files)} files skipped, which are not {kinds}")
-        found += inside or [image]
-    if not any(path.is_file() for path in found):
-        named = ", ".join(map(str, images[:3])) or "nothing"
-        raise ZooError(
-            f"there is no image: neither a file nor a folder of them "
-            f"({', '.join(ENDINGS)}) is {named}."
-        )
-    return found
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, but hidden ones."""
-
-    def refuse(error: OSError) -> None:
-        raise ZooError(f"cannot read the folder {error.filename}: {error.strerror}.") from error
-
-    for place, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = sorted(name for name in folders if not _ignored(name))
-        for name in sorted(files):
-            if not _ignored(name):
-                yield Path(place, name)
-
-
-def _ignored(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
-
-
 @dataclass(frozen=True)
 class _Predictor:
     session: Opened
@@ -233,25 +184,15 @@ class _Predictor:
         """Predictions with the pixels they were made from, in the order of `paths`."""
         batch = max(1, min(_BATCH, _BATCH_BYTES // int(np.prod(self.signature.image_shape))))
 
-        def read(part: range) -> list[_Image]:
-            return [self._read(paths[index]) for index in part]
+        def read(part: range) -> list[LooseImage]:
+            return [read_image(paths[index], self.signature.image_shape) for index in part]
 
         with progress.task("predict", len(paths)) as advance:
             for some in over_chunks(read, len(paths), batch):
                 yield from self._predict(some)
                 advance(len(some))
 
-    def _read(self, path: Path) -> _Image:
-        height, width, channels = self.signature.image_shape
-        try:
-            pixels = decode(_encoded(path), channels)
-            return _Image(path, shown(pixels, (height, width), channels))
-        except UnreadableError as error:
-            return _Image(path, None, str(error))
-        except MemoryError:
-            return _Image(path, None, "the memory does not suffice for it")
-
-    def _predict(self, some: list[_Image]) -> Iterator[tuple[Prediction, Images | None]]:
+    def _predict(self, some: list[LooseImage]) -> Iterator[tuple[Prediction, Images | None]]:
         readable = [image.pixels for image in some if image.pixels is not None]
         try:
             rows = iter(self._guesses(np.stack(readable)) if readable else [])
@@ -275,13 +216,6 @@ class _Predictor:
             )
             for row, order in zip(shares, best, strict=True)
         ]
-
-
-def _encoded(path: Path) -> bytes:
-    """The bytes of an image's file."""
-    if path.is_dir():
-        raise UnreadableError(f"no images in this folder ({', '.join(ENDINGS)})")
-    return read_encoded(path)
 
 
 def probabilities(values: NDArray[np.float32], output: str) -> NDArray[np.float64]:

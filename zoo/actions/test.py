@@ -21,7 +21,8 @@ from zoo.ort.providers import known_providers
 from zoo.ort.signature import Signature
 from zoo.ort.signature import logits as logits_of_file
 from zoo.progress import Progress
-from zoo.runs.run import Run, find_run, known_run
+from zoo.runs.naming import find_run, known_run
+from zoo.runs.run import Run
 from zoo.tables import table_text
 
 RESULTS = Path("results")

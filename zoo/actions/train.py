@@ -13,10 +13,11 @@ from zoo.progress import Progress, clock_text
 from zoo.runs.checkpoint import Arrays, save_checkpoint
 from zoo.runs.history import read_history, write_history
 from zoo.runs.holding import refuse_held
+from zoo.runs.naming import run_id
 from zoo.runs.options import COMMON, DEFAULTS, TrainOptions
 from zoo.runs.pace import PACE, Pace
 from zoo.runs.remains import RUNS, refuse_others
-from zoo.runs.run import Run, run_id
+from zoo.runs.run import Run
 from zoo.runs.training import Training
 from zoo.specs.catalog import find_model
 

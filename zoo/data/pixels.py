@@ -25,9 +25,9 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class View:
-    """How images are shown: size is (height, width), or None for the dataset's own size."""
+    """How images are shown."""
 
-    size: tuple[int, int] | None = None
+    size: tuple[int, int] | None = None  # height and width; None: the dataset's own
     grey: bool = False
 
     @classmethod

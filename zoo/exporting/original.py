@@ -13,7 +13,8 @@ from zoo.frameworks.registry import find_framework
 from zoo.ort.compatibility import IR_VERSIONS, oldest_run
 from zoo.ort.providers import load_onnxruntime
 from zoo.ort.signature import FORMS, PIXELS
-from zoo.runs.run import Run, RunCard, find_run
+from zoo.runs.naming import find_run
+from zoo.runs.run import Run, RunCard
 from zoo.specs.catalog import find_model
 
 

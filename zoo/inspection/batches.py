@@ -11,8 +11,8 @@ from zoo.errors import UsageError, ZooError
 from zoo.inspection.steadiness import Steadiness, examine
 from zoo.inspection.trial import noise
 from zoo.ort.given import Given
+from zoo.ort.outputs import as_rows, find_output
 from zoo.ort.session import Session
-from zoo.ort.signature import as_rows, find_output
 
 IMAGES, BATCH = 6, 4
 _CALLS = 8  # what all of it takes, in calls of a whole batch

@@ -18,7 +18,7 @@ from zoo.intervals import wilson
 from zoo.ort.compatibility import first_onnxruntime, is_older
 from zoo.ort.faults import Here, fault_of
 from zoo.ort.given import Given
-from zoo.ort.signature import classes_of
+from zoo.ort.outputs import classes_of
 from zoo.parity import ELSEWHERE, SAME_SUMS, TURNED, tolerance
 from zoo.progress import Progress
 

@@ -16,14 +16,12 @@ from zoo.ort.normalisation import listed
 
 @dataclass(frozen=True)
 class Description:
-    """A third-party file that was read and not run.
-
-    given: what it needs of what was told or stands in the JSON beside it: no mean and std where it
-    takes raw pixels, no size where it has its own.
-    """
+    """A third-party file that was read and not run."""
 
     path: Path
     facts: FileFacts
+    # What it needs of what was told or stands in the JSON beside it: no mean and std where it takes
+    # raw pixels, no size where it has its own.
     given: Given
 
     @property

@@ -52,13 +52,12 @@ class Inspection:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What a file holds and says of itself; it was read, not run.
+    """What a file holds and says of itself; it was read, not run."""
 
-    Of bytes that are no ONNX file nothing is known but the first two.
-    """
-
+    # All that is known of bytes that are no ONNX file:
     sha256: str  # of the file and of those in which its tensors lie
     bytes: int  # of them all
+
     input: "TensorInfo | None" = None  # the only one, as it is declared
     opset: int = 0
     ir_version: int = 0

@@ -44,12 +44,12 @@ _FEEDABLE = {
 
 @dataclass(frozen=True)
 class Body:
-    """The inside of a graph or function: given and asked are the names of what goes in and out."""
+    """The inside of a graph or function."""
 
     title: str
     nodes: tuple[NodeProto, ...]
-    given: frozenset[str]
-    asked: tuple[str, ...]
+    given: frozenset[str]  # the names of what goes in
+    asked: tuple[str, ...]  # and of what comes out
     tensors: tuple[TensorProto, ...]
 
 

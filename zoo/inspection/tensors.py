@@ -41,14 +41,11 @@ class RefusedError(Exception):
 
 @dataclass
 class Beside:
-    """The files in a model's own folder, which may hold data of its tensors.
-
-    bytes: that its tensors have claimed there so far; linked: some of it is reached by links.
-    """
+    """The files in a model's own folder, which may hold data of its tensors."""
 
     model: Path
-    bytes: int = 0
-    linked: bool = False
+    bytes: int = 0  # that its tensors have claimed there so far
+    linked: bool = False  # whether some of it is reached by links
 
     def held(self, tensor: TensorProto, needs: int, title: str) -> int:
         """How many bytes lie there for a tensor that takes `needs`."""

@@ -14,8 +14,9 @@ from zoo.data.pixels import shown
 from zoo.errors import ZooError
 from zoo.inspection.tensors import RefusedError, check_tensor
 from zoo.ort.given import Given
+from zoo.ort.outputs import as_rows
 from zoo.ort.session import Session, TensorInfo
-from zoo.ort.signature import Signature, as_rows, logits
+from zoo.ort.signature import Signature, logits
 from zoo.reading import read_bytes
 
 BATCHES = (1, 2)

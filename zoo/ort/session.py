@@ -31,11 +31,15 @@ _LOCATION = re.compile(r"/\S+:\d+ .+?\) (?=[A-Z\"'])")
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """An input or output: dtype as numpy names it, shape with a name or None where it is free."""
+    """An input or output."""
 
     name: str
-    dtype: str
-    shape: tuple[int | str | None, ...]
+    dtype: str  # as numpy names it
+    shape: tuple[int | str | None, ...]  # a name or None where a side is free
+
+    def __str__(self) -> str:
+        sizes = ", ".join("?" if size is None else str(size) for size in self.shape)
+        return f"{self.name}: {self.dtype} [{sizes}]"
 
 
 class Opened(Protocol):

@@ -12,18 +12,17 @@ from numpy.typing import NDArray
 
 from zoo.data.class_names import parse_names
 from zoo.data.dataset import Images
-from zoo.data.known import KNOWN
 from zoo.data.pixels import LARGEST_SIDE
-from zoo.errors import UsageError, ZooError, unknown_name
+from zoo.errors import UsageError, ZooError
 from zoo.ort.given import Given, Layout
 from zoo.ort.normalisation import GIVE_THEM, listed, per_channel
+from zoo.ort.outputs import as_rows, classes_of, find_output
 from zoo.ort.session import Opened, TensorInfo
 
-IMAGE, LATENTS, LOGITS = "image", "latents", "logits"  # what files of this zoo take and give
+IMAGE, LATENTS = "image", "latents"  # what files of this zoo take
 PIXELS, BARE = "uint8-nhwc", "float32-nchw"  # the forms of their input
 FORMS = (PIXELS, BARE)
 _DTYPES = ("uint8", "int8", "float32", "float16")
-_OUTPUT_DTYPES = ("float32", "float16", "float64")
 _USUAL = (224, 224)  # sides of the images that most files are made for
 _COLOUR = 3  # channels, where a file that is told its layout leaves them free
 _LARGEST_BATCH_BYTES = 1 << 31
@@ -148,13 +147,6 @@ def logits(
     return np.concatenate(parts)
 
 
-def as_rows(values: NDArray[Any]) -> NDArray[Any]:
-    """A classifier's answer as [N, classes], where it comes as [N, classes, 1, 1] or the like."""
-    if values.ndim > 2 and sorted(values.shape[1:])[-2] == 1:
-        return values.reshape(len(values), -1)
-    return values
-
-
 def _input(session: Opened) -> TensorInfo:
     if len(session.inputs) != 1:
         names = ", ".join(tensor.name for tensor in session.inputs) or "none"
@@ -165,7 +157,7 @@ def _input(session: Opened) -> TensorInfo:
     (tensor,) = session.inputs
     if len(tensor.shape) != 4 or tensor.dtype not in _DTYPES:
         raise UsageError(
-            f"{session.name} takes no images: its input {_shown(tensor)} is not four-dimensional "
+            f"{session.name} takes no images: its input {tensor} is not four-dimensional "
             f"{', '.join(_DTYPES[:-1])} or {_DTYPES[-1]}."
         )
     return tensor
@@ -185,8 +177,7 @@ def _layout(
     fitting = {layout: shape for layout, shape in shapes.items() if shape[2] in (1, 3)}
     if given.layout and fitting and given.layout not in fitting:
         raise UsageError(
-            f"{session.name}: its input {_shown(tensor)} is not {given.layout}; "
-            "leave --layout away."
+            f"{session.name}: its input {tensor} is not {given.layout}; leave --layout away."
         )
     told = given.layout or session.metadata.get("input", "").rpartition("-")[2]
     if told in fitting:
@@ -194,7 +185,7 @@ def _layout(
     if len(fitting) != 1:
         kind = "may be either layout" if fitting else "has neither 1 nor 3 channels"
         raise UsageError(
-            f"{session.name}: its input {_shown(tensor)} {kind}; images are [batch, height, "
+            f"{session.name}: its input {tensor} {kind}; images are [batch, height, "
             "width, channels] or [batch, channels, height, width] with 1 or 3 channels. "
             "Name the layout where the shape does not tell: --layout nhwc or --layout nchw."
         )
@@ -220,73 +211,16 @@ def _sides(
         if isinstance(height, int) and isinstance(width, int):
             return height, width
         raise UsageError(
-            f"{session.name}: the size of its images is not fixed ({_shown(tensor)}). Fix it, "
+            f"{session.name}: the size of its images is not fixed ({tensor}). Fix it, "
             f"such as with --size {shown[0]}x{shown[1]}."
         )
     sides = zip(declared, given, strict=True)
     if any(isinstance(side, int) and side != told for side, told in sides):
         raise UsageError(
-            f"{session.name}: its input {_shown(tensor)} takes no images of {given[0]}x{given[1]} "
+            f"{session.name}: its input {tensor} takes no images of {given[0]}x{given[1]} "
             "pixels; leave --size away, or name one that fits."
         )
     return given
-
-
-def _shown(tensor: TensorInfo) -> str:
-    sizes = ", ".join("?" if size is None else str(size) for size in tensor.shape)
-    return f"{tensor.name}: {tensor.dtype} [{sizes}]"
-
-
-def find_output(session: Opened, given: Given = _NO_GIVEN) -> tuple[TensorInfo, str]:
-    """The output of a value for each class; and in words that it was chosen, where it was.
-
-    The one that is named, else `logits`, else the only one that may be it.
-    """
-    names = [tensor.name for tensor in session.outputs]
-    named = [tensor for tensor in session.outputs if tensor.name == (given.output or LOGITS)]
-    if given.output is not None and not named:
-        raise UsageError(f"{session.name}: {unknown_name('output', given.output, names)}")
-    candidates = named or list(session.outputs)
-    rows = [tensor for tensor in candidates if _is_row(tensor)]
-    width = _width(session, given)
-    if len(rows) > 1 and width is not None:
-        rows = [tensor for tensor in rows if classes_of(tensor) == width]
-    if len(rows) == 1:
-        others = "" if len(candidates) == 1 else f"takes its output {rows[0].name}, of "
-        return rows[0], others and f"{others}{', '.join(names)}"
-    if len(candidates) == 1:
-        raise UsageError(
-            f"{session.name} is no classifier: its output {_shown(candidates[0])} is not a row of "
-            "values for each image."
-        )
-    outputs = "; ".join(map(_shown, candidates))
-    raise UsageError(
-        f"{session.name} has {len(candidates)} outputs ({outputs}) and none is named {LOGITS}. "
-        "Name the one that gives a value for each class, such as "
-        f"--output {(rows or candidates)[0].name}."
-    )
-
-
-def _width(session: Opened, given: Given) -> int | None:
-    """How many classes it is to tell apart, where anything beside its outputs says it."""
-    names = given.class_names or parse_names(session.metadata.get("class_names", ""))
-    known = KNOWN.get(given.data or "")
-    return len(names) if names else known.classes if known else None
-
-
-def _is_row(tensor: TensorInfo) -> bool:
-    """Whether it is [N, classes], or [N, classes, 1, 1] and the like."""
-    inner = tensor.shape[1:]
-    longer = [side for side in inner if side != 1]
-    return (
-        tensor.dtype in _OUTPUT_DTYPES and len(inner) > 0 and (len(inner) == 1 or len(longer) == 1)
-    )
-
-
-def classes_of(tensor: TensorInfo) -> int | None:
-    """How many values a classifier's output has for each image, where it says so."""
-    widths = [side for side in tensor.shape[1:] if side != 1] or [1]
-    return widths[0] if isinstance(widths[0], int) else None
 
 
 def _normalisation(

@@ -14,20 +14,18 @@ _LARGEST = 64 << 20
 
 @dataclass(frozen=True)
 class EpochRow:
-    """One epoch. Accuracies are shares of 1; validation columns are empty where none is held out.
+    """One epoch. None (an empty column) is what a framework does not have."""
 
-    So are those of what a framework does not have, such as a learning rate.
-    Losses have the recipe's label smoothing, in training and validation alike. Where a second stage
-    follows, such as finetuning, epochs and steps are counted on.
-    """
-
-    epoch: float  # passes finished; a fraction at the end of a schedule that stops inside one
-    step: int  # steps done in all
+    # Passes finished, a fraction at the end of a schedule that stops inside one. A second stage,
+    # such as finetuning, counts on.
+    epoch: float
+    step: int  # steps done in all; a second stage counts on
     lr: float | None  # of the epoch's last step
-    train_loss: float | None  # over the augmented images, as they were trained on
-    train_accuracy: float | None  # likewise
-    validation_loss: float | None
-    validation_accuracy: float | None
+    # Over the augmented images, as they were trained on; with the recipe's label smoothing.
+    train_loss: float | None
+    train_accuracy: float | None  # over the same, a share of 1
+    validation_loss: float | None  # likewise smoothed; None where no images are held out
+    validation_accuracy: float | None  # a share of 1; None where no images are held out
     seconds: float  # wall time of the epoch, validation apart
     images_per_second: float
 

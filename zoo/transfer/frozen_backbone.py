@@ -15,8 +15,9 @@ from zoo.models.filling import stored_in
 from zoo.models.resize import INTERPOLATIONS
 from zoo.progress import Progress
 from zoo.runs.checkpoint import load_checkpoint
+from zoo.runs.naming import known_run
 from zoo.runs.options import LATENTS_RUNTIMES, TrainOptions
-from zoo.runs.run import Run, known_run
+from zoo.runs.run import Run
 from zoo.runs.seeds import seed_for
 from zoo.specs.catalog import MODELS
 from zoo.specs.design import DEFAULT, HEADS, LAYERS, POOLED, Backbone, is_head

@@ -20,7 +20,8 @@ from zoo.errors import UsageError
 from zoo.graphs.fusable import rename
 from zoo.models.pixels import FromPixels
 from zoo.ort.compatibility import IR_VERSIONS, OPSET
-from zoo.ort.signature import FORMS, IMAGE, LATENTS, LOGITS, PIXELS
+from zoo.ort.outputs import LOGITS
+from zoo.ort.signature import FORMS, IMAGE, LATENTS, PIXELS
 
 _TRACED_BATCH = 2  # 1 would be taken for a constant
 

@@ -1,0 +1,67 @@
+"""What a run is called, and which one is meant by a name."""
+
+from pathlib import Path
+
+from zoo.errors import ZooError, command
+from zoo.runs.options import TrainOptions
+from zoo.runs.remains import RUNS, is_run
+from zoo.runs.run import Run
+from zoo.specs.catalog import find_model, meant_by
+from zoo.specs.design import DEFAULT, POOLED
+
+
+def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:
+    """`cnn-cifar10`, with the view, `quick` and the seed only where they are not the default.
+
+    A transfer's has its backbone's name too, unless that is the default one, and whether it was
+    finetuned.
+    """
+    backbone = "" if options.backbone in (None, DEFAULT) else str(options.backbone)
+    quick = "quick" if options.quick else ""
+    seed = f"s{options.seed}" if options.seed else ""
+    layer = "" if options.backbone_layer in (None, POOLED) else str(options.backbone_layer)
+    init = options.backbone_init or ""
+    finetuned = "finetuned" if options.finetune else ""
+    parts = [model, dataset, backbone, layer, init, finetuned, view, quick, seed]
+    return "-".join(part for part in parts if part)
+
+
+def find_run(name: str, folder: Path | None = None, root: Path = RUNS) -> Run:
+    """The run meant by a model's name or a run's id, or the run in `folder` where that is given."""
+    if folder is not None:
+        run = Run(folder)
+        run.card()
+        return run
+    known = known_run(name, root)
+    if known is not None:
+        return known
+    find_model(name)
+    raise ZooError(
+        f"there is no run of {name} in {root}/. Train it first: {command('train', name)}"
+    )
+
+
+def known_run(name: str, root: Path = RUNS, told: str | None = None) -> Run | None:
+    """The run meant by a model's name or a run's id, or None where there is none.
+
+    told: how a command is told one of several.
+    """
+    models = {run.folder.name: _model_of(run) for run in list_runs(root)}
+    chosen = meant_by(name, models, "runs", told or f"--run {root}/{{}}")
+    return None if chosen is None else Run(root / chosen)
+
+
+def _model_of(run: Run) -> str:
+    """Nothing for a run that cannot be read, which is not in the way of the others."""
+    try:
+        return run.card().model
+    except ZooError:
+        return ""
+
+
+def list_runs(root: Path = RUNS) -> list[Run]:
+    """The runs in a folder, by name; those that have lost their run.json, too."""
+    found = (Run(folder) for folder in root.glob("*"))
+    return sorted(
+        (run for run in found if run.exists or is_run(run.folder)), key=lambda run: run.folder.name
+    )
