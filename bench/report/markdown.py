@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bench.report.content import ReportContent
+from bench.report.graphs import FILE_HEADINGS, file_cells, files_of
 from bench.report.guide import GUIDE
 from bench.report.suites import HEADINGS, cells
 from bench.report.table import plain_table
@@ -29,6 +30,9 @@ def _lines(content: ReportContent) -> Iterator[str]:
             yield from ("No cell was measured.", "")
         yield from ("## All cells", "")
         yield from _table(*plain_table(content.rows, summary))
+    if files := files_of(content.measured):
+        yield from ("## Models", "")
+        yield from _table(FILE_HEADINGS, [file_cells(row, summary.names) for row in files])
     for suite in content.suites:
         yield from (f"## {escaped(suite.path.name)}", "")
         yield from _table(HEADINGS, [cells(timing) for timing in suite.timings])

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from bench.report.charts import accuracy_and_latency, ratios, throughput
 from bench.report.content import ReportContent
 from bench.report.costs import cold_costs, sizes
+from bench.report.graphs import draw_files
 from bench.report.guide import GUIDE
 from bench.report.insides import confusions, curves, latents, operators
 from bench.report.looks import Looks
@@ -59,6 +60,7 @@ def _sections(content: ReportContent) -> Iterable[Section | None]:
     yield operators(content.operators, rows, looks)
     yield cold_costs(rows, summary)
     yield sizes(rows, summary, looks)
+    yield draw_files(rows, summary.names)
     yield draw_suites(content.suites)
     yield curves(content.trainings)
     yield confusions(content.trainings)

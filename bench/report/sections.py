@@ -1,6 +1,6 @@
 """A section of the page, and the frames in which its charts stand."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.report.markup import Markup, tag
@@ -16,6 +16,32 @@ class Section:
     title: str
     lead: str  # what to look for
     body: Markup
+
+
+def sortable_table(
+    headings: Sequence[str], numbers: Sequence[str], body: Iterable[Sequence[tuple[str, object]]]
+) -> Markup:
+    """A table that the page's script sorts. body: of each cell its words, and what to sort by."""
+
+    def kind(heading: str) -> str | None:
+        return "number" if heading in numbers else None
+
+    heads = [
+        tag("th", tag("button", heading, type="button"), scope="col", class_=kind(heading))
+        for heading in headings
+    ]
+    lines = [
+        tag(
+            "tr",
+            *(
+                tag("td", words, class_=kind(heading), data_value=f"{value}")
+                for heading, (words, value) in zip(headings, cells, strict=True)
+            ),
+        )
+        for cells in body
+    ]
+    table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *lines))
+    return tag("div", table, class_="scroll", tabindex="0")
 
 
 def figure(

@@ -17,7 +17,8 @@ from zoo.tables import table_text
 # Of the results' columns, those that a table of one's own is most often made of.
 KEPT = (
     *("subject", "precision", "runtime", "provider", "boundary", "threads", "batch", "scenario"),
-    *("status", "reason", "dataset", "parameters", "macs", "file_bytes", "n"),
+    *("status", "reason", "dataset", "parameters", "macs", "opset", "file_precision"),
+    *("file_bytes", "n"),
     *("p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p99_ms", "images_per_second"),
     *("reference", "ratio", "ratio_low", "ratio_high", "verdict"),
     *("cold_ms", "load_ms", "first_ms", "new_shape_ms", "peak_rss_mib", "vram_mib"),

@@ -86,8 +86,18 @@ class Model:
     model: str | None = column("its name in the catalog")
     family: str | None = column("mlp, cnn, dense, transfer, ...")
     dataset: str | None = column("whose test set it is asked about; an artifact was trained on it")
-    parameters: int | None = column("trainable parameters")
-    macs: int | None = column("multiply-adds for one image")
+    parameters: int | None = column(
+        "weights in the ONNX graph, trained or not; of an artifact those of its fp32 file"
+    )
+    macs: int | None = column(
+        "multiply-adds of the graph's convolutions and matrix products for one image, likewise; "
+        "empty where the graph does not tell its shapes"
+    )
+    opset: int | None = column("of the ONNX file")
+    file_precision: str | None = column(
+        "what the convolutions and matrix products of the ONNX file multiply, most multiply-adds "
+        "first: `fp32`, `fp16`, `int8+fp32`; `computed_in` is what a runtime made of it"
+    )
     file_bytes: int | None = column("size of the ONNX file")
     sha256: str | None = column("of the ONNX file")
 

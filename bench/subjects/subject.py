@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo.artifacts.artifact import Artifact, all_artifacts, find_artifact
 from zoo.artifacts.card import PRECISIONS, Card
@@ -19,6 +21,9 @@ from zoo.inspection.description import (
 from zoo.inspection.inspector import Inspector
 from zoo.ort.faults import Here, fault_of, fault_of_content
 from zoo.ort.given import Given
+
+if TYPE_CHECKING:
+    from zoo.graphs.cost import GraphCost
 
 __all__ = [
     "THIRD_PARTY",
@@ -51,6 +56,7 @@ class Subject:
     # Of a third-party file that names its classes, unless they count as given
     class_names: tuple[str, ...] | None = None
     description: Description | None = field(default=None, compare=False)  # of such a file
+    counted: "GraphCost | None" = field(default=None, compare=False)  # in its graph, likewise
     no_accuracy: str = ""  # why its answers are neither right nor wrong
     problem: str = ""  # why it cannot be measured at all
 
@@ -69,6 +75,13 @@ class Subject:
     def card(self) -> Card | None:
         """Of its artifact."""
         return self.artifact.card if self.artifact else None
+
+    @cached_property
+    def cost(self) -> "GraphCost | None":
+        """What its graph holds and computes; None where that cannot be counted."""
+        if self.artifact is None or self.path is None:
+            return self.counted
+        return cost_of_artifact(self.artifact, self.precision)
 
     @property
     def dataset(self) -> str | None:
@@ -153,6 +166,26 @@ def _of_artifact(
     return found
 
 
+def cost_of_artifact(artifact: Artifact, precision: str) -> "GraphCost | None":
+    """Opset and numbers of one of its files, with the weights and multiply-adds of the fp32 one.
+
+    The files of other precisions are padded and folded: they tell less of the model.
+    """
+    import onnx
+
+    from zoo.graphs.cost import cost_of
+
+    def counted(precision: str) -> "GraphCost":
+        return cost_of(onnx.load_from_string(artifact.content(f"{precision}.onnx")))
+
+    try:
+        own = counted(precision)
+        whole = counted("fp32") if "fp32" in artifact.precisions else own
+    except Exception:  # of a damaged file, of which whoever opens it says more
+        return None
+    return replace(own, parameters=whole.parameters, macs=whole.macs)
+
+
 def of_file(path: Path, given: Given, inspector: Inspector) -> Subject:
     """A third-party file, with what it needs of what is given or stands in the JSON beside it."""
     found = describe(path, given, inspector)
@@ -170,6 +203,7 @@ def of_file(path: Path, given: Given, inspector: Inspector) -> Subject:
         integer_widths=found.facts.integer_widths,
         class_names=found.class_names,
         no_accuracy=SPEED_ALONE if alone else "",
+        counted=inspector.cost(path),
     )
 
 

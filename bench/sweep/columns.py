@@ -26,14 +26,16 @@ def asked(cell: Cell) -> Asked:
 
 
 def model_of(arm: Arm) -> Model:
-    """The arm's file, and what its card says of it."""
-    subject, card = arm.subject, arm.subject.card
+    """The arm's file, what its card says of it, and what was counted in its graph."""
+    subject, card, cost = arm.subject, arm.subject.card, arm.subject.cost
     return Model(
         model=card.model if card else None,
         family=card.family if card else None,
         dataset=subject.dataset,
-        parameters=card.parameters if card else None,
-        macs=card.macs if card else None,
+        parameters=cost.parameters if cost else None,
+        macs=cost.macs if cost else None,
+        opset=(cost.opset or None) if cost else None,
+        file_precision=(cost.precision or None) if cost else None,
         file_bytes=subject.bytes or None,
         sha256=subject.sha256 or None,
     )

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from zoo.inspection.found import Inspection, printable
 from zoo.inspection.inspector import Inspector, inspect
+from zoo.inspection.process import InspectionProcess
 from zoo.ort.compatibility import first_onnxruntime, is_older
 
 Tiny = Callable[..., Path]
@@ -65,6 +67,50 @@ class TestGood:
         found = inspector.inspect(path, [folder])
         assert found.ok
         assert "output_0.pb" in found.vectors[str(folder)].problem
+
+
+class TestCost:
+    """What the graph holds and computes, as far as it can be counted in bounded time and memory."""
+
+    def test_a_good_file(self, tiny_onnx: Tiny, inspector: Inspector) -> None:
+        found = inspector.cost(tiny_onnx())
+        assert found is not None
+        assert (found.opset, found.parameters, found.macs, found.precision) == (17, 12, 9, "fp32")
+
+    def test_of_free_sides_the_products_that_depend_on_them_are_not_told(
+        self, tmp_path: Path, inspector: Inspector
+    ) -> None:
+        path = tmp_path / "free.onnx"
+        weight = numpy_helper.from_array(np.ones((4, 3, 3, 3), np.float32), "w")
+        image = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, "h", "w_"])
+        maps = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 4, "h2", "w2"])
+        node = helper.make_node("Conv", ["x", "w"], ["y"])
+        graph = helper.make_graph([node], "free", [image], [maps], [weight])
+        opset = helper.make_opsetid("", 17)
+        onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[opset]), path)
+        found = inspector.cost(path)
+        assert found is not None
+        assert (found.parameters, found.macs, found.precision) == (108, None, "fp32")
+
+    @pytest.mark.parametrize("content", [b"", b"\xff" * 9, b"no model"])
+    def test_what_is_no_model_has_none(
+        self, tmp_path: Path, inspector: Inspector, content: bytes
+    ) -> None:
+        path = tmp_path / "odd.onnx"
+        path.write_bytes(content)
+        assert inspector.cost(path) is None
+        assert inspector.cost(tmp_path / "gone.onnx") is None
+
+    def test_what_ends_the_process_has_none_and_the_next_file_is_counted(
+        self, tiny_onnx: Tiny, inspector: Inspector, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers = [{"refused": "it ended the process", "spent": True}] * 2
+        ask = InspectionProcess.ask
+        monkeypatch.setattr(InspectionProcess, "ask", lambda *_: answers.pop())
+        assert inspector.cost(tiny_onnx()) is None
+        assert answers == []
+        monkeypatch.setattr(InspectionProcess, "ask", ask)
+        assert inspector.cost(tiny_onnx()) is not None
 
 
 class TestWords:

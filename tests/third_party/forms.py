@@ -35,11 +35,11 @@ class Small(nn.Module):
         return self.head(self.features(images))
 
 
-def normalised(images: np.ndarray) -> Tensor:
+def normalised(images: np.ndarray, given: Given = TOLD) -> Tensor:
     """Images uint8 [N, H, W, C] as the network takes them."""
     pixels = torch.from_numpy(np.array(images)).float().permute(0, 3, 1, 2) / 255
     shape = (1, 3, 1, 1)
-    return (pixels - torch.tensor(MEAN).view(shape)) / torch.tensor(STD).view(shape)
+    return (pixels - torch.tensor(given.mean).view(shape)) / torch.tensor(given.std).view(shape)
 
 
 def fitted() -> Small:
@@ -102,6 +102,7 @@ FORMS = (
     Form("quantised", quantised=True),
     Form("external", external=True),
     Form("torchvision"),
+    Form("zoo"),
 )
 
 

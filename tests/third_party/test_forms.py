@@ -22,41 +22,67 @@ from bench.results.rows import OK, Row
 from bench.sweep.matrix import Preset, Settings
 from tests.third_party.forms import FORMS, Form, fitted, normalised, to_half, write
 from zoo.actions.predict import predict
+from zoo.actions.trained import load_trained
 from zoo.actions.verify import verify
 from zoo.data import load
+from zoo.frameworks.pytorch.trained import TrainedNetwork
+from zoo.ort.given import Given
+from zoo.runs.run import Run
 
 TEST = load("digits").test
-SAME = [form for form in FORMS if form.name not in ("softmax", "fp16", "quantised", "torchvision")]
+OTHERS = ("softmax", "fp16", "quantised", "torchvision", "zoo")
+SAME = [form for form in FORMS if form.name not in OTHERS]
 
 
 @pytest.fixture(scope="module")
-def networks(one_thread: None) -> dict[str, nn.Module]:
+def mlp(digits_run: Callable[[str], Path]) -> TrainedNetwork:
+    """A network of the zoo."""
+    run = Run(digits_run("mlp"))
+    trained = load_trained(run, run.finished_card())
+    assert isinstance(trained, TrainedNetwork)
+    return trained
+
+
+@pytest.fixture(scope="module")
+def given(mlp: TrainedNetwork) -> dict[str, Given]:
+    """By form, what is told of it."""
+    own = Given(mlp.card.mean, mlp.card.std, "digits")
+    return {form.name: own if form.name == "zoo" else form.given for form in FORMS}
+
+
+@pytest.fixture(scope="module")
+def networks(one_thread: None, mlp: TrainedNetwork) -> dict[str, nn.Module]:
     """By form, what was exported."""
     network = fitted()
     torch.manual_seed(0)
     other = squeezenet1_1(num_classes=10).eval()
-    return {form.name: other if form.name == "torchvision" else network for form in FORMS}
+    of_its_own = {"torchvision": other, "zoo": mlp.network.eval()}
+    return {form.name: of_its_own.get(form.name, network) for form in FORMS}
 
 
 @pytest.fixture(scope="module")
 def files(
-    networks: dict[str, nn.Module], tmp_path_factory: pytest.TempPathFactory
+    networks: dict[str, nn.Module],
+    given: dict[str, Given],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Path]:
     """By form, the file with its description beside it."""
     root, found = tmp_path_factory.mktemp("third-party"), {}
     for form in FORMS:
         (root / form.name).mkdir()
         found[form.name] = write(form, networks[form.name], root / form.name / "model.onnx")
-        found[form.name].with_suffix(".json").write_text(json.dumps(asdict(form.given)))
+        found[form.name].with_suffix(".json").write_text(json.dumps(asdict(given[form.name])))
     return found
 
 
 @pytest.fixture(scope="module")
-def predicted(networks: dict[str, nn.Module]) -> Callable[[Form], np.ndarray]:
+def predicted(
+    networks: dict[str, nn.Module], given: dict[str, Given]
+) -> Callable[[Form], np.ndarray]:
     """The classes that torch gives to the test set."""
 
     def of(form: Form) -> np.ndarray:
-        network, images = networks[form.name], normalised(TEST.images)
+        network, images = networks[form.name], normalised(TEST.images, given[form.name])
         if form.half:
             network, images = to_half(network), images.half()
         with torch.no_grad():
@@ -118,6 +144,20 @@ class TestForms:
         assert row.correct is not None
         assert abs(row.correct - (predicted(form) == TEST.labels).sum()) <= allowed(form)
         assert row.p50_ms
+        assert row.opset == 17
+        assert row.file_precision == {"fp16": "fp16", "quantised": "int8"}.get(form.name, "fp32")
+        assert row.parameters
+        assert (row.macs is None) == form.free
+
+
+def test_a_network_of_the_zoo_is_as_good_as_its_run(
+    rows: dict[str, Row], mlp: TrainedNetwork, digits_floors: dict[str, float]
+) -> None:
+    row, right = rows["zoo"], mlp.logits(TEST.images).argmax(axis=1) == TEST.labels
+    assert row.correct == right.sum()
+    assert row.accuracy is not None
+    assert row.accuracy > digits_floors["mlp"]
+    assert (row.parameters, row.macs) == (mlp.card.parameters, mlp.card.macs)
 
 
 def test_a_free_size_that_nobody_named_is_asked_for(files: dict[str, Path], tmp_path: Path) -> None:

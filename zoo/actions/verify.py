@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo.artifacts.artifact import VECTORS, Artifact, all_artifacts, list_artifacts
 from zoo.artifacts.card import Card
@@ -40,6 +41,9 @@ from zoo.inspection.targets import Target, find_targets, parts_of
 from zoo.ort.faults import Here
 from zoo.ort.given import Given
 from zoo.progress import Progress
+
+if TYPE_CHECKING:
+    from zoo.graphs.cost import GraphCost
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,8 @@ class _Verifier:
             for name in ("onnxruntime", "batches", "vectors", "accuracy"):
                 yield name, ("skipped", "the file is refused")
             return
-        text = f"onnx.checker accepts it, onnxruntime runs it: {found.nodes} nodes"
+        facts = [f"{found.nodes} nodes", *_counted(self.inspector.cost(target.path))]
+        text = f"onnx.checker accepts it, onnxruntime runs it: {', '.join(facts)}"
         yield "loads", ("ok", text)
         file = card.precisions.get(target.precision) if card else None
         told = found.metadata.get("min_onnxruntime")
@@ -223,6 +228,17 @@ def _card(artifact: Artifact) -> Card | None:
         return artifact.card
     except ZooError:
         return None
+
+
+def _counted(cost: "GraphCost | None") -> Iterator[str]:
+    """What a graph holds and computes, in words, as far as that could be counted."""
+    if cost is None:
+        return
+    yield f"{cost.parameters:,} parameters"
+    if cost.macs is not None:
+        yield f"{cost.macs:,} multiply-adds an image"
+    if cost.precision:
+        yield f"in {cost.precision}"
 
 
 def _images(found: Inspection) -> Checked:

@@ -67,6 +67,11 @@ class GraphCost:
     # What convolutions and matrix products compute in, most multiply-adds first: `int8`, `fp32`
     precisions: tuple[str, ...]
 
+    @property
+    def precision(self) -> str:
+        """The same in a word, `int8+fp32`; empty where there is no product that tells."""
+        return "+".join(self.precisions)
+
 
 def cost_of(model: ModelProto) -> GraphCost:
     """Count a model, which may lack its external data; nothing is run."""

@@ -8,6 +8,7 @@ from zoo.errors import UnavailableError, ZooError
 from zoo.inspection.steadiness import Apart, Steadiness
 
 if TYPE_CHECKING:
+    from zoo.graphs.cost import GraphCost
     from zoo.ort.session import TensorInfo
 
 _LONGEST_REASON = 400
@@ -124,6 +125,14 @@ def read_file_facts(answer: Mapping[str, Any]) -> FileFacts:
     (taken,) = read_infos([facts["input"]]) if facts["input"] else (None,)
     widths = tuple(facts["integer_widths"])
     return FileFacts(**{**facts, "input": taken, "integer_widths": widths})
+
+
+def read_cost(answer: Mapping[str, Any]) -> "GraphCost":
+    """What an answer that was not refused says of a file's graph."""
+    from zoo.graphs.cost import GraphCost
+
+    facts = answer["facts"]
+    return GraphCost(**{**facts, "precisions": tuple(facts["precisions"])})
 
 
 def read_infos(values: Iterable[Mapping[str, Any]]) -> "tuple[TensorInfo, ...]":

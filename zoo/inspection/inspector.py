@@ -15,6 +15,7 @@ from zoo.inspection.found import (
     FileFacts,
     Inspection,
     check_answer,
+    read_cost,
     read_file_facts,
     read_infos,
     read_inspection,
@@ -25,10 +26,12 @@ from zoo.ort.given import Given
 from zoo.reading import open_regular
 
 if TYPE_CHECKING:
+    from zoo.graphs.cost import GraphCost
     from zoo.ort.session import TensorInfo
 
 LARGEST_FILE = 2 << 30
 SECONDS = 60.0  # for one file; the largest of the zoo take one
+_COUNTING_SECONDS = 20.0
 _PATIENCE = Patience()
 _NO_GIVEN = Given()
 
@@ -103,6 +106,13 @@ class Inspector:
         _, answer = self._ask_twice(request)
         check_answer(answer)
         return read_file_facts(answer)
+
+    def cost(self, path: Path) -> "GraphCost | None":
+        """What a file holds and computes; None where it cannot be counted, whatever the reason."""
+        seconds = min(self.seconds, _COUNTING_SECONDS)
+        request = {"path": str(path.absolute()), "seconds": seconds, "cost": True}
+        _, answer = self._ask_twice(request)
+        return None if "refused" in answer else read_cost(answer)
 
     def count_correct(
         self,
@@ -180,7 +190,7 @@ class Inspector:
         if watched is not None:
             process.watch(watched)
         try:
-            answer = process.ask(request, self.seconds, advance)
+            answer = process.ask(request, request["seconds"], advance)
             lives_on = not (process.over or answer.get("spent"))
         finally:
             if not lives_on:

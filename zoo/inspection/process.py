@@ -15,6 +15,7 @@ STEPS = {  # what it tells that it begins, in words
     "read": "reading it",
     "parse": "parsing it",
     "structure": "looking through its graph",
+    "count": "counting what it computes",
     "checker": "checking it with onnx.checker",
     "load": "loading it into onnxruntime",
     "run": "running it",

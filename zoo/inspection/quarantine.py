@@ -1,8 +1,9 @@
 """The process in which third-party files are opened: python -m zoo.inspection.quarantine.
 
 A line of JSON comes in for each request, {"path", "seconds"} with "vectors" to look at a file, with
-"content" to read it alone, with "test" to count its right answers, or with "open" to keep it open
-for requests {"run", "names", "seconds"}. Lines of JSON go out:
+"content" to read it alone, with "cost" to count what it computes, with "test" to count its right
+answers, or with "open" to keep it open for requests {"run", "names", "seconds"}. Lines of JSON go
+out:
 {"step"} and {"advance"} on the way, then {"facts"} or {"refused"}. Whatever a file does to this
 process (kills it, hangs it, eats its memory), the one that asked goes on: see
 `zoo.inspection.inspector`.
@@ -22,6 +23,7 @@ from onnx import ModelProto, TensorProto
 
 from zoo.data import load
 from zoo.errors import ZooError
+from zoo.graphs.cost import cost_of
 from zoo.inspection.batches import try_batches
 from zoo.inspection.content import content_of, facts_of
 from zoo.inspection.serving import Serving
@@ -98,6 +100,8 @@ def _answer(request: Mapping[str, Any], send: Send, serving: Serving) -> dict[st
             return {"facts": serving.hold(_opened(path, request, send))}
         if "test" in request:
             return {"facts": {"correct": _count(path, request, send)}}
+        if "cost" in request:
+            return {"facts": _cost(path, send)}
         if "content" in request:
             return {"facts": _content(path, send)}
         return {"facts": examine(path, request, send)}
@@ -187,6 +191,13 @@ def _content(path: Path, send: Send) -> dict[str, Any]:
     except RefusedError:
         return content_of(path, data, None)
     return content_of(path, data, model)
+
+
+def _cost(path: Path, send: Send) -> dict[str, Any]:
+    """What the file holds and computes, counted in its graph."""
+    found = _parsed(path, send, None)
+    send({"step": "count"})
+    return asdict(cost_of(found.model))
 
 
 def _model(data: bytes) -> ModelProto:

@@ -1,6 +1,7 @@
 """Markdown that a comment on a change can show, whatever models are called."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,28 @@ def test_tables_have_as_many_cells_in_every_line(results: Path, tmp_path: Path) 
     text = report([results], exports=tmp_path / "none").markdown.read_text()
     table = [line for line in text.splitlines() if line.startswith("| ") and "batch" in line]
     assert {line.replace("\\|", "").count("|") for line in table} == {9}
+
+
+def test_files_are_listed_with_what_their_graphs_hold(
+    make_row: Callable[..., Row], tmp_path: Path
+) -> None:
+    path = tmp_path / "mixed.csv"
+    ours = make_row(opset=20, file_precision="fp32")
+    other = make_row(
+        subject="nets/a.onnx",
+        precision="file",
+        model=None,
+        macs=None,
+        opset=17,
+        file_precision=None,
+    )
+    write_csv(path, [ours, replace(ours, batch=64), other])
+    text = report([path], exports=tmp_path / "none").markdown.read_text()
+    table = text[text.index("## Models") :].split("\n\n")[1].splitlines()
+    assert table[2:] == [
+        "| cnn | fp32 | fp32 | 20 | 2,360,000 | 59,500,000 | 9.4 MB |",
+        "| a.onnx |  |  | 17 | 2,360,000 |  | 9.4 MB |",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -4,16 +4,20 @@ import hashlib
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
 from bench.subjects.subject import THIRD_PARTY, find_subjects, of_file
 from zoo.errors import UsageError, ZooError
 from zoo.files import sha256
 from zoo.inspection.inspector import Inspector
 from zoo.ort.given import Given
+from zoo.specs.catalog import find_model
 
 
 def names(targets: list[str], exports: Path, *options: list[str] | None) -> list[tuple[str, str]]:
@@ -107,6 +111,49 @@ class TestArtifacts:
         assert {(one.dataset, one.place) for one in found} == {("pets", "./my/pets")}
         with pytest.raises(UsageError, match="models that were trained on it; mlp says its own"):
             find_subjects(["mlp"], exports, None, Given(data="digits"))
+
+
+class TestCost:
+    """One count for our files and those of others, from the graph."""
+
+    def test_a_plain_export_of_the_same_network_counts_as_much(
+        self, mlp_exports: Path, tmp_path: Path
+    ) -> None:
+        (ours,) = find_subjects(["mlp"], mlp_exports, ["fp32"])
+        assert ours.card is not None
+        network = find_model("mlp").build(ours.card.image_shape, len(ours.card.class_names))
+        path = exported(network.eval(), (32, 32), tmp_path / "plain.onnx")
+        (other,) = find_subjects([str(path)], tmp_path)
+        assert ours.cost is not None
+        assert other.cost is not None
+        told = (ours.card.parameters, ours.card.macs)
+        assert (ours.cost.parameters, ours.cost.macs) == told
+        assert (other.cost.parameters, other.cost.macs) == told
+        assert (other.cost.opset, other.cost.precision) == (17, "fp32")
+
+    def test_a_file_of_another_precision_counts_as_its_model(self, mlp_exports: Path) -> None:
+        fp32, int8 = (one.cost for one in find_subjects(["mlp"], mlp_exports))
+        assert fp32 is not None
+        assert int8 is not None
+        assert (int8.parameters, int8.macs) == (fp32.parameters, fp32.macs)
+        assert (fp32.precision, int8.precision.partition("+")[0]) == ("fp32", "int8")
+
+    def test_what_cannot_be_counted_is_not_known(self, tmp_path: Path, mlp_exports: Path) -> None:
+        damaged = tmp_path / "damaged.onnx"
+        damaged.write_bytes(b"\xff" * 9)
+        (found,) = find_subjects([str(damaged)], tmp_path)
+        assert found.cost is None
+        (absent,) = find_subjects(["mlp"], mlp_exports, ["fp16"])
+        assert absent.cost is None
+
+
+def exported(network: nn.Module, size: tuple[int, int], path: Path) -> Path:
+    """As torch writes it of its own accord."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's own exporter deprecates parts of itself
+        image = (torch.zeros(1, 3, *size),)
+        torch.onnx.export(network, image, str(path), opset_version=17, dynamo=False)
+    return path
 
 
 class TestFiles:

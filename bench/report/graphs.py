@@ -1,0 +1,57 @@
+"""What the measured files hold: a row a file, ours and others' counted alike."""
+
+from collections.abc import Iterable, Sequence
+
+from bench.report.sections import Section, sortable_table
+from bench.results.rows import Row
+from bench.results.wording import Names, megabytes
+
+FILE_HEADINGS = (
+    *("model", "precision", "computes in", "opset"),
+    *("parameters", "multiply-adds", "file"),
+)
+_NUMBERS = ("opset", "parameters", "multiply-adds", "file")
+
+
+def files_of(rows: Iterable[Row]) -> list[Row]:
+    """A row of each file of which something is known."""
+    files = {(row.subject, row.precision): row for row in rows}
+    return [row for _, row in sorted(files.items()) if any(_facts(row))]
+
+
+def _facts(row: Row) -> tuple[object, ...]:
+    return (row.file_precision, row.opset, row.parameters, row.macs, row.file_bytes)
+
+
+def file_cells(row: Row, names: Names) -> tuple[str, ...]:
+    """A file in words, by `FILE_HEADINGS`; empty where it is not known."""
+    return (
+        names.subject(row),
+        "" if row.precision == "file" else row.precision,
+        row.file_precision or "",
+        *("" if value is None else f"{value:,}" for value in (row.opset, row.parameters, row.macs)),
+        "" if row.file_bytes is None else megabytes(row.file_bytes),
+    )
+
+
+def draw_files(rows: Sequence[Row], names: Names) -> Section | None:
+    """A sortable table."""
+    found = files_of(rows)
+    if not found:
+        return None
+    lead = (
+        "Counted in the ONNX graphs: parameters are all weights, trained or not, and "
+        "multiply-adds are those of convolutions and matrix products for one image; of an artifact "
+        "both are those of its fp32 file. Computes in: what those products multiply, most "
+        "multiply-adds first."
+    )
+    body = sortable_table(FILE_HEADINGS, _NUMBERS, (_line(row, names) for row in found))
+    return Section("files", "Models", lead, body)
+
+
+def _line(row: Row, names: Names) -> list[tuple[str, object]]:
+    exact = (names.subject(row), row.precision, *_facts(row))
+    shown = file_cells(row, names)
+    return [
+        (words, "" if value is None else value) for words, value in zip(shown, exact, strict=True)
+    ]
