@@ -108,8 +108,8 @@ class Ran:
 
     runtime_version: str | None = column("what computed, with its version: `onnxruntime 1.31.1`")
     computed_in: str | None = column(
-        "precision of the convolutions and matrix products, where the runtime tells it; a number "
-        "behind each where there are several"
+        "precision of the convolutions and matrix products, where the runtime tells it; where it "
+        "counts them and they differ, with their number behind"
     )
     settings: str | None = column("what the runtime was set to, read back, where it tells it")
     nodes: int | None = column("nodes of the graph as it ran")

@@ -31,6 +31,8 @@ _NO_NODES = {"Const", "Input", "Output"}
 # Native bf16: of x86 with AVX-512 or AMX, of x86 with AVX2 alone, of Arm. OpenVINO offers bf16 on
 # any AVX-512, where it emulates it, and is no faster for it.
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}
+# By these its errors tell that it has no such operator, or not in this form.
+_UNSUPPORTED = ("OpConversionFailure", "Unsupported operation of type")
 _TASKS = Path("/proc/self/task")
 
 
@@ -232,6 +234,9 @@ def _refusal(path: str, error: RuntimeError) -> ZooError:
     """Its errors begin with places in its sources; what is wrong stands in the lines after."""
     lines = [line.strip() for line in str(error).splitlines()]
     told = [line for line in lines if line and not line.startswith("Exception from")]
+    if any(mark in str(error) for mark in _UNSUPPORTED):
+        listed = [line.removeprefix("-- ") for line in told if line.startswith("-- ")]
+        return UnsupportedError(f"openvino cannot run {path}: {' '.join(listed or told)[:400]}")
     reason = " ".join(told)[:400] or "it gives no reason"
     return ZooError(f"openvino cannot open {path}: {reason}")
 

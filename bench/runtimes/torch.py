@@ -114,6 +114,7 @@ class Torch:
             "runtime_version": f"torch {torch.__version__}",
             "nodes": {},
             "elsewhere": [],
+            "computed_in": _computed_in(torch.backends, on_cuda=on_cuda),
             "tf32": torch.backends.cudnn.allow_tf32 if on_cuda else None,
             "conv_search": _searched(torch.backends.cudnn) if on_cuda else None,
         }
@@ -137,6 +138,17 @@ class TorchCompile(Torch):
     about = "the same through torch.compile"
     compiled = True
     start_seconds = 25.0
+
+
+def _computed_in(backends: Any, *, on_cuda: bool) -> str:
+    """What convolutions and matrix products of fp32 weights are computed in, as torch is set."""
+    if on_cuda:
+        tf32 = (backends.cudnn.allow_tf32, backends.cuda.matmul.allow_tf32)
+        kinds = ["tf32" if allowed else "fp32" for allowed in tf32]
+    else:
+        told = (backends.mkldnn.conv.fp32_precision, backends.mkldnn.matmul.fp32_precision)
+        kinds = ["fp32" if kind in ("none", "ieee") else kind for kind in told]
+    return ", ".join(dict.fromkeys(kinds))
 
 
 def _searched(cudnn: Any) -> str:

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 import zoo
 from bench.measuring.arm_process import ArmProcess
 from bench.runtimes import Order, UnsupportedError
-from bench.runtimes.torch import Torch, TorchCompile, _searched
+from bench.runtimes.torch import Torch, TorchCompile, _computed_in, _searched
 from zoo.artifacts.artifact import Artifact, find_artifact
 from zoo.errors import UnavailableError
 
@@ -128,6 +129,34 @@ def test_what_it_tells(mlp: Artifact) -> None:
     told = adapter.what_ran()
     assert told["runtime_version"] == f"torch {torch.__version__}"
     assert (told["tf32"], told["elsewhere"], told["nodes"]) == (None, [], {})
+
+
+def test_what_it_computes_in_is_read_back(mlp: Artifact) -> None:
+    assert loaded(mlp.file("fp32")).what_ran()["computed_in"] == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("convolutions", "products", "told"),
+    [("none", "ieee", "fp32"), ("none", "bf16", "fp32, bf16"), ("bf16", "bf16", "bf16")],
+)
+def test_what_a_cpu_computes_in(convolutions: str, products: str, told: str) -> None:
+    mkldnn = SimpleNamespace(
+        conv=SimpleNamespace(fp32_precision=convolutions),
+        matmul=SimpleNamespace(fp32_precision=products),
+    )
+    assert _computed_in(SimpleNamespace(mkldnn=mkldnn), on_cuda=False) == told
+
+
+@pytest.mark.parametrize(
+    ("convolutions", "products", "told"),
+    [(True, True, "tf32"), (False, False, "fp32"), (True, False, "tf32, fp32")],
+)
+def test_what_a_gpu_computes_in(convolutions: bool, products: bool, told: str) -> None:
+    backends = SimpleNamespace(
+        cudnn=SimpleNamespace(allow_tf32=convolutions),
+        cuda=SimpleNamespace(matmul=SimpleNamespace(allow_tf32=products)),
+    )
+    assert _computed_in(backends, on_cuda=True) == told
 
 
 def test_all_kernels_of_cudnn_are_tried_as_onnxruntime_does(mlp: Artifact) -> None:
