@@ -7,7 +7,7 @@ from functools import partial
 from bench.report.lanes import Lane, draw_lanes, interval
 from bench.report.looks import Looks
 from bench.report.markup import Markup, render
-from bench.report.scatter import draw_scatter, plotted
+from bench.report.scatter import draw_scatter, front, plotted
 from bench.report.sections import Section, figure, figures_in_grid, small_figure
 from bench.report.series import Series, draw_series
 from bench.report.svg import Scale, line, rect
@@ -32,11 +32,22 @@ def accuracy_and_latency(summary: Summary, looks: Looks) -> Section | None:
         for answer in answers
     ]
     lead = (
-        "Up and to the left is better. The line joins the Pareto set: what lies under it is beaten "
-        "by a row that is as fast and more accurate, or as accurate and faster. Thin strokes are "
-        "95 % intervals. Where no runtime is named it is onnxruntime; no provider: the CPU."
+        f"Up and to the left is better. {_about_line(answers)}Thin strokes are 95 % intervals. "
+        "Where no runtime is named it is onnxruntime; no provider: the CPU."
     )
     return Section("accuracy", "Accuracy against latency", lead, figures_in_grid(drawn))
+
+
+def _about_line(answers: Sequence[Answer]) -> str:
+    """What the line in these scatters says, if there is one."""
+    most = max(len(front(answer)) for answer in answers)
+    if not most:
+        return ""
+    begins = "joins the Pareto set" if most > 1 else "begins at the only row of the Pareto set"
+    return (
+        f"The line {begins}: what lies under it is beaten by a row that is as fast and more "
+        "accurate, or as accurate and faster. "
+    )
 
 
 def throughput(rows: Sequence[Row], summary: Summary, looks: Looks) -> Section | None:

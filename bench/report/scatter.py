@@ -28,8 +28,8 @@ LEFT, TOP, BOTTOM, RIGHT = 40, 26, 44, 12
 def plotted(answer: Answer) -> list[Row]:
     """The rows that have both figures; those of the Pareto set first."""
     both = [row for row in answer.rows if row.p50_ms is not None and row.accuracy is not None]
-    front = [id(row) for row in _front(answer)]
-    return sorted(both, key=lambda row: (id(row) not in front, row.p50_ms))
+    first = [id(row) for row in front(answer)]
+    return sorted(both, key=lambda row: (id(row) not in first, row.p50_ms))
 
 
 def draw_scatter(answer: Answer, looks: Looks, width: float) -> Markup:
@@ -44,18 +44,18 @@ def draw_scatter(answer: Answer, looks: Looks, width: float) -> Markup:
     up = straight((100 * share for share in _shares(rows)), bottom, TOP)
     places = {id(row): (across(row.p50_ms or 0), up(100 * (row.accuracy or 0))) for row in rows}
     names = looks.names.within(answer.rows)
-    named = len(rows) if len(rows) <= width / 40 else len(_front(answer))
+    named = len(rows) if len(rows) <= width / 40 else len(front(answer))
     words = [names.label(row) for row in rows[:named]]
     room = (LEFT + 2, TOP - 4, width, bottom)
-    labels = place([places[id(row)] for row in rows], words, room, len(_front(answer)))
-    front = [places[id(row)] for row in _front(answer)]
+    labels = place([places[id(row)] for row in rows], words, room, len(front(answer)))
+    best = [places[id(row)] for row in front(answer)]
     return drawing(
         width,
         height,
         f"Accuracy against latency of {len(rows)} rows; the table has every figure",
         y_axis(up, LEFT, width - RIGHT, "accuracy, %", up.ticks(6)),
         x_axis(across, TOP, bottom, "median time of a call, ms (log)", across.ticks(7)),
-        _staircase(front, width - RIGHT),
+        _staircase(best, width - RIGHT),
         *(_intervals(row, places[id(row)], across, up) for row in rows),
         *(_leader(label) for label in labels if label and label.far),
         *(_point(row, places[id(row)], looks, answer) for row in looks.filled_first(rows)),
@@ -69,10 +69,10 @@ def draw_scatter(answer: Answer, looks: Looks, width: float) -> Markup:
 
 def _class(index: int, answer: Answer) -> str:
     """Rows of the Pareto set come first, and are named in bold."""
-    return "label strong" if index < len(_front(answer)) else "label"
+    return "label strong" if index < len(front(answer)) else "label"
 
 
-def _front(answer: Answer) -> Rows:
+def front(answer: Answer) -> Rows:
     """The Pareto set, where there are rows to be better than."""
     return answer.pareto if answer.contested else ()
 
@@ -90,14 +90,14 @@ def _shares(rows: list[Row]) -> Iterator[float]:
         yield from (value for value in found if value is not None)
 
 
-def _staircase(front: list[tuple[float, float]], right: float) -> Markup:
+def _staircase(best: list[tuple[float, float]], right: float) -> Markup:
     """What can be had at each latency: flat until the next row of the set, then up."""
-    if not front:
+    if not best:
         return Markup("")
-    steps = [front[0]]
-    for before, after in pairwise(front):
+    steps = [best[0]]
+    for before, after in pairwise(best):
         steps += [(after[0], before[1]), after]
-    return path([*steps, (right, front[-1][1])], "pareto")
+    return path([*steps, (right, best[-1][1])], "pareto")
 
 
 def _intervals(row: Row, at: tuple[float, float], across: Scale, up: Scale) -> Markup:
@@ -124,6 +124,6 @@ def _point(row: Row, at: tuple[float, float], looks: Looks, answer: Answer) -> M
         looks.names.cell(row),
         p50_text(row),
         accuracy_text(row),
-        "in the Pareto set" if any(row is other for other in _front(answer)) else "",
+        "in the Pareto set" if any(row is other for other in front(answer)) else "",
     ]
     return tag("g", hover(words), looks.mark(row, *at))

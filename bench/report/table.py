@@ -10,9 +10,10 @@ from bench.results.summary import Summary
 from bench.results.wording import (
     accuracy_text,
     figures,
+    in_figures,
     megabytes,
     p50_text,
-    ratio_figures,
+    ratio_in_figures,
     ratio_text,
 )
 
@@ -67,11 +68,13 @@ def _main(rows: Sequence[Row], summary: Summary, sources: dict[int, str]) -> lis
         ),
         *([_plain("threads")] if "threads" in names.varying else []),
         _plain("batch"),
-        _with_interval("p50, ms", "p50_ms", figures),
+        _with_interval(
+            "p50, ms", "p50_ms", lambda row: in_figures(row.p50_ms or 0.0, row.p50_interval)
+        ),
         Column("p90, ms", COLUMNS["p90_ms"], lambda row: row.p90_ms, _p90),
         _measure("images/s", "images_per_second", figures),
-        _with_interval("accuracy", "accuracy", lambda share: f"{share:.2%}"),
-        _with_interval("ratio", "ratio", ratio_figures, "verdict"),
+        _with_interval("accuracy", "accuracy", _accuracy),
+        _with_interval("ratio", "ratio", ratio_in_figures, "verdict"),
         _measure("file", "file_bytes", megabytes),
         Column(
             "notes",
@@ -129,27 +132,24 @@ def _measure(heading: str, name: str, words: Callable[[float], str]) -> Column:
 
 
 def _with_interval(
-    heading: str, name: str, words: Callable[[float], str], after: str | None = None
+    heading: str, name: str, words: Callable[[Row], tuple[str, str]], after: str | None = None
 ) -> Column:
-    """A figure with its interval below, and a word after that."""
+    """A figure with its interval below, and a word after that; words: both of them."""
 
     def show(row: Row) -> Markup | str:
         value = getattr(row, name)
         if value is None:
             return _nothing()
-        ends = _interval(row, name)
-        below = [" to ".join(map(words, ends))] if ends else []
+        figure, *below = words(row)
         below += [getattr(row, after) or ""] if after else []
-        return render(tag("b", words(value)), tag("small", ", ".join(filter(None, below))))
+        return render(tag("b", figure), tag("small", ", ".join(filter(None, below))))
 
     return Column(heading, COLUMNS[name], lambda row: getattr(row, name), show)
 
 
-def _interval(row: Row, name: str) -> tuple[float, float] | None:
-    if name == "p50_ms":
-        return row.p50_interval
-    low, high = getattr(row, f"{name}_low"), getattr(row, f"{name}_high")
-    return None if low is None or high is None else (low, high)
+def _accuracy(row: Row) -> tuple[str, str]:
+    ends = (row.accuracy_low, row.accuracy_high)
+    return f"{row.accuracy:.2%}", " to ".join(f"{end:.2%}" for end in ends if end is not None)
 
 
 def _p90(row: Row) -> Markup | str:

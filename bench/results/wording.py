@@ -1,11 +1,13 @@
 """How rows and their numbers are said, in a terminal, in markdown and on a page alike."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from bench.results.rows import Row
+
+_DIGITS = range(3, 7)  # of a figure with an interval: a narrow one takes more
 
 
 @dataclass(frozen=True)
@@ -108,18 +110,36 @@ def figures(value: float, digits: int = 3) -> str:
     return text.rstrip(".")
 
 
-def span(low: float | None, high: float | None, digits: int = 3) -> str:
-    """An interval in brackets, empty where there is none."""
-    if low is None or high is None:
-        return ""
-    return f"({figures(low, digits)} to {figures(high, digits)})"
+def in_figures(value: float, interval: tuple[float, float] | None) -> tuple[str, str]:
+    """A number, and its interval or "": both to three digits, or as many as tell the ends apart."""
+    return _told(value, interval, figures, _DIGITS)
+
+
+def _told(
+    value: float,
+    interval: tuple[float, float] | None,
+    words: Callable[[float, int], str],
+    digits: Iterable[int],
+) -> tuple[str, str]:
+    """To the first number of digits at which the ends of the interval are not the same words."""
+    fewest, *more = digits
+    if interval is None:
+        return words(value, fewest), ""
+    low, high = interval
+    enough = fewest
+    for count in (fewest, *more):
+        enough = count
+        if words(low, count) != words(high, count):
+            break
+    return words(value, enough), f"{words(low, enough)} to {words(high, enough)}"
 
 
 def p50_text(row: Row) -> str:
     """The median call with its interval, in ms; empty where it was not measured."""
     if row.p50_ms is None:
         return ""
-    return f"{figures(row.p50_ms)} ms {span(*(row.p50_interval or (None, None)))}".strip()
+    value, ends = in_figures(row.p50_ms, row.p50_interval)
+    return f"{value} ms ({ends})" if ends else f"{value} ms"
 
 
 def accuracy_text(row: Row) -> str:
@@ -135,15 +155,20 @@ def ratio_text(row: Row) -> str:
     """Time against the reference arm with its interval; empty where there was no pair."""
     if row.ratio is None:
         return ""
-    if row.ratio_low is None or row.ratio_high is None:
-        return ratio_figures(row.ratio)
-    low, high = ratio_figures(row.ratio_low), ratio_figures(row.ratio_high)
-    return f"{ratio_figures(row.ratio)} ({low} to {high})"
+    value, ends = ratio_in_figures(row)
+    return f"{value} ({ends})" if ends else value
 
 
-def ratio_figures(ratio: float) -> str:
+def ratio_in_figures(row: Row) -> tuple[str, str]:
+    """The ratio and its interval or "", to a thousandth, or as fine as tells the ends apart."""
+    known = row.ratio_low is not None and row.ratio_high is not None
+    interval = (row.ratio_low or 0.0, row.ratio_high or 0.0) if known else None
+    return _told(row.ratio or 0.0, interval, ratio_figures, _DIGITS)
+
+
+def ratio_figures(ratio: float, places: int = 3) -> str:
     """A ratio to a thousandth, for most are near 1."""
-    return f"{ratio:.3f}" if ratio < 10 else figures(ratio)
+    return f"{ratio:.{places}f}" if ratio < 10 else figures(ratio, places)
 
 
 def times_slower(ratio: float) -> str:

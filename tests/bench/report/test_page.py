@@ -173,6 +173,21 @@ def test_one_row_is_enough_for_a_scatter(tmp_path: Path, make_row: Callable[...,
     assert "accuracy" in outline_of(tmp_path, [row]).ids
 
 
+def test_the_line_of_a_scatter_is_spoken_of_as_it_is(
+    tmp_path: Path, make_row: Callable[..., Row]
+) -> None:
+    def lead(*rows: Row) -> str:
+        path = tmp_path / "results.csv"
+        write_csv(path, rows)
+        return report([path], exports=tmp_path / "none").html.read_text()
+
+    one, slow = make_row(), make_row(subject="mlp-cifar10", model="mlp", accuracy=0.6, p50_ms=1.0)
+    better = make_row(subject="dense-cifar10", model="dense", accuracy=0.95, p50_ms=2.0)
+    assert "The line" not in lead(one)
+    assert "The line begins at the only row of the Pareto set:" in lead(one, slow)
+    assert "The line joins the Pareto set:" in lead(one, better)
+
+
 def test_an_interval_below_0_of_an_older_file_is_not_shown(
     tmp_path: Path, make_row: Callable[..., Row]
 ) -> None:

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.results.rows import Row
-from bench.results.wording import Names, figures, joined, megabytes, p50_text, ratio_figures, span
+from bench.results.wording import (
+    Names,
+    figures,
+    joined,
+    megabytes,
+    p50_text,
+    ratio_figures,
+    ratio_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,9 +38,7 @@ def test_figures_are_within_half_a_percent(value: float) -> None:
     assert float(figures(value).replace(",", "")) == pytest.approx(value, rel=0.005)
 
 
-def test_spans_and_sizes() -> None:
-    assert span(0.99, 1.02) == "(0.990 to 1.02)"
-    assert span(None, 1.0) == ""
+def test_ratios_and_sizes() -> None:
     assert megabytes(9_443_000) == "9.4 MB"
     assert (ratio_figures(1.0042), ratio_figures(31.3)) == ("1.004", "31.3")
     assert joined(["a", "b"]) == "a, b"
@@ -73,3 +79,28 @@ def test_a_p50_is_told_with_its_interval_where_that_is_one_of_times() -> None:
     )
     older = Row(p50_ms=261.0, p50_low_ms=-485.9, p50_high_ms=1007.9)
     assert p50_text(older) == "261 ms"
+
+
+@pytest.mark.parametrize(
+    ("interval", "told"),
+    [
+        ((0.0641, 0.0649), "0.0645 ms (0.0641 to 0.0649)"),
+        ((0.06452, 0.06454), "0.06453 ms (0.06452 to 0.06454)"),
+        ((0.0645301, 0.0645312), "0.064531 ms (0.064530 to 0.064531)"),
+        ((0.06453, 0.06453), "0.0645300 ms (0.0645300 to 0.0645300)"),  # of equal calls
+    ],
+)
+def test_an_interval_has_digits_enough_to_tell_its_ends_apart(
+    interval: tuple[float, float], told: str
+) -> None:
+    value = 0.06453 if interval[1] < 0.0645312 else 0.0645307
+    value = 0.0645 if interval[0] == 0.0641 else value
+    assert p50_text(Row(p50_ms=value, p50_low_ms=interval[0], p50_high_ms=interval[1])) == told
+
+
+def test_so_has_a_ratio() -> None:
+    row = Row(ratio=1.00023, ratio_low=1.00021, ratio_high=1.00026)
+    assert ratio_text(row) == "1.0002 (1.0002 to 1.0003)"
+    assert ratio_text(Row(ratio=0.5, ratio_low=0.49, ratio_high=0.51)) == "0.500 (0.490 to 0.510)"
+    assert ratio_text(Row(ratio=0.5)) == "0.500"
+    assert ratio_text(Row()) == ""
