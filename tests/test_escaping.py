@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from bench.commands.console import RowPrinter
+from bench.commands.rows import RowPrinter
 from bench.regression.findings import Comparison
 from bench.report import report
 from bench.report.markup import render, tag
@@ -84,7 +84,7 @@ class TestTerminal:
         tell(f"error: {name}")
         said = capsys.readouterr()
         assert harmless(said.out + said.err)
-        assert said.out.count("\t") == 1
+        assert said.out.count("\t") == 3  # of the list's only line, and of the table's two
 
     def test_guesses(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
         made = [Prediction(Path(name.replace("/", "")), (Guess(name, 0.5),))]

@@ -27,6 +27,10 @@ class Progress:
     def say(self, text: str) -> None:
         """Tell one line that stays."""
 
+    def now(self, text: str) -> None:
+        """Tell what is being done now; where it can be, until the next such line."""
+        self.say(text)
+
     @contextmanager
     def task(self, label: str, total: int) -> Iterator[Advance]:
         """A piece of work of `total` units, shown while the block runs."""

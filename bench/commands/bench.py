@@ -121,7 +121,8 @@ def bench(
     **options: Any,
 ) -> None:
     """Measure every artifact, or those named, or any ONNX file; exits 1 where a cell failed."""
-    from bench.commands.console import RowPrinter, plan_facts, print_plan, print_summary
+    from bench.commands.console import plan_facts, print_plan, print_summary
+    from bench.commands.rows import RowPrinter
     from bench.results.rows import FAILED
     from bench.results.summary import summarise
     from bench.sweep.benchmark import plan, run, seconds_expected

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bench.commands.options import budget_mb_option, budget_ms_option
-from zoo.commands.console import say
+from zoo.commands.console import say, say_wrapped
 from zoo.commands.parameters import PATH, exports_option
 
 
@@ -37,7 +37,7 @@ def report(
     from bench.report import report as write_report
 
     made = write_report(results, out, exports=exports, budget_ms=budget_ms, budget_mb=budget_mb)
-    say(*made.summary.lines())
+    say_wrapped(*made.summary.lines())
     print_report(made)
 
 

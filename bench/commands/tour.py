@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench.commands.console import RowPrinter, print_report, print_summary
+from bench.commands.console import print_report, print_summary
+from bench.commands.rows import RowPrinter
 from bench.report import report
 from bench.results.files import files_of
 from bench.results.rows import FAILED

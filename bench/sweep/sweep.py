@@ -222,7 +222,7 @@ class Sweep:
         one.add(ran=ran(opened.facts["what_ran"], arm.provider, images.source))
         answers = self._folder / "answers.npy"
         path = images.batches(batch, self._folder)
-        self.progress.say(f"measuring {_title(one)}")
+        self.progress.now(f"measuring {_title(one)}")
         began = opened.ask("batch", images=str(path), size=batch, answers=str(answers))
         computed_in = one.record.ran.computed_in
         self._referee.check(arm, batch, np.load(answers), path, computed_in)
@@ -270,7 +270,7 @@ class Sweep:
         if arm.is_reference:
             return
         reference = arm.reference()
-        self.progress.say(f"pairing {_title(one)} with the reference")
+        self.progress.now(f"pairing {_title(one)} with the reference")
         name = f"{reference.runtime} {reference.provider} {reference.subject.precision}"
         one.add(pairing=Pairing(name, settings.margin))
         samples = one.record.samples

@@ -5,11 +5,13 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.artifacts.places import option
+from zoo.commands.layout import shortened, table_lines, terminal_width, wrapped
 from zoo.errors import command
 from zoo.escaping import printable
 from zoo.tables import write_table
@@ -23,9 +25,28 @@ if TYPE_CHECKING:
     from zoo.machine.finding import Finding
 
 
-def say(*lines: str, err: bool = False) -> None:
-    """All that commands say goes through here: nothing in a line may steer the terminal."""
-    click.echo("\n".join(map(printable, lines)), err=err)
+def say(*lines: str, err: bool = False, tabs: bool = False) -> None:
+    """All that commands say goes through here: nothing in a line may steer the terminal.
+
+    tabs: those in the lines are between cells.
+    """
+    if tabs:
+        lines = tuple("\t".join(map(printable, line.split("\t"))) for line in lines)
+    else:
+        lines = tuple(map(printable, lines))
+    click.echo("\n".join(lines), err=err)
+
+
+def say_wrapped(*lines: str) -> None:
+    """The same; a terminal gets them broken between words, further lines indented by more."""
+    if not sys.stdout.isatty():
+        for line in lines:
+            say(line)
+        return
+    width = terminal_width()
+    for line in lines:
+        text = line.lstrip()
+        say(*wrapped(text, width, line[: len(line) - len(text)]))
 
 
 def print_json(value: Any) -> None:
@@ -34,17 +55,17 @@ def print_json(value: Any) -> None:
 
 
 def print_table(rows: Iterable[dict[str, str]]) -> None:
-    """At least one row; the keys of the first are the headings."""
-    from rich.console import Console
-    from rich.table import Table
+    """At least one row; the keys of the first are the headings.
 
-    table = Table(box=None, pad_edge=False)
-    rows = list(rows)
-    for heading in rows[0]:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*map(printable, row.values()))
-    Console(highlight=False, markup=False).print(table)
+    On a terminal it is as wide as that; in a pipe a row is a line, with tabs between its cells.
+    """
+    clean = [{name: printable(text) for name, text in row.items()} for row in rows]
+    if sys.stdout.isatty():
+        say(*table_lines(clean, terminal_width()))
+    else:
+        say(
+            *("\t".join(cells) for cells in (clean[0], *(row.values() for row in clean))), tabs=True
+        )
 
 
 def print_list(rows: list[dict[str, str]]) -> None:
@@ -53,7 +74,7 @@ def print_list(rows: list[dict[str, str]]) -> None:
         print_table(rows)
         return
     for row in rows:
-        click.echo("\t".join(map(printable, row.values())))
+        say("\t".join(map(printable, row.values())), tabs=True)
 
 
 def print_findings(findings: "Findings") -> None:
@@ -120,15 +141,21 @@ def print_reproductions(found: list["Reproduction"]) -> None:
 
 
 def print_checks(checks: list["Check"]) -> None:
-    """A line for each thing that `verify` looked at."""
-    for check in checks:
-        say(f"{check.status:8} {check.target}  {check.name}: {check.text}")
+    """A line for each thing that `verify` looked at; on a terminal what it is of stands above."""
+    if not sys.stdout.isatty():
+        for check in checks:
+            say(f"{check.status:8} {check.target}  {check.name}: {check.text}")
+        return
+    width = terminal_width()
+    for target, found in groupby(checks, lambda check: check.target):
+        say(shortened(printable(target), width))
+        for check in found:
+            say(*wrapped(f"{check.status:8} {check.name}: {check.text}", width, more=" " * 9))
 
 
 def print_diagnosis(found: list["Finding"]) -> None:
     """A line for each thing that `doctor` looked at."""
-    for finding in found:
-        say(f"{finding.status:8} {finding.what:20} {finding.text}")
+    say_wrapped(*(f"{finding.status:8} {finding.what:20} {finding.text}" for finding in found))
 
 
 def naming_problems(
