@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zoo.artifacts.artifact import Artifact, all_artifacts, find_artifact
 from zoo.artifacts.card import PRECISIONS, Card
 from zoo.data.catalog import is_path
 from zoo.data.known import KNOWN
 from zoo.errors import ZooError, unknown_name
+from zoo.graphs.counted import GraphCost
 from zoo.inspection.description import (
     Description,
     check_data,
@@ -21,9 +21,6 @@ from zoo.inspection.description import (
 from zoo.inspection.inspector import Inspector
 from zoo.ort.faults import Here, fault_of, fault_of_content
 from zoo.ort.given import Given
-
-if TYPE_CHECKING:
-    from zoo.graphs.cost import GraphCost
 
 __all__ = [
     "THIRD_PARTY",
@@ -56,7 +53,7 @@ class Subject:
     # Of a third-party file that names its classes, unless they count as given
     class_names: tuple[str, ...] | None = None
     description: Description | None = field(default=None, compare=False)  # of such a file
-    counted: "GraphCost | None" = field(default=None, compare=False)  # in its graph, likewise
+    counted: GraphCost | None = field(default=None, compare=False)  # in its graph, likewise
     no_accuracy: str = ""  # why its answers are neither right nor wrong
     problem: str = ""  # why it cannot be measured at all
 
@@ -77,7 +74,7 @@ class Subject:
         return self.artifact.card if self.artifact else None
 
     @cached_property
-    def cost(self) -> "GraphCost | None":
+    def cost(self) -> GraphCost | None:
         """What its graph holds and computes; None where that cannot be counted."""
         if self.artifact is None or self.path is None:
             return self.counted
@@ -166,7 +163,7 @@ def _of_artifact(
     return found
 
 
-def cost_of_artifact(artifact: Artifact, precision: str) -> "GraphCost | None":
+def cost_of_artifact(artifact: Artifact, precision: str) -> GraphCost | None:
     """Opset and numbers of one of its files, with the weights and multiply-adds of the fp32 one.
 
     The files of other precisions are padded and folded: they tell less of the model.
@@ -175,7 +172,7 @@ def cost_of_artifact(artifact: Artifact, precision: str) -> "GraphCost | None":
 
     from zoo.graphs.cost import cost_of
 
-    def counted(precision: str) -> "GraphCost":
+    def counted(precision: str) -> GraphCost:
         return cost_of(onnx.load_from_string(artifact.content(f"{precision}.onnx")))
 
     try:

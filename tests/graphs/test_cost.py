@@ -14,7 +14,7 @@ from torch import nn
 from zoo.artifacts.artifact import Artifact, list_artifacts
 from zoo.frameworks.pytorch.convert import convert
 from zoo.frameworks.pytorch.estimate import count_macs
-from zoo.graphs.cost import cost_of
+from zoo.graphs.cost import cost_of, drop_weights
 from zoo.specs.catalog import MODELS, find_model
 from zoo.specs.design import Design
 
@@ -73,6 +73,16 @@ def test_it_counts_what_torch_itself_writes(tmp_path: Path) -> None:
     found = cost_of(onnx.load(path))
     assert found.macs == count_macs(network, (16, 16, 3))
     assert found.parameters == sum(weight.numel() for weight in network.parameters())
+
+
+@pytest.mark.parametrize("artifact", PUBLISHED, ids=lambda artifact: artifact.id)
+def test_the_values_of_weights_do_not_matter(artifact: Artifact) -> None:
+    for precision in artifact.precisions:
+        model = onnx.load(artifact.checked(f"{precision}.onnx"))
+        whole, size = cost_of(model), model.ByteSize()
+        drop_weights(model)
+        assert model.ByteSize() < size / 2
+        assert cost_of(model) == whole
 
 
 @pytest.fixture

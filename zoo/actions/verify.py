@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zoo.artifacts.artifact import VECTORS, Artifact, all_artifacts, list_artifacts
 from zoo.artifacts.card import Card
@@ -12,6 +11,7 @@ from zoo.artifacts.publishing import MANIFEST
 from zoo.data.catalog import is_path
 from zoo.data.known import KNOWN
 from zoo.errors import ZooError
+from zoo.graphs.counted import GraphCost
 from zoo.inspection.artifact_checks import check_artifact, check_hash
 from zoo.inspection.checks import (
     Checked,
@@ -41,9 +41,6 @@ from zoo.inspection.targets import Target, find_targets, parts_of
 from zoo.ort.faults import Here
 from zoo.ort.given import Given
 from zoo.progress import Progress
-
-if TYPE_CHECKING:
-    from zoo.graphs.cost import GraphCost
 
 
 @dataclass(frozen=True)
@@ -230,7 +227,7 @@ def _card(artifact: Artifact) -> Card | None:
         return None
 
 
-def _counted(cost: "GraphCost | None") -> Iterator[str]:
+def _counted(cost: GraphCost | None) -> Iterator[str]:
     """What a graph holds and computes, in words, as far as that could be counted."""
     if cost is None:
         return

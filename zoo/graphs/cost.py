@@ -13,11 +13,12 @@ Of an int8 file both are as the file has them: normalisations are folded, and la
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import onnx
 import onnx.inliner
 from onnx import ModelProto, NodeProto, TensorProto
+
+from zoo.graphs.counted import GraphCost
 
 # The inputs of each operator that are weights, where they are constant.
 _WEIGHTS = {
@@ -47,6 +48,9 @@ _UNCOUNTED = {
 }
 # Between a weight as it is stored and the layer that takes it.
 _PASSES_ON = {"Transpose", "DequantizeLinear", "QuantizeLinear", "Cast", "Identity", "Reshape"}
+# Between a product of integers and its bias, in files that were quantised dynamically.
+_SCALES, _INTEGER = {"Cast", "Mul"}, {"ConvInteger", "MatMulInteger"}
+_LARGEST_SHAPE = 64  # numbers: in a larger tensor there stands no shape
 _PRECISIONS: dict[int, str] = {
     TensorProto.FLOAT: "fp32",
     TensorProto.FLOAT16: "fp16",
@@ -55,22 +59,6 @@ _PRECISIONS: dict[int, str] = {
     TensorProto.INT8: "int8",
     TensorProto.UINT8: "int8",
 }
-
-
-@dataclass(frozen=True)
-class GraphCost:
-    """What a file holds and computes."""
-
-    opset: int  # of the default domain
-    parameters: int
-    macs: int | None  # of one image; None where a shape or an operator does not tell
-    # What convolutions and matrix products compute in, most multiply-adds first: `int8`, `fp32`
-    precisions: tuple[str, ...]
-
-    @property
-    def precision(self) -> str:
-        """The same in a word, `int8+fp32`; empty where there is no product that tells."""
-        return "+".join(self.precisions)
 
 
 def cost_of(model: ModelProto) -> GraphCost:
@@ -91,6 +79,14 @@ def cost_of(model: ModelProto) -> GraphCost:
         macs=sum(told) if complete else None,
         precisions=tuple(name for name, _ in by_precision.most_common() if name),
     )
+
+
+def drop_weights(model: ModelProto) -> None:
+    """Forget the values of large tensors, in place: to count them takes their shapes alone."""
+    for tensor in model.graph.initializer:
+        if math.prod(tensor.dims) > _LARGEST_SHAPE:
+            tensor.ClearField("raw_data")
+            tensor.ClearField("float_data")
 
 
 def _takes(node: NodeProto) -> tuple[int, int] | None:
@@ -156,7 +152,12 @@ class _Graph:
         return [node.input[at] for at in _WEIGHTS.get(node.op_type, ()) if at < len(node.input)]
 
     def _is_product(self, name: str) -> bool:
-        return name in self.made_by and self.made_by[name].op_type in _PRODUCTS
+        node = self.made_by.get(name)
+        if node is not None and node.op_type in _PRODUCTS:
+            return True
+        while node is not None and node.op_type in _SCALES:
+            node = self.made_by.get(node.input[0])
+        return node is not None and node.op_type in _INTEGER
 
     def _stored(self, name: str) -> str | None:
         """The constant that a weight is made of."""

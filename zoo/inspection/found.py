@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import UnavailableError, ZooError
+from zoo.graphs.counted import GraphCost
 from zoo.inspection.steadiness import Apart, Steadiness
 
 if TYPE_CHECKING:
-    from zoo.graphs.cost import GraphCost
     from zoo.ort.session import TensorInfo
 
 _LONGEST_REASON = 400
@@ -127,10 +127,8 @@ def read_file_facts(answer: Mapping[str, Any]) -> FileFacts:
     return FileFacts(**{**facts, "input": taken, "integer_widths": widths})
 
 
-def read_cost(answer: Mapping[str, Any]) -> "GraphCost":
+def read_cost(answer: Mapping[str, Any]) -> GraphCost:
     """What an answer that was not refused says of a file's graph."""
-    from zoo.graphs.cost import GraphCost
-
     facts = answer["facts"]
     return GraphCost(**{**facts, "precisions": tuple(facts["precisions"])})
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from zoo.errors import ZooError
+from zoo.graphs.counted import GraphCost
 from zoo.inspection.found import (
     FileFacts,
     Inspection,
@@ -26,7 +27,6 @@ from zoo.ort.given import Given
 from zoo.reading import open_regular
 
 if TYPE_CHECKING:
-    from zoo.graphs.cost import GraphCost
     from zoo.ort.session import TensorInfo
 
 LARGEST_FILE = 2 << 30
@@ -107,7 +107,7 @@ class Inspector:
         check_answer(answer)
         return read_file_facts(answer)
 
-    def cost(self, path: Path) -> "GraphCost | None":
+    def cost(self, path: Path) -> GraphCost | None:
         """What a file holds and computes; None where it cannot be counted, whatever the reason."""
         seconds = min(self.seconds, _COUNTING_SECONDS)
         request = {"path": str(path.absolute()), "seconds": seconds, "cost": True}

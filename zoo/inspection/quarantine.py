@@ -23,7 +23,7 @@ from onnx import ModelProto, TensorProto
 
 from zoo.data import load
 from zoo.errors import ZooError
-from zoo.graphs.cost import cost_of
+from zoo.graphs.cost import cost_of, drop_weights
 from zoo.inspection.batches import try_batches
 from zoo.inspection.content import content_of, facts_of
 from zoo.inspection.serving import Serving
@@ -195,9 +195,10 @@ def _content(path: Path, send: Send) -> dict[str, Any]:
 
 def _cost(path: Path, send: Send) -> dict[str, Any]:
     """What the file holds and computes, counted in its graph."""
-    found = _parsed(path, send, None)
+    model = _parsed(path, send, None).model
     send({"step": "count"})
-    return asdict(cost_of(found.model))
+    drop_weights(model)  # which would be copied several times
+    return asdict(cost_of(model))
 
 
 def _model(data: bytes) -> ModelProto:
