@@ -137,7 +137,12 @@ def bench(
     )
     if dry_run:
         arms, settings = plan(
-            targets, settings, precisions=precisions, exports=exports, given=given
+            targets,
+            settings,
+            precisions=precisions,
+            exports=exports,
+            given=given,
+            progress=progress_for(),
         )
         expected = seconds_expected(arms, settings)
         if as_json:

@@ -25,7 +25,14 @@ from bench.runtimes.registry import apart_by
 from bench.stats.ratios import verdict
 from bench.subjects.arm import Arm
 from bench.subjects.images import Gallery
-from bench.subjects.subject import Subject, find_subjects, is_file, of_file, refuse_unused
+from bench.subjects.subject import (
+    Subject,
+    find_subjects,
+    is_file,
+    of_file,
+    refuse_unused,
+    which_artifacts,
+)
 from zoo.data.class_names import BY_NAME, columns_by_name, is_in_order, other_classes
 from zoo.errors import UnavailableError, UsageError
 from zoo.files import write_text
@@ -60,6 +67,8 @@ def compare_pair(
     progress = progress or Progress()
     settings = check(settings, out)
     a, b = _two_subjects(targets, precisions, exports, given)
+    for told in which_artifacts(targets, exports):
+        progress.say(told)
     for name, told in {one.name: one.no_accuracy for one in (a, b)}.items():
         if told:
             progress.say(f"{name}: {told}")

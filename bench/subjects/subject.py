@@ -1,11 +1,11 @@
 """What is measured: the files of published artifacts, or any other ONNX file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from zoo.artifacts.artifact import Artifact, all_artifacts, find_artifact
+from zoo.artifacts.artifact import Artifact, all_artifacts, find_artifact, which_artifact
 from zoo.artifacts.card import PRECISIONS, Card
 from zoo.data.catalog import is_path
 from zoo.data.known import KNOWN
@@ -29,6 +29,7 @@ __all__ = [
     "is_file",
     "of_file",
     "refuse_unused",
+    "which_artifacts",
 ]
 
 THIRD_PARTY = "file"  # the precision of a file that nobody described
@@ -140,6 +141,12 @@ def find_subjects(
                 found += _of_artifact(find_artifact(target, exports), precisions, given)
     refuse_unused(given, found, targets[0])
     return list({(one.name, one.precision): one for one in found}.values())
+
+
+def which_artifacts(targets: Iterable[str], exports: Path | None) -> list[str]:
+    """A line for each model's name that could mean several artifacts: which one was taken."""
+    names = dict.fromkeys(target for target in targets if not is_file(target))
+    return [told for name in names if (told := which_artifact(name, find_artifact(name, exports)))]
 
 
 def is_file(target: str) -> bool:

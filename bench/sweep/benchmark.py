@@ -11,7 +11,7 @@ from bench.results.journal import Journal
 from bench.results.rows import Row
 from bench.runtimes.registry import find_provider, packages_of, start_seconds
 from bench.subjects.arm import REFERENCE, Arm
-from bench.subjects.subject import find_subjects
+from bench.subjects.subject import find_subjects, which_artifacts
 from bench.sweep.matrix import Settings, arms_of, check, check_gpu_options
 from bench.sweep.operators import write_operators
 from bench.sweep.sweep import Sweep
@@ -38,9 +38,11 @@ def plan(
     precisions: Sequence[str] | None = None,
     exports: Path | None = None,
     given: Given | None = None,
+    progress: Progress | None = None,
 ) -> tuple[list[Arm], Settings]:
     """The arms that a sweep would measure, and its settings with what was left open filled in.
 
+    progress: hears which artifact was meant, where a name could mean several.
     What the machine has not got is refused here (`UnavailableError`), before anything is measured.
     """
     settings = settings or Settings()
@@ -55,6 +57,8 @@ def plan(
     settings = replace(settings, providers=tuple(dict.fromkeys(providers)))
     check_gpu_options(settings)
     subjects = find_subjects(targets, exports, precisions, given)
+    for told in which_artifacts(targets, exports):
+        (progress or Progress()).say(told)
     return list(arms_of(subjects, settings)), settings
 
 
@@ -99,12 +103,15 @@ def run(
     is known to answer wrongly is a failed row. on_start: hears where the rows will stand, before
     anything is measured; on_row: of each row, in order.
     """
-    arms, settings = plan(targets, settings, precisions=precisions, exports=exports, given=given)
+    progress = progress or Progress()
+    arms, settings = plan(
+        targets, settings, precisions=precisions, exports=exports, given=given, progress=progress
+    )
     if resume and out is None:
         raise UsageError("--resume goes on with a file: name it with --out.")
     out = out or default_out()
     check_is_no_folder(out)
-    journal, progress = Journal(out), progress or Progress()
+    journal = Journal(out)
     if resume:
         for note in journal.resume():
             progress.say(note)

@@ -10,7 +10,7 @@ import pytest
 
 import zoo
 from tests.artifacts.publications import FACTS, put
-from zoo.artifacts.artifact import CARD, Artifact, find_artifact, others_meant
+from zoo.artifacts.artifact import CARD, Artifact, find_artifact, which_artifact
 from zoo.artifacts.publishing import publish, publishing
 from zoo.errors import UsageError, ZooError
 
@@ -81,5 +81,5 @@ def test_others_that_a_models_name_could_mean_are_known(tmp_path: Path) -> None:
         put(tmp_path, name, "one")
     found = find_artifact("cnn", tmp_path)
     assert found.id == "cnn-cifar10"
-    assert others_meant("cnn", found) == ["cnn-digits"]
-    assert others_meant("cnn-cifar10", found) == []
+    assert which_artifact("cnn", found) == "cnn is cnn-cifar10 here; also published: cnn-digits"
+    assert which_artifact("cnn-cifar10", found) == ""

@@ -50,6 +50,12 @@ class TestTest:
         told = "--run runs/mlp-digits or --run runs/mlp-digits-s1"
         assert told in call("test", "mlp", code=2).stderr
 
+    def test_of_several_runs_the_one_that_was_taken_is_said(self, call: Call, run: Path) -> None:
+        shutil.copytree(run, run.with_name("mlp-cifar10"))
+        told = "mlp is mlp-cifar10 here; other runs: mlp-digits"
+        assert told in call("test", "mlp").stderr
+        assert "here;" not in call("test", "mlp-digits").stderr
+
     @pytest.mark.parametrize("damage", ["{", '{"options": 3}', "[]"])
     def test_a_damaged_run_does_not_stand_in_the_way_of_another(
         self, call: Call, run: Path, damage: str

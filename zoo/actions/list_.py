@@ -20,7 +20,8 @@ from zoo.progress import clock_text
 from zoo.reading import read_text
 from zoo.records import read
 from zoo.runs.history import read_history
-from zoo.runs.run import Run, list_runs
+from zoo.runs.naming import list_runs
+from zoo.runs.run import Run
 from zoo.specs.catalog import MODELS
 
 _LARGEST_TEST = 64 << 20

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.artifacts.artifact import CARD, Artifact, find_artifact, others_meant
+from zoo.artifacts.artifact import CARD, Artifact, find_artifact, which_artifact
 from zoo.data.dataset import Images
 from zoo.data.local import load_local
 from zoo.data.loose import LooseImage, find_images, read_image
@@ -90,8 +90,8 @@ def predict(
             fault = fault_of(widths, here)
         else:
             given.refuse(str(model))
-            if others := others_meant(str(model), file):
-                progress.say(f"{model} is {file.id} here; also published: {', '.join(others)}")
+            if told := which_artifact(str(model), file):
+                progress.say(told)
             precision = precision or "fp32"
             session = file.session(precision, provider=provider)
             fault = fault_of_content(file.content(f"{precision}.onnx"), here)

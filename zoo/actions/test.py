@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.actions.trained import load_trained, projection_of
-from zoo.artifacts.artifact import Artifact, find_artifact, known_artifact
+from zoo.artifacts.artifact import Artifact, find_artifact, known_artifact, which_artifact
 from zoo.data import Dataset, load
 from zoo.drawing import plots
 from zoo.drawing.confusion import confusion_counts
@@ -21,7 +21,7 @@ from zoo.ort.providers import known_providers
 from zoo.ort.signature import Signature
 from zoo.ort.signature import logits as logits_of_file
 from zoo.progress import Progress
-from zoo.runs.naming import find_run, known_run
+from zoo.runs.naming import find_run, known_run, which_run
 from zoo.runs.run import Run
 from zoo.tables import table_text
 
@@ -71,12 +71,20 @@ def test(
     progress = progress or Progress()
     if run is None and known_run(name) is None and known_artifact(name, exports) is not None:
         artifact = find_artifact(name, exports)
+        _say(which_artifact(name, artifact), progress)
         _refuse_others(RESULTS / artifact.card.id)
         return _findings(_seen_by_artifact(artifact, data_dir, device, progress))
     target = find_run(name, run)
+    if run is None:
+        _say(which_run(name, target), progress)
     target.finished_card()
     with target.held():
         return _findings(_seen_by_run(target, data_dir, device, progress))
+
+
+def _say(told: str, progress: Progress) -> None:
+    if told:
+        progress.say(told)
 
 
 def _refuse_others(folder: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from zoo.artifacts.artifact import VECTORS, Artifact, all_artifacts, list_artifacts
+from zoo.artifacts.artifact import VECTORS, Artifact, all_artifacts, list_artifacts, which_artifact
 from zoo.artifacts.card import Card
 from zoo.artifacts.places import LOCAL, places
 from zoo.artifacts.publishing import MANIFEST
@@ -81,12 +81,16 @@ def verify(
         checks = [stray for place in places(exports) for stray in _strays(place)]
         known = list_artifacts(exports) if checks else all_artifacts(exports)
         wanted = [part for found in known for part in parts_of(found)]
+    progress = progress or Progress()
     for target in targets:
-        wanted += find_targets(target, exports)
+        found = find_targets(target, exports)
+        if found[0].artifact and (told := which_artifact(str(target), found[0].artifact)):
+            progress.say(told)
+        wanted += found
     with Inspector(seconds, memory) as inspector:
         verifier = _Verifier(
             *(inspector, data_dir, accuracy, given, on or Here.found()),
-            progress or Progress(),
+            progress,
         )
         verifier.describe(wanted)
         checks += verifier.checks(wanted)

@@ -14,7 +14,7 @@ from zoo.artifacts.publishing import alone, entries, finish, may_lock
 from zoo.errors import UsageError, ZooError, command, unknown_name
 from zoo.reading import read_bytes
 from zoo.runs.remains import RUNS
-from zoo.specs.catalog import MODELS, meant_by
+from zoo.specs.catalog import MODELS, meant_by, which_is_meant
 
 if TYPE_CHECKING:
     import numpy as np
@@ -176,10 +176,10 @@ def all_artifacts(exports: Path | None) -> list[Artifact]:
     return found
 
 
-def others_meant(name: str, found: Artifact) -> list[str]:
-    """Ids of other artifacts that a model's name could have meant as well."""
-    known = list_artifacts(found.place) if name != found.id else []
-    return [one.id for one in known if one.entry["model"] == name and one.id != found.id]
+def which_artifact(name: str, found: Artifact) -> str:
+    """In a line which artifact a model's name was taken for; "" where it could mean no other."""
+    models = {one.id: one.entry["model"] for one in list_artifacts(found.place)}
+    return which_is_meant(name, found.id, models, "also published")
 
 
 def how_to_export(name: str, exports: Path | None, options: Sequence[str] = ()) -> str:

@@ -6,7 +6,7 @@ from zoo.errors import ZooError, command
 from zoo.runs.options import TrainOptions
 from zoo.runs.remains import RUNS, is_run
 from zoo.runs.run import Run
-from zoo.specs.catalog import find_model, meant_by
+from zoo.specs.catalog import find_model, meant_by, which_is_meant
 from zoo.specs.design import DEFAULT, POOLED
 
 
@@ -46,9 +46,17 @@ def known_run(name: str, root: Path = RUNS, told: str | None = None) -> Run | No
 
     told: how a command is told one of several.
     """
-    models = {run.folder.name: _model_of(run) for run in list_runs(root)}
-    chosen = meant_by(name, models, "runs", told or f"--run {root}/{{}}")
+    chosen = meant_by(name, _models(root), "runs", told or f"--run {root}/{{}}")
     return None if chosen is None else Run(root / chosen)
+
+
+def which_run(name: str, found: Run, root: Path = RUNS) -> str:
+    """In a line which run a model's name was taken for; "" where it could mean no other."""
+    return which_is_meant(name, found.folder.name, _models(root), "other runs")
+
+
+def _models(root: Path) -> dict[str, str]:
+    return {run.folder.name: _model_of(run) for run in list_runs(root)}
 
 
 def _model_of(run: Run) -> str:

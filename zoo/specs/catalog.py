@@ -131,8 +131,23 @@ def meant_by(name: str, models: Mapping[str, str], kind: str, told: str = "{}") 
     for candidate in (name, f"{name}-cifar10"):
         if candidate in models:
             return candidate
-    matches = sorted(known for known, model in models.items() if model == name)
+    matches = _of_model(name, models)
     if len(matches) > 1:
         ways = [told.format(match) for match in matches]
         raise UsageError(f"several {kind} of {name} exist. Name one of them: {' or '.join(ways)}.")
     return matches[0] if matches else None
+
+
+def which_is_meant(name: str, chosen: str, models: Mapping[str, str], others: str) -> str:
+    """In a line which id a model's name was taken for; "" where it could mean no other.
+
+    models: as in `meant_by`; others: what the other ids are called.
+    """
+    found = [known for known in _of_model(name, models) if known != chosen]
+    if name == chosen or not found:
+        return ""
+    return f"{name} is {chosen} here; {others}: {', '.join(found)}"
+
+
+def _of_model(name: str, models: Mapping[str, str]) -> list[str]:
+    return sorted(known for known, model in models.items() if model == name)
