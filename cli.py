@@ -22,10 +22,7 @@ from zoo.machine.threads import spin_briefly
 @click.group(cls=ZooGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(zoo.__version__, message="%(version)s")
 def main() -> None:
-    """Train image classifiers and compare them.
-
-    Begin with: python cli.py quickstart
-    """
+    """Train image classifiers, export them to ONNX, and measure them on any runtime."""
     spin_briefly()
 
 

@@ -2,9 +2,11 @@
 
 import difflib
 import shlex
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+SCRIPT = "onnx-zoo"  # as pyproject.toml installs it
 _MEANT = {"gpu": "cuda", "nvidia": "cuda"}  # what people call it; its letters are like others'
 
 
@@ -21,13 +23,13 @@ class UsageError(ZooError):
 
 
 class UnavailableError(ZooError):
-    """A device, provider or runtime that was asked for cannot be had here; exits 3."""
+    """A device, provider or runtime that was asked for is unavailable here; exits 3."""
 
     exit_code = 3
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    """An error for a name nobody knows, with the nearest known ones."""
+    """An error for an unknown name, with the nearest known ones."""
     names = sorted(known)
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     if _MEANT.get(name.lower()) in names:
@@ -36,9 +38,15 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
     return UsageError(f"there is no {kind} '{name}'. {hint}")
 
 
+def program() -> str:
+    """The command line as it was called: the installed script, or this checkout's file."""
+    called = Path(sys.argv[0]).stem
+    return called if called == SCRIPT else "python cli.py"
+
+
 def command(*words: object) -> str:
     """A command to type, or to paste: what a message proposes works as it stands there."""
-    return f"python cli.py {shlex.join(str(word) for word in words)}"
+    return f"{program()} {shlex.join(str(word) for word in words)}"
 
 
 def missing_file(path: Path, command: str) -> UsageError:

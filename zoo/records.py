@@ -71,7 +71,7 @@ def _dataclass(kind: Any, value: Any, title: str, lenient: bool) -> Any:
     needed = {part.name for part in fields(kind) if part.default is part.default_factory is MISSING}
     known = {part.name for part in fields(kind)}
     unknown = set() if lenient else set(value) - known
-    for problem, names in (("has no", needed - set(value)), ("knows no", unknown)):
+    for problem, names in (("has no", needed - set(value)), ("has unknown fields:", unknown)):
         if names:
             raise ValueError(f"{title} {problem} {', '.join(sorted(names))}")
     return kind(

@@ -30,7 +30,7 @@ from zoo.errors import command
 from zoo.ort.given import Given
 
 
-@click.command()
+@click.command(short_help="Measure speed, accuracy, memory and size of models or files.")
 @click.argument("targets", nargs=-1, metavar="[MODEL|FILE.onnx]...")
 @exports_option
 @data_dir_option
@@ -40,7 +40,7 @@ from zoo.ort.given import Given
     type=NamesType(),
     default="cpu",
     show_default=True,
-    help="Where to compute: cpu, cuda, or ONNX Runtime's name of another.",
+    help="Execution providers: cpu, cuda, or ONNX Runtime's name of another.",
 )
 @click.option(
     "--runtime",
@@ -48,10 +48,13 @@ from zoo.ort.given import Given
     type=NamesType(),
     default="onnxruntime",
     show_default=True,
-    help="Those of: list runtimes, or your own as package.module:Class.",
+    help="Runtimes of `list runtimes`, or your own as package.module:Class.",
 )
 @click.option(
-    "--precision", "precisions", type=NamesType(), help="Of artifacts.  [default: all published]"
+    "--precision",
+    "precisions",
+    type=NamesType(),
+    help="Precisions of models.  [default: all published]",
 )
 @click.option(
     "--batch",
@@ -59,9 +62,9 @@ from zoo.ort.given import Given
     type=CountsType(),
     default="1,64",
     show_default=True,
-    help="Images a call; auto doubles them as long as that pays.",
+    help="Images per call; auto doubles them as long as throughput grows.",
 )
-@click.option("--threads", type=CountsType(), help="Of a call.  [default: all that are ours]")
+@click.option("--threads", type=CountsType(), help="Threads of one call.  [default: all available]")
 @click.option(
     "--boundary",
     "boundaries",
@@ -73,26 +76,28 @@ from zoo.ort.given import Given
     metavar="quick|standard|thorough",
     default="standard",
     show_default=True,
-    help="How much time a cell gets.",
+    help="How long each cell is measured.",
 )
 @click.option(
     "--accuracy/--no-accuracy",
     "measure_accuracy",
     default=None,
-    help="Run the whole test set, or take the card's word.  [default: the preset's]",
+    help="Measure accuracy on the whole test set, or quote the card.  [default: by preset]",
 )
 @margin_option
 @description_options
-@click.option("--out", type=PATH, help="The CSV.  [default: results/<time>.csv]")
-@click.option("--resume", is_flag=True, help="Go on with the sweep of --out.")
-@click.option("--dry-run", is_flag=True, help="List the cells and the minutes expected.")
+@click.option("--out", type=PATH, help="CSV to write.  [default: results/<time>.csv]")
+@click.option("--resume", is_flag=True, help="Continue the sweep in --out.")
+@click.option(
+    "--dry-run", is_flag=True, help="List the cells and the time expected, and measure nothing."
+)
 @click.option("--profile", is_flag=True, help="Also write the time of each operator.")
 @click.option(
     "--break-even",
     metavar="RUNTIME",
     default="torch",
     show_default=True,
-    help="Say from which call on others have cost less than it, starts counted.",
+    help="Say after how many calls each arm has cost less than this runtime, start-up included.",
 )
 @budget_ms_option
 @budget_mb_option
@@ -100,7 +105,7 @@ from zoo.ort.given import Given
 @memory_option
 @click.option("--tf32", is_flag=True, help="Compute fp32 in TF32, on a GPU.")
 @click.option("--cuda-graph", is_flag=True, help="Replay a CUDA graph, at the device boundary.")
-@click.option("--allow-fallback", is_flag=True, help="Let nodes run on another provider.")
+@click.option("--allow-fallback", is_flag=True, help="Let nodes fall back to another provider.")
 @json_option
 def bench(
     targets: tuple[str, ...],
@@ -120,7 +125,17 @@ def bench(
     boundaries: tuple[str, ...] | None,
     **options: Any,
 ) -> None:
-    """Measure every artifact, or those named, or any ONNX file; exits 1 where a cell failed."""
+    """Measure speed, accuracy, memory and size of every published model, or of those named.
+
+    Exits 1 where a cell failed.
+
+    \b
+    arm        one file in one runtime, on one provider, with so many threads
+    cell       an arm at one batch size: a row of the results
+    reference  fp32 in onnxruntime on the CPU: each arm is compared with it, in turns
+    boundary   host: a call includes copies from and to numpy; device: it does not
+    card       what was measured when a model was exported: its card.json
+    """
     from bench.commands.console import plan_facts, print_plan, print_summary
     from bench.commands.rows import RowPrinter
     from bench.results.rows import FAILED
@@ -155,7 +170,7 @@ def bench(
     def on_start(path: Path) -> None:
         begun.append(path)
         if out is None:
-            say(f"results will stand in {path}", err=True)
+            say(f"results go to {path}", err=True)
 
     with _telling_how_to_go_on(begun), RowPrinter(quiet=as_json) as printer:
         rows = run(

@@ -39,7 +39,7 @@ of_models = partial(click.option, cls=OfModels)
 _OF_REMEASURING = ("mean", "std", "layout", "size", "output", "timeout", "memory")
 
 
-@click.command()
+@click.command(short_help="Say which of two models is faster, or whether NEW got worse.")
 @click.argument("base", metavar="BASE.csv|MODEL|FILE.onnx")
 @click.argument("new", metavar="NEW.csv|MODEL|FILE.onnx")
 @exports_option

@@ -9,7 +9,7 @@ from zoo.commands.console import print_diagnosis, print_json
 from zoo.commands.parameters import data_dir_option, json_option
 
 
-@click.command()
+@click.command(short_help="Say what works on this machine, and what does not.")
 @data_dir_option
 @json_option
 def doctor(data_dir: Path | None, as_json: bool) -> None:

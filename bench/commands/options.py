@@ -8,19 +8,19 @@ from zoo.commands import parameters
 from zoo.commands.parameters import PercentType, PositiveType
 
 budget_ms_option = click.option(
-    "--budget-ms", type=PositiveType(), help="For the summary: the longest a call may take."
+    "--budget-ms", type=PositiveType(), help="Time budget of a call, for the summary's answer."
 )
 budget_mb_option = click.option(
-    "--budget-mb", type=PositiveType(), help="For the summary: the largest a file may be."
+    "--budget-mb", type=PositiveType(), help="Size budget of a file, for the summary's answer."
 )
 margin_option = click.option(
     "--margin",
     type=PercentType(),
     default="2%",
     show_default=True,
-    help="Times that differ by less are the same.",
+    help="Times that differ by less count as the same.",
 )
-timeout_option = partial(parameters.timeout_option, help="Seconds that an arm has for an answer.")
+timeout_option = partial(parameters.timeout_option, help="Time limit for an answer, in seconds.")
 memory_option = parameters.memory_option(
-    help="What an arm's process may take.  [default: three quarters of what is left]"
+    help="Memory limit of an arm's process.  [default: three quarters of free memory]"
 )

@@ -8,7 +8,7 @@ import click
 from zoo.commands.parameters import PATH
 
 
-@click.command()
+@click.command(short_help="Train, export, verify and compare two models on digits.")
 @click.option("--folder", type=PATH, default=Path("quickstart"), show_default=True)
 def quickstart(folder: Path) -> None:
     """Train two models on the embedded digits, export, verify and compare them, in minutes."""

@@ -13,13 +13,15 @@ from zoo.commands.parameters import PATH, exports_option
 @click.command()
 @click.argument("results", nargs=-1, required=True, type=PATH, metavar="RESULTS.csv...")
 @exports_option
-@click.option("--out", type=PATH, help="Where to write, without an ending.  [default: beside]")
+@click.option(
+    "--out", type=PATH, help="Where to write, without a suffix.  [default: beside the CSV]"
+)
 @budget_ms_option
 @budget_mb_option
 @click.option(
     "--recompute",
     is_flag=True,
-    help="Write nothing; compute every figure again from the raw samples, and exit 1 on another.",
+    help="Recompute every figure from the raw samples; exit 1 if one differs. Writes nothing.",
 )
 def report(
     results: tuple[Path, ...],

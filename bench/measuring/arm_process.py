@@ -170,7 +170,7 @@ def _how(ending: Ending) -> str:
         return "its process stopped answering and was killed"
     if ending.signal is None:
         return f"its process ended with code {ending.code}"
-    hint = ", perhaps for want of memory" if ending.signal == "SIGKILL" else ""
+    hint = ", perhaps out of memory" if ending.signal == "SIGKILL" else ""
     return f"its process was killed by {ending.signal}{hint}"
 
 

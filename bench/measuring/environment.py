@@ -176,7 +176,7 @@ class Evidence:
         if _above(self.steal_share, MOST_STEAL + tick):
             found.append(f"the hypervisor took {self.steal_share:.1%} of the time")
         if _above(self.throttled_share, MOST_THROTTLED):
-            found.append(f"the quota was used up for {self.throttled_share:.1%} of the time")
+            found.append(f"the CPU quota was used up for {self.throttled_share:.1%} of the time")
         if self.clock_change is not None and self.clock_change < -MOST_CLOCK_FALL:
             found.append(f"the clock fell by {-self.clock_change:.0%}")
         if self.delay_share is None and _above(self.pressure_share, MOST_PRESSURE):

@@ -31,7 +31,7 @@ from zoo.parity import SAME_SUMS, largest, tolerance
 
 _KEPT_BYTES = 128 << 10  # of answers: more would push the model out of the caches
 _NO_MEMORY = re.compile(
-    r"out of memory|allocate memory|bad_alloc|failed to allocate|memory does not suffice", re.I
+    r"out of memory|allocate memory|bad_alloc|failed to allocate|out of memory", re.I
 )
 # A runtime's own timing: of a call with each batch, the nanoseconds and the answer.
 Timed = Callable[[list[Placed]], tuple[list[int], list[Answer]]]
@@ -228,7 +228,7 @@ class Worker:
                     kind = "MemoryError"
                 answer = {"error": str(error), "kind": kind}
             except MemoryError:
-                answer = {"error": "the memory does not suffice", "kind": "MemoryError"}
+                answer = {"error": "out of memory", "kind": "MemoryError"}
             except Exception as error:  # a runtime may raise anything, and the sweep goes on
                 text = str(error).strip().partition("\n")[0]
                 kind = "MemoryError" if _NO_MEMORY.search(text) else "Exception"

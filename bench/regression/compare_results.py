@@ -86,7 +86,7 @@ def _speeds(
 ) -> list[SpeedFinding | None]:
     twins = _twins(pairs)
     if any(pair.base.machine != pair.new.machine for pair in pairs if pair.measured):
-        notes.append("two machines: times that were not measured again prove nothing")
+        notes.append("two machines: times that were not measured again prove no difference")
     _note_shift(list(twins.values()), limits, notes)
     again = _measured_again(pairs, remeasure, progress)
     found: list[SpeedFinding | None] = []

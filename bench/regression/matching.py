@@ -91,7 +91,7 @@ def _check_comparable(
         pair = others[0]
         raise UsageError(
             f"{base} is from machine {pair.base.machine or 'unknown'}, {new} from "
-            f"{pair.new.machine or 'unknown'}: their times cannot be compared. Measure both on one "
+            f"{pair.new.machine or 'unknown'}: their times are not comparable. Measure both on one "
             "machine, or pass --any-machine to compare everything else."
         )
 

@@ -82,7 +82,7 @@ def _told(
         case "files":
             if not remeasures:
                 return (
-                    f"{what}. Leave --no-remeasure away: where both files are at hand they are "
+                    f"{what}. Leave out --no-remeasure: where both files are at hand they are "
                     f"measured again, in turns. {_edge(speed, limits)}"
                 )
             return (
@@ -96,7 +96,7 @@ def _told(
 def _edge(speed: SpeedFinding, limits: Limits) -> str:
     """From which slowdown on two sweeps prove one."""
     if not speed.ratio or not speed.low:
-        return "Two sweeps as unsure as these prove nothing."
+        return "Two sweeps as unsure as these prove no difference."
     edge = (1 + limits.max_slowdown) * speed.ratio / speed.low
     return f"Two sweeps as unsure as these prove a slowdown from about {times_slower(edge)} on."
 

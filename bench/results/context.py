@@ -91,13 +91,13 @@ def _warnings(row: Row, contradicted: Row | None) -> Iterator[str]:
         assert row.p50_ms
         assert contradicted.p50_ms
         solo = row.p50_ms / contradicted.p50_ms
-        yield f"by themselves the two arms' p50 have the ratio {solo:.3f}"
+        yield f"the two arms' own p50 have the ratio {solo:.3f}"
     if row.unpaired:
         yield f"it could not be paired with the reference: {row.unpaired}"
     if row.disturbed:
-        yield f"{row.disturbed} of {row.blocks} blocks were disturbed by others"
+        yield f"other processes interfered with {row.disturbed} of {row.blocks} timing blocks"
     if row.steady is False:
-        yield "the times had not settled when the warm-up ended"
+        yield "times had not settled when the warm-up ended"
     if row.accuracy_source == "measured" and row.accuracy_reason:
         yield f"{row.correct:,} of {row.images:,} are right here, {row.accuracy_reason}"
     yield from doubts(row)

@@ -36,7 +36,7 @@ class Journal:
         """Refuse to begin where anything lies that a sweep would replace."""
         for path in files_of(self.path):
             if os.path.lexists(path):
-                go_on = "Go on with --resume, or name" if self.samples.exists() else "Name"
+                go_on = "Continue with --resume, or name" if self.samples.exists() else "Name"
                 raise UsageError(f"{path} exists. {go_on} another --out.")
 
     def begin(self) -> None:

@@ -33,7 +33,7 @@ def read_csv(path: Path) -> list[Row]:
         with open_text(path, LARGEST_CSV) as handle:
             headings, lines = read_table(handle)
             if not {"subject", "runtime", "schema"} <= set(headings):
-                raise ZooError(f"{path} is no results file of this zoo (its columns say so).")
+                raise ZooError(f"{path} was not written by `bench` (its columns differ).")
             return [
                 _row(path, number, dict(zip(headings, line, strict=True)))
                 for number, line in enumerate(lines, 2)

@@ -90,7 +90,7 @@ class Summary:
                 f"best accuracy: {self._told(answer.best_accuracy)}{_alike(answer.like_best)}"
             )
         else:
-            lines.append("best accuracy: not known; no row has one")
+            lines.append("best accuracy: unknown; no row has one")
         if answer.fastest:
             lines.append(f"fastest: {self._told(answer.fastest)}{_alike(answer.like_fastest)}")
         lines += self._within(answer)
@@ -118,7 +118,7 @@ class Summary:
             if row.accuracy is None and row.accuracy_reason:
                 none[row.accuracy_reason].append(self.names.arm(row))
             elif row.accuracy_source == "card":
-                of_card[row.accuracy_reason or "nobody says why"] = None
+                of_card[row.accuracy_reason or "the reason is unknown"] = None
         return [
             *(f"* accuracy as the card says it, not measured here: {why}" for why in of_card),
             *(f"no accuracy of {joined(dict.fromkeys(arms))}: {why}" for why, arms in none.items()),
@@ -190,5 +190,4 @@ def _cells(count: int) -> str:
 def _alike(rows: Rows) -> str:
     if not rows:
         return ""
-    whose = "that of 1 other" if len(rows) == 1 else f"those of {len(rows)} others"
-    return f"; its interval meets {whose}"
+    return f"; tied with {len(rows)} other{'s' * (len(rows) != 1)}"

@@ -25,7 +25,7 @@ _LARGEST = 1 << 14
 
 @dataclass(frozen=True)
 class Preset:
-    """How much time a cell gets."""
+    """How long each cell is measured."""
 
     name: str
     length: Length
@@ -185,7 +185,7 @@ def check(settings: Settings) -> None:
     if min((*settings.batches, *settings.threads), default=1) < 1:
         raise UsageError("--batch and --threads take whole numbers of 1 or more.")
     if not 0 < settings.margin < 1:
-        raise UsageError(f"--margin {settings.margin:.0%} is none; write one such as 2%.")
+        raise UsageError(f"--margin {settings.margin:.0%} is not above 0%. Write 2%, for example.")
 
 
 def check_gpu_options(settings: Settings) -> None:

@@ -25,12 +25,12 @@ def check_test_sets(
         data = subject.no_accuracy or data_of(subject, data_dir, progress)
         if isinstance(data, str):
             kind = ZooError if subject.place and not subject.no_accuracy else UsageError
-            raise kind(f"{_asked(subject)} {data.rstrip('.')}; or leave --accuracy away.")
+            raise kind(f"{_asked(subject)} {data.rstrip('.')}; or leave out --accuracy.")
         given, known = classes.get(subject.name), len(data.class_names)
         if given not in (None, known):
             raise UsageError(
                 f"{_asked(subject)} it gives {given} classes, {subject.dataset} has {known}. Name "
-                "its own test set with --data, or leave --accuracy away."
+                "its own test set with --data, or leave out --accuracy."
             )
 
 

@@ -129,7 +129,7 @@ class Sweep:
         """Refuse what is known to give wrong answers here."""
         fault = arm.subject.fault(arm.runtime, arm.provider, self.on)
         if fault:
-            raise UnavailableError(f"it would be answered wrongly: {fault}")
+            raise UnavailableError(f"it would give wrong answers: {fault}")
 
     def _cells(self, arm: Arm) -> list[Measured]:
         """All of an arm; of those whose number is to be found, the first."""

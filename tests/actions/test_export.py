@@ -308,7 +308,7 @@ def test_an_unfinished_run_is_not_exported(
     run = shutil.copytree(digits_run("mlp"), tmp_path / "run")
     card = json.loads((run / "run.json").read_text())
     write_json(run / "run.json", card | {"finished": False})
-    with pytest.raises(ZooError, match=r"not finished\. Go on with"):
+    with pytest.raises(ZooError, match=r"not finished\. Continue with"):
         export("mlp", run=run, exports=tmp_path / "exports")
     assert not (tmp_path / "exports").exists()
 

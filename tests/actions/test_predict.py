@@ -258,7 +258,7 @@ class TestModels:
             predict(path, [images])
 
     def test_a_file_has_the_precision_it_has(self, tiny_onnx: Make, images: Path) -> None:
-        with pytest.raises(UsageError, match="leave --precision away"):
+        with pytest.raises(UsageError, match="leave out --precision"):
             predict(tiny_onnx(), [images], precision="int8")
 
 
@@ -431,6 +431,6 @@ def test_an_artifact_of_earlier_that_this_onnxruntime_answers_wrongly_here(
             shutil.copy(integer_onnx(width), folder / "int8.onnx")
             publish(f"cnn-{width}", {"model": "cnn", "precisions": {"int8": {}}}, folder)
     asked = {"precision": "int8", "exports": tmp_path / "exports", "on": BAD}
-    with pytest.raises(UnavailableError, match="cnn-24 int8 would be answered wrongly"):
+    with pytest.raises(UnavailableError, match="cnn-24 int8 would give wrong answers"):
         list(predict("cnn-24", [images], **asked))
     assert len(list(predict("cnn-32", [images], **asked))) == 3

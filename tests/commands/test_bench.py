@@ -110,7 +110,7 @@ class TestAnswers:
         done = call("bench", "mlp", "--exports", mlp_exports, *options)
         (found,) = Path("results").glob("????-??-??-??????.csv")
         assert f"results   {found}" in done.stdout
-        assert done.stderr.startswith(f"results will stand in {found}\n")
+        assert done.stderr.startswith(f"results go to {found}\n")
 
     def test_a_file_of_third_parties_is_welcome(self, bench: Call, tiny_onnx: Any) -> None:
         done = bench(tiny_onnx(), "--batch", "2")
@@ -315,7 +315,7 @@ class TestRefusals:
         options = ("mlp", "--precision", "int8", "--runtime", "torch", "--batch", "1")
         beside(OUT, "samples.jsonl").touch()  # of one that was killed before its first row
         beside(OUT, "environment.json").touch()
-        assert "Go on with --resume, or name another --out" in bench(*options, code=2).stderr
+        assert "Continue with --resume, or name another --out" in bench(*options, code=2).stderr
         bench(*options, "--resume")
         assert [row.status for row in read_csv(OUT)] == [SKIPPED]
 

@@ -17,6 +17,7 @@ from PIL import Image
 from bench.subjects.subject import Subject
 from cli import main
 from zoo.artifacts.artifact import find_artifact, how_to_export
+from zoo.commands.group import WORKFLOWS
 from zoo.commands.parameters import SizeType
 from zoo.data.known import KNOWN
 from zoo.errors import UsageError
@@ -165,6 +166,24 @@ class TestPrecisions:
         told = find_artifact("mlp").remedy("int8")
         follow(call, told)
         assert find_artifact("mlp").precisions == ("fp32", "int8")
+
+
+def test_the_bare_command_shows_workflows_that_work(call: Call) -> None:
+    said = call("--help").stdout
+    for title, lines in WORKFLOWS.items():
+        assert f"{title}:" in said
+        for line in lines:
+            assert f"  python cli.py {line}\n" in said
+            parse(shlex.split(line))
+
+
+def test_a_message_names_the_program_as_it_was_called(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "python cli.py train cnn" in call("test", "cnn", code=1).stderr
+    monkeypatch.setattr("sys.argv", ["/usr/local/bin/onnx-zoo", "test", "cnn"])
+    assert "onnx-zoo train cnn" in call("test", "cnn", code=1).stderr
+    assert "onnx-zoo quickstart" in call("--help").stdout
 
 
 class TestNames:

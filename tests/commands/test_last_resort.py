@@ -69,7 +69,7 @@ class TestUnforeseen:
     @pytest.mark.parametrize(
         ("error", "told"),
         [
-            (MemoryError(), "the memory does not suffice"),
+            (MemoryError(), "out of memory"),
             (OSError(errno.ENOSPC, "No space", "/some/file"), "/some/file: the disk is full"),
             (OSError(errno.ENOSPC, "No space"), "or in the cache): the disk is full"),
             (OSError(errno.EMFILE, "Too many", "/some/file"), "ulimit -n"),

@@ -115,7 +115,7 @@ class TestTrain:
         assert "interrupted after step 5/" in error
         assert "--resume" in error
         assert "not finished" in call("test", "mlp", "--run", "mine", code=1).stderr
-        assert "going on after step 5/" in call(*TRAIN, "--run", "mine", "--resume").stderr
+        assert "continuing after step 5/" in call(*TRAIN, "--run", "mine", "--resume").stderr
         weights = [folder / "weights.safetensors" for folder in (Path("mine"), run)]
         assert weights[0].read_bytes() == weights[1].read_bytes()
 

@@ -61,7 +61,7 @@ def test_it_goes_on_after_a_kill_and_says_that_it_is_finished(
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     begun = json.loads(Path(f"runs/{ID}/run.json").read_text())
     assert (begun["finished"], begun["design"]["head"]) == (False, "")
-    assert "Go on with --resume" in call(*TRAIN, code=2).stderr
+    assert "Continue with --resume" in call(*TRAIN, code=2).stderr
     done = call(*TRAIN, "--resume")
     assert f"{2 * latents.CHUNK} of 1438 are there from before" in done.stderr
     assert "images/s by runtime" not in done.stderr  # the runtime is the one that had begun

@@ -64,7 +64,7 @@ class TestChannels:
 
     @pytest.mark.parametrize("mean", [(), (0.5, 0.5), (0.5,) * 4])
     def test_any_other_number_of_them_is_refused(self, mean: tuple[float, ...]) -> None:
-        assert "has 3 channels, and --mean" in refused(mean, STD)
+        assert "has 3 channels, but --mean" in refused(mean, STD)
 
 
 @given(NUMBERS, NUMBERS)

@@ -191,8 +191,8 @@ class TestGiven:
     @pytest.mark.parametrize(
         ("told", "problem"),
         [
-            (Given(layout="nchw"), "is not nchw; leave --layout away"),
-            (Given(size=(8, 8)), "takes no images of 8x8 pixels; leave --size away"),
+            (Given(layout="nchw"), "is not nchw; leave out --layout"),
+            (Given(size=(8, 8)), "takes no images of 8x8 pixels; leave out --size"),
             (Given(class_names=("a", "b")), "is given 2 classes and gives 3 values"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",

@@ -132,7 +132,7 @@ def test_a_checkpoint_that_is_gone(call: Call, unfinished: Path, trained: Path) 
     (RUN / "state.safetensors").unlink()
     for command in ("test", "export"):
         done = call(*COMMANDS[command], code=1)
-        assert "is not finished. Go on with" in done.stderr
+        assert "is not finished. Continue with" in done.stderr
     resumed = call(*proposed(done))
     assert "no checkpoint is there, starting from the beginning" in resumed.stderr
     weights = [folder / "weights.safetensors" for folder in (RUN, trained)]

@@ -142,8 +142,8 @@ class TestWeights:
         before = fingerprint(trunk)
         lacking = {k: v for k, v in tensors.items() if not k.startswith("features.0.0")}
         cases = {
-            r"it lacks features\.0\.0\.weight": lacking,
-            r"it knows no conv1\.weight": tensors | {"conv1.weight": torch.zeros(1)},
+            r"missing tensors: features\.0\.0\.weight": lacking,
+            r"unknown tensors: conv1\.weight": tensors | {"conv1.weight": torch.zeros(1)},
             r"features\.0\.0\.weight \[1, 3, 3, 3\] instead of \[16, 3, 3, 3\]": tensors
             | {"features.0.0.weight": torch.zeros(1, 3, 3, 3)},
             r"not all numbers are finite in features\.0\.0\.weight": tensors

@@ -96,7 +96,7 @@ def predict(
             session = file.session(precision, provider=provider)
             fault = fault_of_content(file.content(f"{precision}.onnx"), here)
         if fault and session.provider == "cpu":  # the known ones are those of this provider
-            raise UnavailableError(f"{title} would be answered wrongly: {fault}.")
+            raise UnavailableError(f"{title} would give wrong answers: {fault}.")
         signature = _named(Signature.of(session, given), given, data_dir, progress)
         if signature.chosen:
             progress.say(f"{title} {signature.chosen}")
@@ -115,7 +115,7 @@ def _found(
     path = Path(model)
     if path.suffix.lower() == ".onnx" or path.is_file():
         if precision is not None:
-            raise UsageError(f"{path} has the precision it has; leave --precision away.")
+            raise UsageError(f"{path} has the precision it has; leave out --precision.")
         return path, path.name
     precision = precision or "fp32"
     if (path / CARD).is_file():
@@ -138,7 +138,7 @@ def _named(
     if signature.classes not in (None, len(data.class_names)):
         raise UsageError(
             f"it gives {signature.classes} classes, {given.data} has {len(data.class_names)}. "
-            "Name its own data with --data, or leave that away."
+            "Name its own data with --data, or leave out that."
         )
     return replace(signature, classes=len(data.class_names), class_names=data.class_names)
 

@@ -90,7 +90,7 @@ def _begins(target: Run, resume: bool, overwrite: bool) -> bool:
         if target.card().finished:
             target.finished_history(target.finished_card())
         raise UsageError(
-            f"{target.folder} already holds a run. Go on with --resume, replace it with "
+            f"{target.folder} already holds a run. Continue with --resume, replace it with "
             "--overwrite, or name another folder with --run."
         )
     return False

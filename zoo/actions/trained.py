@@ -34,7 +34,7 @@ def check_device(spec: ModelSpec, framework: Framework, device: str | None) -> N
     if device is not None and device not in known and len(known) == 1:
         raise UsageError(
             f"{spec.name} is written in {spec.framework}, which computes on the {known[0]} alone. "
-            "Leave --device away."
+            "Leave out --device."
         )
 
 

@@ -165,7 +165,7 @@ class _Verifier:
         if not found.ok:
             yield "loads", ("failed", found.reason)
             for name in ("onnxruntime", "batches", "vectors", "accuracy"):
-                yield name, ("skipped", "the file is refused")
+                yield name, ("skipped", "it did not load")
             return
         facts = [f"{found.nodes} nodes", *_counted(self.inspector.cost(target.path))]
         text = f"onnx.checker accepts it, onnxruntime runs it: {', '.join(facts)}"
@@ -207,13 +207,13 @@ class _Verifier:
             if self.given.data and is_path(self.given.data) and card.dataset not in KNOWN:
                 claim = replace(claim, dataset=self.given.data)
         elif found.signature:
-            return missing, "it takes no images that this zoo knows how to prepare"
+            return missing, "this zoo cannot prepare images for its input"
         else:
             told = claim_of_file(found)
             if given.data and (told is None or told.dataset != given.data):
                 told = Claim("nobody", "fp32", given.data)
             if told is None:
-                return "skipped", "nothing says whose test set is its own: name one with --data"
+                return "skipped", "no dataset is named for it; name one with --data"
             claim = told
         # What a card says of the classes is held against the file as metadata.
         names = file.class_names if file and not card else None
@@ -237,7 +237,7 @@ def _counted(cost: GraphCost | None) -> Iterator[str]:
         return
     yield f"{cost.parameters:,} parameters"
     if cost.macs is not None:
-        yield f"{cost.macs:,} multiply-adds an image"
+        yield f"{cost.macs:,} multiply-adds per image"
     if cost.precision:
         yield f"in {cost.precision}"
 

@@ -57,34 +57,38 @@ def description_options(
             answers(
                 "--data",
                 metavar="NAME|DIR|ZIP",
-                help="Whose test set, for files that do not say it; its place, for models of your "
-                "images.",
+                help="Dataset to test on, for files that name none; a folder or zip, for models of "
+                "your own images.",
             ),
             any_file(
                 "--mean",
                 type=NumbersType(),
-                help="Per channel or one for all, on the 0..1 scale, for a file that does not say "
+                help="One value or one per channel, on the 0..1 scale, for files that do not state "
                 "it.",
             ),
-            any_file("--std", type=NumbersType(), help="Likewise."),
-            any_file("--layout", type=click.Choice(LAYOUTS), help="Where the shape does not tell."),
+            any_file("--std", type=NumbersType(), help="As --mean."),
             any_file(
-                "--size", type=SizeType(), help="Of its images, where a file leaves that free."
+                "--layout",
+                type=click.Choice(LAYOUTS),
+                help="Axis order of the input, where its shape leaves it open.",
             ),
+            any_file("--size", type=SizeType(), help="Image size, for files that accept any."),
             any_file(
-                "--output", metavar="NAME", help="Of several, the one of a value for each class."
+                "--output",
+                metavar="NAME",
+                help="The output with one value per class, where there are several.",
             ),
             answers(
                 "--classes",
                 "class_names",
                 type=ClassesType(),
-                help="Their names, in the order of a third-party file's values.",
+                help="Class names, in the order of a third-party file's output.",
             ),
             answers(
                 "--classes-as-given",
                 is_flag=True,
-                help="Ignore the class names in a third-party file: its classes are those of the "
-                "data, in that order.",
+                help="Ignore the class names in a third-party file: its classes are the dataset's, "
+                "in that order.",
             ),
         )
     ):

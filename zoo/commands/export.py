@@ -16,7 +16,7 @@ from zoo.commands.parameters import (
 from zoo.errors import UsageError
 
 
-@click.command()
+@click.command(short_help="Write a trained model as ONNX files, if they pass the gate.")
 @click.argument("model")
 @run_option
 @data_dir_option
@@ -24,23 +24,30 @@ from zoo.errors import UsageError
 @click.option(
     "--precision",
     type=NamesType(),
-    help="Formats to publish.  [default: fp32,fp16,int8, or those that the model can have]",
+    help="Precisions to write.  [default: fp32,fp16,int8, or those that the model can have]",
 )
 @click.option(
     "--input",
     "form",
     metavar="uint8-nhwc|float32-nchw",
-    help="Raw pixels, or images that the caller normalises.  [default: uint8-nhwc]",
+    help="Input: raw pixels, or floats that the caller normalises.  [default: uint8-nhwc]",
 )
-@click.option("--opset", type=int, help="Of the files.  [default: 20]")
+@click.option("--opset", type=int, help="ONNX opset.  [default: 20]")
 @click.option(
-    "--publish", is_flag=True, help="Write exports/, which git tracks, and not exports/local/."
+    "--publish",
+    is_flag=True,
+    help="Write to exports/, which git tracks, instead of exports/local/.",
 )
-@click.option("--check", is_flag=True, help="Say whether the published files come out the same.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Export again, without writing, and say whether the files come out byte for byte the "
+    "same.",
+)
 @click.option(
     "--mend",
     is_flag=True,
-    help="Make an int8 file that some CPUs run wrongly again, from the published fp32 file.",
+    help="Rebuild an int8 file that some CPUs compute wrongly, from the published fp32 file.",
 )
 @json_option
 def export(
@@ -63,7 +70,7 @@ def export(
     if publish and exports is not None:
         raise UsageError("--publish and --exports name two folders. Leave one of them out.")
     if mend and (publish or check or precision or form or opset is not None or run is not None):
-        raise UsageError("--mend takes the name of a published model, --exports and --data-dir.")
+        raise UsageError("--mend takes only a model's name, --exports and --data-dir.")
     form, progress = form or PIXELS, progress_for()
     if check:
         from zoo.actions.check import check as export_again
@@ -71,7 +78,7 @@ def export(
 
         if precision or opset is not None:
             raise UsageError(
-                "--check looks at what was published; leave --precision and --opset away."
+                "--check rebuilds what was published; leave out --precision and --opset."
             )
         where = PUBLISHED if publish else exports
         found = export_again(model, run=run, form=form, exports=where, progress=progress)

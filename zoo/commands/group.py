@@ -6,14 +6,35 @@ from typing import Any
 import click
 
 from zoo.commands.last_resort import last_resort, open_streams, tell
-from zoo.errors import ZooError, unknown_name
+from zoo.errors import ZooError, program, unknown_name
 from zoo.escaping import printable_lines
 
 EXIT_INTERRUPTED = 130
 
 
+WORKFLOWS = {
+    "A tour on embedded data, in minutes": ["quickstart"],
+    "Train a model": ["train cnn --data digits", "test cnn-digits", "export cnn-digits"],
+    "Measure an ONNX file of your own": [
+        "verify mine.onnx",
+        "bench mine.onnx --data cifar10 --mean .5,.5,.5 --std .25,.25,.25",
+        "compare mine.onnx cnn",
+    ],
+    "Keep a model from getting slower (in CI)": [
+        "bench mine.onnx --out new.csv",
+        "compare base.csv new.csv --max-slowdown 5%",
+    ],
+}
+
+
 class ZooGroup(click.Group):
     """Knows near names of commands, and turns the zoo's errors into one line and an exit code."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, lines in WORKFLOWS.items():
+            with formatter.section(title):
+                for line in lines:
+                    formatter.write(f"{'':{formatter.current_indent}}{program()} {line}\n")
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -113,7 +113,7 @@ def last_resort() -> Iterator[None]:
 def _told(error: Exception) -> int:
     """Say what happened; the exit code."""
     if isinstance(error, MemoryError):
-        tell("error: the memory does not suffice. Close other programs, and try again.")
+        tell("error: out of memory. Close other programs and try again.")
         return 1
     if isinstance(error, OSError) and error.errno in _REFUSALS:
         what = error.filename or f"a file (in {tempfile.gettempdir()}, or in the cache)"

@@ -43,7 +43,10 @@ class ShareType(click.ParamType[float]):
             number = -1
         share = text.endswith("%")
         if not 0 <= number < (100 if share else math.inf) or (not share and number % 1):
-            self.fail(f"'{value}' is neither a count such as 5000 nor a share such as 10%.")
+            self.fail(
+                f"'{value}' is neither a number of images such as 5000 nor a percentage such as "
+                "10%."
+            )
         return number / 100 if share else number
 
 
@@ -60,7 +63,7 @@ class PositiveType(click.ParamType[float]):
         except ValueError:
             number = math.nan
         if not 0 < number < math.inf:
-            self.fail(f"'{value}' is no number above 0, such as 2.5.")
+            self.fail(f"'{value}' is not a number above 0, such as 2.5.")
         return number
 
 
@@ -77,7 +80,7 @@ class MemoryType(click.ParamType[int]):
         except (KeyError, ValueError, OverflowError):
             count = 0
         if count < 1:
-            self.fail(f"'{value}' is no amount of memory. Write one such as 8GB or 512MB.")
+            self.fail(f"'{value}' is not an amount of memory. Write 8GB or 512MB, for example.")
         return count
 
 
@@ -120,7 +123,7 @@ class PercentType(click.ParamType[float]):
         except ValueError:
             number = -1
         if not 0 <= number <= 1:
-            self.fail(f"'{value}' is no share. Write one such as 2%.")
+            self.fail(f"'{value}' is not a percentage. Write 2%, for example.")
         return number
 
 
@@ -136,32 +139,36 @@ class CountsType(click.ParamType[tuple[int, ...]]):
             return ()
         parts = str(value).split(",")
         if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
-            self.fail(f"'{value}' is no list of whole numbers of 1 or more, such as 1,8,64.")
+            self.fail(f"'{value}' is not a list of whole numbers above 0, such as 1,8,64.")
         return tuple(dict.fromkeys(map(int, parts)))
 
 
 data_option = click.option(
-    "--data", metavar="NAME|DIR|ZIP", help="Dataset by name, folder or zip.  [default: cifar10]"
+    "--data", metavar="NAME|DIR|ZIP", help="Dataset: a name, a folder or a zip.  [default: cifar10]"
 )
 data_dir_option = click.option(
     "--data-dir",
     type=PATH,
-    help="Where local copies of the datasets lie.  [default: what ZOO_DATA names]",
+    help="Folder with local copies of datasets.  [default: $ZOO_DATA]",
 )
-size_option = click.option("--size", type=SizeType(), help="Scale the images to this size.")
-grey_option = click.option("--grey", is_flag=True, default=None, help="Use grey images.")
+size_option = click.option("--size", type=SizeType(), help="Scale images to this size.")
+grey_option = click.option(
+    "--grey", is_flag=True, default=None, help="Convert images to greyscale."
+)
 skip_bad_option = click.option(
-    "--skip-bad", is_flag=True, default=None, help="Leave unreadable images out and count them."
+    "--skip-bad", is_flag=True, default=None, help="Skip unreadable images and count them."
 )
-run_option = click.option("--run", type=PATH, help="The run's own folder, instead of runs/<id>.")
+run_option = click.option("--run", type=PATH, help="Folder of the run.  [default: runs/<id>]")
 device_option = click.option(
-    "--device", metavar="cpu|cuda", help="Default: cuda where it works, else cpu."
+    "--device",
+    metavar="cpu|cuda",
+    help="Device to compute on.  [default: cuda if it works, else cpu]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 exports_option = click.option(
     "--exports",
     type=PATH,
-    help="The folder of models.  [default: exports/local, exports, the zoo's own models]",
+    help="Folder of models.  [default: exports/local, exports, the zoo's own models]",
 )
 memory_option = partial(click.option, "--memory", type=MemoryType())
 timeout_option = partial(click.option, "--timeout", type=PositiveType(), show_default=True)

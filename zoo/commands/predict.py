@@ -24,24 +24,36 @@ from zoo.commands.parameters import (
 from zoo.errors import UsageError, ZooError
 
 
-@click.command()
+@click.command(short_help="Classify image files with a model or an ONNX file.")
 @click.argument("model", metavar="MODEL|FILE.onnx")
 @click.argument("images", nargs=-1, required=True, type=PATH, metavar="IMAGE...")
 @exports_option
 @data_dir_option
-@click.option("--precision", metavar="fp32|fp16|int8", help="Of the artifact.  [default: fp32]")
 @click.option(
-    "--provider", default="cpu", metavar="cpu|cuda", show_default=True, help="Where to compute."
+    "--precision", metavar="fp32|fp16|int8", help="Precision of the model.  [default: fp32]"
 )
 @click.option(
-    "--top", type=click.IntRange(min=1), default=5, show_default=True, help="Classes an image."
+    "--provider",
+    default="cpu",
+    metavar="cpu|cuda",
+    show_default=True,
+    help="Execution provider of ONNX Runtime.",
+)
+@click.option(
+    "--top",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Classes to print per image.",
 )
 @description_options
-@click.option("--save", type=PATH, help="A PNG of the first images.")
-@timeout_option("seconds", default=120, help="Seconds that an ONNX file has for 64 images.")
-@memory_option(help="What an ONNX file may take.  [default: three quarters of what is left]")
+@click.option("--save", type=PATH, help="Save a PNG of the first images and their classes.")
+@timeout_option(
+    "seconds", default=120, help="Time limit of an ONNX file, in seconds for 64 images."
+)
+@memory_option(help="Memory limit of an ONNX file.  [default: three quarters of free memory]")
 @json_option
-@click.option("--csv", "as_csv", is_flag=True, help="Print a row for each guess.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, a row for each guess.")
 def predict(
     model: str,
     images: tuple[Path, ...],

@@ -14,7 +14,7 @@ from zoo.commands.parameters import (
 )
 
 
-@click.command()
+@click.command(short_help="Measure a trained model on the whole test set.")
 @click.argument("model")
 @data_dir_option
 @device_option

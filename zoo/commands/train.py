@@ -20,78 +20,95 @@ from zoo.commands.parameters import (
 from zoo.errors import command
 
 
-@click.command()
+@click.command(short_help="Train a model by its recipe.")
 @click.argument("model")
 @data_option
 @data_dir_option
 @size_option
 @grey_option
 @skip_bad_option
-@click.option("--validate", type=ShareType(), help="Hold out images to validate on: 5000 or 10%.")
-@click.option("--epochs", type=float, help="Passes over the data.  [default: the recipe's]")
-@click.option("--batch", type=int, help="Images a step.  [default: the recipe's]")
-@click.option("--lr", type=float, help="Peak learning rate.  [default: the recipe's]")
-@click.option("--quick", is_flag=True, default=None, help="The recipe's shorter schedule.")
 @click.option(
-    "--flip/--no-flip", default=None, help="Whether mirror images keep their class (digits do not)."
+    "--validate", type=ShareType(), help="Training images to hold out for validation: 5000 or 10%."
+)
+@click.option("--epochs", type=float, help="Epochs to train.  [default: the recipe's]")
+@click.option("--batch", type=int, help="Images per step.  [default: the recipe's]")
+@click.option("--lr", type=float, help="Peak learning rate.  [default: the recipe's]")
+@click.option("--quick", is_flag=True, default=None, help="Train the recipe's shorter schedule.")
+@click.option(
+    "--flip/--no-flip", default=None, help="Train on mirror images, too (not for digits)."
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
-    help="Another seed, other weights; the same one, the same weights (of a transfer: with "
-    "--latents-runtime and --precision).  [default: 0]",
+    help="Random seed; the same one gives the same weights (for transfer: with "
+    "--latents-runtime and --precision fixed).  [default: 0]",
 )
 @device_option
-@click.option("--precision", metavar="auto|fp32|bf16|fp16", help="Number format.  [default: auto]")
-@click.option("--sub-batches", type=int, help="Compute each batch in N parts, to save memory.")
-@click.option("--compile", is_flag=True, default=None, help="Go through torch.compile.")
+@click.option(
+    "--precision", metavar="auto|fp32|bf16|fp16", help="Precision to train in.  [default: auto]"
+)
+@click.option("--sub-batches", type=int, help="Split each batch into N parts to save memory.")
+@click.option(
+    "--compile", is_flag=True, default=None, help="Compile the network with torch.compile."
+)
 @click.option(
     "--backbone",
     metavar="NAME",
-    help="For transfer: a network of torchvision or of this zoo.  [default: inception_v3]",
+    help="For transfer: a torchvision network or a model of this zoo.  [default: inception_v3]",
 )
-@click.option("--backbone-size", type=int, metavar="N", help="Show it images of this side.")
 @click.option(
-    "--backbone-resize", metavar="bilinear|bicubic", help="How images get there, if not as usual."
+    "--backbone-size", type=int, metavar="N", help="For transfer: image size shown to the backbone."
+)
+@click.option(
+    "--backbone-resize",
+    metavar="bilinear|bicubic",
+    help="For transfer: how images are resized to that.",
 )
 @click.option(
     "--backbone-layer",
     metavar="pooled|maps",
-    help="Latents behind, or before, its last pooling.",
+    help="For transfer: take latents after or before the last pooling.",
 )
 @click.option(
-    "--backbone-init", metavar="random", help="Take random weights, as a baseline or for tests."
+    "--backbone-init",
+    metavar="random",
+    help="For transfer: random weights, as a baseline or for tests.",
 )
 @click.option(
-    "--weights", metavar="FILE", help="The backbone's: safetensors, or a torch state dict."
+    "--weights",
+    metavar="FILE",
+    help="For transfer: the backbone's weights (safetensors or a torch state dict).",
 )
 @click.option(
     "--flip-average",
     is_flag=True,
     default=None,
-    help="Average the latents of an image and its mirror image.",
+    help="For transfer: average the latents of an image and its mirror image.",
 )
 @click.option(
     "--head",
     metavar="linear|hidden|N",
-    help="On the backbone, N: hidden units instead of 512.  [default: the better of the two]",
+    help="For transfer: linear, one hidden layer of 512 units, or of N.  [default: the better of "
+    "the first two]",
 )
 @click.option(
     "--finetune",
     is_flag=True,
     default=None,
-    help="Then train the whole network; --epochs, --batch and --lr are about that.",
+    help="For transfer: then train the whole network; --epochs, --batch and --lr apply to that "
+    "stage.",
 )
 @click.option(
     "--latents-runtime",
     metavar="torch|onnxruntime",
-    help="What computes its latents. For the same weights again, pin --precision fp32 or bf16, too."
-    "  [default: what is cached, else the faster by a measurement, stored with the run]",
+    help="For transfer: what computes the latents; fix it and --precision to get the same weights "
+    "again."
+    "  [default: what the cached ones were computed by, else the fastest measured]",
 )
 @run_option
 @exports_option
-@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
-@click.option("--overwrite", is_flag=True, help="Replace a run that exists.")
+@click.option("--resume", is_flag=True, help="Continue a run that was stopped.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing run.")
 def train(
     model: str,
     data_dir: Path | None,

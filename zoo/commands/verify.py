@@ -17,15 +17,17 @@ from zoo.commands.parameters import (
 from zoo.ort.given import Given
 
 
-@click.command()
-@click.argument("targets", nargs=-1, metavar="[EXPORT|FILE.onnx]...")
+@click.command(short_help="Check published models, or any ONNX file.")
+@click.argument("targets", nargs=-1, metavar="[MODEL|FILE.onnx]...")
 @exports_option
 @data_dir_option
 @click.option(
-    "--accuracy/--no-accuracy", default=True, help="Measure it again, where the data is at hand."
+    "--accuracy/--no-accuracy",
+    default=True,
+    help="Measure accuracy again, where the dataset is available.",
 )
-@timeout_option(default=60, help="Seconds that a file has to load and run.")
-@memory_option(help="What a file may take.  [default: 2 GiB and six times its size]")
+@timeout_option(default=60, help="Time limit for each file, in seconds.")
+@memory_option(help="Memory limit for each file.  [default: 2 GiB plus six times its size]")
 @description_options
 @json_option
 def verify(

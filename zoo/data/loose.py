@@ -66,7 +66,7 @@ def read_image(path: Path, shape: tuple[int, int, int]) -> LooseImage:
     except UnreadableError as error:
         return LooseImage(path, None, str(error))
     except MemoryError:
-        return LooseImage(path, None, "the memory does not suffice for it")
+        return LooseImage(path, None, "out of memory")
 
 
 def _encoded(path: Path) -> bytes:

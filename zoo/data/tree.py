@@ -24,7 +24,7 @@ from zoo.errors import ZooError
 from zoo.reading import open_regular
 
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
-LAYOUT = "Images belong into train/<class>/ and test/<class>/ (png, jpg, webp or bmp)."
+LAYOUT = "Images belong in train/<class>/ and test/<class>/ (png, jpg, webp or bmp)."
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def draw_projection(projection: Projection, images: int, path: Path) -> None:
     )
     coloured = [look for look, _ in keys if look != latents.OTHERS]
     if len(coloured) < len(keys):
-        title += f"\nIn colours: the {len(coloured)} classes whose middles lie furthest out"
+        title += f"\nIn colours: the {len(coloured)} classes whose centres are farthest out"
     axes.set_title(title, fontsize=11)
     axes.grid(alpha=0.3)
     save(figure, path)

@@ -93,7 +93,7 @@ def _graph_of(trained: Trained, original: Original) -> ir.Model:
     if original.form not in trained.forms:
         raise UsageError(
             f"{original.card.model} takes {' or '.join(trained.forms)}, not {original.form}. "
-            "Leave --input away."
+            "Leave out --input."
         )
     proto = trained.to_onnx(original.form, original.opset)
     opsets = {entry.domain: entry.version for entry in proto.opset_import}

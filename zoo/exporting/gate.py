@@ -160,7 +160,7 @@ def _check_graph(name: str, proto: onnx.ModelProto) -> None:
         first = uneven[0]
         raise _refused(
             name,
-            f"{first.node} adds up integers for {first.width or 'nobody knows how many'} outputs; "
+            f"{first.node} adds up integers for {first.width or 'an unknown number of'} outputs; "
             f"beyond {TILE}, and no multiple of it, CPUs with AMX add up wrongly under "
             "onnxruntime 1.21 to 1.24",
         )

@@ -92,7 +92,7 @@ def check_faults(found: Inspection, on: Here) -> Checked:
     fault = fault_of(found.integer_widths, on)
     if fault:
         return "failed", fault
-    return "ok", f"no known fault of onnxruntime {on.version} on this CPU meets it"
+    return "ok", f"no known fault of onnxruntime {on.version} on this CPU affects it"
 
 
 def check_contract(found: Inspection, card: Card) -> Checked:
@@ -201,7 +201,7 @@ def check_vectors(run: VectorRun, precision: str, card: Card | None) -> Checked:
         f"{run.agreement} have the same top class"
     )
     if precision != "fp32" and card is None:
-        return "skipped", f"no card says how far {precision} may be: {text}"
+        return "skipped", f"no card states the tolerance of {precision} : {text}"
     # A difference that is not a number is not within the bound either.
     return ("ok" if run.difference <= bound else "failed"), f"{text} (bound {bound:.2g})"
 

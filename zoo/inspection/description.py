@@ -84,7 +84,7 @@ def refuse_unneeded(given: Given, files: Iterable[Description]) -> None:
     title = files[0].path
     if (given.mean or given.std) and not any(one.mean or one.std for one in needed):
         raise UsageError(
-            f"{title} takes raw pixels and normalises them itself; leave --mean and --std away."
+            f"{title} takes raw pixels and normalises them itself; leave out --mean and --std."
         )
     if given.size and not any(one.size for one in needed):
-        raise UsageError(f"{title} takes images of its own size; leave --size away.")
+        raise UsageError(f"{title} takes images of its own size; leave out --size.")

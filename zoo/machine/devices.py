@@ -67,12 +67,12 @@ def require_native(precision: str, device: torch.device) -> None:
     """Refuse to go on with a run in a format that this device does not compute in."""
     if precision == "fp16" and device.type == "cpu":
         raise ZooError(
-            "this run was trained in fp16, which trains on CUDA only. Go on with --precision fp32."
+            "this run was trained in fp16, which trains on CUDA only. Continue with --precision fp32."
         )
     if precision == "bf16" and not native_bf16(device):
         raise ZooError(
             "this run was trained in bf16, which this machine does not compute natively. "
-            "Go on with --precision fp32: it works, but the weights will no longer be "
+            "Continue with --precision fp32: it works, but the weights will no longer be "
             "bit-identical to an uninterrupted run."
         )
 

@@ -26,11 +26,11 @@ def memory_errors(advice: str) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        raise ZooError(f"the memory does not suffice. {advice}") from error
+        raise ZooError(f"out of memory. {advice}") from error
     except RuntimeError as error:  # torch's own, of a CPU and of a GPU
         if not any(words in str(error) for words in ("allocate memory", "out of memory")):
             raise
-        raise ZooError(f"the memory does not suffice. {advice}") from error
+        raise ZooError(f"out of memory. {advice}") from error
 
 
 def default_bound(processes: int = 1) -> int:

@@ -49,7 +49,7 @@ class Fault:
 
 FAULTS = (
     Fault(
-        issue="onnxruntime issue 26324, mended by pull request 27671",
+        issue="onnxruntime issue 26324, fixed by pull request 27671",
         since="1.21.0",
         until="1.25.0",
         flag="amx_int8",

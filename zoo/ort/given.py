@@ -66,7 +66,7 @@ def read_sidecar(path: Path) -> Given:
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{beside} lies beside {path.name}, to describe it ({_keys()}), and cannot be used: "
-            f"{error}. Mend it, or give it another name if it is about something else."
+            f"{error}. Fix it, or rename it if it describes something else."
         ) from error
     return found
 

@@ -33,7 +33,8 @@ def per_channel(
     for name, values in given.items():
         if len(values) not in (1, channels):
             raise UsageError(
-                f"{title} has {channels} channels, and --{name} {len(values)}. {GIVE_THEM}"
+                f"{title} has {channels} channel{'s' * (channels != 1)}, but --{name} gives "
+                f"{len(values)} values. {GIVE_THEM}"
             )
     if not all(map(math.isfinite, (*mean, *std))) or min(mean) < 0 or min(std) <= 0:
         name = "mean" if not all(0 <= value < math.inf for value in mean) else "std"

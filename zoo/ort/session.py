@@ -214,7 +214,7 @@ def _plain_errors(failure: str, unavailable: str | None = None) -> Iterator[None
     try:
         yield
     except MemoryError as error:
-        raise ZooError(f"{failure}: the memory does not suffice.") from error
+        raise ZooError(f"{failure}: out of memory.") from error
     except Exception as error:  # its bindings raise a dozen kinds without a common base
         kind = type(error).__name__
         if unavailable and kind in ("EPFail", "EngineError", "RuntimeException"):

@@ -177,7 +177,7 @@ def _layout(
     fitting = {layout: shape for layout, shape in shapes.items() if shape[2] in (1, 3)}
     if given.layout and fitting and given.layout not in fitting:
         raise UsageError(
-            f"{session.name}: its input {tensor} is not {given.layout}; leave --layout away."
+            f"{session.name}: its input {tensor} is not {given.layout}; leave out --layout."
         )
     told = given.layout or session.metadata.get("input", "").rpartition("-")[2]
     if told in fitting:
@@ -218,7 +218,7 @@ def _sides(
     if any(isinstance(side, int) and side != told for side, told in sides):
         raise UsageError(
             f"{session.name}: its input {tensor} takes no images of {given[0]}x{given[1]} "
-            "pixels; leave --size away, or name one that fits."
+            "pixels; leave out --size, or name one that fits."
         )
     return given
 

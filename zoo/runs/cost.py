@@ -17,6 +17,7 @@ class Cost:
     def line(self) -> str:
         """The cost in one line."""
         return (
-            f"{self.parameters / 1e6:.2f} M parameters, {self.macs / 1e6:.1f} M multiply-adds a "
-            f"image, {self.flop / 1e15:.2g} PFLOP to train: about {clock_text(self.seconds)} here"
+            f"{self.parameters / 1e6:.2f} M parameters, {self.macs / 1e6:.1f} M multiply-adds "
+            f"per image, {self.flop / 1e15:.2g} PFLOP to train: about {clock_text(self.seconds)} "
+            "here"
         )

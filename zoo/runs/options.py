@@ -199,6 +199,7 @@ def refuse_changes(asked: TrainOptions, begun: TrainOptions) -> None:
         if now is not None and now != then and field.name not in MAY_CHANGE_ON_RESUME:
             told = flag(field.name)
             raise UsageError(
-                f"this run was begun with {told[2:]} {then}, so --resume cannot take {told} {now}. "
+                f"this run was started with {told[2:]} {then}, so --resume cannot take {told} "
+                f"{now}. "
                 "Leave it out, or train another run with --run."
             )

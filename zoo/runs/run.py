@@ -169,7 +169,7 @@ class Run:
             refuse_held(self.folder)
             raise ZooError(
                 f"the training in {self.folder} is not finished. "
-                f"Go on with: {command('train', card.model, '--resume', '--run', self.folder)}"
+                f"Continue with: {command('train', card.model, '--resume', '--run', self.folder)}"
             )
         return self._with_weights(card)
 

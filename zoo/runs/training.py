@@ -68,7 +68,7 @@ class Training:
     def unfit(self, why: str = "") -> ZooError:
         """An error for a checkpoint that this training cannot have written."""
         return ZooError(
-            f"{self.run.state} is no checkpoint of this training{why}, or the model has changed "
+            f"{self.run.state} is not a checkpoint of this training{why}, or the model has changed "
             "since. Start again with --overwrite."
         )
 
@@ -101,7 +101,7 @@ class Training:
         if not self._begun:
             self.keep(self.card)
         if done:
-            self.progress.say(f"{self.run.folder}: going on after step {done}/{steps}")
+            self.progress.say(f"{self.run.folder}: continuing after step {done}/{steps}")
         stop = _StopRequest()
         self._saved = time.monotonic()
         with self.progress.task(self.card.id, steps - done) as advance, stop.listening():
@@ -152,7 +152,7 @@ class Training:
         again = command("train", self.card.model, "--resume", "--run", self.run.folder)
         return InterruptedRunError(
             f"interrupted after step {running.done}/{running.steps}, with everything kept. "
-            f"Go on with: {again}"
+            f"Continue with: {again}"
         )
 
 

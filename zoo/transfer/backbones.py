@@ -54,7 +54,7 @@ def _last_pooling(network: nn.Module) -> str:
     if not found:
         raise UsageError(
             "this backbone has no pooling module at its end, before which maps could be taken. "
-            f"Leave --backbone-layer away, or name {POOLED}."
+            f"Leave out --backbone-layer, or name {POOLED}."
         )
     return found[-1]
 
@@ -155,9 +155,9 @@ def load_weights(backbone: Backbone, trunk: Trunk, tensors: Mapping[str, Tensor]
     problems = [
         f"{what} {_some(names)}"
         for what, names in (
-            ("it lacks", missing),
-            ("it knows no", extra),
-            ("other shapes:", misshapen),
+            ("missing tensors:", missing),
+            ("unknown tensors:", extra),
+            ("wrong shapes:", misshapen),
             ("not all numbers are finite in", broken),
         )
         if names

@@ -70,7 +70,7 @@ def check_options(options: TrainOptions) -> None:
     if options.backbone_init and options.weights:
         raise UsageError("--weights and --backbone-init contradict each other; name one of them.")
     if options.backbone_size is not None and options.backbone_size < 1:
-        raise UsageError(f"--backbone-size {options.backbone_size} is no number of pixels.")
+        raise UsageError(f"--backbone-size {options.backbone_size} is not a number of pixels.")
     if options.precision == "fp16":
         raise UsageError("transfer computes latents in fp32 or bf16, not in fp16.")
     if options.latents_runtime not in (None, *LATENTS_RUNTIMES):
@@ -148,7 +148,7 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path | None) -> FrozenB
     if options.weights:
         raise UsageError(f"--weights is for backbones of torchvision; {name} has its own.")
     if options.backbone_size not in (None, height) or height != width:
-        raise UsageError(f"{name} takes images of {height}x{width}; leave --backbone-size away.")
+        raise UsageError(f"{name} takes images of {height}x{width}; leave out --backbone-size.")
     backbone = Backbone(
         name=name,
         library="zoo",

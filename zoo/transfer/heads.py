@@ -95,7 +95,8 @@ def latents_of(
         values = latents(key, images, runtime, batch=BATCH, progress=progress)
     except UnavailableError as error:
         raise UnavailableError(
-            f"the latents of {card.id} are computed by {runtime.title}, as the run was begun, "
+            f"the latents of {card.id} are computed by {runtime.title}, as when the run was "
+            "started, "
             f"which cannot run here: {error}. Repair that, or start again with --overwrite and "
             "another --latents-runtime."
         ) from error

@@ -64,7 +64,7 @@ class OnBackbone(Way):
         return replace(card, mean=mean, std=std, design=design, finetuned_in=finetuned_in)
 
     def resumed(self, card: RunCard, asked: TrainOptions) -> RunCard:
-        """What computes the latents stays as it was begun."""
+        """What computes the latents stays as it was at the start."""
         if not card.latents_runtime:
             if asked.latents_runtime not in (None, card.options.latents_runtime):
                 raise UsageError(

@@ -76,10 +76,10 @@ def downloaded(name: str) -> dict[str, Tensor]:
         )
     except (OSError, HTTPException, RuntimeError) as error:
         raise ZooError(
-            f"the ImageNet weights of {name} cannot be had here ({error}). There are three ways "
+            f"the ImageNet weights of {name} are unavailable here ({error}). There are three ways "
             f"out: name a file that holds them with --weights FILE (safetensors or a torch state "
             f"dict); train on a machine with internet, where torchvision downloads {weights.url}; "
-            "or stand on a network of this zoo, such as --backbone speednet-cifar100. "
+            "or use a model of this zoo as the backbone, such as --backbone speednet-cifar100. "
             "(--backbone-init random takes random weights instead, as a baseline.)"
         ) from error
     return found

@@ -34,7 +34,7 @@ def checked(path: Path, name: str, **options: Any) -> Check:
 class TestThirdPartyFile:
     def test_what_its_graph_holds_is_said(self, tiny_onnx: Tiny) -> None:
         text = checked(tiny_onnx(), "loads").text
-        assert "3 nodes, 12 parameters, 9 multiply-adds an image, in fp32" in text
+        assert "3 nodes, 12 parameters, 9 multiply-adds per image, in fp32" in text
 
     def test_what_cannot_be_checked_is_said(self, tiny_onnx: Tiny) -> None:
         checks = verify(tiny_onnx(metadata={}))

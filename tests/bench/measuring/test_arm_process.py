@@ -125,7 +125,7 @@ def test_an_own_adapter_is_found_where_one_works_and_a_folder_called_bench_is_no
     [
         ("Raises", "RuntimeError: the runtime broke"),
         ("RaisesNothingToRead", "RuntimeError"),
-        ("Hungry", "the memory does not suffice"),
+        ("Hungry", "out of memory"),
         ("NoClasses", "it gives logits of shape [4] for 4 images"),
         ("FewerRows", "it gives logits of shape [3, 10] for 4 images"),
     ],
@@ -176,7 +176,7 @@ def test_fewer_images_than_a_batch_are_refused(images_npy: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("Killed", "its process was killed by SIGKILL, perhaps for want of memory"),
+        ("Killed", "its process was killed by SIGKILL, perhaps out of memory"),
         ("Exits", "its process ended with code 3"),
     ],
 )

@@ -240,7 +240,7 @@ def test_many_threads_that_wait_a_little_are_not_disturbed(threads: int) -> None
         ({"steal_share": 0.019}, None),  # not surely more than the tick that may be left over
         ({"steal_share": 0.04}, "the hypervisor took 4.0% of the time"),
         ({"steal_share": 0.1, "wall_seconds": 0.1}, None),
-        ({"throttled_share": 0.2}, "the quota was used up for 20.0% of the time"),
+        ({"throttled_share": 0.2}, "the CPU quota was used up for 20.0% of the time"),
         ({"clock_change": -0.05}, None),
         ({"clock_change": 0.5}, None),
         ({"clock_change": -0.2}, "the clock fell by 20%"),

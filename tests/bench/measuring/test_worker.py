@@ -189,7 +189,7 @@ def test_every_line_has_one_answer_whatever_happens(images_npy: Path) -> None:
     assert given[2]["error"].startswith("AttributeError: ")
     assert given[3]["error"].startswith("TypeError: ")
     assert given[4] == {"error": "there is no such device here", "kind": "UnavailableError"}
-    assert given[5]["error"] == "ValueError: order knows no colour"
+    assert given[5]["error"] == "ValueError: order has unknown fields: colour"
     assert given[6] == {}
 
 

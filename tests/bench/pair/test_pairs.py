@@ -53,7 +53,7 @@ class TestRows:
         bad = Here("1.24.4", frozenset({"amx_int8"}))
         even, uneven = integer_onnx(32), integer_onnx(24)
         settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
-        with pytest.raises(UnavailableError, match=r"integers24\.onnx would be answered wrongly"):
+        with pytest.raises(UnavailableError, match=r"integers24\.onnx would give wrong answers"):
             compare_files(even, uneven, settings=settings, on=bad)
 
     def test_two_precisions_of_an_artifact(

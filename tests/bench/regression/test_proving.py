@@ -80,7 +80,7 @@ def test_a_file_of_third_parties_that_moved_has_both_its_paths(compare: Compare)
 
 
 def test_what_was_not_to_be_measured_again_can_be(compare: Compare) -> None:
-    assert "Leave --no-remeasure away" in told(compare([cell()], [changed(1.12)]))
+    assert "Leave out --no-remeasure" in told(compare([cell()], [changed(1.12)]))
 
 
 def test_what_was_measured_in_turns_is_to_be_measured_longer(compare: Compare) -> None:

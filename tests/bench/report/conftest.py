@@ -217,7 +217,7 @@ def _measured(model: tuple[str, str, float, float, int, int], precision: str, ba
         ratio_agrees=True,
         agreement=0.9911,
         mcnemar_p=0.41,
-        warnings="2 of 40 blocks were disturbed by others" if name == "mlp" else None,
+        warnings="2 of 40 blocks: other processes interfered" if name == "mlp" else None,
     )
 
 
@@ -248,7 +248,7 @@ def _torch(row: Row) -> Row:
         first_ms=21.0,
         peak_rss_mib=512.0,
         break_even_calls=None,
-        warnings="the times had not settled when the warm-up ended",
+        warnings="times had not settled when the warm-up ended",
     )
 
 

@@ -22,7 +22,7 @@ def test_it_says_what_the_page_says(results: Path, tmp_path: Path) -> None:
         "| cnn fp32 torch, batch 1 | 0.552 (0.540 to 0.568) |",
         "1.310 (1.298 to 1.327) slower",
         "failed: the process was killed (signal 9)",
-        "- the times had not settled when the warm-up ended (cnn fp32 torch, batch 1,",
+        "- times had not settled when the warm-up ended (cnn fp32 torch, batch 1,",
         "| versions, torch | 2.14.1 |",
         "- **The ratio** is another measurement",
     ):

@@ -71,8 +71,7 @@ def test_a_winner_by_less_than_its_interval_is_said_to_be_one() -> None:
     found = summarise([scored("a", 1.0), scored("b", 1.015), scored("c", 2.0)])
     (line,) = (line for line in found.lines() if "fastest" in line)
     assert line == (
-        "  fastest: a fp32, 90.00% (89.50% to 90.50%), 1.00 ms (0.990 to 1.01)"
-        "; its interval meets that of 1 other"
+        "  fastest: a fp32, 90.00% (89.50% to 90.50%), 1.00 ms (0.990 to 1.01); tied with 1 other"
     )
 
 
@@ -104,7 +103,7 @@ def test_rows_without_accuracy_still_have_a_fastest() -> None:
     (answer,) = found.answers
     assert answer.fastest is not None
     assert (answer.best_accuracy, answer.fastest.subject, answer.pareto) == (None, "b", ())
-    assert "  best accuracy: not known; no row has one" in found.lines()
+    assert "  best accuracy: unknown; no row has one" in found.lines()
 
 
 def test_marks_are_of_the_row_itself_and_not_of_an_equal_one() -> None:

@@ -314,7 +314,7 @@ class TestFiles:
             ('{"mean": 0.5}', r"it\.mean is no tuple"),
             ('{"mean": ["a"]}', r"it\.mean\[0\] is no float"),
             ('{"mean": [NaN]}', r"it\.mean\[0\] is no float"),
-            ('{"means": [0.5]}', "it knows no means"),
+            ('{"means": [0.5]}', "it has unknown fields: means"),
             ('{"data": "digist"}', "Did you mean digits"),
         ],
     )

@@ -24,11 +24,11 @@ Sweep = Callable[..., Any]
 
 
 FAULTS = {
-    "Dies": ("killed by SIGKILL, perhaps for want of memory", 2),
+    "Dies": ("killed by SIGKILL, perhaps out of memory", 2),
     "Exits": ("ended with code 7: the licence has run out", 1),
     "Hangs": ("it hung: no answer in 3 s", 2),
     "Raises": ("RuntimeError: no kernel for Gemm", 1),
-    "WantsMemory": ("the memory does not suffice", 1),
+    "WantsMemory": ("out of memory", 1),
     "Wrong": ("its logits are wrong", 1),
     "Undefined": ("its logits are wrong: nan", 1),
     "Misshapen": ("its logits are wrong", 1),
@@ -108,7 +108,7 @@ class TestFaults:
         row = self.of(faulty, "onnxruntime", 1)
         assert row.inputs == "random pixels"
         assert row.accuracy is row.accuracy_source is None
-        assert row.accuracy_reason == "nothing says which test set is its own: name one with --data"
+        assert row.accuracy_reason == "no dataset is named for it; name one with --data"
 
 
 class TestOneCellAfterTheOther:
@@ -263,7 +263,7 @@ def test_a_file_that_this_onnxruntime_answers_wrongly_here_is_a_failed_row(
     }
     refused = rows[str(uneven), "onnxruntime"]
     assert refused.status == FAILED
-    assert "it would be answered wrongly: onnxruntime 1.24.4" in str(refused.reason)
+    assert "it would give wrong answers: onnxruntime 1.24.4" in str(refused.reason)
     assert "issue 26324" in str(refused.reason)
     assert rows[str(even), "onnxruntime"].status == OK
     other = rows[str(uneven), "faulty_sweep:Right"]
