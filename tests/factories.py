@@ -21,6 +21,8 @@ class Told(Progress):
     def say(self, text: str) -> None:
         self.lines.append(text)
 
+    now = say
+
 
 def asked(**parts: Any) -> Row:
     """A cell of which nothing was measured yet."""

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from zoo.progress import (
     PLAIN_INTERVAL_S,
+    BarsAlone,
     PlainProgress,
     Progress,
     RichProgress,
@@ -99,6 +100,23 @@ def test_the_default_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         advance()
         advance(1, "unseen")
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_being_done_is_told_to_those_who_want_all_of_it() -> None:
+    for verbose, heard in ((False, ""), (True, "converting\n")):
+        pipe = io.StringIO()
+        progress_for(pipe, verbose=verbose).now("converting")
+        assert pipe.getvalue() == heard
+
+
+def test_bars_alone_say_no_line(clock: Clock, stream: io.StringIO) -> None:
+    quiet = BarsAlone(PlainProgress(stream, clock, verbose=True))
+    quiet.say("unheard")
+    quiet.now("unheard")
+    with quiet.task("work", 2) as advance:
+        clock.now += PLAIN_INTERVAL_S
+        advance()
+    assert stream.getvalue() == "work: 1/2, 10 s left\n"
 
 
 def test_a_terminal_gets_bars_and_a_pipe_gets_lines() -> None:

@@ -28,8 +28,7 @@ class Progress:
         """Tell one line that stays."""
 
     def now(self, text: str) -> None:
-        """Tell what is being done now; where it can be, until the next such line."""
-        self.say(text)
+        """Tell what is being done now, to those who want to hear all of it."""
 
     @contextmanager
     def task(self, label: str, total: int) -> Iterator[Advance]:
@@ -41,13 +40,21 @@ class PlainProgress(Progress):
     """Lines for a pipe or a log file: one every `PLAIN_INTERVAL_S` at most for each task."""
 
     def __init__(
-        self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        verbose: bool = False,
     ) -> None:
         self.stream = stream or sys.stderr
         self.clock = clock
+        self.verbose = verbose
 
     def say(self, text: str) -> None:
         print(printable_lines(text), file=self.stream, flush=True)
+
+    def now(self, text: str) -> None:
+        if self.verbose:
+            self.say(text)
 
     @contextmanager
     def task(self, label: str, total: int) -> Iterator[Advance]:
@@ -70,14 +77,19 @@ class PlainProgress(Progress):
 class RichProgress(Progress):
     """Bars on a terminal. still: drawn when work goes forward, and never in between."""
 
-    def __init__(self, still: bool = False) -> None:
+    def __init__(self, still: bool = False, verbose: bool = False) -> None:
         from rich.console import Console
 
         self.still = still
+        self.verbose = verbose
         self.console = Console(stderr=True)
 
     def say(self, text: str) -> None:
         self.console.print(printable_lines(text), markup=False, highlight=False)
+
+    def now(self, text: str) -> None:
+        if self.verbose:
+            self.say(text)
 
     @contextmanager
     def task(self, label: str, total: int) -> Iterator[Advance]:
@@ -112,10 +124,29 @@ class RichProgress(Progress):
             yield advance
 
 
-def progress_for(stream: TextIO | None = None, still: bool = False) -> Progress:
-    """Bars when standard error is a terminal, plain lines otherwise; still: as `RichProgress`."""
+class BarsAlone(Progress):
+    """What is under way is shown as by another one, and no line is said."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+
+    @contextmanager
+    def task(self, label: str, total: int) -> Iterator[Advance]:
+        with self._shown.task(label, total) as advance:
+            yield advance
+
+
+def progress_for(
+    stream: TextIO | None = None, still: bool = False, verbose: bool = False
+) -> Progress:
+    """Bars when standard error is a terminal, plain lines otherwise; still: as `RichProgress`.
+
+    verbose: tell all that is being done.
+    """
     stream = stream or sys.stderr
-    return RichProgress(still) if stream.isatty() else PlainProgress(stream)
+    if stream.isatty():
+        return RichProgress(still, verbose)
+    return PlainProgress(stream, verbose=verbose)
 
 
 def clock_text(seconds: float) -> str:

@@ -25,6 +25,7 @@ from zoo.commands.parameters import (
     data_dir_option,
     exports_option,
     json_option,
+    verbose_option,
 )
 from zoo.errors import command
 from zoo.ort.given import Given
@@ -106,6 +107,7 @@ from zoo.ort.given import Given
 @click.option("--tf32", is_flag=True, help="Compute fp32 in TF32, on a GPU.")
 @click.option("--cuda-graph", is_flag=True, help="Replay a CUDA graph, at the device boundary.")
 @click.option("--allow-fallback", is_flag=True, help="Let nodes fall back to another provider.")
+@verbose_option
 @json_option
 def bench(
     targets: tuple[str, ...],
@@ -120,6 +122,7 @@ def bench(
     profile: bool,
     budget_ms: float | None,
     budget_mb: float | None,
+    verbose: bool,
     as_json: bool,
     threads: tuple[int, ...] | None,
     boundaries: tuple[str, ...] | None,
@@ -185,7 +188,7 @@ def bench(
             profile=profile,
             on_start=on_start,
             on_row=printer.add,
-            progress=printer.progress or progress_for(),
+            progress=printer.progress or progress_for(verbose=verbose),
         )
     if as_json:
         print_json(rows)

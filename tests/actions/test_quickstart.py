@@ -86,8 +86,21 @@ def test_a_second_one_replaces_the_first(in_folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("short")
-def test_the_command_prints_what_was_found(in_folder: Path) -> None:
+def test_the_command_prints_one_screen(in_folder: Path) -> None:
     done = CliRunner().invoke(main, ["quickstart", "--folder", "q"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert len(done.output.splitlines()) <= 24
+    shown = ("a few minutes", "of the test images right", "checks passed", "time / fp32")
+    shown += ("mlp-digits-16x16\tint8\t", "page  q/results.html", "next  python cli.py test mlp")
+    for expected in shown:
+        assert expected in done.stdout.replace("A few", "a few")
+    assert "epoch" not in done.output
+    assert "<html" in Path("q/results.html").read_text()
+
+
+@pytest.mark.usefixtures("short")
+def test_verbose_it_prints_all_that_was_found(in_folder: Path) -> None:
+    done = CliRunner().invoke(main, ["quickstart", "--folder", "q", "-v"], catch_exceptions=False)
     assert done.exit_code == 0
     shown = ("accuracy", "359 images", "confusion", "curves.png", "int8.onnx", "verified")
     shown += ("mlp-digits-16x16\tint8\tonnxruntime\tcpu\t64", "Pareto", "results.html")

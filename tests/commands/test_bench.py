@@ -67,7 +67,7 @@ class TestAnswers:
         assert not beside(OUT, "predictions.npz").exists()
 
     def test_json_is_the_rows_and_nothing_else(self, bench: Call) -> None:
-        done = bench("mlp", "--precision", "fp32", "--batch", "1", "--json")
+        done = bench("mlp", "--precision", "fp32", "--batch", "1", "--json", "-v")
         (found,) = json.loads(done.stdout)
         assert [Row(**found)] == read_csv(OUT)
         assert found["accuracy_source"] == "measured"
@@ -116,7 +116,7 @@ class TestAnswers:
         done = bench(tiny_onnx(), "--batch", "2")
         (row,) = read_csv(OUT)
         assert row.inputs == "random pixels"
-        assert f"no accuracy of {tiny_onnx().name}: nothing says which test set" in done.stdout
+        assert f"no accuracy of {tiny_onnx().name}: no dataset is named for it" in done.stdout
         assert not any(word in done.stdout for word in ("best", "fastest", "Pareto"))
 
     def test_data_without_accuracy_says_what_to_add(self, bench: Call, tiny_onnx: Any) -> None:
@@ -265,13 +265,13 @@ class TestRefusals:
             (["--mean", "0.5"], "what is published says its own"),
             (["--classes-as-given"], "what is published says its own"),
             (["mlp", "--threads", "10000"], "this process may use"),
-            (["mlp", "--batch", "0"], "'0' is no list of whole numbers"),
-            (["mlp", "--margin", "0%"], "--margin 0% is none"),
-            (["mlp", "--margin", "two"], "'two' is no share"),
-            (["mlp", "--timeout", "nan"], "'nan' is no number above 0"),
-            (["mlp", "--timeout", "-1"], "'-1' is no number above 0"),
-            (["mlp", "--budget-ms", "0"], "'0' is no number above 0"),
-            (["mlp", "--budget-mb", "inf"], "'inf' is no number above 0"),
+            (["mlp", "--batch", "0"], "'0' is not a list of whole numbers"),
+            (["mlp", "--margin", "0%"], "--margin 0% is not above 0%"),
+            (["mlp", "--margin", "two"], "'two' is not a percentage"),
+            (["mlp", "--timeout", "nan"], "'nan' is not a number above 0"),
+            (["mlp", "--timeout", "-1"], "'-1' is not a number above 0"),
+            (["mlp", "--budget-ms", "0"], "'0' is not a number above 0"),
+            (["mlp", "--budget-mb", "inf"], "'inf' is not a number above 0"),
             (["mlp", "--out", "."], "is a folder. Name a file in it: --out results.csv"),
             (["gone.onnx"], "gone.onnx cannot be read"),
             (["mlp", "--runtime", "gone:Class"], "gone:Class cannot be imported"),

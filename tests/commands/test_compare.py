@@ -160,10 +160,10 @@ class TestResults:
                 "--mean, --std is for measuring rows again; leave it or --no-remeasure away",
             ),
             (["base.csv", "new.csv", "--no-remeasure", "--timeout", "9"], 2, "--timeout is for"),
-            (["base.csv", "new.csv", "--max-slowdown", "fast"], 2, "'fast' is no share"),
+            (["base.csv", "new.csv", "--max-slowdown", "fast"], 2, "'fast' is not a percentage"),
             (["base.csv", "new.csv", "--max-accuracy-drop", "-1"], 2, "-1.0 is not in the range"),
-            (["mlp", "mlp", "--seconds", "nan"], 2, "'nan' is no number above 0"),
-            (["mlp", "mlp", "--timeout", "0"], 2, "'0' is no number above 0"),
+            (["mlp", "mlp", "--seconds", "nan"], 2, "'nan' is not a number above 0"),
+            (["mlp", "mlp", "--timeout", "0"], 2, "'0' is not a number above 0"),
         ],
     )
     def test_what_cannot_be_compared_is_named(

@@ -139,7 +139,7 @@ class _Verifier:
         """All checks of all targets, in order."""
         for target in targets:
             if target.precision or target.artifact is None:
-                self.progress.say(f"verifying {target.name}")
+                self.progress.now(f"verifying {target.name}")
                 found = self._of_file(target)
             else:
                 found = check_artifact(target.artifact)

@@ -12,6 +12,7 @@ from zoo.commands.parameters import (
     exports_option,
     json_option,
     run_option,
+    verbose_option,
 )
 from zoo.errors import UsageError
 
@@ -49,6 +50,7 @@ from zoo.errors import UsageError
     is_flag=True,
     help="Rebuild an int8 file that some CPUs compute wrongly, from the published fp32 file.",
 )
+@verbose_option
 @json_option
 def export(
     model: str,
@@ -61,6 +63,7 @@ def export(
     publish: bool,
     check: bool,
     mend: bool,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Publish the run of MODEL as ONNX files, if they pass the gate."""
@@ -71,7 +74,7 @@ def export(
         raise UsageError("--publish and --exports name two folders. Leave one of them out.")
     if mend and (publish or check or precision or form or opset is not None or run is not None):
         raise UsageError("--mend takes only a model's name, --exports and --data-dir.")
-    form, progress = form or PIXELS, progress_for()
+    form, progress = form or PIXELS, progress_for(verbose=verbose)
     if check:
         from zoo.actions.check import check as export_again
         from zoo.artifacts.places import PUBLISHED

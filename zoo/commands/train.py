@@ -16,6 +16,7 @@ from zoo.commands.parameters import (
     run_option,
     size_option,
     skip_bad_option,
+    verbose_option,
 )
 from zoo.errors import command
 
@@ -109,6 +110,7 @@ from zoo.errors import command
 @exports_option
 @click.option("--resume", is_flag=True, help="Continue a run that was stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing run.")
+@verbose_option
 def train(
     model: str,
     data_dir: Path | None,
@@ -116,6 +118,7 @@ def train(
     exports: Path | None,
     resume: bool,
     overwrite: bool,
+    verbose: bool,
     **options: Any,
 ) -> None:
     """Train MODEL by its recipe, on CIFAR-10 unless told otherwise."""
@@ -134,7 +137,7 @@ def train(
         overwrite=overwrite,
         data_dir=data_dir,
         exports=exports,
-        progress=progress_for(),
+        progress=progress_for(verbose=verbose),
     )
     say(f"weights   {done.weights}")
     say(f"history   {done.history}")

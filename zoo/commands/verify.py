@@ -13,6 +13,7 @@ from zoo.commands.parameters import (
     json_option,
     memory_option,
     timeout_option,
+    verbose_option,
 )
 from zoo.ort.given import Given
 
@@ -29,6 +30,7 @@ from zoo.ort.given import Given
 @timeout_option(default=60, help="Time limit for each file, in seconds.")
 @memory_option(help="Memory limit for each file.  [default: 2 GiB plus six times its size]")
 @description_options
+@verbose_option
 @json_option
 def verify(
     targets: tuple[str, ...],
@@ -38,6 +40,7 @@ def verify(
     timeout: float,
     memory: int | None,
     given: Given,
+    verbose: bool,
     as_json: bool,
 ) -> None:
     """Check published models, or any ONNX file; exits 1 where something is wrong."""
@@ -52,7 +55,7 @@ def verify(
         seconds=timeout,
         memory=memory,
         given=given,
-        progress=progress_for(),
+        progress=progress_for(verbose=verbose),
     )
     if as_json:
         print_json(checks)

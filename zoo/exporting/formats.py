@@ -61,7 +61,7 @@ def make_formats(
 
     precisions: None for all that the model can have.
     """
-    progress.say(f"{original.id}: converting, opset {original.opset}")
+    progress.now(f"{original.id}: converting, opset {original.opset}")
     graph = _graph_of(trained, original)
     plain = ir.to_proto(fusable(graph))
     left_out = _left_out(plain)
@@ -134,10 +134,10 @@ def _rounding(
     unseen = signature.prepare(later if len(later) else images)[IMAGE]
     rounding = Rounding()
     if "fp16" in precisions:
-        progress.say(f"{original.id}: choosing what fp16 leaves in fp32")
+        progress.now(f"{original.id}: choosing what fp16 leaves in fp32")
         rounding = Rounding(choose_half_layers(plain, unseen, choosing))
     if "int8" in precisions:
-        progress.say(f"{original.id}: calibrating int8 on training images")
+        progress.now(f"{original.id}: calibrating int8 on training images")
         prepared, seen = prepare(graph), signature.prepare(images[:CALIBRATED_ON])[IMAGE]
         ranges = calibrate(prepared, seen)
         shifts, left = choose_int8(prepared, ranges, seen, unseen, choosing)

@@ -67,7 +67,8 @@ def require_native(precision: str, device: torch.device) -> None:
     """Refuse to go on with a run in a format that this device does not compute in."""
     if precision == "fp16" and device.type == "cpu":
         raise ZooError(
-            "this run was trained in fp16, which trains on CUDA only. Continue with --precision fp32."
+            "this run was trained in fp16, which trains on CUDA only. "
+            "Continue with --precision fp32."
         )
     if precision == "bf16" and not native_bf16(device):
         raise ZooError(

@@ -4,6 +4,7 @@ Whatever computes, a training is shown, saved, stopped and taken up again in the
 done here, so that a framework only trains.
 """
 
+import math
 import signal
 import threading
 import time
@@ -25,6 +26,7 @@ from zoo.runs.pace import PACE, Pace
 from zoo.runs.run import Run, RunCard
 from zoo.specs.catalog import ModelSpec
 
+_LINES = 10  # about so many epochs of a training are told to everybody
 _HISTORY = "history"  # in the JSON of a checkpoint
 
 
@@ -128,7 +130,8 @@ class Training:
         """Tell that an epoch is done: history.csv has a row for it from now on."""
         running = self._now()
         self.history.append(row)
-        self.progress.say(epoch_line(row, running.epochs))
+        tell = self.progress.say if _is_told(row.epoch, running.epochs) else self.progress.now
+        tell(epoch_line(row, running.epochs))
         write_history(self.run.history, self.history)
         self._save_when_due(running)
 
@@ -166,6 +169,13 @@ class _Steps:
     stop: "_StopRequest"
     done: int
     epochs: float | None
+
+
+def _is_told(epoch: float, epochs: float | None) -> bool:
+    """Whether an epoch is worth a line to everybody: about ten are, and the first and the last."""
+    if not epochs or epochs <= _LINES:
+        return True
+    return epoch <= 1 or epoch >= epochs or epoch % math.ceil(epochs / _LINES) == 0
 
 
 def epoch_line(row: EpochRow, epochs: float | None = None) -> str:

@@ -177,7 +177,7 @@ class TestNames:
             (Settings(boundaries=("hosts",)), "Did you mean host"),  # type: ignore[arg-type]
             (Settings(batches=(0,)), "whole numbers of 1 or more"),
             (Settings(threads=(-1,)), "whole numbers of 1 or more"),
-            (Settings(margin=0.0), "--margin 0% is none"),
+            (Settings(margin=0.0), "--margin 0% is not above 0%"),
         ],
     )
     def test_what_nobody_can_measure_is_refused(self, settings: Settings, told: str) -> None:
