@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 TARGETS = (
     "bench/stats/*.py",
     "bench/regression/accuracy.py",
+    "bench/regression/limits.py",
+    "bench/regression/matching.py",
     "bench/regression/speed.py",
     "bench/results/evaluate.py",
     "bench/measuring/stopping.py",

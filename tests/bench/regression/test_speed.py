@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -304,3 +305,53 @@ def test_the_machine_is_blamed_only_for_what_is_proven() -> None:
     assert found.low is not None
     assert "the machine or its settings changed" in found.text
     assert "the machine" not in judged(cell(), cell(1.2), allowed=found.low - 1).text
+
+
+@pytest.mark.parametrize(("blocks", "df"), [(1, 1), (2, 1), (3, 2)])
+def test_few_blocks_leave_few_degrees_of_freedom_and_one_at_least(blocks: int, df: int) -> None:
+    base, new = cell(blocks=blocks), changed(blocks=blocks)
+    found = sweeps_ratio(base, new, Spread(0.0, 3, 3))
+    assert found is not None
+    assert found.df == pytest.approx(2 * df)  # of two medians that are equally unsure
+
+
+@pytest.mark.parametrize(("base", "new", "turns"), [(None, 7, 7), (5, None, 5), (None, None, 0)])
+def test_calls_that_were_not_counted_are_none(
+    base: int | None, new: int | None, turns: int
+) -> None:
+    found = sweeps_ratio(cell(n=base), changed(n=new), Spread(0.01, 20, 20))
+    assert found is not None
+    assert found.turns == turns
+
+
+def test_nothing_is_beyond_what_is_allowed_before_it_was_judged() -> None:
+    assert not SpeedFinding("none", "", None, None).beyond
+
+
+@pytest.mark.parametrize(
+    ("new", "word"),
+    [
+        (changed(1.2), "1.20x slower, too noisy to prove"),  # before Holm has its say
+        (changed(1.04), "inconclusive, limit undecided"),
+        (cell(1.04), "inconclusive"),
+    ],
+)
+def test_a_word_before_anything_is_proven(new: Row, word: str) -> None:
+    assert judged(cell(), new).word == word
+
+
+@pytest.mark.parametrize("make", [cell, changed])
+def test_the_limit_itself_is_within_the_limit(make: Callable[..., Row]) -> None:
+    """Twice as slow, known exactly: sums of these numbers have no rounding."""
+    sure = Spread(0.0, 3, 3)
+    found = judge_speed(cell(1.0, 0), make(2.0, 0, n=1), None, sure, allowed=1.0, margin=0.02)
+    assert (found.low, found.ratio, found.high) == (2, 2, 2)
+    assert (found.outcome, found.beyond) == ("held", False)
+    assert found.word == "slower, within the limit"
+
+
+def test_a_single_instance_as_fast_as_before_is_undecided(compare: Compare) -> None:
+    alone = paired_ratio([np.array([[1.0, 1.0, 1.0, 1.0]] * 9)])
+    speed = speed_of(compare([cell()], [changed()], remeasure=lambda *_: alone))
+    assert (speed.low, speed.high) == (None, None)
+    assert speed.word == "inconclusive, limit undecided"

@@ -151,6 +151,14 @@ def test_a_percentile_is_withheld_with_the_reason() -> None:
     assert burst.why in {f"n=4000 (worth {worth}) < 46" for worth in range(30, 46)}
 
 
+def test_as_many_samples_as_are_needed_may_be_worth_fewer() -> None:
+    needed = least_samples(0.9)
+    enough = percentile([np.ones(5), np.ones(needed - 5)], 0.9)
+    assert enough.why == f"n={needed} (worth 2) < {needed}"
+    too_few = percentile([np.ones(5), np.ones(needed - 6)], 0.9)
+    assert too_few.why == f"n={needed - 1} < {needed}"
+
+
 def test_a_percentile_is_that_of_all_samples_together() -> None:
     blocks = clustered(np.random.default_rng(2), 20, 100, 0.1)
     told = percentile(blocks, 0.9)
