@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,8 @@ def _by_class(
     """
     classes = wanted.argmax(axis=1)
 
-    def share(in_float: Sequence[str]) -> float:
+    @cache  # several of the trials may leave out the same layers
+    def share(in_float: tuple[str, ...]) -> float:
         answers = _logits(quantize(prepared, ranges, in_float, shifts), images)
         return float((classes == answers.argmax(axis=1)).mean())
 
