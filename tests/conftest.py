@@ -10,12 +10,32 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from tests.shared import (
+    begun_run,
+    catalog_graph,
+    digits_floors,
+    digits_run,
+    made_once,
+    mlp_exports,
+    transfer_exports,
+)
+
 if TYPE_CHECKING:
     import numpy as np
     from click.testing import Result
 
     from bench.sweep.matrix import Preset
     from zoo.artifacts.card import Card
+
+__all__ = [
+    "begun_run",
+    "catalog_graph",
+    "digits_floors",
+    "digits_run",
+    "made_once",
+    "mlp_exports",
+    "transfer_exports",
+]
 
 # An example's time says how busy the machine is, not whether the code is right.
 settings.register_profile("zoo", deadline=None)
@@ -54,42 +74,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if not torch.cuda.is_available():
             pytest.skip("needs a working CUDA device")
-
-
-# Epochs on digits by which each recipe has learned them, and the accuracy that it then reaches with
-# room to spare; tests/specs/test_recipes.py holds each model to it.
-REACHED = {"mlp": (6, 0.93), "cnn": (3, 0.93), "speednet": (2, 0.93), "dense": (6, 0.93)}
-# Digits are images of 8x8 pixels. Large networks learn them from a quarter of the 32x32 pixels that
-# they are usually shown as, in a quarter of the time.
-SHOWN_AT = {"speednet": (16, 16), "dense": (16, 16)}
-
-
-@pytest.fixture(scope="session")
-def digits_floors() -> dict[str, float]:
-    """By model, the accuracy that its `digits_run` has to reach."""
-    return {name: floor for name, (_, floor) in REACHED.items()}
-
-
-@pytest.fixture(scope="session")
-def digits_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of a model's run on digits, trained once for all tests; not to be changed."""
-    base = tmp_path_factory.getbasetemp()
-    # The processes of pytest-xdist have a folder each, in one that they share.
-    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "digits-runs"
-    root.mkdir(exist_ok=True)
-
-    def run_of(name: str) -> Path:
-        from zoo.actions.train import train
-        from zoo.files import locked
-        from zoo.runs.options import TrainOptions
-
-        options = TrainOptions(
-            data="digits", size=SHOWN_AT.get(name), epochs=REACHED[name][0], precision="fp32"
-        )
-        with locked(root / f"{name}.lock"):  # finished already, it only says so
-            return train(name, options, run=root / f"{name}-digits", resume=True).folder
-
-    return run_of
 
 
 @pytest.fixture
@@ -301,54 +285,6 @@ def make_card() -> "Callable[..., Card]":
         return Card(**(facts | parts))
 
     return make
-
-
-@pytest.fixture(scope="session")
-def mlp_exports(
-    tmp_path_factory: pytest.TempPathFactory, digits_run: Callable[[str], Path]
-) -> Path:
-    """`mlp` of digits, published as fp32 and int8, once for all tests; not to be changed."""
-    import torch
-
-    from zoo.actions.export import export
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    root = tmp_path_factory.mktemp("published") / "exports"
-    try:
-        export("mlp", run=digits_run("mlp"), precisions=("fp32", "int8"), exports=root)
-    finally:
-        torch.set_num_threads(before)
-    return root
-
-
-@pytest.fixture(scope="session")
-def transfer_exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A transfer of digits on a random backbone, published as fp32, once; not to be changed."""
-    import torch
-
-    from zoo.actions.export import export
-    from zoo.actions.train import train
-    from zoo.runs.options import TrainOptions
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    root = tmp_path_factory.mktemp("transfer")
-    options = TrainOptions(
-        data="digits",
-        epochs=1,
-        backbone="squeezenet1_1",
-        backbone_size=40,
-        backbone_init="random",
-        precision="fp32",
-        head="linear",
-    )
-    try:
-        run = train("transfer", options, run=root / "run")
-        export("transfer", run=run.folder, precisions=("fp32",), exports=root / "exports")
-    finally:
-        torch.set_num_threads(before)
-    return root / "exports"
 
 
 @pytest.fixture(scope="session")

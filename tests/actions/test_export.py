@@ -17,10 +17,10 @@ from click.testing import CliRunner
 import zoo
 from cli import main
 from tests.artifacts.publications import republished
+from tests.shared import BegunRun
 from zoo.actions import export as export_module
 from zoo.actions.check import check
 from zoo.actions.export import export
-from zoo.actions.train import train
 from zoo.actions.trained import load_trained
 from zoo.artifacts.artifact import Artifact, find_artifact
 from zoo.artifacts.card import PRECISIONS
@@ -31,7 +31,6 @@ from zoo.exporting.gate import GateResult, judge
 from zoo.files import sha256, write_json
 from zoo.ort.signature import BARE
 from zoo.parity import GATE, GateBounds
-from zoo.runs.options import TrainOptions
 from zoo.specs.catalog import MODELS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -75,11 +74,9 @@ def test_every_model_passes_the_gate_in_every_precision(
 
 @pytest.mark.parametrize("name", sorted(TOO_LARGE))
 def test_a_model_too_large_to_train_here_passes_it_on_small_images(
-    name: str, tmp_path: Path
+    name: str, begun_run: Callable[[str], BegunRun], tmp_path: Path
 ) -> None:
-    options = TrainOptions(data="digits", size=(16, 16), grey=True, epochs=2, precision="fp32")
-    run = train(name, options, run=tmp_path / name)
-    artifact = export(name, run=run.folder, exports=tmp_path / "exports")
+    artifact = export(name, run=begun_run(name).folder, exports=tmp_path / "exports")
     assert artifact.precisions == PRECISIONS
     assert artifact.card.accuracy.share > 0.8
 

@@ -54,7 +54,12 @@ def test_it_goes_on_after_a_kill_and_says_that_it_is_finished(
     )
     killed = subprocess.run(
         [sys.executable, "-c", code, *TRAIN],
-        env={"PYTHONPATH": str(ROOT), "ZOO_CACHE": str(in_folder / "cache"), "HOME": "/root"},
+        env={
+            "PYTHONPATH": str(ROOT),
+            "ZOO_CACHE": str(in_folder / "cache"),
+            "HOME": "/root",
+            "OMP_NUM_THREADS": "1",  # a second thread would only wait for a core
+        },
         capture_output=True,
         text=True,
     )

@@ -5,22 +5,21 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from tests.shared import CatalogGraph
 from zoo.artifacts.artifact import Artifact, list_artifacts
-from zoo.frameworks.pytorch.convert import convert
 from zoo.frameworks.pytorch.estimate import count_macs
 from zoo.graphs.cost import cost_of, drop_weights
+from zoo.ort.signature import PIXELS
 from zoo.specs.catalog import MODELS, find_model
 from zoo.specs.design import Design
 
 PUBLISHED = list_artifacts(Path(__file__).parents[2] / "exports")
 ALONE = sorted(name for name, spec in MODELS.items() if not spec.way)
-SHAPE = (32, 32, 3)
 
 
 @pytest.mark.parametrize("artifact", PUBLISHED, ids=lambda artifact: artifact.id)
@@ -44,11 +43,10 @@ def test_an_int8_file_computes_mostly_in_integers(artifact: Artifact) -> None:
 
 
 @pytest.mark.parametrize("name", ALONE)
-def test_it_counts_as_torch_does(name: str) -> None:
-    torch.manual_seed(0)
-    network = find_model(name).build(SHAPE, 10).eval()
-    found = cost_of(ir.to_proto(convert(network, SHAPE, (0.5,) * 3, (0.2,) * 3)))
-    assert found.macs == count_macs(network, SHAPE)
+def test_it_counts_as_torch_does(name: str, catalog_graph: CatalogGraph) -> None:
+    network, graph = catalog_graph(name, PIXELS)
+    found = cost_of(graph)
+    assert found.macs == count_macs(network.eval(), (32, 32, 3))
     zeros = sum(  # a convolution's bias of nothing but zeros is left out of the file
         layer.out_channels
         for layer in network.modules()

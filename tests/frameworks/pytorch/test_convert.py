@@ -8,12 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from tests.shared import CatalogGraph
 from zoo.errors import UsageError
 from zoo.frameworks.pytorch.convert import convert
 from zoo.ort.compatibility import IR_VERSIONS
 from zoo.ort.session import open_session
 from zoo.ort.signature import BARE, FORMS, PIXELS
-from zoo.specs.catalog import MODELS, find_model
+from zoo.specs.catalog import MODELS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SIDE, MEAN, STD = 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
@@ -55,9 +56,10 @@ def test_the_bare_network_takes_normalised_images(
 
 @pytest.mark.parametrize("name", [name for name, spec in MODELS.items() if not spec.way])
 @pytest.mark.parametrize("form", FORMS)
-def test_every_model_keeps_its_parameters_and_needs_few_more_nodes(name: str, form: str) -> None:
-    network = find_model(name).build((32, 32, 3), 10)
-    proto = proto_of(convert(network, (32, 32, 3), MEAN, STD, form))
+def test_every_model_keeps_its_parameters_and_needs_few_more_nodes(
+    name: str, form: str, catalog_graph: CatalogGraph
+) -> None:
+    network, proto = catalog_graph(name, form)
     onnx.checker.check_model(proto, full_check=True)
     initializers = {tensor.name: tensor for tensor in proto.graph.initializer}
     state = {k: v for k, v in network.state_dict().items() if "num_batches" not in k}
