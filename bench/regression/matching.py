@@ -46,9 +46,7 @@ def _by_key(
 ) -> tuple[Keyed, Keyed]:
     """The rows by what they measure. A third-party file may have been moved in between."""
     before, after = _by_name(base[1]), _by_name(new[1])
-    clear = {
-        name for name in before.keys() & after.keys() if len(before[name]) == len(after[name]) == 1
-    }
+    clear = {name for name, paths in before.items() if len(paths) == len(after[name]) == 1}
     found: list[Keyed] = []
     for path, rows in (base, new):
         keyed: Keyed = {}
@@ -63,8 +61,8 @@ def _by_key(
     return found[0], found[1]
 
 
-def _by_name(rows: Iterable[Row]) -> dict[str, set[str]]:
-    """The paths of third-party files, by the names of the files."""
+def _by_name(rows: Iterable[Row]) -> defaultdict[str, set[str]]:
+    """The paths of third-party files, by the names of the files; of other names, none."""
     found = defaultdict[str, set[str]](set)
     for row in rows:
         if row.precision == THIRD_PARTY:

@@ -70,8 +70,11 @@ def test_rows_of_other_arms_or_scenarios_are_no_pair(
 
 def test_a_third_party_file_may_have_been_moved(matched: Callable[..., Matched]) -> None:
     ours = cell(subject="x/a.onnx")
-    found = matched([third_party("old/a.onnx"), ours], [third_party("new/a.onnx"), ours])
-    assert found.subjects == [("old/a.onnx", "new/a.onnx"), ("x/a.onnx", "x/a.onnx")]
+    base = [third_party("old/a.onnx"), third_party("old/b.onnx"), ours]
+    new = [third_party("new/a.onnx"), third_party("new/b.onnx"), ours]
+    assert matched(base, new).subjects == [
+        *(("old/a.onnx", "new/a.onnx"), ("old/b.onnx", "new/b.onnx"), ("x/a.onnx", "x/a.onnx")),
+    ]
 
 
 def test_what_is_ours_does_not_go_by_the_name_of_its_last_part(
