@@ -58,3 +58,11 @@ class Recipe:
             bias_lr=self.bias_lr * ratio,
             head_lr=self.head_lr * ratio,
         )
+
+    def rate_at(self, step: int, steps: int) -> float:
+        """The learning rate of `step` (from 0) of `steps`: up to the peak, then down, linearly."""
+        done = min(1.0, (step + 1) / steps)  # what measures a short schedule may go past its end
+        if done <= self.warmup:
+            return min(self.lr, self.lr * done / self.warmup)  # rounding may pass the peak
+        falling = (done - self.warmup) / (1 - self.warmup)
+        return self.lr * (1 - falling)

@@ -20,7 +20,7 @@ from zoo.errors import ZooError
 from zoo.frameworks.pytorch.augment import EpochPlan, plan_epoch
 from zoo.frameworks.pytorch.evaluate import accuracy_of, autocast, logits_of
 from zoo.frameworks.pytorch.job import Job, Past
-from zoo.frameworks.pytorch.optim import Average, learning_rate, make_optimizer
+from zoo.frameworks.pytorch.optim import Average, make_optimizer
 from zoo.frameworks.pytorch.vectors import maker_for
 from zoo.models.filling import fill
 from zoo.records import read
@@ -128,7 +128,7 @@ class Trainer:
         pixels = self.maker.augmented(plan, start, stop)
         labels = self.maker.sent(self.labels[plan.order[start:stop]])
         torch.manual_seed(seed_for(self.job.seed, "step", self.step))
-        rate = learning_rate(recipe, self.step, self.steps)
+        rate = recipe.rate_at(self.step, self.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["lr_factor"]
         self.network.train()
@@ -169,7 +169,7 @@ class Trainer:
         row = EpochRow(
             epoch=self.job.past.epochs + self.step / self.steps_per_epoch,
             step=self.job.past.steps + self.step,
-            lr=learning_rate(self.job.recipe, self.step - 1, self.steps),
+            lr=self.job.recipe.rate_at(self.step - 1, self.steps),
             train_loss=self.loss_sum.item() / shown,
             train_accuracy=self.correct.item() / shown,
             validation_loss=loss,

@@ -1,4 +1,4 @@
-"""Optimiser, learning-rate schedule and averaged weights, from a recipe."""
+"""Optimiser and averaged weights, from a recipe."""
 
 import copy
 from typing import Any
@@ -104,15 +104,6 @@ def orthogonal(matrix: Tensor) -> Tensor:
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x
     return x.T if tall else x
-
-
-def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """The rate of `step` (from 0) of `steps`: up to the peak, then down, in straight lines."""
-    done = min(1.0, (step + 1) / steps)  # what measures a short schedule may go past its end
-    if done <= recipe.warmup:
-        return min(recipe.lr, recipe.lr * done / recipe.warmup)  # rounding may pass the peak
-    falling = (done - recipe.warmup) / (1 - recipe.warmup)
-    return recipe.lr * (1 - falling)
 
 
 class Average:
