@@ -14,11 +14,12 @@ from zoo.exporting.half import to_half
 from zoo.exporting.original import Original, file_bytes
 from zoo.exporting.quantize import CALIBRATED_ON, Ranges, Shifts, calibrate, prepare, quantize
 from zoo.frameworks.framework import Trained
-from zoo.graphs.fusable import fusable, rename
+from zoo.graphs.fusable import fusable
+from zoo.graphs.normalise import normalise
 from zoo.graphs.padding import LAYERS, stay_in_float
 from zoo.ort.compatibility import IR_VERSIONS
 from zoo.ort.session import open_session
-from zoo.ort.signature import IMAGE, Signature
+from zoo.ort.signature import IMAGE, LOGITS, Signature
 from zoo.progress import Progress
 
 CHOSEN_ON = 4096  # training images that layers are chosen on, none to calibrate
@@ -100,10 +101,7 @@ def _graph_of(trained: Trained, original: Original) -> ir.Model:
     if opsets.get("", opsets.get("ai.onnx")) != original.opset:
         raise AssertionError(f"{original.card.model} was asked for opset {original.opset}")
     graph = ir.from_proto(proto)
-    rename(graph.graph)
-    graph.ir_version = IR_VERSIONS[original.opset]
-    graph.producer_name, graph.producer_version = "onnx-zoo", None
-    graph.graph.name = "network"
+    normalise(graph, (IMAGE, LOGITS), IR_VERSIONS[original.opset])
     return graph
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import onnx_ir as ir
 import torch
-from onnx_ir.passes import common as passes
 from onnxscript import optimizer
 from onnxscript.rewriter import rewrite
 from onnxscript.rewriter.rules.common import (
@@ -17,7 +16,7 @@ from onnxscript.rewriter.rules.common import (
 from torch import nn
 
 from zoo.errors import UsageError
-from zoo.graphs.fusable import rename
+from zoo.graphs.normalise import normalise
 from zoo.models.pixels import FromPixels
 from zoo.ort.compatibility import IR_VERSIONS, OPSET
 from zoo.ort.outputs import LOGITS
@@ -71,10 +70,10 @@ def _exported(whole: nn.Module, example: torch.Tensor, name: str, opset: int) ->
         )
     if program is None:
         raise AssertionError("torch.onnx.export gave no program")
-    return _simplified(program.model, IR_VERSIONS[opset])
+    return _simplified(program.model, (name, LOGITS), IR_VERSIONS[opset])
 
 
-def _simplified(model: ir.Model, ir_version: int) -> ir.Model:
+def _simplified(model: ir.Model, names: tuple[str, str], ir_version: int) -> ir.Model:
     """Without arithmetic on shapes and constants, and without the traces of where it was made.
 
     Batch normalisation stays: folding it away would replace the network's parameters, and ONNX
@@ -83,20 +82,12 @@ def _simplified(model: ir.Model, ir_version: int) -> ir.Model:
     optimizer.fold_constants(model)
     rules = [materialize_reshape_shape_rule, remove_optional_bias_from_conv_rule]
     model = rewrite(model, pattern_rewrite_rules=rules)
-    passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
-    optimizer.remove_unused_nodes(model)
-    passes.ClearMetadataAndDocStringPass()(model)
     graph = model.graph
     for name in list(graph.initializers):
         if name.startswith("network."):
             graph.initializers[name].name = name.removeprefix("network.")
-    for value in (*graph.inputs, *graph.outputs, *graph.initializers.values()):
-        value.metadata_props.clear()
-    rename(graph)
+    normalise(model, names, ir_version)
     _rename_constants(graph)
-    model.ir_version = ir_version
-    model.producer_name, model.producer_version = "onnx-zoo", None
-    graph.name = "network"
     return model
 
 
