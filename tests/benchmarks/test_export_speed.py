@@ -25,7 +25,7 @@ from zoo.machine.cpu import cpu_flags
 from zoo.ort.session import Session, open_session
 from zoo.specs.catalog import MODELS, find_model
 
-ALONE = [name for name, spec in MODELS.items() if not spec.way]
+ALONE = [name for name, spec in MODELS.items() if spec.framework == "pytorch" and not spec.way]
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 TURN_SECONDS = 0.7
 

@@ -27,7 +27,7 @@ from zoo.machine import devices
 from zoo.models import cnn
 from zoo.specs.catalog import MODELS, find_model
 
-ALONE = [name for name, spec in MODELS.items() if not spec.way]
+ALONE = [name for name, spec in MODELS.items() if spec.framework == "pytorch" and not spec.way]
 COUNT, BATCH = 8192, 512
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 CPU = torch.device("cpu")

@@ -6,7 +6,10 @@ from zoo.errors import ZooError, unknown_name
 from zoo.frameworks.framework import Framework
 
 # name -> package.module:Class
-FRAMEWORKS = {"pytorch": "zoo.frameworks.pytorch.framework:PyTorch"}
+FRAMEWORKS = {
+    "pytorch": "zoo.frameworks.pytorch.framework:PyTorch",
+    "numpy": "zoo.frameworks.numpy.framework:Numpy",
+}
 
 
 def find_framework(name: str) -> Framework:

@@ -73,6 +73,13 @@ MODELS = {
             notes="flatten, 500 and 50 hidden units",
         ),
         ModelSpec(
+            "mlp-numpy",
+            family="mlp",
+            framework="numpy",
+            module="zoo.frameworks.numpy.mlp",
+            notes="the same sizes with sigmoids, from scratch: every formula can be read",
+        ),
+        ModelSpec(
             "cnn",
             family="cnn",
             framework="pytorch",

@@ -17,6 +17,7 @@ from zoo.ort.signature import BARE, FORMS, PIXELS
 from zoo.specs.catalog import MODELS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+ALONE = [name for name, spec in MODELS.items() if spec.framework == "pytorch" and not spec.way]
 SIDE, MEAN, STD = 16, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 
 
@@ -54,7 +55,7 @@ def test_the_bare_network_takes_normalised_images(
     np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", [name for name, spec in MODELS.items() if not spec.way])
+@pytest.mark.parametrize("name", ALONE)
 @pytest.mark.parametrize("form", FORMS)
 def test_every_model_keeps_its_parameters_and_needs_few_more_nodes(
     name: str, form: str, catalog_graph: CatalogGraph

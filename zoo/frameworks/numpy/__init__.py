@@ -1,0 +1,1 @@
+"""A multilayer perceptron from scratch, in numpy: see docs/mlp-from-scratch.md."""

@@ -1,0 +1,44 @@
+"""The library behind numpy's matrix products: what it is, and how many threads it takes."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from zoo.machine.threads import thread_budget
+
+
+def blas() -> dict[str, Any]:
+    """What threadpoolctl tells of numpy's own; scipy may have brought a second one."""
+    found: list[dict[str, Any]] = [
+        library for library in threadpool_info() if library["user_api"] == "blas"
+    ]
+    found.sort(key=lambda library: "numpy" not in library["filepath"])
+    return found[0] if found else {}
+
+
+def described() -> str:
+    """Such as `numpy 2.4.6, openblas 0.3.31 SkylakeX`: the kernels that it chose for this CPU."""
+    library = blas()
+    facts = (library.get(fact) for fact in ("internal_api", "version", "architecture"))
+    words = " ".join(str(fact) for fact in facts if fact)
+    return f"numpy {np.__version__}, {words or 'an unknown BLAS'}"
+
+
+def threads() -> int:
+    """That a matrix product takes."""
+    return int(blas().get("num_threads", 1))
+
+
+def take_threads(count: int) -> None:
+    """From now on, so many a matrix product."""
+    threadpool_limits(count, user_api="blas")
+
+
+def our_threads() -> AbstractContextManager[Any]:
+    """Within the block, no more threads than are ours: the library counts cores, not quotas."""
+    limits: AbstractContextManager[Any] = threadpool_limits(
+        min(threads(), thread_budget()), user_api="blas"
+    )
+    return limits
