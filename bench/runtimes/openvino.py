@@ -9,13 +9,13 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.runtimes.adapter import Logits, Order, Placed, UnsupportedError
+from bench.runtimes.pinning import pin
 from zoo.data.dataset import Images
 from zoo.errors import UnavailableError, ZooError
 from zoo.machine.cpu import cpu_flags
@@ -33,7 +33,6 @@ _NO_NODES = {"Const", "Input", "Output"}
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}
 # By these its errors tell that it has no such operator, or not in this form.
 _UNSUPPORTED = ("OpConversionFailure", "Unsupported operation of type")
-_TASKS = Path("/proc/self/task")
 
 
 class OpenVino:
@@ -72,7 +71,7 @@ class OpenVino:
         self.request = self.compiled.create_infer_request()
         if len(order.cores) > 1:
             self._call_once()
-            _pin(order.cores)
+            pin(order.cores)
 
     def _settings(self) -> dict[str, Any]:
         """Its threads are pinned by us: what it does itself puts two of them on one core."""
@@ -125,7 +124,7 @@ class OpenVino:
     def place(self, images: Images) -> Placed:
         """The images on the host."""
         if len(self.order.cores) > 1:
-            _pin(self.order.cores)  # threads that another batch size brought
+            pin(self.order.cores)  # threads that another batch size brought
         return images
 
     def run(self, images: Placed) -> Any:
@@ -239,17 +238,3 @@ def _refusal(path: str, error: RuntimeError) -> ZooError:
         return UnsupportedError(f"openvino cannot run {path}: {' '.join(listed or told)[:400]}")
     reason = " ".join(told)[:400] or "it gives no reason"
     return ZooError(f"openvino cannot open {path}: {reason}")
-
-
-def _pin(cores: tuple[int, ...]) -> None:
-    """Thread i to core i: those that worked most are the pool's; others never work."""
-    own = os.getpid()
-    os.sched_setaffinity(own, cores[:1])
-    others = sorted((int(task.name) for task in _TASKS.iterdir()), key=_worked, reverse=True)
-    for thread, core in zip((one for one in others if one != own), cores[1:], strict=False):
-        os.sched_setaffinity(thread, (core,))
-
-
-def _worked(thread: int) -> int:
-    """Nanoseconds that a thread has run."""
-    return int((_TASKS / str(thread) / "schedstat").read_text().split()[0])

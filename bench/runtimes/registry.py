@@ -17,6 +17,7 @@ RUNTIMES = {
     "onnxruntime": "bench.runtimes.onnxruntime:OnnxRuntime",
     "torch": "bench.runtimes.torch:Torch",
     "torch-compile": "bench.runtimes.torch:TorchCompile",
+    "numpy": "bench.runtimes.numpy:Numpy",
     "openvino": "bench.runtimes.openvino:OpenVino",
     "openvino:bf16": "bench.runtimes.openvino:OpenVinoBf16",
 }

@@ -1,0 +1,131 @@
+"""numpy: the network from scratch itself, with the weights that lie in an artifact's fp32 file."""
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.runtimes.adapter import Demands, Logits, Order, Placed, UnsupportedError
+from bench.runtimes.pinning import pin
+from zoo.data.dataset import Images
+from zoo.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from zoo.frameworks.numpy.batches import Standard
+    from zoo.frameworks.numpy.network import Network
+
+_ONLY = "numpy runs the networks of this zoo that are written in numpy"
+_SPINS = (
+    "16"  # a waiting thread of OpenBLAS looks for 2 to the power of so many cycles, then sleeps
+)
+
+
+class Numpy:
+    """Forward propagation of `zoo.frameworks.numpy.network`, behind its standardised pixels."""
+
+    about = "networks of this zoo that are written in numpy, with the weights of the fp32 file"
+    packages = ("numpy",)
+
+    @staticmethod
+    def unsupported(demands: Demands) -> str | None:
+        """It needs the weights as they were trained."""
+        if demands.third_party:
+            return f"{_ONLY}, and this is a third-party file"
+        if demands.precision != "fp32":
+            return f"numpy runs the fp32 weights, not {demands.precision}"
+        return None
+
+    @staticmethod
+    def process_environment(order: Order) -> dict[str, str]:
+        """OpenBLAS makes its threads, and reads how they wait, when numpy is loaded."""
+        threads = {"OPENBLAS_NUM_THREADS": str(order.threads)}
+        return threads | ({"OPENBLAS_THREAD_TIMEOUT": _SPINS} if order.cores else {})
+
+    def load(self, order: Order) -> None:
+        """Take the weights out of the file, and as many threads as ordered."""
+        from zoo.frameworks.numpy.blas import described, take_threads, threads
+
+        if order.cores:
+            os.sched_setaffinity(0, order.cores)
+        self.order = order
+        self.network, self.standard, self._shape = _network(order.model)
+        take_threads(order.threads)
+        if threads() != order.threads:
+            raise UnavailableError(
+                f"numpy's BLAS takes {threads()} threads here, not {order.threads}"
+            )
+        self._described = described()
+        if len(order.cores) > 1:
+            self._call_once()
+            pin(order.cores)
+
+    def place(self, images: Images) -> Placed:
+        """The images on the host."""
+        return images
+
+    def run(self, images: Images) -> Logits:
+        """All steps of a prediction, from raw pixels."""
+        from zoo.frameworks.numpy.network import forward_propagation
+
+        return forward_propagation(self.network, self.standard.rows(images))[-1]
+
+    def _call_once(self) -> None:
+        """With images enough for each thread to have something to do."""
+        self.run(np.zeros((64, *self._shape), np.uint8))
+
+    def fetch(self, answer: Logits) -> Logits:
+        """It is on the host."""
+        return answer
+
+    def what_ran(self) -> dict[str, Any]:
+        """numpy and the kernels behind it, read back."""
+        from zoo.frameworks.numpy.blas import threads
+
+        version, _, blas = self._described.partition(", ")
+        return {
+            "runtime_version": version,
+            "nodes": {},
+            "elsewhere": [],
+            "computed_in": "fp32",
+            "settings": f"{blas} threads={threads()}",
+        }
+
+    def image_shape(self) -> tuple[int, int, int]:
+        """As the file's input has it."""
+        return self._shape
+
+    def fixed_batch(self) -> int | None:
+        """A network takes any."""
+        return None
+
+    def close(self) -> None:
+        """Free the network."""
+        del self.network
+
+
+def _network(path: str) -> "tuple[Network, Standard, tuple[int, int, int]]":
+    """The network that a file of this zoo was made of, its pixels, and its image's shape."""
+    import onnx
+
+    from zoo.frameworks.numpy.batches import Standard
+    from zoo.frameworks.numpy.network import network_of
+    from zoo.ort.signature import PIXELS
+
+    proto = onnx.load(path)
+    told = {entry.key: entry.value for entry in proto.metadata_props}
+    if told.get("framework") != "numpy" or told.get("input") != PIXELS:
+        raise UnsupportedError(f"{_ONLY}, from files that take raw pixels")
+    if told.get("precision") != "fp32":
+        raise UnsupportedError(f"numpy runs the fp32 weights, not {told.get('precision')}")
+    height, width, channels = (
+        side.dim_value for side in proto.graph.input[0].type.tensor_type.shape.dim[1:]
+    )
+    stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in proto.graph.initializer}
+    weights = {name: array for name, array in stored.items() if name[0].isdecimal()}
+    try:
+        network = network_of(weights)
+    except ValueError as error:
+        raise UnsupportedError(f"the file's weights are not those of a run: {error}") from error
+    standard = Standard(json.loads(told["mean"]), json.loads(told["std"]), height * width)
+    return network, standard, (height, width, channels)
