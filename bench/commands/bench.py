@@ -18,6 +18,7 @@ from bench.commands.options import (
 )
 from zoo.commands.console import print_json, say
 from zoo.commands.description import description_options
+from zoo.commands.kind import kind_options
 from zoo.commands.parameters import (
     PATH,
     CountsType,
@@ -29,6 +30,7 @@ from zoo.commands.parameters import (
 )
 from zoo.errors import command
 from zoo.ort.given import Given
+from zoo.specs.catalog import Kind
 
 
 @click.command(short_help="Measure speed, accuracy, memory and size of models or files.")
@@ -86,6 +88,7 @@ from zoo.ort.given import Given
     help="Measure accuracy on the whole test set, or quote the card.  [default: by preset]",
 )
 @margin_option
+@kind_options
 @description_options
 @click.option("--out", type=PATH, help="CSV to write.  [default: results/<time>.csv]")
 @click.option("--resume", is_flag=True, help="Continue the sweep in --out.")
@@ -116,6 +119,7 @@ def bench(
     precisions: tuple[str, ...] | None,
     preset: str,
     given: Given,
+    kind: Kind,
     out: Path | None,
     resume: bool,
     dry_run: bool,
@@ -160,6 +164,7 @@ def bench(
             precisions=precisions,
             exports=exports,
             given=given,
+            kind=kind,
             progress=progress_for(),
         )
         expected = seconds_expected(arms, settings)
@@ -183,6 +188,7 @@ def bench(
             exports=exports,
             data_dir=data_dir,
             given=given,
+            kind=kind,
             out=out,
             resume=resume,
             profile=profile,

@@ -6,8 +6,10 @@ from typing import Any
 import click
 
 from zoo.commands.console import print_json, print_list, say
+from zoo.commands.kind import kind_options
 from zoo.commands.parameters import data_dir_option, exports_option, json_option
 from zoo.errors import UsageError, unknown_name
+from zoo.specs.catalog import Kind
 
 LISTS = ("models", "datasets", "runs", "exports", "runtimes", "providers")
 
@@ -16,10 +18,16 @@ LISTS = ("models", "datasets", "runs", "exports", "runtimes", "providers")
 @click.argument("what", default="models", metavar=f"[{'|'.join(LISTS)}]")
 @data_dir_option
 @exports_option
+@kind_options
 @json_option
 @click.option("--markdown", is_flag=True, help="Print the artifacts as the README shows them.")
 def list_(
-    what: str, data_dir: Path | None, exports: Path | None, as_json: bool, markdown: bool
+    what: str,
+    data_dir: Path | None,
+    exports: Path | None,
+    kind: Kind,
+    as_json: bool,
+    markdown: bool,
 ) -> None:
     """List models, datasets, runs, exports, runtimes or providers."""
     from bench.runtimes import list_providers, list_runtimes
@@ -28,13 +36,17 @@ def list_(
     of_runtimes = {"runtimes": list_runtimes, "providers": list_providers}
     if what not in LISTS:
         raise unknown_name("list", what, LISTS)
+    if kind.words and what not in ("models", "runs", "exports"):
+        raise UsageError(f"{kind.words} is for: list models, list runs, list exports.")
     if markdown:
         if what != "exports":
             raise UsageError("--markdown is for: list exports.")
-        say(*markdown_table(exports).split("\n"))
+        say(*markdown_table(exports, kind).split("\n"))
         return
     rows: list[dict[str, Any]]
-    rows = of_runtimes[what]() if what in of_runtimes else list_things(what, data_dir, exports)
+    rows = (
+        of_runtimes[what]() if what in of_runtimes else list_things(what, data_dir, exports, kind)
+    )
     if as_json:
         print_json(rows)
     else:

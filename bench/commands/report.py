@@ -7,12 +7,15 @@ import click
 
 from bench.commands.options import budget_mb_option, budget_ms_option
 from zoo.commands.console import say, say_wrapped
+from zoo.commands.kind import kind_options
 from zoo.commands.parameters import PATH, exports_option
+from zoo.specs.catalog import Kind
 
 
 @click.command()
 @click.argument("results", nargs=-1, required=True, type=PATH, metavar="RESULTS.csv...")
 @exports_option
+@kind_options
 @click.option(
     "--out", type=PATH, help="Where to write, without a suffix.  [default: beside the CSV]"
 )
@@ -26,6 +29,7 @@ from zoo.commands.parameters import PATH, exports_option
 def report(
     results: tuple[Path, ...],
     exports: Path | None,
+    kind: Kind,
     out: Path | None,
     budget_ms: float | None,
     budget_mb: float | None,
@@ -38,7 +42,9 @@ def report(
     from bench.commands.console import print_report
     from bench.report import report as write_report
 
-    made = write_report(results, out, exports=exports, budget_ms=budget_ms, budget_mb=budget_mb)
+    made = write_report(
+        results, out, exports=exports, kind=kind, budget_ms=budget_ms, budget_mb=budget_mb
+    )
     say_wrapped(*made.summary.lines())
     print_report(made)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from bench.results.results_file import LARGEST_CSV, read_csv
 from bench.results.rows import Row
 from zoo.errors import UsageError, ZooError, missing_file
 from zoo.reading import read_text
+from zoo.specs.catalog import Kind
 
 _LONGEST = 1e30  # seconds
 
@@ -73,6 +74,18 @@ class Inputs:
     def rows(self) -> list[Row]:
         """Of all results files."""
         return [row for file in self.results for row in file.rows]
+
+    def only(self, kind: Kind) -> "Inputs":
+        """With the rows of such models alone."""
+        if not kind.words:
+            return self
+        files = [
+            replace(file, rows=[row for row in file.rows if kind.holds(row.model)])
+            for file in self.results
+        ]
+        if files and not any(file.rows for file in files):
+            raise UsageError(f"{kind.words}: no row of these files is of such a model.")
+        return replace(self, results=files)
 
 
 def read_inputs(paths: Sequence[Path]) -> Inputs:

@@ -12,6 +12,7 @@ from bench.results.summary import Summary
 from zoo.errors import UsageError
 from zoo.files import write_text
 from zoo.marks import refuse_others
+from zoo.specs.catalog import EVERY, Kind
 from zoo.tables import table_text
 
 # Of the results' columns, those that a table of one's own is most often made of.
@@ -44,16 +45,17 @@ def report(
     out: Path | None = None,
     *,
     exports: Path | None = None,
+    kind: Kind = EVERY,
     budget_ms: float | None = None,
     budget_mb: float | None = None,
 ) -> Report:
     """Write <out>.html, <out>.md and <out>.summary.csv, beside the first file unless told.
 
     paths: results of `bench`, or files of pytest-benchmark (JSON); exports: where the artifacts
-    that were measured are looked for, for their training curves and confusion matrices. Files that
-    no report wrote are not replaced.
+    that were measured are looked for, for their training curves and confusion matrices; kind: only
+    rows of such models. Files that no report wrote are not replaced.
     """
-    inputs = read_inputs(paths)
+    inputs = read_inputs(paths).only(kind)
     stem = _stem(out or paths[0])
     page, text, table = (
         stem.with_name(stem.name + ending) for ending in (".html", ".md", ".summary.csv")

@@ -9,7 +9,7 @@ from zoo.artifacts.artifact import Artifact, all_artifacts, find_artifact, which
 from zoo.artifacts.card import PRECISIONS, Card
 from zoo.data.catalog import is_path
 from zoo.data.known import KNOWN
-from zoo.errors import ZooError, unknown_name
+from zoo.errors import UsageError, ZooError, command, unknown_name
 from zoo.graphs.counted import GraphCost
 from zoo.inspection.description import (
     Description,
@@ -21,6 +21,7 @@ from zoo.inspection.description import (
 from zoo.inspection.inspector import Inspector
 from zoo.ort.faults import Here, fault_of, fault_of_content
 from zoo.ort.given import Given
+from zoo.specs.catalog import EVERY, Kind
 
 __all__ = [
     "THIRD_PARTY",
@@ -113,13 +114,14 @@ def find_subjects(
     exports: Path | None,
     precisions: Sequence[str] | None = None,
     given: Given | None = None,
+    kind: Kind = EVERY,
 ) -> list[Subject]:
     """The files meant; without a target, everything published.
 
     precisions: of artifacts, by default all that were published. given: for third-party files,
     each of which takes of it what it needs, and its folder of images for models that were trained
-    on one; what none of them needs is refused. Of several files one that is unsuitable has a
-    `problem`.
+    on one; what none of them needs is refused. kind: only models of it. Of several files one that
+    is unsuitable has a `problem`.
     """
     for precision in precisions or ():
         if precision not in PRECISIONS:
@@ -130,6 +132,7 @@ def find_subjects(
     if not targets:
         artifacts = all_artifacts(exports)
         found = [one for artifact in artifacts for one in _of_artifact(artifact, precisions, given)]
+        found = _of_kind(found, kind, "what is published")
         refuse_unused(given, found, "what is published")
         return found
     with Inspector() as inspector:
@@ -139,6 +142,7 @@ def find_subjects(
                 found.append(read(Path(target), given, inspector))
             else:
                 found += _of_artifact(find_artifact(target, exports), precisions, given)
+    found = _of_kind(found, kind, ", ".join(targets))
     refuse_unused(given, found, targets[0])
     return list({(one.name, one.precision): one for one in found}.values())
 
@@ -147,6 +151,13 @@ def which_artifacts(targets: Iterable[str], exports: Path | None) -> list[str]:
     """A line for each model's name that could mean several artifacts: which one was taken."""
     names = dict.fromkeys(target for target in targets if not is_file(target))
     return [told for name in names if (told := which_artifact(name, find_artifact(name, exports)))]
+
+
+def _of_kind(subjects: list[Subject], kind: Kind, named: str) -> list[Subject]:
+    found = [one for one in subjects if kind.holds(one.card.model if one.card else None)]
+    if subjects and not found:
+        raise UsageError(f"{kind.words}: there is none among {named}. See: {command('list')}")
+    return found
 
 
 def is_file(target: str) -> bool:

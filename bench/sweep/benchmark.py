@@ -21,6 +21,7 @@ from zoo.machine.threads import thread_budget
 from zoo.ort.faults import Here
 from zoo.ort.given import Given
 from zoo.progress import Progress
+from zoo.specs.catalog import EVERY, Kind
 
 RESULTS = Path("results")
 _ACCURACY = 6.0  # seconds of a test set's pass, for a forecast
@@ -38,6 +39,7 @@ def plan(
     precisions: Sequence[str] | None = None,
     exports: Path | None = None,
     given: Given | None = None,
+    kind: Kind = EVERY,
     progress: Progress | None = None,
 ) -> tuple[list[Arm], Settings]:
     """The arms that a sweep would measure, and its settings with what was left open filled in.
@@ -56,7 +58,7 @@ def plan(
     providers = [find_provider(name, settings.runtimes) for name in settings.providers]
     settings = replace(settings, providers=tuple(dict.fromkeys(providers)))
     check_gpu_options(settings)
-    subjects = find_subjects(targets, exports, precisions, given)
+    subjects = find_subjects(targets, exports, precisions, given, kind)
     for told in which_artifacts(targets, exports):
         (progress or Progress()).say(told)
     return list(arms_of(subjects, settings)), settings
@@ -86,6 +88,7 @@ def run(
     exports: Path | None = None,
     data_dir: Path | None = None,
     given: Given | None = None,
+    kind: Kind = EVERY,
     out: Path | None = None,
     resume: bool = False,
     profile: bool = False,
@@ -97,7 +100,8 @@ def run(
     """Measure artifacts and ONNX files; rows stand in `out` as soon as they are measured.
 
     targets: artifacts' ids, models' names, or ONNX files; all that is published without any.
-    precisions: of artifacts; given: what third-party files do not say of themselves. out: the CSV,
+    precisions: of artifacts; given: what third-party files do not say of themselves; kind: only
+    models of it. out: the CSV,
     by default results/<time>.csv. resume: go on with a sweep that was stopped. profile: write the
     time of each operator too. on: what computes, by default this onnxruntime on this CPU: what it
     is known to answer wrongly is a failed row. on_start: hears where the rows will stand, before
@@ -105,7 +109,13 @@ def run(
     """
     progress = progress or Progress()
     arms, settings = plan(
-        targets, settings, precisions=precisions, exports=exports, given=given, progress=progress
+        targets,
+        settings,
+        precisions=precisions,
+        exports=exports,
+        given=given,
+        kind=kind,
+        progress=progress,
     )
     if resume and out is None:
         raise UsageError("--resume goes on with a file: name it with --out.")

@@ -50,6 +50,21 @@ def test_budgets_and_the_place_can_be_told(call: Call, results: Path) -> None:
     }
 
 
+def test_rows_are_kept_to_a_family_and_a_framework(call: Call, in_folder: Path) -> None:
+    models = {"mlp": "mlp", "cnn": "cnn", "numpy": "mlp-numpy"}
+    found = [scored(name, 0.1, 0.8, model=model) for name, model in models.items()]
+    write_csv(Path("r.csv"), found)
+    for words, subjects in (
+        (("--family", "mlp"), ["mlp", "numpy"]),
+        (("--framework", "numpy"), ["numpy"]),
+    ):
+        call("report", "r.csv", *words)
+        assert pd.read_csv("r.summary.csv").subject.tolist() == subjects
+    error = call("report", "r.csv", "--family", "dense", code=2).stderr
+    assert "--family dense: no row of these files is of such a model." in error
+    assert "Did you mean mlp" in call("report", "r.csv", "--family", "mpl", code=2).stderr
+
+
 def test_every_figure_is_computed_again(call: Call, results: Path) -> None:
     assert "raw samples were not kept" in call("report", results, "--recompute", code=1).stderr
     path = Path("swept.csv")

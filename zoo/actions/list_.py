@@ -22,20 +22,26 @@ from zoo.records import read
 from zoo.runs.history import read_history
 from zoo.runs.naming import list_runs
 from zoo.runs.run import Run
-from zoo.specs.catalog import MODELS
+from zoo.specs.catalog import EVERY, MODELS, Kind
 
 _LARGEST_TEST = 64 << 20
 LISTINGS = ("models", "datasets", "runs", "exports")
 
 
 def list_things(
-    what: str, data_dir: Path | None = None, exports: Path | None = None
+    what: str, data_dir: Path | None = None, exports: Path | None = None, kind: Kind = EVERY
 ) -> list[dict[str, Any]]:
-    """One row a model, dataset, run or artifact, the same columns in each; see `as_texts`."""
-    if what == "exports":
-        return [_published(artifact) for artifact in list_artifacts(exports)]
-    if what == "runs":
-        return [_run_row(run) for run in list_runs()]
+    """One row a model, dataset, run or artifact, the same columns in each; see `as_texts`.
+
+    kind: of which models, runs and artifacts.
+    """
+    if what in ("exports", "runs"):
+        found = (
+            map(_published, list_artifacts(exports))
+            if what == "exports"
+            else map(_run_row, list_runs())
+        )
+        return [row for row in found if kind.holds(row["model"])]
     if what == "models":
         return [
             {
@@ -45,6 +51,7 @@ def list_things(
                 "notes": spec.notes,
             }
             for spec in MODELS.values()
+            if kind.holds(spec.name)
         ]
     return [
         {
@@ -59,14 +66,18 @@ def list_things(
     ]
 
 
-def markdown_table(exports: Path | None = None) -> str:
+def markdown_table(exports: Path | None = None, kind: Kind = EVERY) -> str:
     """What is published, as the README shows it; accuracies with their 95 % intervals."""
     lines = [
         "| model | parameters | multiply-adds | accuracy, fp32 | with views | accuracy, int8 "
         "| size, fp32 and int8 | to train |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    lines += [f"| {' | '.join(_cells(artifact))} |" for artifact in list_artifacts(exports)]
+    lines += [
+        f"| {' | '.join(_cells(artifact))} |"
+        for artifact in list_artifacts(exports)
+        if kind.holds(_facts(artifact).model)
+    ]
     return "\n".join(lines)
 
 

@@ -18,8 +18,9 @@ from zoo.graphs.fusable import fusable
 from zoo.graphs.normalise import normalise
 from zoo.graphs.padding import LAYERS, stay_in_float
 from zoo.ort.compatibility import IR_VERSIONS
+from zoo.ort.outputs import LOGITS
 from zoo.ort.session import open_session
-from zoo.ort.signature import IMAGE, LOGITS, Signature
+from zoo.ort.signature import IMAGE, Signature
 from zoo.progress import Progress
 
 CHOSEN_ON = 4096  # training images that layers are chosen on, none to calibrate

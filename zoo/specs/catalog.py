@@ -121,6 +121,44 @@ MODELS = {
 }
 
 
+@dataclass(frozen=True)
+class Kind:
+    """Which models are meant: those of a family, of a framework, of both, or all."""
+
+    family: str | None = None
+    framework: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse names that no model has."""
+        for name in ("family", "framework"):
+            asked = getattr(self, name)
+            known = {getattr(spec, name) for spec in MODELS.values()}
+            if asked is not None and asked not in known:
+                raise unknown_name(name, asked, known)
+
+    @property
+    def words(self) -> str:
+        """As it was asked for; empty where all are meant."""
+        asked = {"--family": self.family, "--framework": self.framework}
+        return " ".join(f"{option} {name}" for option, name in asked.items() if name)
+
+    def holds(self, model: str | None) -> bool:
+        """Whether a model of that name is meant; what no model of the zoo made never is."""
+        if not self.words:
+            return True
+        spec = MODELS.get(model or "")
+        return spec is not None and (
+            self.family or spec.family,
+            self.framework or spec.framework,
+        ) == (
+            spec.family,
+            spec.framework,
+        )
+
+
+EVERY = Kind()
+
+
 def find_model(name: str) -> ModelSpec:
     """The model of that name; an unknown one is a usage error with the nearest names."""
     try:

@@ -17,7 +17,7 @@ from zoo.errors import UsageError, ZooError
 from zoo.files import sha256
 from zoo.inspection.inspector import Inspector
 from zoo.ort.given import Given
-from zoo.specs.catalog import find_model
+from zoo.specs.catalog import Kind, find_model
 
 
 def names(targets: list[str], exports: Path, *options: list[str] | None) -> list[tuple[str, str]]:
@@ -49,6 +49,15 @@ class TestArtifacts:
 
     def test_a_model_means_its_artifact_and_counts_once(self, mlp_exports: Path) -> None:
         assert names(["mlp", "mlp-digits"], mlp_exports) == names([], mlp_exports)
+
+    def test_those_of_a_family_or_framework(self, mlp_exports: Path) -> None:
+        def held(targets: list[str], kind: Kind) -> list[str]:
+            return [one.precision for one in find_subjects(targets, mlp_exports, kind=kind)]
+
+        for targets in ([], ["mlp"]):
+            assert held(targets, Kind("mlp", "pytorch")) == ["fp32", "int8"]
+            with pytest.raises(UsageError, match="--framework numpy: there is none among"):
+                held(targets, Kind(framework="numpy"))
 
     def test_they_are_what_the_manifest_says(self, mlp_exports: Path) -> None:
         for one in find_subjects(["mlp"], mlp_exports):

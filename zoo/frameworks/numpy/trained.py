@@ -11,7 +11,8 @@ from zoo.frameworks.numpy.blas import our_threads
 from zoo.frameworks.numpy.network import Network, forward_propagation
 from zoo.frameworks.numpy.training import EVALUATION_BATCH
 from zoo.ort.compatibility import IR_VERSIONS
-from zoo.ort.signature import IMAGE, LOGITS, PIXELS
+from zoo.ort.outputs import LOGITS
+from zoo.ort.signature import IMAGE, PIXELS
 from zoo.progress import Progress
 from zoo.runs.run import RunCard
 

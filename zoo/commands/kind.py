@@ -1,0 +1,25 @@
+"""The options by which a command is kept to some of the models, the same for every command."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from zoo.specs.catalog import Kind
+
+
+def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options, of which the command gets a `Kind` as `kind`."""
+
+    @wraps(function)
+    def kept(family: str | None, framework: str | None, **options: Any) -> Any:
+        return function(kind=Kind(family, framework), **options)
+
+    family = click.option(
+        "--family", metavar="NAME", help="Only models of this family: mlp, cnn, dense, transfer."
+    )
+    framework = click.option(
+        "--framework", metavar="NAME", help="Only models written in it: pytorch, numpy."
+    )
+    return family(framework(kept))
