@@ -12,6 +12,8 @@ from PIL import Image
 from zoo.actions.list_ import markdown_table
 from zoo.actions.verify import verify
 from zoo.artifacts.artifact import VECTORS, Artifact, list_artifacts
+from zoo.frameworks.numpy.batches import Standard
+from zoo.frameworks.numpy.network import forward_propagation, network_of
 from zoo.specs.catalog import find_model
 from zoo.specs.design import Design
 
@@ -19,14 +21,27 @@ ROOT = Path(__file__).parents[2]
 EXPORTS = ROOT / "exports"
 PUBLISHED = list_artifacts(EXPORTS)
 MIB = 1 << 20
+
 TRANSFER = {"speednet-cifar100", "transfer-cifar10-speednet-cifar100-maps"}  # backbone, and on it
+BESIDE_PYTORCH = {"mlp-numpy-cifar10"}
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+def written_in(framework: str) -> list[Artifact]:
+    return [artifact for artifact in PUBLISHED if artifact.card.framework == framework]
+
+
 def test_the_trained_models_are_there() -> None:
     names = {artifact.id for artifact in PUBLISHED}
-    assert names >= {"mlp-cifar10", "cnn-cifar10", "speednet-cifar10", "dense-cifar10", *TRANSFER}
+    assert names >= {
+        "mlp-cifar10",
+        "mlp-numpy-cifar10",
+        "cnn-cifar10",
+        "speednet-cifar10",
+        "dense-cifar10",
+        *TRANSFER,
+    }
     assert all(artifact.precisions == ("fp32", "int8") for artifact in PUBLISHED)
 
 
@@ -40,11 +55,23 @@ def test_they_are_small() -> None:
     sizes = {path: path.stat().st_size for path in EXPORTS.rglob("*") if path.is_file()}
     assert max(sizes.values()) < 16 * MIB
     transfer = sum(size for path, size in sizes.items() if TRANSFER & set(path.parts))
+    beside = sum(size for path, size in sizes.items() if BESIDE_PYTORCH & set(path.parts))
     assert transfer < 24 * MIB
-    assert sum(sizes.values()) - transfer < 36 * MIB
+    assert beside < 8 * MIB
+    assert sum(sizes.values()) - transfer - beside < 36 * MIB
 
 
-@pytest.mark.parametrize("artifact", PUBLISHED, ids=lambda artifact: artifact.id)
+def vectors_of(artifact: Artifact) -> list[np.ndarray]:
+    """The images that are published beside it, and their logits."""
+    return [
+        onnx.numpy_helper.to_array(
+            onnx.TensorProto.FromString((artifact.folder / VECTORS / name).read_bytes())
+        )
+        for name in ("input_0.pb", "output_0.pb")
+    ]
+
+
+@pytest.mark.parametrize("artifact", written_in("pytorch"), ids=lambda artifact: artifact.id)
 def test_the_network_can_be_built_from_its_file(artifact: Artifact) -> None:
     card = artifact.card
     design = Design.from_json(card.design) if card.design else None
@@ -57,16 +84,25 @@ def test_the_network_can_be_built_from_its_file(artifact: Artifact) -> None:
     wanted = {name for name in network.state_dict() if "num_batches" not in name}
     assert wanted <= set(weights)
     network.load_state_dict({name: weights[name] for name in wanted}, strict=False)
-    pixels, logits = (
-        onnx.numpy_helper.to_array(
-            onnx.TensorProto.FromString((artifact.folder / VECTORS / name).read_bytes())
-        )
-        for name in ("input_0.pb", "output_0.pb")
-    )
+    pixels, logits = vectors_of(artifact)
     scaled = torch.from_numpy(pixels.copy()).permute(0, 3, 1, 2).float() / 255
     mean, std = (torch.tensor(value).view(-1, 1, 1) for value in (card.mean, card.std))
     with torch.inference_mode():
         found = network((scaled - mean) / std).numpy()
+    np.testing.assert_allclose(found, logits, atol=1e-3)
+
+
+@pytest.mark.parametrize("artifact", written_in("numpy"), ids=lambda artifact: artifact.id)
+def test_a_network_of_numpy_can_be_built_from_its_file(artifact: Artifact) -> None:
+    card = artifact.card
+    stored = {
+        tensor.name: onnx.numpy_helper.to_array(tensor)
+        for tensor in onnx.load(artifact.file("fp32")).graph.initializer
+    }
+    weights = {name: array for name, array in stored.items() if not name.startswith("pixel_")}
+    pixels, logits = vectors_of(artifact)
+    standard = Standard(card.mean, card.std, card.image_shape[0] * card.image_shape[1])
+    found = forward_propagation(network_of(weights), standard.rows(pixels))[-1]
     np.testing.assert_allclose(found, logits, atol=1e-3)
 
 

@@ -13,6 +13,7 @@ from zoo.exporting.half import to_half
 from zoo.exporting.quantize import layers
 from zoo.frameworks.pytorch.convert import convert
 from zoo.graphs.fusable import fusable
+from zoo.ort.signature import BARE
 from zoo.parity import distance
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -41,6 +42,17 @@ def branched() -> onnx.ModelProto:
 
     network = Branched().eval()
     return ir.to_proto(fusable(convert(network, (16, 16, 3), (0.5,) * 3, (0.2,) * 3)))
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_float_input_is_cast_before_it_is_used(count: int) -> None:
+    """The converter puts that cast last, which the checker refuses."""
+    torch.manual_seed(5)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 5))
+    bare = ir.to_proto(convert(network.eval(), (8, 8, 3), (0.5,) * 3, (0.2,) * 3, BARE))
+    half = to_half(bare, layers(bare)[:count])
+    onnx.checker.check_model(half, full_check=True)
+    assert kinds(half) == [FLOAT] * count + [FLOAT16] * (2 - count)
 
 
 def kinds(model: onnx.ModelProto) -> list[int]:

@@ -73,4 +73,9 @@ def _halved(model: onnx.ModelProto) -> onnx.ModelProto:
         # Of weights too small for fp16: the gate measures what is lost.
         warnings.simplefilter("ignore")
         half: onnx.ModelProto = convert_float_to_float16(copy, keep_io_types=True)
+    # It puts the cast of a float input behind all the rest.
+    given = {value.name for value in half.graph.input}
+    nodes = sorted(half.graph.node, key=lambda node: not given.issuperset(node.input))
+    half.graph.ClearField("node")
+    half.graph.node.extend(nodes)
     return half

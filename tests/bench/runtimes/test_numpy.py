@@ -124,11 +124,11 @@ def test_it_is_measured_beside_onnxruntime_and_skipped_where_it_cannot(
     )
     rows = bench.run(["mlp-numpy"], settings, exports=scratch.root, out=tmp_path / "results.csv")
     found = {(row.runtime, row.precision): row for row in rows}
-    assert [key for key, row in found.items() if row.status == "ok"] == [
+    assert {key for key, row in found.items() if row.status == "ok"} == {
         ("onnxruntime", "fp32"),
         ("onnxruntime", "int8"),
         ("numpy", "fp32"),
-    ]
+    }
     assert found["numpy", "int8"].status == "skipped"
     assert "fp32 weights, not int8" in found["numpy", "int8"].reason
     assert found["numpy", "fp32"].correct == found["onnxruntime", "fp32"].correct

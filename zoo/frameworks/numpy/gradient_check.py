@@ -64,6 +64,8 @@ def draw(path: Path) -> None:
         labels = random.integers(0, SIZES[-1], IMAGES)
         apart = [largest_difference(network, inputs, labels, float(step)) for step in STEPS]
         axes.loglog(STEPS, apart, style, color=colour, label=np.dtype(dtype).name)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, place: f"{value:.0e}")
     axes.set(xlabel="step", ylabel="largest difference / largest gradient")
     axes.set_title("Backpropagation against finite differences", fontsize=10)
     axes.grid(alpha=0.3)

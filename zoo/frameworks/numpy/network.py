@@ -101,7 +101,7 @@ def backward_propagate_error(network: Network, flow: list[Numbers], labels: Labe
 
 def softmax(logits: Numbers) -> Numbers:
     """The probability of each class: exp(z) as a share of its row's sum."""
-    shares = logits - logits.max(axis=1, keepdims=True)  # the same shares, and no overflow
+    shares: Numbers = logits - logits.max(axis=1, keepdims=True)  # the same shares, and no overflow
     np.exp(shares, out=shares)
     shares /= shares.sum(axis=1, keepdims=True)
     return shares
