@@ -1,4 +1,4 @@
-"""docs/architecture.md: every folder stands in its table, and every function it names exists."""
+"""The page on the architecture: every folder is in its table, every function it names exists."""
 
 import re
 from importlib import import_module
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
 NAMED = sorted(set(re.findall(r"`((?:zoo|bench)[\w.]*):(\w+)`", PAGE)))
 
 
@@ -32,6 +32,6 @@ def test_every_folder_has_a_line() -> None:
 
 
 def test_decisions_are_all_listed() -> None:
-    folder = ROOT / "docs" / "decisions"
+    folder = ROOT / "docs" / "explanation" / "decisions"
     listed = set(re.findall(r"\]\((\S+\.md)\)", (folder / "README.md").read_text(encoding="utf-8")))
     assert listed == {path.name for path in folder.glob("*.md")} - {"README.md"}

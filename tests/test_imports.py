@@ -1,6 +1,6 @@
 """The rules of the layout, proven by walking every import: who may know whom, and what stays light.
 
-docs/architecture.md says why.
+docs/explanation/architecture.md says why.
 """
 
 import ast

@@ -9,7 +9,7 @@ import pytest
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).parent.parent
-NOTEBOOK = ROOT / "docs" / "explore.ipynb"
+NOTEBOOK = ROOT / "docs" / "tutorial" / "explore.ipynb"
 
 
 @pytest.fixture

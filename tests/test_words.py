@@ -1,4 +1,4 @@
-"""One word for one thing, in names, messages, comments and pages: those of docs/architecture.md."""
+"""One word for one thing, in names, messages, comments and pages: those of architecture.md."""
 
 import re
 import subprocess

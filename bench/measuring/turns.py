@@ -6,7 +6,7 @@ in between. Settings that keep a waiting arm quiet and a called one at its own s
 runtimes' business (`Order.cores`).
 
 Both arms load at once, so that they share what the memory is like: the one that loads first gets
-the pages that the processes before have left, and is slower for it (docs/measuring.md).
+the pages that the processes before have left, and is slower for it (docs/explanation/measuring.md).
 """
 
 import os

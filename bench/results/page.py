@@ -1,6 +1,6 @@
-"""docs/results.md, made of the texts of the columns, so that the page and the files agree.
+"""docs/reference/results.md, made of the texts of the columns, so that page and files agree.
 
-python -m bench.results.page > docs/results.md
+python -m bench.results.page > docs/reference/results.md
 """
 
 from dataclasses import fields
@@ -16,8 +16,8 @@ _INTRODUCTION = f"""\
 
 `python cli.py bench --out results.csv` writes one row a cell: one file in one runtime on one
 provider, at one batch size and number of threads. This page is made of the texts that stand beside
-the columns in `bench/results/rows.py` (schema {SCHEMA}); [measuring.md](measuring.md) says how the
-numbers come about.
+the columns in `bench/results/rows.py` (schema {SCHEMA}).
+[How the numbers are measured](../explanation/measuring.md) is a page of its own.
 
     import bench
     rows = bench.read("results.csv")  # a pandas DataFrame
@@ -28,7 +28,7 @@ numbers come about.
 - Units stand at the end of a name: `_ms` milliseconds, `_us` microseconds, `_mib` 2^20 bytes,
   `_bytes` bytes, `_mhz` megahertz. A `_share` is between 0 and 1. All times are of a whole call,
   whatever its batch.
-- `_low` and `_high` are the ends of a 95 % interval.
+- `_low` and `_high` are the ends of a 95% interval.
 - Rows of two files are of the same cell where `subject`, `precision`, `runtime`, `provider`,
   `boundary`, `cuda_graph`, `threads`, `batch` and `scenario` are equal. A file has one row of each.
 
@@ -50,7 +50,7 @@ as `labels` and the dataset |
 
 
 def page() -> str:
-    """The page as it should stand in docs/."""
+    """The page as it should stand in docs/reference/."""
     lines = [_INTRODUCTION]
     for group in GROUPS:
         kinds = get_type_hints(group)

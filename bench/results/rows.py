@@ -33,7 +33,7 @@ def of_today(cells: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def column(about: str, default: Any = None) -> Any:
-    """A column of the CSV; docs/results.md is made of these texts."""
+    """A column of the CSV; docs/reference/results.md is made of these texts."""
     return field(default=default, metadata={"about": about})
 
 

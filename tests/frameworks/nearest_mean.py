@@ -1,4 +1,4 @@
-"""The nearest class mean, in numpy: docs/adding-a-framework.md walks through it."""
+"""The nearest class mean, in numpy: docs/how-to/adding-a-framework.md walks through it."""
 
 import time
 

@@ -96,7 +96,7 @@ def test_it_is_small_and_knows_no_torch() -> None:
 
 
 def test_the_page_shows_this_code() -> None:
-    page = (ROOT / "docs" / "adding-a-framework.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "how-to" / "adding-a-framework.md").read_text(encoding="utf-8")
     indented = [line for line in page.splitlines(keepends=True) if line[:4].strip() == ""]
     code = "".join(line[4:] or "\n" for line in indented)
     text = Path(nearest_mean.__file__).read_text(encoding="utf-8")

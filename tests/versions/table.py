@@ -29,7 +29,7 @@ from zoo.machine.cpu import cpu_name, vector_flags
 from zoo.ort.providers import load_onnxruntime
 
 ROOT = Path(__file__).parent.parent.parent
-PAGE = ROOT / "docs" / "onnxruntime-versions.md"
+PAGE = ROOT / "docs" / "reference" / "onnxruntime-versions.md"
 _PAGE = """# The published files in releases of onnxruntime
 
 Run on {day} by `tox -e versions`, on {cpu}; of its

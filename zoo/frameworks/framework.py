@@ -1,6 +1,6 @@
 """What every framework is asked for: to train a model, and to open what was trained.
 
-docs/adding-a-framework.md writes one, step by step.
+docs/how-to/adding-a-framework.md writes one, step by step.
 """
 
 from abc import ABC, abstractmethod

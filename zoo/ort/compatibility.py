@@ -33,7 +33,7 @@ def first_onnxruntime(opset: int, ir_version: int) -> str | None:
 
 
 # Releases in which files were run on stored images, by precision: `tox -e versions` does it, and
-# docs/onnxruntime-versions.md holds what it found.
+# docs/reference/onnxruntime-versions.md holds what it found.
 RUN = {
     "fp32": ("1.17", "1.20", "1.22", "1.24", "1.25", "1.31"),
     "fp16": ("1.17", "1.20", "1.22", "1.24", "1.25", "1.31"),

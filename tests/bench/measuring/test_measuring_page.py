@@ -1,4 +1,4 @@
-"""docs/measuring.md: the tests that it names are there, and so are the commands."""
+"""docs/explanation/measuring.md: the tests that it names are there, and so are the commands."""
 
 import ast
 import re
@@ -10,7 +10,7 @@ from bench.pair.planted import main as planted
 from cli import main
 
 ROOT = Path(__file__).parents[3]
-TEXT = (ROOT / "docs" / "measuring.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "explanation" / "measuring.md").read_text(encoding="utf-8")
 A_TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 NAMED = A_TEST.findall(TEXT)
 

@@ -1,4 +1,4 @@
-"""docs/results.md says what the columns say."""
+"""docs/reference/results.md says what the columns say."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 from bench.results.page import page
 from bench.results.rows import COLUMNS, GROUPS
 
-PAGE = Path(__file__).parents[3] / "docs" / "results.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "results.md"
 
 
 def test_the_page_is_the_one_that_the_columns_give() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), (
-        "make it anew: python -m bench.results.page > docs/results.md"
+        "make it anew: python -m bench.results.page > docs/reference/results.md"
     )
 
 

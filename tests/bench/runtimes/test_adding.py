@@ -1,4 +1,4 @@
-"""docs/adding-a-runtime.md: its code is an adapter that measures what it says."""
+"""docs/how-to/adding-a-runtime.md: its code is an adapter that measures what it says."""
 
 import re
 import textwrap
@@ -15,7 +15,7 @@ from bench.runtimes.adapter import Demands
 from bench.runtimes.registry import find_provider, packages_of, unsupported
 
 ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs" / "adding-a-runtime.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "adding-a-runtime.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""A multilayer perceptron from scratch, in numpy: see docs/mlp-from-scratch.md."""
+"""A multilayer perceptron from scratch, in numpy: see docs/tutorial/mlp-from-scratch.md."""

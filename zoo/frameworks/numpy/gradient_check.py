@@ -1,6 +1,6 @@
-"""Backpropagation held against finite differences, and drawn for docs/mlp-from-scratch.md.
+"""Backpropagation held against finite differences, and drawn for docs/tutorial/mlp-from-scratch.md.
 
-python -m zoo.frameworks.numpy.gradient_check docs/mlp-from-scratch-gradients.png
+python -m zoo.frameworks.numpy.gradient_check docs/images/mlp-from-scratch-gradients.png
 """
 
 import sys

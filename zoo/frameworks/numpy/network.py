@@ -1,7 +1,7 @@
 """A multilayer perceptron from scratch, steps 1 to 4 of five: the fifth is `train` in training.py.
 
 A batch of images goes through at once, one row an image: X below is [images, inputs]. The formulas
-are derived in docs/mlp-from-scratch.md.
+are derived in docs/tutorial/mlp-from-scratch.md.
 """
 
 from collections.abc import Mapping, Sequence
