@@ -28,5 +28,5 @@ def test_the_wheel_holds_the_packages_and_the_console_script(tmp_path: Path) -> 
                 content = archive.read(f"zoo/published/{artifact}/{file}")
                 assert hashlib.sha256(content).hexdigest() == listed["sha256"]
     written = {str(path.relative_to(ROOT)) for path in (ROOT / "zoo").rglob("*.py")}
-    assert {"cli.py", *written} <= set(names)
+    assert {"cli.py", "zoo/py.typed", "bench/py.typed", *written} <= set(names)
     assert not [name for name in names if name.startswith("tests/")]

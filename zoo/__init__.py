@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zoo.runs.history import read_history
     from zoo.runs.options import TrainOptions
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "PlainProgress": ("zoo.progress", "PlainProgress"),
