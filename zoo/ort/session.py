@@ -27,6 +27,8 @@ _SHORT = {CPU: "cpu", CUDA: "cuda"}
 _OPTIONS = {CUDA: {"use_tf32": "0"}}  # fp32 means fp32, as it does in torch here
 _PREFIX = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : (Load model from .*? failed:)?")
 _LOCATION = re.compile(r"/\S+:\d+ .+?\) (?=[A-Z\"'])")
+# How releases say it: 1.31, and 1.25.
+_NO_GRAPH = ("No graph was found", "ModelProto does not have a graph")
 
 
 @dataclass(frozen=True)
@@ -228,6 +230,6 @@ def _reason(error: Exception) -> str:
         return "it is not an ONNX file, or a truncated one"
     text = _LOCATION.sub("", _PREFIX.sub("", str(error)))
     words = " ".join(text.split()).rstrip(".")
-    if words.startswith("No graph was found"):
+    if words.startswith(_NO_GRAPH):
         return "it holds no graph; it is empty or not an ONNX file"
     return words[:400] or kind
