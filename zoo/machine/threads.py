@@ -6,7 +6,7 @@ from pathlib import Path
 
 _GROUPS = Path("/sys/fs/cgroup")
 # How often a waiting thread of libgomp, which torch brings on Linux, looks before it sleeps.
-# Fewer cost speed on a quiet machine, more beside a busy process: the README has the figures.
+# Fewer cost speed on a quiet machine, more beside a busy process: docs/results/speed.md.
 _SPINS = ("GOMP_SPINCOUNT", "2000")
 
 
