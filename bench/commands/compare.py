@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -74,7 +73,7 @@ _OF_REMEASURING = ("mean", "std", "layout", "size", "output", "timeout", "memory
     default=True,
     help="Measure rows again, in turns, where both files are at hand.",
 )
-@of_results("--markdown", is_flag=True, help="Print markdown for a comment.")
+@click.option("--markdown", is_flag=True, help="Print markdown for a comment.")
 @json_option
 @of_models(
     "--runtime",
@@ -119,6 +118,12 @@ _OF_REMEASURING = ("mean", "std", "layout", "size", "output", "timeout", "memory
     default=10,
     show_default=True,
     help="Pairs of processes, over which the interval is taken.",
+)
+@of_models(
+    "--accuracy/--no-accuracy",
+    "measure_accuracy",
+    default=None,
+    help="Run the whole test set, or take the card's word.  [default: where it is at hand]",
 )
 @of_models("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Times over.")
 @of_models("--out", type=PATH, help="A CSV with a row a repeat; what it holds is kept.")
@@ -174,7 +179,7 @@ def compare(
             lambda option: isinstance(option, OfResults),
             "is for two CSVs of bench, not for two models or ONNX files.",
         )
-        _compare_pair((base, new), exports, data_dir, margin, as_json, options)
+        _compare_pair((base, new), exports, data_dir, margin, markdown, as_json, options)
 
 
 def _refuse(unused: Callable[[click.Parameter], bool], reason: str) -> None:
@@ -232,13 +237,15 @@ def _compare_pair(
     exports: Path | None,
     data_dir: Path | None,
     margin: float,
+    markdown: bool,
     as_json: bool,
     options: dict[str, Any],
 ) -> None:
-    from bench.commands.console import print_pair
+    from bench.commands.console import print_pair, print_pair_answer
+    from bench.pair import answer
     from bench.pair.pairs import compare_pair
-    from bench.pair.series import summary
     from bench.pair.settings import PairSettings, find_way
+    from bench.results.rows import OK
     from zoo.machine.threads import thread_budget
     from zoo.progress import progress_for
 
@@ -258,6 +265,7 @@ def _compare_pair(
         boundary=options["boundary"],
         tf32=options["tf32"],
         cuda_graph=options["cuda_graph"],
+        measure_accuracy=options["measure_accuracy"],
     )
     rows = []
     for row in compare_pair(
@@ -272,13 +280,15 @@ def _compare_pair(
         progress=progress_for(still=True),
     ):
         rows.append(row)
-        if not as_json:
+        if options["repeat"] > 1 and not (as_json or markdown):
             print_pair(row)
     if as_json:
-        print_json([asdict(row) for row in rows])
+        print_json(answer.to_json(rows))
+    elif markdown:
+        say(*answer.markdown(rows))
     else:
-        say(*summary(rows))
-    if any(row.wrong_answers for row in rows):
+        print_pair_answer(rows)
+    if any(row.status != OK for row in rows):
         sys.exit(1)
 
 

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from bench.pair.series import PairRow
+from bench.pair.answer import headings, sides
 from bench.report import Report
+from bench.results.comparisons import Comparisons
+from bench.results.rows import OK, Row
 from bench.results.summary import Summary
+from bench.results.wording import figures, joined, ratio_text
 from bench.subjects.arm import Arm
 from bench.sweep.matrix import Settings
 from zoo.commands.console import print_table, say, say_wrapped
@@ -66,13 +69,23 @@ def print_report(made: Report) -> None:
         say(f"{kind:9} {path}")
 
 
-def print_pair(row: PairRow) -> None:
-    """One comparison."""
-    if row.low is None or row.high is None:
-        say(f"{row.repeat:>4}  time B / time A {row.ratio:.4f}, no interval")
-        return
-    said = f"no verdict: {row.wrong_answers} wrong answers" if row.wrong_answers else row.verdict
-    say(
-        f"{row.repeat:>4}  time B / time A {row.ratio:.4f} ({row.low:.4f} to {row.high:.4f})  "
-        f"{said}, {row.turns} turns, p50 {row.p50_a_us:,.1f} and {row.p50_b_us:,.1f} us"
-    )
+def print_pair(row: Row) -> None:
+    """One comparison of a series, as soon as it is there."""
+    told = f"{row.repeat or 0:>4}  time B / time A {ratio_text(row) or 'not known'}"
+    said = row.reason if row.status != OK else row.verdict or "no interval"
+    p50s = [
+        f"{name} {figures(value)} ms"
+        for name, value in (("A", row.reference_p50_ms), ("B", row.p50_ms))
+        if value is not None
+    ]
+    say(f"{told}  {said}" + (f", p50 of {joined(p50s)}" if p50s else ""))
+
+
+def print_pair_answer(rows: Sequence[Row]) -> None:
+    """Which is faster, first; then both sides, and whether they answer alike."""
+    said = Comparisons(tuple(rows))
+    say(said.answer(), "")
+    head, lines = headings(rows), sides(rows)
+    print_table(dict(zip(head, line, strict=True)) for line in lines)
+    if told := said.lines():
+        say("", *told)

@@ -62,16 +62,6 @@ class Turns:
             return sequential_ratio(a, b)
         return paired_ratio([np.asarray(rows, float) for rows in self.instances])
 
-    def medians_ns(self) -> tuple[float, float]:
-        """The median time of a call of a, and of b."""
-        if self.apart:
-            a, b = (
-                float(np.median(np.concatenate(times))) for times in zip(*self.apart, strict=True)
-            )
-            return a, b
-        rows = np.concatenate([np.asarray(rows, float) for rows in self.instances])
-        return float(np.median(rows[:, [0, 3]])), float(np.median(rows[:, [1, 2]]))
-
 
 def take_turns(
     a: Order,

@@ -5,15 +5,16 @@ from pathlib import Path
 
 from bench.measuring.turns import Plan
 from bench.results.files import check_is_no_folder
+from bench.results.rows import SEQUENTIAL, TURNS, USUAL
 from bench.runtimes import find_runtime
-from bench.runtimes.adapter import BOUNDARIES, Boundary
+from bench.runtimes.adapter import Boundary
+from bench.runtimes.gpu_options import check_gpu_options
 from bench.runtimes.registry import check_knows, find_provider
 from bench.subjects.arm import REFERENCE
 from zoo.errors import UsageError, unknown_name
 from zoo.machine.threads import thread_budget
 from zoo.records import check_values
 
-TURNS, SEQUENTIAL, USUAL = "turns", "sequential", "usual"
 WAYS = (TURNS, SEQUENTIAL, USUAL)
 
 
@@ -36,6 +37,7 @@ class PairSettings:
     boundary: Boundary = "host"  # where images and logits of a timed call lie
     tf32: bool = False  # whether fp32 may be computed in TF32
     cuda_graph: bool = False  # whether calls are recorded once and replayed
+    measure_accuracy: bool | None = None  # None: where the test set of both is at hand
 
     def __post_init__(self) -> None:
         """Refuse a value of another kind here, where whoever wrote it sees the line."""
@@ -60,28 +62,12 @@ def check(settings: PairSettings, out: Path | None) -> PairSettings:
     provider = find_provider(settings.provider, settings.runtimes)
     for runtime in settings.runtimes:
         check_knows(runtime, provider)
-    _check_device(replace(settings, provider=provider))
+    check_gpu_options(
+        (provider,), (settings.boundary,), tf32=settings.tf32, cuda_graph=settings.cuda_graph
+    )
     budget = thread_budget()
     if settings.threads > budget:
         raise UsageError(
             f"--threads {settings.threads}: this process may use {budget} of the cores here."
         )
     return replace(settings, provider=provider)
-
-
-def _check_device(settings: PairSettings) -> None:
-    """Refuse what says something of another device only."""
-    if settings.boundary not in BOUNDARIES:
-        raise unknown_name("boundary", settings.boundary, BOUNDARIES)
-    if settings.provider == "cpu":
-        for option, asked in (
-            ("--boundary device", settings.boundary == "device"),
-            ("--tf32", settings.tf32),
-            ("--cuda-graph", settings.cuda_graph),
-        ):
-            if asked:
-                raise UsageError(
-                    f"{option} is for a GPU. Name one with --provider, or leave it out."
-                )
-    elif settings.cuda_graph and (settings.provider, settings.boundary) != ("cuda", "device"):
-        raise UsageError("--cuda-graph replays calls on --provider cuda at --boundary device only.")

@@ -12,7 +12,7 @@ from bench.results.results_file import read_csv
 from bench.results.rows import Row
 from bench.results.wording import Names, count
 from bench.subjects.subject import THIRD_PARTY
-from zoo.errors import UsageError, ZooError
+from zoo.errors import UsageError, ZooError, command
 
 Keyed = dict[tuple[object, ...], Row]
 
@@ -38,6 +38,11 @@ def _read(path: Path) -> tuple[Path, list[Row]]:
         raise UsageError(str(error)) from error
     if not rows:
         raise UsageError(f"{path} has no rows: nothing was measured. Run bench again.")
+    if any(row.is_comparison for row in rows):
+        raise UsageError(
+            f"{path} holds comparisons of two models, which say themselves what is faster, and no "
+            f"cells of bench. Read them with: {command('report', path)}"
+        )
     return path, rows
 
 

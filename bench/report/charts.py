@@ -11,7 +11,8 @@ from bench.report.scatter import draw_scatter, front, plotted
 from bench.report.sections import Section, figure, figures_in_grid, small_figure
 from bench.report.series import Series, draw_series
 from bench.report.svg import Scale, line, rect
-from bench.results.answers import Answer
+from bench.results.answers import Answer, Rows
+from bench.results.comparisons import names_of
 from bench.results.rows import Row
 from bench.results.summary import Summary
 from bench.results.wording import ratio_text
@@ -123,23 +124,23 @@ def _throughput(
 
 def ratios(summary: Summary, looks: Looks) -> Section | None:
     """A forest plot for each question."""
-    drawn = [
-        figure(
-            summary.heading(answer.question),
-            partial(_forest, answer, looks),
-            answer.question.batch,
-        )
+    shown = [
+        (summary.heading(answer.question), answer.rows)
         for answer in summary.answers
         if any(row.ratio for row in answer.rows)
     ]
-    if not drawn:
+    shown += [
+        (" against ".join(reversed(names_of(one.row))), tuple(one.measured))
+        for one in summary.comparisons
+        if one.measured
+    ]
+    if not shown:
         return None
-    margins = sorted(
-        {row.margin for answer in summary.answers for row in answer.rows if row.margin}
-    )
-    references = sorted({row.reference for a in summary.answers for row in a.rows if row.reference})
+    drawn = [figure(title, partial(_forest, rows, looks), rows[0].batch) for title, rows in shown]
+    margins = sorted({row.margin for _, rows in shown for row in rows if row.margin})
+    references = sorted({_reference(row) for _, rows in shown for row in rows if row.reference})
     lead = (
-        "Time of a call over the time of the same model's reference arm "
+        "Time of a call over the time of the reference arm "
         f"({', '.join(references) or 'not named'}), measured in turns. Left of 1 is faster. "
         f"Inside the shaded band ({', '.join(f'{margin:.1%}' for margin in margins)}) counts as "
         "the same; the verdict needs the whole interval."
@@ -147,9 +148,13 @@ def ratios(summary: Summary, looks: Looks) -> Section | None:
     return Section("ratios", "Ratio to the reference", lead, figures_in_grid(drawn))
 
 
-def _forest(answer: Answer, looks: Looks, width: float) -> Markup:
-    rows = sorted((row for row in answer.rows if row.ratio), key=lambda row: row.ratio or 0)
-    names = looks.names.within(answer.rows)
+def _reference(row: Row) -> str:
+    return " ".join(filter(None, (row.reference_subject, row.reference)))
+
+
+def _forest(all_rows: Rows, looks: Looks, width: float) -> Markup:
+    rows = sorted((row for row in all_rows if row.ratio), key=lambda row: row.ratio or 0)
+    names = looks.names.within(all_rows)
     margin = max((row.margin or 0 for row in rows), default=0)
     lanes = [
         Lane(
@@ -162,7 +167,7 @@ def _forest(answer: Answer, looks: Looks, width: float) -> Markup:
             ),
             (
                 looks.names.cell(row),
-                f"{ratio_text(row)} of {row.reference}: {row.verdict}",
+                f"{ratio_text(row)} of {_reference(row)}: {row.verdict}",
                 f"{row.instances} instances, {row.turns} turns",
             ),
         )

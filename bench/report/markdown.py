@@ -26,7 +26,11 @@ def _lines(content: ReportContent) -> Iterator[str]:
             yield from (f"**{escaped(summary.heading(answer.question))}**", "")
             yield from (f"- {escaped(line)}" for line in summary.answer_lines(answer))
             yield ""
-        if not summary.answers:
+        for comparison in summary.comparisons:
+            yield from (f"**{escaped(comparison.answer())}**", "")
+            yield from (f"- {escaped(line)}" for line in comparison.lines())
+            yield ""
+        if not (summary.answers or summary.comparisons):
             yield from ("No cell was measured.", "")
         yield from ("## All cells", "")
         yield from _table(*plain_table(content.rows, summary))

@@ -15,6 +15,7 @@ from bench.report.style import CSS, SCRIPT, only_batch
 from bench.report.suites import draw_suites
 from bench.report.table import draw_table
 from bench.results.answers import Answer
+from bench.results.comparisons import Comparisons
 from bench.results.rows import Row
 from bench.results.summary import Summary
 from bench.results.wording import accuracy_text, count, joined, p50_text
@@ -110,6 +111,7 @@ def _batches(batches: Sequence[int]) -> Markup:
 def _answers(content: ReportContent) -> Markup:
     summary = content.summary
     cards = [_card(answer, summary) for answer in summary.answers]
+    cards += [_comparison(one) for one in summary.comparisons]
     if not content.rows:
         return Markup("")
     return tag(
@@ -147,6 +149,11 @@ def _card(answer: Answer, summary: Summary) -> Markup:
         facts.extend((tag("dt", term), tag("dd", arms)))
     heading = tag("h3", summary.heading(answer.question))
     return tag("div", heading, tag("dl", *facts), class_="card")
+
+
+def _comparison(said: Comparisons) -> Markup:
+    items = [tag("li", line) for line in said.lines()]
+    return tag("div", tag("h3", said.answer()), tag("ul", *items), class_="card")
 
 
 def _attention(content: ReportContent) -> Markup:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args, get_type_hints
 
 from bench.report.markup import Markup, render, tag
+from bench.results.comparisons import names_of
 from bench.results.rows import COLUMNS, FAILED, OK, SKIPPED, Row
 from bench.results.summary import Summary
 from bench.results.wording import (
@@ -68,6 +69,7 @@ def _main(rows: Sequence[Row], summary: Summary, sources: dict[int, str]) -> lis
         ),
         *([_plain("threads")] if "threads" in names.varying else []),
         _plain("batch"),
+        *([_against(), _plain("repeat")] if any(row.is_comparison for row in rows) else []),
         _with_interval(
             "p50, ms", "p50_ms", lambda row: in_figures(row.p50_ms or 0.0, row.p50_interval)
         ),
@@ -121,6 +123,15 @@ def _plain(name: str) -> Column:
         lambda row: str(getattr(row, name) or ""),
         name in _NUMBERS,
     )
+
+
+def _against() -> Column:
+    """What a comparison was with; of other rows the column `reference` says it."""
+
+    def name(row: Row) -> str:
+        return names_of(row)[0] if row.is_comparison else ""
+
+    return Column("against", COLUMNS["reference_subject"].replace("`", ""), name, name, False)
 
 
 def _measure(heading: str, name: str, words: Callable[[float], str]) -> Column:

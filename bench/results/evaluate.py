@@ -11,10 +11,10 @@ import numpy as np
 
 from bench.results.context import related
 from bench.results.record import Record
-from bench.results.rows import Cold, Contention, Pairing, Ratio, Row, Solo
+from bench.results.rows import USUAL, Cold, Contention, Ratio, Row, Solo
 from bench.results.samples import Block, Samples
 from bench.results.wording import figures
-from bench.stats.ratios import paired_ratio, verdict
+from bench.stats.ratios import PairedRatio, paired_ratio, sequential_ratio, verdict
 from bench.stats.stats import FEWEST_BLOCKS, Floats, median_interval, percentile
 
 SHARES = {"p90_ms": 0.90, "p99_ms": 0.99, "p999_ms": 0.999}
@@ -36,6 +36,8 @@ def evaluate(record: Record) -> Row:
     if samples.blocks:
         solo = _solo(samples, record.asked.batch)
         cold = _cold(samples, solo.p50_ms or 0.0)
+    elif record.compared.way and not samples.wrong:
+        solo = _within_pair(samples)
     return Row.of(
         record.asked,
         record.outcome,
@@ -43,7 +45,8 @@ def evaluate(record: Record) -> Row:
         record.ran,
         solo,
         record.pairing,
-        _ratio(samples, record.pairing),
+        _ratio(record),
+        record.compared,
         cold,
         record.memory,
         record.scored,
@@ -111,11 +114,16 @@ def _mean(blocks: list[Block], name: str) -> float | None:
     return sum(value * wall for value, wall in pairs) / sum(wall for _, wall in pairs)
 
 
-def _ratio(samples: Samples, pairing: Pairing) -> Ratio:
+def _ratio(record: Record) -> Ratio:
     """Of wrong answers there is none: they may have taken any time."""
-    if samples.wrong or not samples.turns:
+    samples, compared = record.samples, record.compared
+    if samples.wrong or not (samples.turns or samples.apart):
         return Ratio(unpaired=samples.unpaired or None)
-    found = paired_ratio([np.asarray(turns, float) for turns in samples.turns])
+    reference, own = (_median_ms(times) for times in _calls(samples))
+    reference_ms = reference if compared.way else None
+    if compared.way == USUAL:  # which knows no interval, and so no verdict
+        return Ratio(ratio=own / reference, reference_p50_ms=reference_ms)
+    found = _paired(samples)
     known = math.isfinite(found.high)  # where not, the low end is 0
     return Ratio(
         ratio=found.ratio,
@@ -123,8 +131,44 @@ def _ratio(samples: Samples, pairing: Pairing) -> Ratio:
         ratio_high=found.high if known else None,
         instances=found.instances,
         turns=found.turns,
-        verdict=verdict(found, pairing.margin or 0.0),
+        verdict=verdict(found, record.pairing.margin or 0.0),
+        reference_p50_ms=reference_ms,
     )
+
+
+def _paired(samples: Samples) -> PairedRatio:
+    if samples.turns:
+        return paired_ratio([np.asarray(turns, float) for turns in samples.turns])
+    return sequential_ratio(*_calls(samples))
+
+
+def _within_pair(samples: Samples) -> Solo:
+    """What the calls of a comparison say of the arm by itself, an instance being a block."""
+    _, blocks = _calls(samples)
+    if not blocks:
+        return Solo()
+    p50, low, high = (part / _MS for part in median_interval(blocks))
+    known = math.isfinite(high)
+    return Solo(
+        n=sum(map(len, blocks)),
+        blocks=len(blocks),
+        p50_ms=p50,
+        p50_low_ms=low if known else None,
+        p50_high_ms=high if known else None,
+    )
+
+
+def _calls(samples: Samples) -> tuple[list[Floats], list[Floats]]:
+    """The times of the reference, and of the arm, by instance."""
+    if samples.apart:
+        first, second = zip(*samples.apart, strict=True)
+        return [np.asarray(ns, float) for ns in first], [np.asarray(ns, float) for ns in second]
+    quads = [np.asarray(turns, float) for turns in samples.turns]
+    return [quad[:, [0, 3]].ravel() for quad in quads], [quad[:, [1, 2]].ravel() for quad in quads]
+
+
+def _median_ms(blocks: Sequence[Floats]) -> float:
+    return float(np.median(np.concatenate(blocks))) / _MS
 
 
 def _cold(samples: Samples, p50_ms: float) -> Cold:

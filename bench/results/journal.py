@@ -50,10 +50,7 @@ class Journal:
         Files of an older schema get the columns of today. Returns what a reader of them should know
         of that.
         """
-        if self.path.exists() and not self.samples.exists():
-            raise UsageError(
-                f"{self.samples} is not there: --resume goes by it. Name another --out."
-            )
+        self._check_samples()
         if not self.samples.exists():
             self.refuse_existing()
         if self.path.exists():
@@ -69,7 +66,15 @@ class Journal:
 
     def load(self) -> set[int]:
         """Take up what is there, and write nothing. Returns the older schemas that were found."""
+        self._check_samples()
         return self._load()[1]
+
+    def _check_samples(self) -> None:
+        if self.path.exists() and not self.samples.exists():
+            raise UsageError(
+                f"{self.samples} is not there, and nothing is added to {self.path} without it. "
+                "Name another --out."
+            )
 
     def _load(self) -> tuple[list[str], set[int]]:
         lines, older = _whole_lines(self.samples), set[int]()

@@ -11,6 +11,7 @@ from typing import Any
 from bench.results.rows import (
     SCHEMA,
     Asked,
+    Compared,
     Memory,
     Model,
     OtherSchemaError,
@@ -34,6 +35,7 @@ class Record:
     model: Model = field(default_factory=Model)
     ran: Ran = field(default_factory=Ran)
     pairing: Pairing = field(default_factory=Pairing)
+    compared: Compared = field(default_factory=Compared)
     memory: Memory = field(default_factory=Memory)
     scored: Scored = field(default_factory=Scored)
     provenance: Provenance = field(default_factory=Provenance)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from bench.results.rows import COLUMNS, OtherSchemaError, Row, of_today
-from zoo.errors import ZooError, command, missing_file
+from zoo.errors import UsageError, ZooError, command, missing_file
 from zoo.files import write_text
 from zoo.reading import open_text
 from zoo.tables import read_cell, read_table, records_text
@@ -13,6 +13,8 @@ from zoo.tables import read_cell, read_table, records_text
 LARGEST_CSV = 256 << 20  # bytes of a file that is read
 _KINDS = get_type_hints(Row)
 _SHARES = {"placed_share", "accuracy", "accuracy_low", "accuracy_high", "agreement", "mcnemar_p"}
+_SHARES |= {"neighbour", "shown_agreement"}
+_FORMER_PAIRS = {"sha256_a", "sha256_b", "ratio"}  # columns of what `compare A B` wrote before
 _SIGNED = {"p50_low_ms", "new_shape_ms"}  # an interval, as it once was made, and a difference
 _SIZES = 1e-60, 1e60  # of numbers other than 0: nothing here is smaller or larger, by far
 
@@ -32,6 +34,11 @@ def read_csv(path: Path) -> list[Row]:
     try:
         with open_text(path, LARGEST_CSV) as handle:
             headings, lines = read_table(handle)
+            if set(headings) >= _FORMER_PAIRS:
+                raise UsageError(
+                    f"{path} holds comparisons in the columns of an earlier version, which are not "
+                    "read any more. Compare again, and name another --out."
+                )
             if not {"subject", "runtime", "schema"} <= set(headings):
                 raise ZooError(f"{path} was not written by `bench` (its columns differ).")
             return [

@@ -15,6 +15,7 @@ SCHEMA = 2
 FORMER_NAMES: dict[int, dict[str, str]] = {1: {"engine": "runtime_version"}}
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
 LATENCY, THROUGHPUT = "latency", "throughput"
+TURNS, SEQUENTIAL, USUAL = "turns", "sequential", "usual"  # the ways of `compare A B`
 
 
 class OtherSchemaError(ValueError):
@@ -56,14 +57,6 @@ class Asked:
         "`latency`: one call at a time; `throughput`: the same, batches doubled while it pays", ""
     )
     cuda_graph: bool | None = column("whether a recorded CUDA graph is replayed (CUDA only)")
-
-    @property
-    def key(self) -> tuple[str, str, str, str, str, int, int, str, bool]:
-        """What it measures, whatever the file's bytes or the machine: rows pair by this."""
-        return (
-            *(self.subject, self.precision, self.runtime, self.provider, self.boundary),
-            *(self.threads, self.batch, self.scenario, bool(self.cuda_graph)),
-        )
 
     @property
     def arm(self) -> str:
@@ -152,6 +145,20 @@ class Pairing:
     """The pair: what it was held against."""
 
     reference: str | None = column("the arm that it was paired with")
+    reference_subject: str | None = column(
+        "what that arm is of: an artifact's id, or a third-party file's path; empty: of the same "
+        "artifact or file"
+    )
+    reference_precision: str | None = column("`fp32`, `fp16`, `int8`, or `file`, of `compare A B`")
+    reference_runtime: str | None = column("its runtime, of `compare A B`")
+    reference_runtime_version: str | None = column("what computed it, of `compare A B`")
+    reference_computed_in: str | None = column("its `computed_in`, of `compare A B`")
+    reference_sha256: str | None = column("of its ONNX file, where it is of another one")
+    reference_file_bytes: int | None = column("size of its ONNX file, of `compare A B`")
+    reference_parameters: int | None = column("its trainable parameters, of `compare A B`")
+    reference_macs: int | None = column("its multiply-adds for one image, of `compare A B`")
+    reference_peak_rss_mib: float | None = column("its `peak_rss_mib`, of `compare A B`")
+    reference_correct: int | None = column("images of the test set that it has right")
     margin: float | None = column("differences up to this share count as the same")
 
 
@@ -166,6 +173,28 @@ class Ratio:
     instances: int | None = column("pairs of processes that the interval is over")
     turns: int | None = column("quadruples of calls, over all instances")
     verdict: str | None = column("faster, slower, same or inconclusive, by the margin")
+    reference_p50_ms: float | None = column("the reference's median call, of `compare A B`")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What `compare A B` alone has: B is the row's own arm, A the reference."""
+
+    way: str | None = column(
+        "`turns`; to be looked at, `sequential` (without turns) and `usual` (100 calls of each)"
+    )
+    repeat: int | None = column("which comparison of its series it is, from 1")
+    turn_instances: int | None = column("pairs of processes that were asked for")
+    turn_seconds: float | None = column("seconds of turns that were asked for")
+    neighbour: float | None = column("share of the time that a process beside was busy on purpose")
+    same_answers: bool | None = column("whether both give the same answers to the timed images")
+    shown_images: int | None = column("how many different images were timed")
+    shown_agreement: float | None = column("share of these to which both give the same class")
+    shown_difference: float | None = column("largest difference of their answers to these")
+    answers_as: str | None = column(
+        "`probabilities` where one gives these and the other logits; empty: as they come"
+    )
+    classes_matched: str | None = column("how the classes of both were matched, or why not")
 
 
 @dataclass(frozen=True)
@@ -276,6 +305,7 @@ class Row(
     Scored,
     Memory,
     Cold,
+    Compared,
     Ratio,
     Pairing,
     Solo,
@@ -290,6 +320,19 @@ class Row(
     def of(cls, *groups: object) -> "Row":
         """The groups side by side; of those that are not given nothing is known."""
         return cls(**{name: value for group in groups for name, value in vars(group).items()})
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What it measures, whatever the file's bytes or the machine: rows pair by this."""
+        return (
+            *(self.subject, self.precision, self.runtime, self.provider, self.boundary),
+            *(self.threads, self.batch, self.scenario, bool(self.cuda_graph), self.repeat),
+        )
+
+    @property
+    def is_comparison(self) -> bool:
+        """Whether `compare A B` wrote it."""
+        return self.way is not None
 
     @property
     def predictions(self) -> str:

@@ -37,6 +37,8 @@ class Samples:
     floor_ns: list[int] = field(default_factory=list)  # of calls that compute nothing
     # Of each instance, rows of nanoseconds [a1, b1, b2, a2], a being the reference.
     turns: list[list[list[int]]] = field(default_factory=list)
+    # Of each instance the calls of the reference and those of the arm, where they took no turns.
+    apart: list[list[list[int]]] = field(default_factory=list)
     unpaired: str = ""  # why there are no turns, where there should be
     starts: list[Start] = field(default_factory=list)
 
@@ -45,7 +47,9 @@ class Samples:
         quads = list(chain.from_iterable(self.turns))
         if not all(self.turns) or any(len(quad) != 4 for quad in quads):
             raise ValueError("turns are quadruples of calls")
-        calls = [block.ns for block in self.blocks]
+        if any(len(pair) != 2 for pair in self.apart):
+            raise ValueError("calls without turns are of two arms")
+        calls = [*(block.ns for block in self.blocks), *chain.from_iterable(self.apart)]
         if not all(calls):
             raise ValueError("a block without calls")
         times = chain(*calls, *quads, (block.wall_ns for block in self.blocks))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from bench.results.answers import Answer, Budget, Question, Rows, answer_of
+from bench.results.comparisons import Comparisons, series_of
 from bench.results.rows import OK, THROUGHPUT, Row
 from bench.results.wording import Names, accuracy_text, joined, p50_text
 
@@ -21,6 +22,7 @@ class Summary:
     skipped: int  # cells
     budget: Budget
     names: Names
+    comparisons: tuple[Comparisons, ...] = ()  # of two models
 
     def won(self, row: Row) -> list[str]:
         """What a row is the best in: some of `pareto`, `best accuracy`, `fastest`."""
@@ -41,7 +43,7 @@ class Summary:
 
     def lines(self) -> list[str]:
         """The summary in plain words, a heading and a few lines for each question."""
-        lines = [] if self.answers or self.peaks else ["No cell was measured."]
+        lines = [] if self.answers or self.peaks or self.comparisons else ["No cell was measured."]
         for answer in self.answers:
             lines.append(f"{self.heading(answer.question)}:")
             lines += [f"  {line}" for line in self.answer_lines(answer)]
@@ -50,6 +52,8 @@ class Summary:
             f"at batch {row.batch}"
             for row in self.peaks
         ]
+        for comparison in self.comparisons:
+            lines += [comparison.answer(), *(f"  {line}" for line in comparison.lines())]
         like_chance = [row for answer in self.answers for row in answer.rows if row.is_like_chance]
         if like_chance:
             names = joined(dict.fromkeys(map(self.names.arm, like_chance)))
@@ -142,7 +146,8 @@ def summarise(
 ) -> Summary:
     """Sum rows up, with the most accurate within a budget (see `Budget`)."""
     budget = Budget(budget_ms, budget_mb)
-    measured = sorted((row for row in rows if row.status == OK), key=_order)
+    cells = [row for row in rows if not row.is_comparison]
+    measured = sorted((row for row in cells if row.status == OK), key=_order)
     latency = [row for row in measured if row.scenario != THROUGHPUT]
     grouped = [(question, tuple(group)) for question, group in groupby(latency, Question.of)]
     return Summary(
@@ -152,6 +157,7 @@ def summarise(
         skipped=sum(row.status == "skipped" for row in rows),
         budget=budget,
         names=names or Names.of(rows),
+        comparisons=tuple(series_of(rows)),
     )
 
 

@@ -62,7 +62,7 @@ class Names:
         parts += [row.runtime] if row.runtime != "onnxruntime" and "runtime" in self.varying else []
         parts += [row.provider] if row.provider != "cpu" and "provider" in self.varying else []
         parts += [row.boundary] if row.boundary != "host" and "boundary" in self.varying else []
-        return " ".join([*parts, *_graph(row), *self._source(row)])
+        return " ".join([*parts, *_graph(row), *_number(row), *self._source(row)])
 
     def arm(self, row: Row) -> str:
         """Everything of a row but its batch and threads."""
@@ -77,11 +77,17 @@ class Names:
 
     def cell(self, row: Row) -> str:
         """The whole row."""
-        return joined(filter(None, (self.arm(row), f"batch {row.batch}", self.threads(row))))
+        parts = (self.arm(row), f"batch {row.batch}", self.threads(row), *_number(row))
+        return joined(filter(None, parts))
 
 
 def _graph(row: Row) -> list[str]:
     return ["CUDA graph"] if row.cuda_graph else []
+
+
+def _number(row: Row) -> list[str]:
+    """Of a comparison, which one of its series it is."""
+    return [f"comparison {row.repeat}"] if row.repeat else []
 
 
 def _short(row: Row) -> str:

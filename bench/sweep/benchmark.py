@@ -9,10 +9,11 @@ from bench.measuring.environment import environment
 from bench.results.files import beside, check_is_no_folder
 from bench.results.journal import Journal
 from bench.results.rows import Row
+from bench.runtimes.gpu_options import check_gpu_options
 from bench.runtimes.registry import find_provider, packages_of, start_seconds
 from bench.subjects.arm import REFERENCE, Arm
 from bench.subjects.subject import find_subjects, which_artifacts
-from bench.sweep.matrix import Settings, arms_of, check, check_gpu_options
+from bench.sweep.matrix import Settings, arms_of, check
 from bench.sweep.operators import write_operators
 from bench.sweep.sweep import Sweep
 from zoo.errors import UsageError
@@ -57,7 +58,12 @@ def plan(
         )
     providers = [find_provider(name, settings.runtimes) for name in settings.providers]
     settings = replace(settings, providers=tuple(dict.fromkeys(providers)))
-    check_gpu_options(settings)
+    check_gpu_options(
+        settings.providers,
+        settings.boundaries,
+        tf32=settings.tf32,
+        cuda_graph=settings.cuda_graph,
+    )
     subjects = find_subjects(targets, exports, precisions, given, kind)
     for told in which_artifacts(targets, exports):
         (progress or Progress()).say(told)
@@ -125,6 +131,8 @@ def run(
     if resume:
         for note in journal.resume():
             progress.say(note)
+        if any(row.is_comparison for row in journal.rows):
+            raise UsageError(f"{out} holds comparisons of two models. Name another --out.")
     else:
         journal.refuse_existing()
     here = environment((*packages_of(), *packages_of(*settings.runtimes)))

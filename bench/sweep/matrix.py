@@ -13,7 +13,7 @@ from bench.measuring.turns import Plan
 from bench.results.context import BREAK_EVEN
 from bench.results.rows import LATENCY, SCHEMA
 from bench.runtimes import Order, find_runtime
-from bench.runtimes.adapter import BOUNDARIES, Boundary
+from bench.runtimes.adapter import Boundary
 from bench.subjects.arm import REFERENCE, Arm
 from bench.subjects.subject import THIRD_PARTY, Subject
 from zoo.errors import UsageError, unknown_name
@@ -179,25 +179,7 @@ def check(settings: Settings) -> None:
         raise UsageError(
             f"--break-even {settings.break_even}: it is not measured; add it to --runtime."
         )
-    for boundary in settings.boundaries:
-        if boundary not in BOUNDARIES:
-            raise unknown_name("boundary", boundary, BOUNDARIES)
     if min((*settings.batches, *settings.threads), default=1) < 1:
         raise UsageError("--batch and --threads take whole numbers of 1 or more.")
     if not 0 < settings.margin < 1:
         raise UsageError(f"--margin {settings.margin:.0%} is not above 0%. Write 2%, for example.")
-
-
-def check_gpu_options(settings: Settings) -> None:
-    """Refuse what says something on a GPU only, where none computes. Providers by short names."""
-    asked = {"--tf32": settings.tf32, "--cuda-graph": settings.cuda_graph}
-    options = " and ".join(option for option, wanted in asked.items() if wanted)
-    if options and "cuda" not in settings.providers:
-        raise UsageError(
-            f"{options}: for a GPU, and this sweep computes on {', '.join(settings.providers)}. "
-            "Leave it out, or add --provider cuda."
-        )
-    if settings.cuda_graph and settings.boundaries == ("host",):
-        raise UsageError(
-            "--cuda-graph replays calls at the device boundary: leave out --boundary host."
-        )

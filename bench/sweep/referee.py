@@ -62,7 +62,7 @@ class Referee:
             classes = f"{answers.shape[1]} classes, the reference {expected.shape[1]}"
             raise ArmError(f"its logits are wrong: they are of {classes}")
         apart = largest(answers - expected)
-        bound = tolerance(_share(arm, computed_in), largest(expected)) + _spread(arm)
+        bound = tolerance(_share(arm, computed_in), largest(expected)) + spread(arm)
         if not apart <= bound:
             raise ArmError(
                 f"its logits are wrong: {apart:.3g} away from the reference's, allowed {bound:.3g}"
@@ -112,7 +112,7 @@ class Referee:
         found = examine(ask, images.few[:_PROBED], sizes)
         less = self.settings.tf32 or computes_in(arm.runtime) != "fp32"
         rounded = tolerance(apart_by(arm.runtime), found.largest) if less else 0.0
-        doubt = found.doubt(rounded + _spread(arm))
+        doubt = found.doubt(rounded + spread(arm))
         if doubt:
             name = f"{arm.subject.name} {arm.subject.precision}, {arm.runtime}"
             self.progress.say(f"{name}: {doubt}; accuracy is measured at each batch size")
@@ -194,7 +194,7 @@ def _share(arm: Arm, computed_in: str | None) -> float:
     return share
 
 
-def _spread(arm: Arm) -> float:
+def spread(arm: Arm) -> float:
     """How much farther than fp32 the answers of an artifact's fp16 or int8 file may be apart."""
     card = arm.subject.card
     if card is None or arm.subject.precision == "fp32":

@@ -272,7 +272,7 @@ class Sweep:
         reference = arm.reference()
         self.progress.now(f"pairing {_title(one)} with the reference")
         name = f"{reference.runtime} {reference.provider} {reference.subject.precision}"
-        one.add(pairing=Pairing(name, settings.margin))
+        one.add(pairing=Pairing(name, margin=settings.margin))
         samples = one.record.samples
         try:
             self._check_fault(reference)

@@ -15,7 +15,6 @@ import pytest
 import bench
 from bench.measuring.arm_process import ArmProcess
 from bench.pair.pairs import compare_pair
-from bench.pair.series import PairRow
 from bench.pair.settings import PairSettings
 from bench.regression.compare_results import compare_results
 from bench.regression.findings import Comparison
@@ -218,9 +217,7 @@ def compare(tmp_path: Path) -> Compare:
 def compare_files(faulty_runtimes: None) -> ComparePair:
     """`compare A B` in the settings of these tests."""
 
-    def run(
-        *targets: Path | str, settings: PairSettings = SETTINGS, **options: Any
-    ) -> list[PairRow]:
+    def run(*targets: Path | str, settings: PairSettings = SETTINGS, **options: Any) -> list[Row]:
         return list(compare_pair([str(target) for target in targets], settings, **options))
 
     return run

@@ -85,7 +85,7 @@ class TestAnswers:
         self, bench: Call, started: list[str], option: str
     ) -> None:
         told = bench("mlp", option, code=2).stderr
-        assert f"{option}: for a GPU, and this sweep computes on cpu" in told
+        assert f"{option}: for a GPU, and --provider is cpu" in told
         assert started == []
 
     def test_a_dry_run_measures_nothing(self, bench: Call, started: list[str]) -> None:

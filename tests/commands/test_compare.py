@@ -1,6 +1,7 @@
 """`compare`: two results files, or two models here and now; exit codes are what CI goes by."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,7 @@ import pytest
 from click.testing import Result
 
 from bench.measuring.environment import environment
-from bench.pair.series import read_pairs
-from bench.results.results_file import write_csv
+from bench.results.results_file import read_csv, write_csv
 from bench.results.rows import Row
 from bench.subjects.subject import find_subjects
 from tests.factories import cell
@@ -153,7 +153,6 @@ class TestResults:
             ),
             (["mlp", "mlp", "--max-slowdown", "5%"], 2, "--max-slowdown is for two CSVs of bench"),
             (["mlp", "mlp", "--subset"], 2, "--subset is for two CSVs of bench"),
-            (["mlp", "mlp", "--markdown"], 2, "--markdown is for two CSVs of bench"),
             (
                 ["base.csv", "new.csv", "--no-remeasure", "--mean", ".5", "--std", ".5"],
                 2,
@@ -179,41 +178,86 @@ class TestModels:
     SHORT = ("--seconds", "0.05", "--instances", "2", "--threads", "1")
     RIGHT = ("--runtime", "faulty_sweep:Right")
 
+    def test_the_answer_comes_first(self, call: Call, mlp_exports: Path) -> None:
+        both = ("mlp", "mlp", "--precision", "fp32,int8", "--exports", mlp_exports)
+        lines = call("compare", *both, *self.SHORT).stdout.splitlines()
+        assert re.match(
+            r"(undecided: )?mlp-digits int8 (is \S+x (fast|slow)er than|takes|and) ", lines[0]
+        )
+        cells = {name: rest for name, *rest in (line.split("\t") for line in lines[2:-3])}
+        assert cells[""] == ["A: mlp-digits fp32", "B: mlp-digits int8"]
+        assert {"median call (p50)", "file size", "parameters", "runtime"} <= set(cells)
+        assert all("% (" in one for one in cells["accuracy"])
+        assert "of 359 test images" in lines[-1]
+        without = call("compare", *both, *self.SHORT, "--no-accuracy").stdout
+        assert "accuracy is that of the cards: not measured (--no-accuracy)" in without
+        assert ", by its card" in without
+
     def test_a_series_is_told_row_by_row_and_summed_up(self, call: Call, tiny_onnx: Any) -> None:
         file = tiny_onnx()
         series = ("compare", file, file, *self.SHORT, *self.RIGHT, "--out", "p.csv")
         first = call(*series).stdout.splitlines()
-        assert first[0].startswith("   1  time B / time A ")
-        assert first[1].startswith(f"1 comparison of {file} file with {file} file: ")
+        assert "tiny.onnx (A)" in first[0]
         done = call(*series, "--repeat", "2").stdout.splitlines()
-        assert done[0] == first[0]
-        assert done[2].startswith(f"2 comparisons of {file} file")
-        assert len(read_pairs(Path("p.csv"))) == 2
+        assert [line[:22] for line in done[:2]] == [f"   {at}  time B / time A " for at in (1, 2)]
+        assert any("half-width of the 95 % interval" in line for line in done)
+        assert len(read_csv(Path("p.csv"))) == 2
         assert "another series" in call(*series, "--seconds", "3", code=2).stderr
+        assert call("report", "--recompute", "p.csv").stdout.strip().endswith("all agree")
+        assert done[2] in call("report", "p.csv").stdout
+        assert done[2].split(" (")[0] in Path("p.html").read_text()
+        told = call("compare", "p.csv", "p.csv", code=2).stderr
+        assert "holds comparisons of two models" in told
+        assert "python cli.py report p.csv" in told
 
-    def test_wrong_answers_are_exit_1_and_no_verdict(self, call: Call, tiny_onnx: Any) -> None:
+    def test_columns_of_before_are_refused(self, call: Call) -> None:
+        Path("old.csv").write_text("a,b,sha256_a,sha256_b,ratio\n")
+        for arguments in (("report", "old.csv"), ("compare", "old.csv", "old.csv")):
+            told = call(*arguments, code=2).stderr
+            assert "in the columns of an earlier version" in told
+            assert "name another --out" in told
+
+    def test_wrong_answers_are_exit_1_and_no_answer(self, call: Call, tiny_onnx: Any) -> None:
         runtimes = ("--runtime", "onnxruntime,faulty_sweep:Drifts")
         done = call("compare", tiny_onnx(), tiny_onnx(), *self.SHORT, *runtimes, code=1)
-        assert "no verdict: " in done.stdout
-        assert "gave other logits than before: no verdict, the exit code is 1" in done.stdout
+        assert re.match(r"no answer: \d+ timed calls gave other logits than before", done.stdout)
+
+    def test_accuracy_that_is_asked_for_and_cannot_be_measured(
+        self, call: Call, tiny_onnx: Any
+    ) -> None:
+        told = call("compare", tiny_onnx(), tiny_onnx(), "--accuracy", code=2).stderr
+        assert "nothing says which test set is that of" in told
+        assert "leave --accuracy away" in told
+
+    def test_markdown_is_a_table(self, call: Call, tiny_onnx: Any) -> None:
+        done = call("compare", tiny_onnx(), tiny_onnx(), *self.SHORT, *self.RIGHT, "--markdown")
+        lines = done.stdout.splitlines()
+        assert lines[0].startswith("**")
+        assert lines[2:4] == ["|  | A: tiny.onnx | B: tiny.onnx |", "|---|---|---|"]
 
     def test_an_arm_that_hangs_is_given_up(self, call: Call, tiny_onnx: Any) -> None:
         options = ("--runtime", "faulty_sweep:Hangs", "--batch", "2", "--timeout", "2")
         done = call("compare", tiny_onnx(), tiny_onnx(), *self.SHORT, *options, code=1)
         assert "no answer in 2 s" in done.stderr
 
-    def test_json_is_the_rows(self, call: Call, tiny_onnx: Any) -> None:
+    def test_json_is_one_object_of_numbers(self, call: Call, tiny_onnx: Any) -> None:
         runtimes = ("--runtime", "onnxruntime,faulty_sweep:Right")
         done = call("compare", tiny_onnx(), tiny_onnx(), *self.SHORT, *runtimes, "--json")
-        (found,) = json.loads(done.stdout)
-        assert (found["runtime_a"], found["runtime_b"]) == ("onnxruntime", "faulty_sweep:Right")
-        assert found["low"] < found["ratio"] < found["high"]
-        assert found["same_answers"]
+        found = json.loads(done.stdout)
+        assert (found["a"]["runtime"], found["b"]["runtime"]) == (
+            "onnxruntime",
+            "faulty_sweep:Right",
+        )
+        assert found["ratio_low"] < found["ratio"] < found["ratio_high"]
+        assert found["speedup"] == pytest.approx(1 / found["ratio"])
+        assert found["a"]["p50_ms"] > 0
+        assert found["answers"]["same"] is True
+        assert found["accuracy"]["beyond_chance"] is None
+        assert found["comparisons"][0]["repeat"] == 1
 
     def test_the_usual_way_says_that_it_has_no_interval(self, call: Call, tiny_onnx: Any) -> None:
         done = call("compare", tiny_onnx(), tiny_onnx(), *self.RIGHT, "--way", "usual")
-        assert "no interval" in done.stdout
-        assert "more than 5% from 1 in " in done.stdout
+        assert "--way usual knows no interval, so this proves nothing" in done.stdout
 
     @pytest.mark.parametrize(
         ("arguments", "told"),

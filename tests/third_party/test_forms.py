@@ -17,8 +17,9 @@ from torch import nn
 from torchvision.models import squeezenet1_1
 
 import bench
-from bench.pair.settings import USUAL, PairSettings
-from bench.results.rows import OK, Row
+from bench.pair.settings import PairSettings
+from bench.results.comparisons import Comparisons, names_of
+from bench.results.rows import OK, USUAL, Row
 from bench.sweep.matrix import Preset, Settings
 from tests.third_party.forms import FORMS, Form, fitted, normalised, to_half, write
 from zoo.actions.predict import predict
@@ -30,8 +31,6 @@ from zoo.ort.given import Given
 from zoo.runs.run import Run
 
 TEST = load("digits").test
-OTHERS = ("softmax", "fp16", "quantised", "torchvision", "zoo")
-SAME = [form for form in FORMS if form.name not in OTHERS]
 
 
 @pytest.fixture(scope="module")
@@ -174,8 +173,34 @@ def test_a_free_size_that_nobody_named_is_asked_for(files: dict[str, Path], tmp_
     assert "Fix it, such as with --size 224x224 (tried at another size" in failed.text
 
 
-@pytest.mark.parametrize("form", SAME, ids=lambda form: form.name)
-def test_compare_finds_the_same_answers(form: Form, files: dict[str, Path]) -> None:
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_compare_holds_it_against_the_plain_export(
+    form: Form, files: dict[str, Path], predicted: Callable[[Form], np.ndarray]
+) -> None:
+    """Which is faster is said of any two, and how far their answers are apart."""
     settings = PairSettings(way=USUAL, instances=2, warm_seconds=0.01)
     (row,) = bench.compare_pair([str(files["nchw"]), str(files[form.name])], settings)
-    assert row.same_answers
+    plain, own = predicted(FORMS[0]), predicted(form)
+    assert (row.status, row.accuracy_source, row.images) == (OK, "measured", 359)
+    assert row.ratio
+    assert row.correct is not None
+    assert row.reference_correct == (plain == TEST.labels).sum()
+    assert abs(row.correct - (own == TEST.labels).sum()) <= allowed(form)
+    assert row.agreement == pytest.approx((plain == own).mean(), abs=(allowed(form) + 0.5) / 359)
+    assert row.same_answers == (form.name not in ("fp16", "quantised", "torchvision", "zoo"))
+    assert row.answers_as == ("probabilities" if form.out == "softmax" else None)
+    assert (row.answers_vary is not None) == (form.quantised and row.accuracy_batch == 1)
+    said = Comparisons((row,))
+    assert "times as long as" in said.answer()
+    assert any("359 test images" in line for line in said.lines())
+
+
+def test_compare_holds_an_artifact_against_a_third_party_file(
+    files: dict[str, Path], mlp_exports: Path, predicted: Callable[[Form], np.ndarray]
+) -> None:
+    settings = PairSettings(way=USUAL, instances=2, warm_seconds=0.01)
+    pair = [str(files["nhwc"]), "mlp"]
+    (row,) = bench.compare_pair(pair, settings, precisions=("fp32", "int8"), exports=mlp_exports)
+    assert row.reference_correct == (predicted(FORMS[0]) == TEST.labels).sum()
+    assert (row.precision, row.accuracy_source, row.images) == ("int8", "measured", 359)
+    assert names_of(row) == ("model.onnx", "mlp-digits int8")

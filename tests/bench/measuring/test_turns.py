@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from bench.measuring.arm_process import ArmProcess
-from bench.measuring.turns import USUAL_CALLS, Plan, Turns, take_turns, usual_way
+from bench.measuring.turns import USUAL_CALLS, Plan, take_turns, usual_way
 from bench.runtimes import Order
 from zoo.errors import UsageError, ZooError
 
@@ -140,8 +140,6 @@ def test_rows_name_the_arms_as_asked_whoever_began(images_npy: Path) -> None:
     ratio = turns.ratio()
     assert 2 < ratio.ratio < 4.5
     assert ratio.instances == 2
-    a, b = turns.medians_ns()
-    assert 2 < b / a < 4.5
     other = take_turns(THREE, ONE, images_npy, 4, plan_of(1, 0.1, 8))
     assert 1 / 4.5 < other.ratio().ratio < 1 / 2
 
@@ -164,8 +162,6 @@ def test_the_sequential_way_has_no_turns_and_the_same_estimator(
     for a, b in burnt.apart:
         assert 2 < np.median(b) / np.median(a) < 4.5
     assert 2 < burnt.ratio().ratio < 4.5
-    a, b = burnt.medians_ns()
-    assert 2 < b / a < 4.5
 
 
 def test_the_usual_way_is_a_hundred_of_each(images_npy: Path, recorded: Recorded) -> None:
@@ -173,14 +169,8 @@ def test_the_usual_way_is_a_hundred_of_each(images_npy: Path, recorded: Recorded
     # The first one, each of 3 batches, 10 to warm up.
     assert groups(recorded()) == [("a", 14 + USUAL_CALLS), ("b", 14 + USUAL_CALLS)]
     assert {tuple(line["cores"]) for line in recorded() if line["what"] == "load"} == {()}
-    a, b = usual_way(ONE, THREE, images_npy, 4).medians_ns()
-    assert 2 < b / a < 4.5
-
-
-def test_medians_are_those_of_all_instances() -> None:
-    turns = Turns([[[1, 10, 20, 3]], [[5, 30, 40, 7]]])
-    assert turns.medians_ns() == (4, 25)
-    assert Turns(apart=[([1, 3], [10]), ([5], [20, 30])]).medians_ns() == (3, 20)
+    ((a, b),) = usual_way(ONE, THREE, images_npy, 4).apart
+    assert 2 < np.median(b) / np.median(a) < 4.5
 
 
 # Cores and priorities

@@ -7,8 +7,13 @@ from typing import Any
 
 from bench.measuring.environment import environment
 from bench.measuring.harness import harness
-from bench.pair.series import PairRow, csv_text
+from bench.pair.asking import find_pair
 from bench.pair.settings import PairSettings
+from bench.results.journal import Journal
+from bench.results.record import Record
+from bench.results.rows import Provenance, Ran, Row
+from bench.results.samples import Samples
+from tests.factories import cell
 from zoo.files import sha256
 
 SETTINGS = PairSettings(
@@ -17,51 +22,59 @@ SETTINGS = PairSettings(
     instances=2,
     warm_seconds=0.01,
 )
-ROW = PairRow(
-    a="cnn fp32",
-    b="cnn fp32",
-    sha256_a="a" * 64,
-    sha256_b="a" * 64,
-    runtime_a="onnxruntime",
-    runtime_b="onnxruntime",
-    provider="cpu",
-    threads=1,
-    batch=1,
-    way="turns",
-    seconds=8.0,
-    instances=5,
-    neighbour=0.0,
-    margin=0.02,
-    repeat=1,
-    ratio=1.001,
-    low=0.998,
-    high=1.004,
-    verdict="same",
-    turns=5000,
-    p50_a_us=400.0,
-    p50_b_us=400.4,
-    wrong_answers=0,
-    same_answers=True,
-    wall_seconds=11.0,
-    when="2026-11-21T12:00:00+00:00",
-    machine=environment().machine,
-    runtime_version_a="faulty 1.0",
-    runtime_version_b="faulty 1.0",
-    harness="h1",
-)
-ComparePair = Callable[..., list[PairRow]]
+IN_ORT = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
+ComparePair = Callable[..., list[Row]]
+# Two instances in which B takes 0.1 to 0.3 % longer.
+SAMPLES = Samples(turns=[[[1000, 1001, 1003, 1002]] * 9, [[1000, 1002, 1004, 1002]] * 9], wrong=0)
 
 
-def kept(path: Path, file: Path) -> PairRow:
-    """The row of a comparison of a file with itself, by `SETTINGS`, as it stands in `path`."""
-    facts: dict[str, Any] = {
-        **dict.fromkeys("ab", f"{file} file"),
-        **dict.fromkeys(("sha256_a", "sha256_b"), sha256(file)),
-        **dict.fromkeys(("runtime_a", "runtime_b"), SETTINGS.runtimes[0]),
-        "seconds": SETTINGS.seconds,
-        "instances": SETTINGS.instances,
-        "harness": harness(*SETTINGS.runtimes),
-    }
-    row = replace(ROW, **facts)
-    path.write_text(csv_text([row]))
-    return row
+def compared(**columns: Any) -> Row:
+    """The row of a comparison that says the two are the same."""
+    return cell(
+        0.4004,
+        **{
+            "subject": "cnn-digits",
+            "precision": "int8",
+            "reference": "onnxruntime cpu fp32",
+            "reference_subject": "cnn-digits",
+            "reference_precision": "fp32",
+            "reference_runtime": "onnxruntime",
+            "reference_p50_ms": 0.4,
+            "margin": 0.02,
+            "ratio": 1.001,
+            "ratio_low": 0.998,
+            "ratio_high": 1.004,
+            "verdict": "same",
+            "instances": 5,
+            "turns": 5000,
+            "way": "turns",
+            "repeat": 1,
+            "same_answers": True,
+            "shown_images": 8,
+            "shown_agreement": 1.0,
+            "shown_difference": 1e-6,
+            **columns,
+        },
+    )
+
+
+def kept(path: Path, file: Path, **provenance: Any) -> Record:
+    """A comparison of a file with itself, by `SETTINGS`, as `path` and its samples keep it.
+
+    provenance: what is otherwise about it; `version` of B's runtime too.
+    """
+    pair = find_pair([str(file)] * 2, ("fp32", "fp32"), SETTINGS, Path("exports"), None)
+    versions = provenance.pop("version", "faulty 1.0")
+    facts = {"machine": environment().machine, "harness": harness(*SETTINGS.runtimes)} | provenance
+    assert pair.pairing.reference_sha256 == sha256(file)
+    record = Record(
+        asked=pair.asked,
+        model=replace(Record(pair.asked).model, sha256=sha256(file)),
+        ran=Ran(runtime_version=versions),
+        pairing=replace(pair.pairing, reference_runtime_version="faulty 1.0"),
+        compared=replace(pair.compared, repeat=1, same_answers=True),
+        provenance=Provenance(when="2026-11-21T12:00:00+00:00", cell=pair.cell(1), **facts),
+        samples=SAMPLES,
+    )
+    Journal(path).add(record)
+    return record

@@ -1,25 +1,35 @@
 """`compare A B`: rows, and what is refused before anything is measured."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import bench
 from bench.measuring.environment import environment
-from bench.measuring.turns import USUAL_CALLS, Turns
-from bench.pair import settings as settings_module
-from bench.pair.pairs import _order
-from bench.pair.series import read_pairs, summary
-from bench.pair.settings import SEQUENTIAL, USUAL, PairSettings
+from bench.measuring.turns import USUAL_CALLS
+from bench.pair.asking import find_pair
+from bench.pair.settings import WAYS, PairSettings
+from bench.results.comparisons import Comparisons
+from bench.results.recompute import recompute
+from bench.results.results_file import read_csv
+from bench.results.rows import FAILED, SEQUENTIAL, USUAL, Row
 from bench.stats.ratios import verdict
-from bench.subjects.subject import find_subjects
+from bench.stats.stats import Interval
 from tests import classifiers
-from tests.bench.pair.comparisons import SETTINGS, ComparePair, kept
+from tests.bench.pair.comparisons import IN_ORT, SETTINGS, ComparePair, kept
+from tests.factories import samples_of
 from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.ort.faults import Here
 from zoo.ort.given import Given
+
+
+def told_of(row: Row) -> str:
+    """What is said of it."""
+    said = Comparisons((row,))
+    return "\n".join([said.answer(), *said.lines()])
 
 
 class TestRows:
@@ -27,32 +37,50 @@ class TestRows:
         self, compare_files: ComparePair, tiny_onnx: Any, tmp_path: Path
     ) -> None:
         file, out = tiny_onnx(), tmp_path / "deep" / "pairs.csv"
-        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
-        (row,) = compare_files(file, file, settings=settings, out=out)
-        assert read_pairs(out) == [row]
-        assert (row.a, row.b) == (f"{file} file", f"{file} file")
-        assert row.sha256_a == row.sha256_b
-        assert row.low is not None
-        assert row.high is not None
-        assert row.low < row.ratio < row.high
-        assert row.verdict == verdict(row, 0.02)  # type: ignore[arg-type]
+        (row,) = compare_files(file, file, settings=IN_ORT, out=out)
+        assert read_csv(out) == [row]
+        assert (row.subject, row.reference_subject) == (str(file), str(file))
+        assert row.sha256 == row.reference_sha256
+        assert (row.ratio_low or 9) < (row.ratio or 0) < (row.ratio_high or 0)
+        assert row.verdict == verdict(Interval(row.ratio, row.ratio_low, row.ratio_high), 0.02)  # type: ignore[arg-type]
         assert (row.wrong_answers, row.same_answers, row.repeat) == (0, True, 1)
         assert row.machine == environment().machine
-        assert row.runtime_version_a == row.runtime_version_b
-        assert str(row.runtime_version_a).startswith("onnxruntime 1.")
-        assert row.turns >= 2 * 8
-        assert min(row.p50_a_us, row.p50_b_us) > 0
-        (line,) = (tmp_path / "deep" / "pairs.samples.jsonl").read_text().splitlines()
-        kept = Turns(instances=json.loads(line)["turns"])
-        assert kept.ratio().ratio == pytest.approx(row.ratio, abs=1e-6)
-        assert kept.ratio().turns == row.turns
+        assert row.runtime_version == row.reference_runtime_version
+        assert str(row.runtime_version).startswith("onnxruntime 1.")
+        assert (row.turns or 0) >= 2 * 8
+        assert row.n == 2 * (row.turns or 0)
+        assert min(row.p50_ms or 0, row.reference_p50_ms or 0) > 0
+        assert min(row.peak_rss_mib or 0, row.reference_peak_rss_mib or 0) > 1
+
+    def test_every_figure_can_be_computed_again(
+        self, compare_files: ComparePair, tiny_onnx: Any, tmp_path: Path
+    ) -> None:
+        for way in WAYS:
+            out = tmp_path / f"{way}.csv"
+            (row,) = compare_files(
+                tiny_onnx(), tiny_onnx(), settings=replace(SETTINGS, way=way), out=out
+            )
+            found = recompute(out)
+            assert (found.rows, found.differing) == (1, ())
+            (samples,) = samples_of(out).values()
+            times = samples.turns or samples.apart
+            b = [one[1] if samples.apart else np.array(one)[:, 1:3].ravel() for one in times]
+            assert row.p50_ms == pytest.approx(np.median(np.concatenate(b)) / 1e6)
+
+    def test_it_is_a_table_for_pandas(
+        self, compare_files: ComparePair, tiny_onnx: Any, tmp_path: Path
+    ) -> None:
+        (row,) = compare_files(tiny_onnx(), tiny_onnx(), out=tmp_path / "pairs.csv")
+        table = bench.read(tmp_path / "pairs.csv")
+        assert table.ratio[0] == pytest.approx(row.ratio)
+        assert (table.repeat[0], table.way[0]) == (1, "turns")
 
     def test_a_file_that_this_onnxruntime_answers_wrongly_here(
         self, compare_files: ComparePair, integer_onnx: Any
     ) -> None:
         bad = Here("1.24.4", frozenset({"amx_int8"}))
         even, uneven = integer_onnx(32), integer_onnx(24)
-        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
+        settings = IN_ORT
         with pytest.raises(UnavailableError, match=r"integers24\.onnx would give wrong answers"):
             compare_files(even, uneven, settings=settings, on=bad)
 
@@ -62,12 +90,12 @@ class TestRows:
         (row,) = compare_files(
             "mlp",
             "mlp-digits",
-            settings=replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime")),
+            settings=IN_ORT,
             precisions=("fp32", "int8"),
             exports=mlp_exports,
         )
-        assert (row.a, row.b) == ("mlp-digits fp32", "mlp-digits int8")
-        assert row.sha256_a != row.sha256_b
+        assert (row.reference_precision, row.precision) == ("fp32", "int8")
+        assert row.sha256 != row.reference_sha256
         assert not row.same_answers
 
     @pytest.mark.parametrize(
@@ -90,11 +118,11 @@ class TestRows:
     def test_other_answers_are_told(self, compare_files: ComparePair, tiny_onnx: Any) -> None:
         settings = replace(SETTINGS, runtimes=("onnxruntime", "faulty_sweep:Drifts"))
         (row,) = compare_files(tiny_onnx(), tiny_onnx(), settings=settings)
-        assert (row.runtime_a, row.runtime_b) == settings.runtimes
+        assert (row.reference_runtime, row.runtime) == settings.runtimes
         assert row.same_answers  # at first
-        assert row.wrong_answers > 0
-        assert row.verdict == ""
-        assert any("timed calls gave other logits" in line for line in summary([row]))
+        assert (row.wrong_answers or 0) > 0
+        assert (row.status, row.ratio, row.verdict) == (FAILED, None, None)
+        assert "timed calls gave other logits" in Comparisons((row,)).answer()
 
     def test_another_order_of_classes_is_matched_by_name(
         self, compare_files: ComparePair, tmp_path: Path
@@ -103,26 +131,26 @@ class TestRows:
         named = {"names": [str(label) for label in range(10)]}
         a = classifiers.write(tmp_path / "a.onnx", **named)
         b = classifiers.write(tmp_path / "b.onnx", order=order, names=[str(at) for at in order])
-        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"), way=USUAL)
+        settings = replace(IN_ORT, way=USUAL)
         (row,) = compare_files(a, b, settings=settings, out=(out := tmp_path / "pairs.csv"))
         assert row.same_answers
-        assert f"{b} lists the same classes in another order" in "".join(summary([row]))
-        assert read_pairs(out) == [row]
+        assert f"{b} lists the same classes in another order" in told_of(row)
+        assert read_csv(out) == [row]
         given = Given(classes_as_given=True)
         (row,) = compare_files(a, b, settings=settings, given=given)
-        assert (row.same_answers, row.classes) == (False, None)
+        assert (row.same_answers, row.classes_matched) == (False, None)
 
     def test_other_classes_do_not_answer_alike(
         self, compare_files: ComparePair, tmp_path: Path
     ) -> None:
         a = classifiers.write(tmp_path / "a.onnx", names=[str(label) for label in range(10)])
         b = classifiers.write(tmp_path / "b.onnx", names=list("abcdefghij"))
-        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"), way=USUAL)
+        settings = replace(IN_ORT, way=USUAL)
         (row,) = compare_files(a, b, settings=settings)
         assert not row.same_answers
-        assert "names other classes (a, b, c and 7 more)" in "".join(summary([row]))
+        assert "names other classes (a, b, c and 7 more)" in told_of(row)
         (row,) = compare_files(a, b, settings=settings, given=Given(classes_as_given=True))
-        assert (row.same_answers, row.classes) == (True, None)
+        assert (row.same_answers, row.classes_matched) == (True, None)
 
     @pytest.mark.parametrize("name", ["CPU", "CPUExecutionProvider", "cpu"])
     def test_a_provider_has_one_name(
@@ -140,10 +168,10 @@ class TestRows:
         (row,) = compare_files(
             tiny_onnx(), tiny_onnx(), settings=replace(SETTINGS, way=USUAL), out=out
         )
-        assert (row.low, row.high, row.verdict) == (None, None, "")
-        assert row.turns == USUAL_CALLS
-        assert row.ratio == pytest.approx(row.p50_b_us / row.p50_a_us, rel=0.1)
-        assert read_pairs(out) == [row]
+        assert (row.ratio_low, row.ratio_high, row.verdict) == (None, None, None)
+        assert row.n == USUAL_CALLS
+        assert row.ratio == pytest.approx((row.p50_ms or 0) / (row.reference_p50_ms or 1))
+        assert read_csv(out) == [row]
 
     def test_the_sequential_way_has_an_interval_too_and_a_neighbour_does_not_outlive_it(
         self, compare_files: ComparePair, tiny_onnx: Any
@@ -157,9 +185,7 @@ class TestRows:
         settings = replace(SETTINGS, way=SEQUENTIAL, neighbour=0.5)
         (row,) = compare_files(tiny_onnx(), tiny_onnx(), settings=settings)
         assert (row.way, row.neighbour) == ("sequential", 0.5)
-        assert row.low is not None
-        assert row.high is not None
-        assert row.low < row.ratio < row.high
+        assert (row.ratio_low or 9) < (row.ratio or 0) < (row.ratio_high or 0)
         assert row.verdict
         assert children() <= before
 
@@ -173,9 +199,9 @@ class TestRefusals:
             ({"provider": "cdua"}, "Did you mean cuda"),
             ({"threads": 10_000}, "--threads 10000: this process may use"),
             ({"boundary": "devise"}, "Did you mean device"),
-            ({"boundary": "device"}, "--boundary device is for a GPU"),
-            ({"tf32": True}, "--tf32 is for a GPU"),
-            ({"cuda_graph": True}, "--cuda-graph is for a GPU"),
+            ({"boundary": "device"}, "on the CPU there is no other memory than the host's"),
+            ({"tf32": True}, "--tf32: for a GPU, and --provider is cpu"),
+            ({"cuda_graph": True}, "--cuda-graph: for a GPU, and --provider is cpu"),
         ],
     )
     def test_what_cannot_be_asked_is_refused_at_once(
@@ -197,29 +223,20 @@ class TestRefusals:
 
         if torch.cuda.is_available():
             pytest.skip("CUDA works here")
-        both = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"), provider="cuda")
+        both = replace(IN_ORT, provider="cuda")
         with pytest.raises(UnavailableError, match="--provider cuda cannot run here"):
             compare_files(tiny_onnx(), tiny_onnx(), settings=both)
         assert started == []
 
-    @pytest.mark.parametrize(("provider", "boundary"), [("cuda", "host"), ("tensorrt", "device")])
-    def test_a_cuda_graph_is_of_cuda_at_the_device(
-        self, monkeypatch: pytest.MonkeyPatch, provider: str, boundary: str
-    ) -> None:
-        monkeypatch.setattr(settings_module, "check_knows", lambda *_: None)
-        monkeypatch.setattr(settings_module, "find_provider", lambda name, runtimes: name)
-        asked = PairSettings(provider=provider, boundary=boundary, cuda_graph=True)
-        with pytest.raises(UsageError, match="--provider cuda at --boundary device only"):
-            settings_module.check(asked, None)
-
     def test_what_is_asked_of_a_device_reaches_both_arms(self, tiny_onnx: Any) -> None:
-        (subject,) = find_subjects([str(tiny_onnx())], Path("exports"))
         asked = PairSettings(provider="cuda", boundary="device", tf32=True, cuda_graph=True)
-        order = _order(subject, "onnxruntime", asked)
-        assert (order.provider, order.boundary) == ("cuda", "device")
-        assert (order.tf32, order.cuda_graph) == (True, True)
+        both = ([str(tiny_onnx())] * 2, ("fp32", "fp32"))
+        for order in find_pair(*both, asked, Path("exports"), None).orders:
+            assert (order.provider, order.boundary) == ("cuda", "device")
+            assert (order.tf32, order.cuda_graph) == (True, True)
+        asked = replace(asked, runtimes=("onnxruntime", "torch"))
         with pytest.raises(UsageError, match="--cuda-graph: "):
-            _order(subject, "torch", asked)
+            find_pair(*both, asked, Path("exports"), None)
 
     def test_a_precision_that_was_not_published_names_the_command(
         self, compare_files: ComparePair, mlp_exports: Path
@@ -233,24 +250,20 @@ class TestRefusals:
     ) -> None:
         files = tiny_onnx("a.onnx"), tiny_onnx("b.onnx", size=(6, 6))
         with pytest.raises(UsageError, match=r"different shapes: .*4, 5, 3.*6, 6, 3"):
-            compare_files(
-                *files, settings=replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
-            )
+            compare_files(*files, settings=IN_ORT)
 
     def test_logits_of_two_lengths_cannot_be_compared(
         self, compare_files: ComparePair, tiny_onnx: Any
     ) -> None:
         files = tiny_onnx("a.onnx"), tiny_onnx("b.onnx", classes=4)
         with pytest.raises(UsageError, match="logits of 3 and 4 classes"):
-            compare_files(
-                *files, settings=replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
-            )
+            compare_files(*files, settings=IN_ORT)
 
     def test_normalisation_that_is_known_by_half_or_wrong_is_refused(
         self, compare_files: ComparePair, tiny_onnx: Any
     ) -> None:
         file = tiny_onnx("A.ONNX", kind="float32-nchw", metadata={})
-        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
+        settings = IN_ORT
         with pytest.raises(UsageError, match="Give them on the 0"):
             compare_files(file, file, settings=settings, given=Given(mean=(0.5,)))
         with pytest.raises(UsageError, match=r"Did you mean --mean \.490 --std \.250\?"):
@@ -272,7 +285,7 @@ class TestRefusals:
         self, compare_files: ComparePair, tiny_onnx: Any
     ) -> None:
         files = tiny_onnx("a.onnx"), tiny_onnx("b.onnx", kind="float32-nchw", metadata={})
-        settings = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"), way=USUAL)
+        settings = replace(IN_ORT, way=USUAL)
         assert compare_files(*files, settings=settings, given=Given((0.5,) * 3, (0.25,) * 3))
 
     def test_an_arm_that_hangs_is_given_up(

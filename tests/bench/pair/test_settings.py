@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from bench.pair.settings import USUAL, PairSettings, check, find_way
+from bench.pair.settings import PairSettings, check, find_way
+from bench.results.rows import USUAL
 from zoo.errors import UsageError
 
 

@@ -1,7 +1,7 @@
 """Whatever stands in a file of results, it is an answer or an error for the user, no traceback."""
 
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.pair.series import csv_text as pairs_text
-from bench.pair.series import judged, read_pairs, summary
+from bench.pair.answer import markdown, sides, to_json
+from bench.pair.series import judged
 from bench.regression.compare_results import compare_results
 from bench.regression.matching import predictions_of
 from bench.report.content import gather
@@ -19,11 +19,12 @@ from bench.report.insides import confusions, latents
 from bench.report.markdown import draw_markdown
 from bench.report.models import Training
 from bench.report.page import draw_page
+from bench.results.comparisons import series_of
 from bench.results.journal import Journal
 from bench.results.predictions import write_predictions
 from bench.results.results_file import csv_text, read_csv
 from bench.results.samples import Block, Samples, Start
-from tests.bench.pair.comparisons import ROW as PAIR
+from tests.bench.pair.comparisons import compared
 from tests.damage import damaged, damaged_csv, many, only_zoo_errors
 from tests.factories import record
 from zoo.drawing.confusion import Confusion
@@ -87,11 +88,19 @@ def test_a_sidecar(tmp_path: Path, text: str) -> None:
     only_zoo_errors(path, text, lambda: read_sidecar(tmp_path / "model.onnx"))
 
 
+def answers_of(path: Path) -> None:
+    """All that `compare` says of a series, and a report of it."""
+    for one in series_of(judged(row, 0.02) for row in read_csv(path)):
+        rows = list(one.rows)
+        assert all((one.answer(), to_json(rows), sides(rows), markdown(rows)))
+    report_of(path)
+
+
 @many
-@given(damaged_csv(pairs_text([PAIR, replace(PAIR, repeat=2)])))
+@given(damaged_csv(csv_text([compared(), compared(repeat=2, agreement=0.9, mcnemar_p=0.5)])))
 def test_comparisons(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "pairs.csv"
-    only_zoo_errors(path, content, lambda: summary([judged(row, 0.02) for row in read_pairs(path)]))
+    only_zoo_errors(path, content, lambda: answers_of(path))
 
 
 @many
