@@ -87,6 +87,11 @@ from zoo.specs.catalog import Kind
     default=None,
     help="Measure accuracy on the whole test set, or quote the card.  [default: by preset]",
 )
+@click.option(
+    "--reference",
+    metavar="MODEL|FILE.onnx",
+    help="Hold all against this one of them.  [default: each against its own fp32]",
+)
 @margin_option
 @kind_options
 @description_options

@@ -20,14 +20,15 @@ _AGREES = 0.03  # beyond both intervals, the two ratios may be so far apart with
 def related(rows: Sequence[Row]) -> list[Row]:
     """The same rows with what follows from all of them, whatever stood there before."""
     references = {
-        _reference_key(row, f"{row.runtime} {row.provider} {row.precision}"): row
+        _reference_key(row, row.subject, f"{row.runtime} {row.provider} {row.precision}"): row
         for row in rows
         if row.boundary == "host" and not row.reference
     }
     timed = {row.key: row for row in rows if row.cold_ms and row.p50_ms}
     found = []
     for row in rows:
-        reference = references.get(_reference_key(row, row.reference or ""))
+        subject = row.reference_subject or row.subject
+        reference = references.get(_reference_key(row, subject, row.reference or ""))
         agrees = None if reference is None else _agrees(row, reference)
         context = Context(
             ratio_agrees=agrees,
@@ -38,8 +39,8 @@ def related(rows: Sequence[Row]) -> list[Row]:
     return found
 
 
-def _reference_key(row: Row, arm: str) -> tuple[object, ...]:
-    return row.subject, row.threads, row.batch, row.scenario, arm
+def _reference_key(row: Row, subject: str, arm: str) -> tuple[object, ...]:
+    return subject, row.threads, row.batch, row.scenario, arm
 
 
 def _agrees(row: Row, reference: Row) -> bool | None:

@@ -20,6 +20,7 @@ class Arm:
     boundary: Boundary = "host"
     threads: int = 1
     cuda_graph: bool = False  # whether its calls are recorded once and replayed
+    against: Subject | None = None  # what its time is held against, instead of its own reference
 
     @property
     def is_reference(self) -> bool:
@@ -37,6 +38,15 @@ class Arm:
             path = subject.artifact.file("fp32")
             subject = replace(subject, precision="fp32", path=path)
         return Arm(subject, threads=self.threads)
+
+    @property
+    def rival(self) -> "Arm | None":
+        """What takes turns with it; None of the arm that others are held against."""
+        if self.against is None:
+            return None if self.is_reference else self.reference()
+        if self.is_reference and self.subject.name == self.against.name:
+            return None
+        return Arm(self.against, threads=self.threads)
 
     @property
     def skipped(self) -> str | None:

@@ -12,6 +12,7 @@ from bench.results.rows import Row
 from bench.runtimes.gpu_options import check_gpu_options
 from bench.runtimes.registry import find_provider, packages_of, start_seconds
 from bench.subjects.arm import REFERENCE, Arm
+from bench.subjects.reference import find_reference
 from bench.subjects.subject import find_subjects, which_artifacts
 from bench.sweep.matrix import Settings, arms_of, check
 from bench.sweep.operators import write_operators
@@ -67,7 +68,10 @@ def plan(
     subjects = find_subjects(targets, exports, precisions, given, kind)
     for told in which_artifacts(targets, exports):
         (progress or Progress()).say(told)
-    return list(arms_of(subjects, settings)), settings
+    against = None
+    if settings.reference is not None:
+        against = find_reference(settings.reference, subjects, exports)
+    return list(arms_of(subjects, settings, against)), settings
 
 
 def seconds_expected(arms: Sequence[Arm], settings: Settings) -> float:
@@ -80,7 +84,7 @@ def seconds_expected(arms: Sequence[Arm], settings: Settings) -> float:
         start = start_seconds(arm.runtime)
         total += preset.starts * start + (_ACCURACY if settings.accuracy else 0.0)
         cell = (preset.length.least_seconds + preset.length.most_seconds) / 2
-        if not arm.is_reference:
+        if arm.rival:
             cell += preset.pair.seconds + preset.pair.instances * (start + start_seconds(REFERENCE))
         total += len(settings.batches) * cell
     return total

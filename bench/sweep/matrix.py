@@ -69,6 +69,7 @@ class Settings:
     allow_fallback: bool = False  # nodes may run on another provider
     measure_accuracy: bool | None = None  # None: as the preset says
     break_even: str = BREAK_EVEN  # the runtime that `break_even_calls` is about
+    reference: str | None = None  # the model or file that all are held against; None: each its own
 
     def __post_init__(self) -> None:
         """Refuse a value of another kind here, where whoever wrote it sees the line."""
@@ -118,6 +119,7 @@ class Cell:
             *(self.batch, self.scenario, where, harness(arm.runtime)),
             _time_given(settings.preset),
             *(settings.margin, settings.tf32, arm.cuda_graph, settings.accuracy),
+            *((arm.against.name, arm.against.sha256) if arm.against else ()),
         ]
         # A letter first, or a table may take it for a number.
         return "c" + hashlib.sha256(json.dumps(determined).encode()).hexdigest()[:15]
@@ -150,14 +152,20 @@ class Doubling:
         return size
 
 
-def arms_of(subjects: Sequence[Subject], settings: Settings) -> Iterator[Arm]:
-    """Every arm, the reference of a subject before the others of the same name."""
+def arms_of(
+    subjects: Sequence[Subject], settings: Settings, against: Subject | None = None
+) -> Iterator[Arm]:
+    """Every arm, the reference of a subject before the others of the same name.
+
+    against: what all are held against, where that is not each one's own reference.
+    """
     order = {"fp32": 0, THIRD_PARTY: 0}
     for subject in sorted(subjects, key=lambda one: (one.name, order.get(one.precision, 1))):
         arms = [
             Arm(
                 *(subject, runtime, provider, boundary, threads),
                 settings.cuda_graph and provider == "cuda" and boundary == "device",
+                against,
             )
             for runtime, provider, threads in product(
                 settings.runtimes, settings.providers, settings.threads

@@ -131,6 +131,13 @@ class Sweep:
         if fault:
             raise UnavailableError(f"it would give wrong answers: {fault}")
 
+    def _check_shapes(self, arm: Arm, reference: Arm) -> None:
+        """Refuse two that cannot be shown the same images."""
+        shapes = [self._image_shape(one) for one in (reference, arm)]
+        if shapes[0] != shapes[1]:
+            told = " and ".join(" x ".join(map(str, shape)) for shape in shapes)
+            raise ZooError(f"the two take images of different shapes, {told}")
+
     def _cells(self, arm: Arm) -> list[Measured]:
         """All of an arm; of those whose number is to be found, the first."""
         takes = self._found.takes.get(arm.subject.name)
@@ -267,15 +274,21 @@ class Sweep:
     def _pair(self, one: Measured, images: ImageFiles) -> None:
         """This arm and the reference in turns."""
         arm, batch, settings = one.cell.arm, one.cell.batch, self.settings
-        if arm.is_reference:
+        reference = arm.rival
+        if reference is None:
             return
-        reference = arm.reference()
         self.progress.now(f"pairing {_title(one)} with the reference")
         name = f"{reference.runtime} {reference.provider} {reference.subject.precision}"
-        one.add(pairing=Pairing(name, margin=settings.margin))
+        pairing = Pairing(name, margin=settings.margin)
+        if arm.against:
+            other, digest = arm.against.name, arm.against.sha256
+            pairing = replace(pairing, reference_subject=other, reference_sha256=digest)
+        one.add(pairing=pairing)
         samples = one.record.samples
         try:
             self._check_fault(reference)
+            if arm.against:
+                self._check_shapes(arm, reference)
             turns = take_turns(
                 settings.order(reference),
                 settings.order(arm),

@@ -1,0 +1,34 @@
+"""`bench --reference`: the one among what is measured that all the others are held against."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bench.subjects.subject import Subject, is_file
+from zoo.artifacts.artifact import find_artifact
+from zoo.errors import UsageError
+
+
+def find_reference(target: str, subjects: Sequence[Subject], exports: Path | None) -> Subject:
+    """The fp32 file of the model named, or the third-party file; it has to be among those."""
+    name = str(Path(target)) if is_file(target) else find_artifact(target, exports).id
+    found = [one for one in subjects if one.name == name]
+    if not found:
+        measured = ", ".join(dict.fromkeys(one.name for one in subjects))
+        raise UsageError(
+            f"--reference {target}: it is not among what is measured ({measured}). Name it with "
+            "the others, too."
+        )
+    subject = next((one for one in found if one.precision == "fp32"), found[0])
+    if subject.problem:
+        raise UsageError(f"--reference {target}: it cannot be measured: {subject.problem}")
+    if subject.artifact is None or subject.precision == "fp32":
+        return subject
+    listed = subject.artifact.entry["files"]["fp32.onnx"]
+    return replace(
+        subject,
+        precision="fp32",
+        path=subject.artifact.file("fp32"),
+        sha256=listed["sha256"],
+        bytes=listed["bytes"],
+    )
