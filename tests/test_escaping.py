@@ -14,13 +14,16 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from bench.commands.console import print_pair, print_pair_answer
 from bench.commands.rows import RowPrinter
+from bench.pair import answer
 from bench.regression.findings import Comparison
 from bench.report import report
 from bench.report.markup import render, tag
 from bench.results.results_file import read_csv, write_csv
 from bench.results.rows import Row
 from cli import main
+from tests.bench.pair.comparisons import compared
 from zoo.actions.list_ import markdown_table
 from zoo.actions.predict import Guess, Prediction
 from zoo.actions.test import Findings, Sample
@@ -98,6 +101,14 @@ class TestTerminal:
         with RowPrinter() as printer:
             printer.add(Row(subject=name, runtime=name, reason=name, status="failed"))
         assert harmless(capsys.readouterr().out)
+
+    def test_comparisons(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+        texts = {"subject": name, "reference_subject": name, "classes_matched": name}
+        row = compared(**texts, runtime_version=name, accuracy_reason=name)
+        print_pair(row)
+        print_pair_answer([row])
+        console.say(*answer.markdown([row]))
+        assert harmless(capsys.readouterr().out.replace("\t", " "))
 
     def test_progress(self, name: str) -> None:
         plain = io.StringIO()

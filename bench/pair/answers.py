@@ -71,7 +71,8 @@ def look(pair: Pair, folder: Path, data_dir: Path | None, progress: Progress) ->
         right = unknown(pair, reason)
     else:
         ours, theirs, _ = in_kind(b.whole.logits, a.whole.logits)
-        right = judge(images, a.whole, b.whole, difference(ours, theirs, images.labels))
+        apart = difference(ours, theirs, images.labels)
+        right = judge(pair, images, a.whole, b.whole, apart)
     return Looked(images.batches(settings.batch, folder), a, b, alike(pair, a, b), right)
 
 

@@ -16,6 +16,7 @@ from bench.pair.asking import Pair, check_faults, find_pair
 from bench.pair.series import Series, judged
 from bench.pair.settings import PairSettings, check
 from bench.results.files import beside
+from bench.results.predictions import write_predictions
 from bench.results.record import Record
 from bench.results.rows import FAILED, SEQUENTIAL, USUAL, Outcome, Provenance, Row
 from bench.results.samples import Samples
@@ -70,6 +71,8 @@ def compare_pair(
         series.begin()
         if out:
             write_json(beside(out, "environment.json"), asdict(here))
+            if looked.right.predictions:
+                write_predictions(out, looked.right.predictions)
         yield from (judged(row, settings.margin) for row in series.rows)
         for number in range(len(series.rows) + 1, repeat + 1):
             began = time.monotonic()

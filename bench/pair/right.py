@@ -1,6 +1,6 @@
 """How often both arms are right over the whole test set, and whether they differ by chance."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +10,13 @@ from bench.measuring.arm_process import ArmProcess
 from bench.pair.asking import Pair
 from bench.pair.settings import PairSettings
 from bench.results.accuracy import Difference, Logits, accuracy_of
+from bench.results.predictions import predictions_key
 from bench.results.rows import Scored
 from bench.runtimes.registry import apart_by, computes_in
 from bench.subjects.arm import Arm
 from bench.subjects.images import ImageFiles
-from bench.sweep.columns import accuracy_columns, from_card, of_card
+from bench.sweep.columns import accuracy_columns, asked, from_card, of_card
+from bench.sweep.matrix import Cell
 from bench.sweep.referee import spread
 from zoo.data.class_names import columns_by_name, is_in_order, other_classes
 from zoo.errors import UsageError
@@ -101,10 +103,12 @@ def predicted(
 
 @dataclass(frozen=True)
 class Right:
-    """The columns of accuracy, B's and A's."""
+    """The columns of accuracy, B's and A's, and the classes that they are of."""
 
     scored: Scored
     reference_correct: int | None
+    # By arm, and the true ones, as `bench.results.predictions` keeps them
+    predictions: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
 
 def unknown(pair: Pair, reason: str) -> Right:
@@ -119,9 +123,14 @@ def unknown(pair: Pair, reason: str) -> Right:
     return Right(scored, said.correct if said and same else None)
 
 
-def judge(images: ImageFiles, a: WholeSet, b: WholeSet, apart: Difference) -> Right:
+def judge(pair: Pair, images: ImageFiles, a: WholeSet, b: WholeSet, apart: Difference) -> Right:
     """Both by the labels. apart: B's answers against A's."""
     assert images.labels is not None
+    predictions = {f"labels|{pair.b.subject.dataset}": images.labels}
+    for arm, whole in zip(pair.arms, (a, b), strict=True):
+        name = asked(Cell(arm, pair.settings.batch)).arm
+        key = predictions_key(name, whole.size if whole.doubt else None)
+        predictions[key] = whole.logits.argmax(axis=1)
     return Right(
         Scored(
             **accuracy_columns(accuracy_of(b.logits, images.labels)),
@@ -135,4 +144,5 @@ def judge(images: ImageFiles, a: WholeSet, b: WholeSet, apart: Difference) -> Ri
             max_difference=apart.largest,
         ),
         accuracy_of(a.logits, images.labels).correct,
+        predictions,
     )

@@ -8,7 +8,7 @@ from bench.results.files import check_is_no_folder
 from bench.results.rows import SEQUENTIAL, TURNS, USUAL
 from bench.runtimes import find_runtime
 from bench.runtimes.adapter import Boundary
-from bench.runtimes.gpu_options import check_gpu_options
+from bench.runtimes.gpu_options import check_boundaries, check_gpu_options
 from bench.runtimes.registry import check_knows, find_provider
 from bench.subjects.arm import REFERENCE
 from zoo.errors import UsageError, unknown_name
@@ -62,6 +62,7 @@ def check(settings: PairSettings, out: Path | None) -> PairSettings:
     provider = find_provider(settings.provider, settings.runtimes)
     for runtime in settings.runtimes:
         check_knows(runtime, provider)
+    check_boundaries((settings.boundary,))
     check_gpu_options(
         (provider,), (settings.boundary,), tf32=settings.tf32, cuda_graph=settings.cuda_graph
     )

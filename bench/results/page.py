@@ -18,6 +18,8 @@ _INTRODUCTION = f"""\
 provider, at one batch size and number of threads. This page is made of the texts that stand beside
 the columns in `bench/results/rows.py` (schema {SCHEMA}).
 [How the numbers are measured](../explanation/measuring.md) is a page of its own.
+`python cli.py compare A B --out pairs.csv` writes the same columns, one row a comparison of B with
+A.
 
     import bench
     rows = bench.read("results.csv")  # a pandas DataFrame
@@ -30,7 +32,8 @@ the columns in `bench/results/rows.py` (schema {SCHEMA}).
   whatever its batch.
 - `_low` and `_high` are the ends of a 95% interval.
 - Rows of two files are of the same cell where `subject`, `precision`, `runtime`, `provider`,
-  `boundary`, `cuda_graph`, `threads`, `batch` and `scenario` are equal. A file has one row of each.
+  `boundary`, `cuda_graph`, `threads`, `batch`, `scenario` and `repeat` are equal. A file has one
+  row of each.
 
 `python cli.py report --recompute results.csv` makes every row again from the raw samples, and says
 whether they agree.

@@ -1,9 +1,16 @@
 """Options that say something of a GPU only, whichever command takes them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from bench.runtimes.adapter import BOUNDARIES
 from zoo.errors import UsageError, unknown_name
+
+
+def check_boundaries(names: Iterable[str]) -> None:
+    """Refuse what is none, with the near name."""
+    for name in names:
+        if name not in BOUNDARIES:
+            raise unknown_name("boundary", name, BOUNDARIES)
 
 
 def check_gpu_options(
@@ -13,9 +20,6 @@ def check_gpu_options(
 
     providers: by their short names; boundaries: those asked for, none where that was left open.
     """
-    for boundary in boundaries:
-        if boundary not in BOUNDARIES:
-            raise unknown_name("boundary", boundary, BOUNDARIES)
     asked = {"--tf32": tf32, "--cuda-graph": cuda_graph}
     options = " and ".join(option for option, wanted in asked.items() if wanted)
     if options and "cuda" not in providers:

@@ -14,6 +14,7 @@ from bench.results.context import BREAK_EVEN
 from bench.results.rows import LATENCY, SCHEMA
 from bench.runtimes import Order, find_runtime
 from bench.runtimes.adapter import Boundary
+from bench.runtimes.gpu_options import check_boundaries
 from bench.subjects.arm import REFERENCE, Arm
 from bench.subjects.subject import THIRD_PARTY, Subject
 from zoo.errors import UsageError, unknown_name
@@ -187,6 +188,7 @@ def check(settings: Settings) -> None:
         raise UsageError(
             f"--break-even {settings.break_even}: it is not measured; add it to --runtime."
         )
+    check_boundaries(settings.boundaries)
     if min((*settings.batches, *settings.threads), default=1) < 1:
         raise UsageError("--batch and --threads take whole numbers of 1 or more.")
     if not 0 < settings.margin < 1:

@@ -13,6 +13,7 @@ from bench.measuring.turns import USUAL_CALLS
 from bench.pair.asking import find_pair
 from bench.pair.settings import WAYS, PairSettings
 from bench.results.comparisons import Comparisons
+from bench.results.predictions import read_predictions
 from bench.results.recompute import recompute
 from bench.results.results_file import read_csv
 from bench.results.rows import FAILED, SEQUENTIAL, USUAL, Row
@@ -21,6 +22,7 @@ from bench.stats.stats import Interval
 from tests import classifiers
 from tests.bench.pair.comparisons import IN_ORT, SETTINGS, ComparePair, kept
 from tests.factories import samples_of
+from zoo.artifacts.artifact import find_artifact
 from zoo.errors import UnavailableError, UsageError, ZooError
 from zoo.ort.faults import Here
 from zoo.ort.given import Given
@@ -85,18 +87,29 @@ class TestRows:
             compare_files(even, uneven, settings=settings, on=bad)
 
     def test_two_precisions_of_an_artifact(
-        self, compare_files: ComparePair, mlp_exports: Path
+        self, compare_files: ComparePair, mlp_exports: Path, tmp_path: Path
     ) -> None:
+        out = tmp_path / "pairs.csv"
         (row,) = compare_files(
-            "mlp",
-            "mlp-digits",
+            *("mlp", "mlp-digits"),
             settings=IN_ORT,
             precisions=("fp32", "int8"),
             exports=mlp_exports,
+            out=out,
         )
         assert (row.reference_precision, row.precision) == ("fp32", "int8")
         assert row.sha256 != row.reference_sha256
         assert not row.same_answers
+        assert row.parameters == row.reference_parameters
+        assert (row.file_bytes or 0) < (row.reference_file_bytes or 0)
+        card = find_artifact("mlp", mlp_exports).card
+        right = {kind: card.precisions[kind].accuracy.correct for kind in ("fp32", "int8")}
+        assert (row.reference_correct, row.correct) == (right["fp32"], right["int8"])
+        kept = read_predictions(out)
+        labels, int8 = kept["labels|digits"], kept[row.predictions]
+        fp32 = kept[row.predictions.replace("int8", "fp32")]
+        assert (int8 == labels).sum() == row.correct
+        assert (fp32 == int8).mean() == row.agreement
 
     @pytest.mark.parametrize(
         ("name", "content"),

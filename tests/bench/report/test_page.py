@@ -11,6 +11,7 @@ import pytest
 from bench.report import report
 from bench.results.results_file import write_csv
 from bench.results.rows import COLUMNS, Row
+from tests.bench.pair.comparisons import compared
 
 SECTIONS = (
     *("answers", "cells", "accuracy", "throughput", "ratios", "operators", "cold", "sizes"),
@@ -223,3 +224,19 @@ def test_where_the_accuracy_comes_from_is_said(
     none = {"accuracy": None, "accuracy_low": None, "accuracy_high": None}
     told = outline_of(tmp_path, [make_row(**none, accuracy_reason="no test set")]).text
     assert "no accuracy: no test set" in told
+
+
+def test_comparisons_are_answered_and_drawn(tmp_path: Path) -> None:
+    rows = [compared(repeat=at, ratio=1 + at / 1000) for at in (1, 2)]
+    write_csv(tmp_path / "pairs.csv", rows)
+    made = report([tmp_path / "pairs.csv"])
+    text = made.html.read_text()
+    said = "cnn-digits int8 and cnn-digits fp32 take the same time in both comparisons"
+    assert said in text
+    assert said in made.markdown.read_text()
+    assert "cnn-digits int8 against cnn-digits fp32" in text
+    assert "cnn int8 comparison 2" in text
+    outline = Outline(text)
+    assert outline.open == []
+    assert "ratios" in outline.ids
+    assert "No cell was measured" not in text

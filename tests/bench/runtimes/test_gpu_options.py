@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.runtimes.gpu_options import check_gpu_options
+from bench.runtimes.gpu_options import check_boundaries, check_gpu_options
 from zoo.errors import UsageError
 
 
@@ -13,7 +13,6 @@ from zoo.errors import UsageError
         (("cpu",), ("host",), True, True, "--tf32 and --cuda-graph: for a GPU"),
         (("tensorrt",), ("device",), False, True, "--provider is tensorrt"),
         (("cuda",), ("host",), False, True, "add --boundary device"),
-        (("cpu",), ("hots",), False, False, "Did you mean host"),
     ],
 )
 def test_they_are_refused(
@@ -31,3 +30,9 @@ def test_they_are_refused(
 def test_on_a_gpu_they_are_taken(boundaries: tuple[str, ...]) -> None:
     check_gpu_options(("cpu", "cuda"), boundaries, tf32=True, cuda_graph=True)
     check_gpu_options(("cpu",), boundaries, tf32=False, cuda_graph=False)
+
+
+def test_near_boundaries_are_offered() -> None:
+    check_boundaries(("host", "device"))
+    with pytest.raises(UsageError, match="Did you mean host"):
+        check_boundaries(("hots",))

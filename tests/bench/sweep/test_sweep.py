@@ -14,7 +14,7 @@ from bench.results.files import beside
 from bench.results.journal import Journal
 from bench.results.predictions import read_predictions
 from bench.results.results_file import read_csv
-from bench.results.rows import OK, Row
+from bench.results.rows import COLUMNS, OK, Compared, Row
 from tests.factories import samples_of
 from zoo.artifacts.artifact import find_artifact
 
@@ -46,6 +46,8 @@ class TestRows:
             *("delay_share", "pressure_share", "clock_mhz", "break_even_calls", "unpaired"),
             *("computed_in", "settings"),
             *("p50_low_ms", "p50_high_ms", "ratio_low", "ratio_high"),
+            *(part.name for part in fields(Compared)),  # of `compare A B`, as are these
+            *(column for column in COLUMNS if column.startswith("reference_")),
         }
         assert name in empty or getattr(row, name) is not None
 
