@@ -45,10 +45,11 @@ class Numpy:
     def load(self, order: Order) -> None:
         """Take the weights out of the file, and as many threads as ordered."""
         from zoo.frameworks.numpy.blas import described, take_threads, threads
+        from zoo.frameworks.numpy.network import forward_propagation
 
         if order.cores:
             os.sched_setaffinity(0, order.cores)
-        self.order = order
+        self.forward = forward_propagation
         self.network, self.standard, self._shape = _network(order.model)
         take_threads(order.threads)
         if threads() != order.threads:
@@ -66,9 +67,7 @@ class Numpy:
 
     def run(self, images: Images) -> Logits:
         """All steps of a prediction, from raw pixels."""
-        from zoo.frameworks.numpy.network import forward_propagation
-
-        return forward_propagation(self.network, self.standard.rows(images))[-1]
+        return self.forward(self.network, self.standard.rows(images))[-1]
 
     def _call_once(self) -> None:
         """With images enough for each thread to have something to do."""
