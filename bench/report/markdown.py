@@ -21,7 +21,7 @@ def _lines(content: ReportContent) -> Iterator[str]:
     yield MARKDOWN_LINE
     yield from (f"# {escaped(content.title)}", "", escaped(content.origin), "")
     if content.rows:
-        yield from ("## In short", "")
+        yield from ("## Which one to take", "")
         for answer in summary.answers:
             yield from (f"**{escaped(summary.heading(answer.question))}**", "")
             yield from (f"- {escaped(line)}" for line in summary.answer_lines(answer))

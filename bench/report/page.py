@@ -116,7 +116,7 @@ def _answers(content: ReportContent) -> Markup:
         return Markup("")
     return tag(
         "section",
-        tag("h2", "In short"),
+        tag("h2", "Which one to take"),
         tag("div", *cards, class_="cards") if cards else tag("p", "No cell was measured."),
         _attention(content),
         id="answers",
@@ -181,7 +181,9 @@ def _cells(content: ReportContent) -> Section:
         draw_table(content.rows, content.summary, content.sources),
     )
     lead = (
-        "Click a heading to sort; point at one for what it means. Intervals of 95 % below figures."
+        "Click a heading to sort; point at one for what it means. Below a figure stands its 95 % "
+        "interval. The reference is the same model in fp32, in onnxruntime on the CPU, unless the "
+        "sweep named another: below 1 is faster."
     )
     return Section("cells", "All cells", lead, body)
 

@@ -78,7 +78,15 @@ nav ul {
 .batches label, .choice { display: inline-flex; gap: 5px; align-items: center; cursor: pointer; }
 .choice { margin-bottom: 10px; }
 
-.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; }
+.scroll {
+  overflow-x: auto; border: 1px solid var(--line); border-radius: 8px;
+  /* A shade at an edge beyond which there is more: it lies still, and its cover scrolls away. */
+  background:
+    linear-gradient(to right, var(--page) 40%, transparent) left / 40px 100% local no-repeat,
+    linear-gradient(to left, var(--page) 40%, transparent) right / 40px 100% local no-repeat,
+    linear-gradient(to right, var(--line), transparent) left / 14px 100% no-repeat,
+    linear-gradient(to left, var(--line), transparent) right / 14px 100% no-repeat;
+}
 .scroll:focus-visible { outline: 2px solid var(--link); }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
 #cell-table tbody td { font-size: 13.5px; }
@@ -118,7 +126,9 @@ thead button {
   font-size: 12px; margin-right: 4px; white-space: nowrap; color: var(--ink);
 }
 .badge.failed { border-color: var(--bad); color: var(--bad); }
-.warn { color: var(--bad); font-size: 13px; }
+.warn { display: inline-block; font-size: 13px; color: var(--soft); }
+.warn summary { cursor: pointer; }
+.warn p { margin: 2px 0; }
 .faint { color: var(--soft); }
 
 .grid-of {

@@ -10,6 +10,7 @@ from bench.results.rows import COLUMNS, FAILED, OK, SKIPPED, Row
 from bench.results.summary import Summary
 from bench.results.wording import (
     accuracy_text,
+    count,
     figures,
     in_figures,
     megabytes,
@@ -73,10 +74,10 @@ def _main(rows: Sequence[Row], summary: Summary, sources: dict[int, str]) -> lis
         _with_interval(
             "p50, ms", "p50_ms", lambda row: in_figures(row.p50_ms or 0.0, row.p50_interval)
         ),
-        Column("p90, ms", COLUMNS["p90_ms"], lambda row: row.p90_ms, _p90),
-        _measure("images/s", "images_per_second", figures),
         _with_interval("accuracy", "accuracy", _accuracy),
-        _with_interval("ratio", "ratio", ratio_in_figures, "verdict"),
+        _measure("images/s", "images_per_second", figures),
+        _with_interval("time / reference", "ratio", ratio_in_figures, "verdict"),
+        Column("p90, ms", COLUMNS["p90_ms"], lambda row: row.p90_ms, _p90),
         _measure("file", "file_bytes", megabytes),
         Column(
             "notes",
@@ -180,7 +181,14 @@ def _notes(row: Row, summary: Summary) -> Markup:
     if row.status in (FAILED, SKIPPED):
         return render(tag("span", row.status, class_=f"badge {row.status}"), " ", row.reason)
     badges = [tag("span", mark, class_="badge") for mark in summary.marks(row)]
-    return render(*badges, tag("span", row.warnings, class_="warn") if row.warnings else "")
+    return render(*badges, _warnings(row.warnings) if row.warnings else "")
+
+
+def _warnings(text: str) -> Markup:
+    """Folded, so that a few words of caution do not outshout the figures."""
+    found = text.split("; ")
+    summary = tag("summary", count(len(found), "warning"))
+    return tag("details", summary, *(tag("p", one) for one in found), class_="warn")
 
 
 def _nothing() -> Markup:
