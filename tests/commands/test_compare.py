@@ -143,7 +143,7 @@ class TestResults:
         [
             (["base.csv", "neww.csv"], 2, "there is no file neww.csv. Did you mean new.csv?"),
             (["gone.csv", "new.csv"], 2, "Make it with: python cli.py bench --out gone.csv"),
-            (["base.csv", "other.csv"], 2, "other.csv is no results file"),
+            (["base.csv", "other.csv"], 2, "other.csv was not written by `bench`"),
             (["base.csv", "mlp"], 2, "compare takes two CSVs of bench, or two models"),
             (["base.csv", "new.csv", "--repeat", "3"], 2, "--repeat is for two models"),
             (

@@ -79,7 +79,7 @@ def test_every_figure_is_computed_again(call: Call, results: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("other.csv", "a,b\n1,2\n", "other.csv is no results file"),
+        ("other.csv", "a,b\n1,2\n", "other.csv was not written by `bench`"),
         ("old.csv", "subject,runtime,schema\ncnn,onnxruntime,0\n", "Measure again"),
     ],
 )

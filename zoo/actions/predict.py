@@ -250,7 +250,8 @@ def _draw(kept: Sequence[tuple[Prediction, Images]], path: Path, title: str) -> 
 
     height, width, _ = kept[0][1].shape
     captions = [
-        f"{_short(prediction.guesses[0].class_name)} {prediction.guesses[0].probability:.0%}"
+        f"{_short(prediction.guesses[0].class_name)} {prediction.guesses[0].probability:.0%}\n"
+        f"{_short(Path(prediction.path).name)}"
         for prediction, _ in kept
     ]
     images = np.stack([pixels for _, pixels in kept])

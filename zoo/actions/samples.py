@@ -58,5 +58,5 @@ def _draw_grid(data: Dataset, count: int, out: Path) -> None:
     chosen = np.lexsort((labels, rank))[:count]
     height, width, channels = data.image_shape
     title = f"{data.name}: {len(data.train):,} training images, {height}x{width}x{channels}"
-    captions = [f"{index}: {data.class_names[int(labels[index])]}" for index in chosen]
+    captions = [f"{data.class_names[int(labels[index])]}\nimage {index}" for index in chosen]
     plots.draw_grid(data.train.images[chosen], captions, out, title=title)

@@ -211,11 +211,14 @@ def _write_images(seen: _Seen, confusion: NDArray[np.int64]) -> dict[str, str]:
     # Worst first: the least belief in the true class.
     worst = wrong[np.argsort(beliefs[wrong, labels[wrong]], kind="stable")][:SHOWN]
     files = {"confusion": folder / "confusion.png", "predictions": folder / "predictions.png"}
-    plots.draw_confusion(confusion, data.class_names, files["confusion"])
-    _draw(np.arange(min(SHOWN, len(labels))), beliefs, data, files["predictions"], "Test images")
+    share = 1 - len(wrong) / len(labels)
+    title = f"{seen.id}: {share:.2%} of {len(labels):,} test images of {data.name} right"
+    plots.draw_confusion(confusion, data.class_names, files["confusion"], title)
+    first = np.arange(min(SHOWN, len(labels)))
+    _draw(first, beliefs, data, files["predictions"], f"{seen.id}: the first test images")
     if len(worst):
         files["mistakes"] = folder / "mistakes.png"
-        _draw(worst, beliefs, data, files["mistakes"], "Worst mistakes")
+        _draw(worst, beliefs, data, files["mistakes"], f"{seen.id}: the worst mistakes")
     if seen.projection is not None:
         files["latents"] = folder / "latents.png"
         plots.draw_projection(seen.projection, len(labels), files["latents"])
@@ -236,6 +239,10 @@ def _draw(
         [names[int(belief.argmax())] for belief in beliefs[chosen]],
         path,
         title=title,
+        notes=[
+            f"{belief.max():.0%}, image {index}"
+            for index, belief in zip(chosen, beliefs[chosen], strict=True)
+        ],
     )
 
 

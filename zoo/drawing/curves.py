@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from zoo.drawing.palette import BLUE, ORANGE
 from zoo.runs.history import EpochRow
 
+LOSS = "cross-entropy, with the label smoothing of the recipe"
 EPOCHS = "epoch"  # what both panels go along
 _FEW = 3  # points below which a line alone would not be seen
 
@@ -39,7 +40,7 @@ def panels(history: Sequence[EpochRow]) -> tuple[Panel, Panel]:
     """Accuracy and loss over epochs, for training and, where there is one, validation."""
     return (
         Panel("Accuracy", "accuracy, %", _curves(history, "accuracy", 100)),
-        Panel("Loss", "cross-entropy", _curves(history, "loss", 1)),
+        Panel("Loss", LOSS, _curves(history, "loss", 1)),
     )
 
 

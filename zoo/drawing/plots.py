@@ -4,6 +4,7 @@ Figures are made without pyplot, so that nothing global is touched and no screen
 """
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from zoo.data import Dataset
@@ -58,6 +60,7 @@ def draw_curves(rows: Sequence[EpochRow], path: Path) -> None:
         for curve in panel.curves:
             _curve(axes, curve)
         axes.set(xlabel=curves.EPOCHS, ylabel=panel.unit, title=panel.title)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         axes.legend()
     save(figure, path)
@@ -74,7 +77,9 @@ def _curve(axes: Axes, curve: curves.Curve) -> None:
     )
 
 
-def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], path: Path) -> None:
+def draw_confusion(
+    counts: NDArray[np.int64], names: Sequence[str], path: Path, title: str = "Confusion matrix"
+) -> None:
     """A confusion matrix, counts [true, predicted]; with numbers where they are readable."""
     matrix = confusion.Confusion.of(names, counts.tolist())
     side = max(5.0, min(16.0, 0.62 * len(names) + 2))
@@ -85,13 +90,13 @@ def draw_confusion(counts: NDArray[np.int64], names: Sequence[str], path: Path) 
     blues = LinearSegmentedColormap.from_list("blues", ["white", BLUE])
     axes.imshow(shades, cmap=blues, vmin=0, vmax=1)
     axes.set(xlabel=confusion.PREDICTED, ylabel=confusion.TRUE)
-    axes.set_title(f"Confusion matrix (counts)\n{confusion.SHADES}", fontsize=9)
+    axes.set_title(drawable(f"{title}\n{confusion.SHADES}"), fontsize=9)
     if matrix.is_named:
         ticks = range(len(names))
         shown = list(map(drawable, names))
         axes.set_xticks(ticks, shown, rotation=45, ha="right")
         axes.set_yticks(ticks, shown)
-        for cell in cells:
+        for cell in filter(lambda cell: cell.count, cells):
             axes.text(
                 *(cell.predicted, cell.true, str(cell.count)),
                 ha="center",
@@ -168,16 +173,21 @@ def draw_predictions(
     path: Path,
     *,
     title: str,
+    notes: Sequence[str] = (),
     columns: int = 8,
 ) -> None:
-    """Images with their predictions; a wrong one has a cross, a thick frame and its label."""
+    """Images with their predictions; a wrong one has a cross, a thick frame and its label.
+
+    notes: a line below each of these.
+    """
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(1.6 * columns, 2.0 * rows + 0.5), layout="constrained")
     figure.suptitle(drawable(title))
     cells = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in cells[len(images) :]:
         axes.set_axis_off()
-    for axes, image, label, predicted in zip(cells, images, labels, predictions, strict=False):
+    told = zip_longest(labels, predictions, notes, fillvalue="")
+    for axes, image, (label, predicted, note) in zip(cells, images, told, strict=False):
         right = label == predicted
         colour = BLUE if right else ORANGE
         _show(axes, image)
@@ -187,6 +197,7 @@ def draw_predictions(
             spine.set(color=colour, linewidth=1 if right else 3)
         text = f"✓ {predicted}" if right else f"✗ {predicted}\nis {label}"
         axes.set_title(drawable(text), fontsize=8, color=colour)
+        axes.set_xlabel(drawable(note), fontsize=7)
     save(figure, path)
 
 

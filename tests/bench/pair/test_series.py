@@ -123,8 +123,8 @@ class TestSeries:
     @pytest.mark.parametrize(
         ("text", "told"),
         [
-            ("precious\n1\n", "is no results file of this zoo"),
-            ("a,b\n1\n", "is no results file of this zoo"),
+            ("precious\n1\n", "was not written by `bench`"),
+            ("a,b\n1\n", "was not written by `bench`"),
             (FORMER, "in the columns of an earlier version"),
             (csv_text([compared()]), "nothing is added to .* without it"),
         ],

@@ -193,8 +193,8 @@ def test_no_rows_are_refused(compare: Compare) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no results file"),
-        ("a,b\n1,2\n", "no results file"),
+        ("", "was not written by `bench`"),
+        ("a,b\n1,2\n", "was not written by `bench`"),
         ("subject,runtime,schema\ncnn,onnxruntime,99\n", "schema 99"),
     ],
 )

@@ -217,7 +217,7 @@ def _measured(model: tuple[str, str, float, float, int, int], precision: str, ba
         ratio_agrees=True,
         agreement=0.9911,
         mcnemar_p=0.41,
-        warnings="2 of 40 blocks: other processes interfered" if name == "mlp" else None,
+        warnings="other processes interfered with 2 of 40 timing blocks" if name == "mlp" else None,
     )
 
 

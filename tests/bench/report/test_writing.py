@@ -62,7 +62,7 @@ def test_the_summary_has_types_and_flags(results: Path, tmp_path: Path) -> None:
 
 def test_the_summary_is_no_results_file(results: Path, tmp_path: Path) -> None:
     done = report([results], exports=tmp_path / "none")
-    with pytest.raises(ZooError, match="no results file"):
+    with pytest.raises(ZooError, match="was not written by `bench`"):
         read_csv(done.csv)
 
 

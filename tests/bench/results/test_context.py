@@ -24,7 +24,7 @@ def beside(row: Row, *others: Row) -> Row:
         ({"floor_share": 0.25}, "25% of p50 is the harness"),
         ({"floor_share": 0.1}, None),
         ({"floor_share": 0.101}, "10% of p50 is the harness"),
-        ({"disturbed": 12}, "12 of 20 blocks: other processes interfered"),
+        ({"disturbed": 12}, "other processes interfered with 12 of 20 timing blocks"),
         ({"disturbed": 0}, None),
         ({"steady": False}, "had not settled when the warm-up ended"),
         ({"steady": True}, None),

@@ -96,8 +96,8 @@ class TestCsv:
     @pytest.mark.parametrize(
         ("text", "told"),
         [
-            ("a,b\n1,2\n", "no results file"),
-            ("", "no results file"),
+            ("a,b\n1,2\n", "was not written by `bench`"),
+            ("", "was not written by `bench`"),
             ("subject,runtime,schema\ncnn,onnxruntime,0\n", "schema 0"),
             ("subject,runtime,schema\ncnn,onnxruntime,1\n", "line 2: threads is '', no whole"),
             ("subject,runtime,schema\n\xff,onnxruntime,1\n", "cannot be read"),
