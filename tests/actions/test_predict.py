@@ -419,7 +419,9 @@ BAD = Here("1.24.4", frozenset({"amx_int8"}))
 def test_a_file_that_this_onnxruntime_answers_wrongly_here(
     integer_onnx: Callable[[int], Path], images: Path
 ) -> None:
-    with pytest.raises(UnavailableError, match=r"would give wrong answers: onnxruntime 1\.24\.4.*26324"):
+    with pytest.raises(
+        UnavailableError, match=r"would give wrong answers: onnxruntime 1\.24\.4.*26324"
+    ):
         list(predict(integer_onnx(24), [images], on=BAD))
     assert len(list(predict(integer_onnx(32), [images], on=BAD))) == 3
     assert len(list(predict(integer_onnx(24), [images], on=Here("1.25.0", BAD.flags)))) == 3
