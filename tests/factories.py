@@ -5,10 +5,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from bench.measuring.samples import Samples
 from bench.results.files import beside
 from bench.results.record import Record, read_line
 from bench.results.rows import Row
-from bench.results.samples import Samples
 from zoo.progress import Progress
 
 

@@ -207,6 +207,27 @@ def test_what_measures_knows_no_model_and_no_runtime(room: str) -> None:
         )
 
 
+@pytest.mark.parametrize("path", modules("bench/scenarios"), ids=place)
+def test_scenarios_know_no_more_than_measuring(path: Path) -> None:
+    allowed = {"bench.scenarios", "bench.measuring", "bench.stats", "zoo.errors"}
+    assert {room_of(name) for name in neighbours(path)} <= allowed
+
+
+@pytest.mark.parametrize("path", EVERYTHING, ids=place)
+def test_only_scenarios_know_their_names(path: Path) -> None:
+    """Everybody else asks what a scenario says of itself."""
+    if "/scenarios/" in place(path):
+        return
+    texts = {
+        node.value
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant)
+    }
+    # A section and a chart of the report are called so for what they show.
+    assert "latency" not in texts
+    assert "throughput" not in texts or place(path) == "bench/report/charts.py"
+
+
 @pytest.mark.parametrize("path", EVERYTHING, ids=place)
 def test_only_commands_print(path: Path) -> None:
     if "/commands/" in place(path) or place(path) in {"cli.py", "zoo/progress.py"}:

@@ -63,9 +63,12 @@ from zoo.specs.catalog import Kind
     "--batch",
     "batches",
     type=CountsType(),
-    default="1,64",
-    show_default=True,
-    help="Images per call; auto doubles them as long as throughput grows.",
+    help="Images per call; auto doubles them as long as throughput grows.  [default: 1,64]",
+)
+@click.option(
+    "--scenario",
+    metavar="NAME",
+    help="What calls are to show.  [default: latency; throughput with --batch auto]",
 )
 @click.option("--threads", type=CountsType(), help="Threads of one call.  [default: all available]")
 @click.option(
@@ -135,6 +138,8 @@ def bench(
     as_json: bool,
     threads: tuple[int, ...] | None,
     boundaries: tuple[str, ...] | None,
+    batches: tuple[int, ...] | None,
+    scenario: str | None,
     **options: Any,
 ) -> None:
     """Measure speed, accuracy, memory and size of every published model, or of those named.
@@ -152,6 +157,7 @@ def bench(
     from bench.commands.rows import RowPrinter
     from bench.results.rows import FAILED
     from bench.results.summary import summarise
+    from bench.scenarios.registry import USUAL, find_scenario
     from bench.sweep.benchmark import plan, run, seconds_expected
     from bench.sweep.matrix import Settings, find_preset
     from zoo.progress import progress_for
@@ -160,6 +166,8 @@ def bench(
         preset=find_preset(preset),
         threads=threads or (),
         boundaries=boundaries or (),  # type: ignore[arg-type]
+        batches=find_scenario(scenario or USUAL).usual if batches is None else batches,
+        scenario=scenario,
         **options,
     )
     if dry_run:

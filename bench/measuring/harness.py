@@ -8,10 +8,10 @@ from pathlib import Path
 from bench.runtimes import find_runtime
 
 ROOT = Path(__file__).parents[2]
-# The process of an arm and its turns, when to stop and what times amount to, the adapters, and what
-# opens and feeds a session.
+# The process of an arm and its turns, how it is called and when to stop, what times amount to, the
+# adapters, and what opens and feeds a session.
 _SOURCES = (
-    *("bench/measuring/*.py", "bench/stats/*.py", "bench/runtimes/*.py"),
+    *("bench/measuring/*.py", "bench/scenarios/*.py", "bench/stats/*.py", "bench/runtimes/*.py"),
     *("zoo/ort/*.py", "zoo/machine/child.py"),
 )
 

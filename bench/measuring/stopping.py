@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from bench.results.samples import Block
+from bench.measuring.samples import Block
 from bench.stats.stats import median_interval, relative_half_width
 
 _WINDOW = 3  # blocks whose medians must agree before a warm-up ends

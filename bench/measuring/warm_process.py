@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bench.measuring.arm_process import ArmProcess
-from bench.results.samples import Start
+from bench.measuring.samples import Start
 from bench.runtimes import Order
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.measuring.environment import Evidence, read_contention, vram_mib
-from bench.results.samples import Block
+from bench.measuring.samples import Block
 from bench.runtimes import Adapter, Answer, Order, Placed, find_runtime
 from bench.runtimes.null import Null
 from bench.runtimes.registry import bounded_by_address_space

@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.measuring.environment import Environment, environment
 from bench.measuring.harness import harness
 from bench.measuring.neighbour import neighbour
+from bench.measuring.samples import Samples
 from bench.measuring.turns import Plan, Turns, take_turns, usual_way
 from bench.pair.answers import Looked, look
 from bench.pair.asking import Pair, check_faults, find_pair
@@ -19,7 +20,6 @@ from bench.results.files import beside
 from bench.results.predictions import write_predictions
 from bench.results.record import Record
 from bench.results.rows import FAILED, SEQUENTIAL, USUAL, Outcome, Provenance, Row
-from bench.results.samples import Samples
 from bench.runtimes.registry import packages_of
 from bench.subjects.subject import which_artifacts
 from bench.sweep.columns import model_of

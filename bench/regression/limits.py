@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from bench.regression.accuracy import AccuracyFinding
 from bench.regression.findings import Breach, Plain, RowFinding, change_text, ratio_text
 from bench.regression.speed import SpeedFinding, what_changed
-from bench.results.rows import LATENCY, OK, SKIPPED, Row
+from bench.results.rows import OK, SKIPPED, Row
 from bench.results.wording import Names, megabytes
+from bench.scenarios.registry import USUAL
 from zoo.errors import UsageError
 
 
@@ -129,7 +130,7 @@ def _note(pair: Pair) -> str:
 
 def name_of(row: Row, names: Names) -> str:
     """A whole cell, in words."""
-    scenario = "" if row.scenario in ("", LATENCY) else f", {row.scenario}"
+    scenario = "" if row.scenario in ("", USUAL) else f", {row.scenario}"
     return f"{names.cell(row)}{scenario}"
 
 

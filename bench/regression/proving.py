@@ -8,8 +8,9 @@ from typing import Literal
 
 from bench.regression.limits import Limits, Pair, name_of
 from bench.regression.speed import SpeedFinding
-from bench.results.rows import THROUGHPUT, Row
+from bench.results.rows import Row
 from bench.results.wording import Names, count, times_slower
+from bench.scenarios.registry import read_as, scenario_of
 from bench.subjects.subject import THIRD_PARTY
 
 Case = tuple[Pair, SpeedFinding]
@@ -111,6 +112,7 @@ def _bench(rows: Sequence[Row]) -> str:
         ("--boundary", [row.boundary for row in rows], "host"),
         ("--threads", [str(row.threads) for row in rows], None),
         ("--batch", _batches(rows), None),
+        ("--scenario", _scenario(rows), None),
     ):
         found = _several(values)
         if found and found != [usual]:
@@ -119,9 +121,16 @@ def _bench(rows: Sequence[Row]) -> str:
 
 
 def _batches(rows: Sequence[Row]) -> list[str]:
-    if any(row.scenario == THROUGHPUT for row in rows):
+    if any(read_as(row.scenario).searches for row in rows):
         return ["auto"]
     return [str(row.batch) for row in rows]
+
+
+def _scenario(rows: Sequence[Row]) -> list[str]:
+    """Their scenario, unless it is meant by the batch sizes."""
+    meant = scenario_of(None, () if _batches(rows) == ["auto"] else [row.batch for row in rows])
+    names = _several(row.scenario for row in rows)
+    return names if len(names) == 1 and names != [meant.name] else []
 
 
 def _compare_again(base: Path) -> str:

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from bench.measuring.samples import Block, Samples
 from bench.results.context import related
 from bench.results.record import Record
 from bench.results.rows import USUAL, Cold, Contention, Ratio, Row, Solo
-from bench.results.samples import Block, Samples
 from bench.results.wording import figures
+from bench.scenarios.registry import read_as
 from bench.stats.ratios import PairedRatio, paired_ratio, sequential_ratio, verdict
 from bench.stats.stats import FEWEST_BLOCKS, Floats, median_interval, percentile
 
@@ -33,8 +34,8 @@ def evaluate(record: Record) -> Row:
     """
     samples = record.samples
     solo, cold = Solo(), Cold()
-    if samples.blocks:
-        solo = _solo(samples, record.asked.batch)
+    if blocks := read_as(record.asked.scenario).counted(samples):
+        solo = _solo(blocks, samples, record.asked.batch)
         cold = _cold(samples, solo.p50_ms or 0.0)
     elif record.compared.way and not samples.wrong:
         solo = _within_pair(samples)
@@ -55,8 +56,8 @@ def evaluate(record: Record) -> Row:
     )
 
 
-def _solo(samples: Samples, batch: int) -> Solo:
-    blocks = [np.asarray(block.ns, float) for block in samples.blocks]
+def _solo(counted: Sequence[Block], samples: Samples, batch: int) -> Solo:
+    blocks = [np.asarray(block.ns, float) for block in counted]
     n = sum(map(len, blocks))
     p50, low, high = (part / _MS for part in median_interval(blocks))
     known = math.isfinite(high)  # where not, the low end is 0
@@ -76,7 +77,7 @@ def _solo(samples: Samples, batch: int) -> Solo:
         p50_high_ms=high if known else None,
         **told,
         withheld="; ".join(withheld) or None,
-        images_per_second=n * batch / (sum(block.wall_ns for block in samples.blocks) / 1e9),
+        images_per_second=n * batch / (sum(block.wall_ns for block in counted) / 1e9),
         steady=samples.steady,
         floor_us=floor_us,
         floor_share=None if floor_us is None else floor_us / (p50 * 1e3),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from bench.measuring.samples import Samples
 from bench.results.rows import (
     SCHEMA,
     Asked,
@@ -22,7 +23,6 @@ from bench.results.rows import (
     Scored,
     of_today,
 )
-from bench.results.samples import Samples
 from zoo.records import read
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from bench.results.predictions import predictions_key
+from bench.scenarios.registry import SCENARIOS
 
 SCHEMA = 2
 # Columns that were called otherwise before, by the schema that called them so.
 FORMER_NAMES: dict[int, dict[str, str]] = {1: {"engine": "runtime_version"}}
 OK, FAILED, SKIPPED = "ok", "failed", "skipped"
-LATENCY, THROUGHPUT = "latency", "throughput"
 TURNS, SEQUENTIAL, USUAL = "turns", "sequential", "usual"  # the ways of `compare A B`
 
 
@@ -54,7 +54,7 @@ class Asked:
     threads: int = column("threads of one call", 0)
     batch: int = column("images a call", 0)
     scenario: str = column(
-        "`latency`: one call at a time; `throughput`: the same, batches doubled while it pays", ""
+        "; ".join(f"`{name}`: {one.about}" for name, one in SCENARIOS.items()), ""
     )
     cuda_graph: bool | None = column("whether a recorded CUDA graph is replayed (CUDA only)")
 

@@ -7,8 +7,9 @@ from itertools import groupby
 
 from bench.results.answers import Answer, Budget, Question, Rows, answer_of
 from bench.results.comparisons import Comparisons, series_of
-from bench.results.rows import OK, THROUGHPUT, Row
+from bench.results.rows import OK, Row
 from bench.results.wording import Names, accuracy_text, joined, p50_text
+from bench.scenarios.registry import read_as
 
 
 @dataclass(frozen=True)
@@ -148,11 +149,12 @@ def summarise(
     budget = Budget(budget_ms, budget_mb)
     cells = [row for row in rows if not row.is_comparison]
     measured = sorted((row for row in cells if row.status == OK), key=_order)
-    latency = [row for row in measured if row.scenario != THROUGHPUT]
-    grouped = [(question, tuple(group)) for question, group in groupby(latency, Question.of)]
+    searches = [row for row in measured if read_as(row.scenario).searches]
+    others = [row for row in measured if not read_as(row.scenario).searches]
+    grouped = [(question, tuple(group)) for question, group in groupby(others, Question.of)]
     return Summary(
         answers=tuple(answer_of(*group, budget) for group in grouped),
-        peaks=_peaks(row for row in measured if row.scenario == THROUGHPUT),
+        peaks=_peaks(searches),
         failed=sum(row.status == "failed" for row in rows),
         skipped=sum(row.status == "skipped" for row in rows),
         budget=budget,

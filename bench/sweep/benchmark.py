@@ -77,16 +77,16 @@ def plan(
 def seconds_expected(arms: Sequence[Arm], settings: Settings) -> float:
     """A forecast of a sweep's length."""
     total = 0.0
-    preset = settings.preset
+    preset, scenario = settings.preset, settings.scenario_at(settings.batches)
     for arm in arms:
         if arm.skipped:
             continue
         start = start_seconds(arm.runtime)
         total += preset.starts * start + (_ACCURACY if settings.accuracy else 0.0)
         cell = (preset.length.least_seconds + preset.length.most_seconds) / 2
-        if arm.rival:
+        if scenario.paired and arm.rival:
             cell += preset.pair.seconds + preset.pair.instances * (start + start_seconds(REFERENCE))
-        total += len(settings.batches) * cell
+        total += len(scenario.first(settings.batches)) * cell
     return total
 
 

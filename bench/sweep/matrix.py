@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any
 
@@ -11,17 +11,16 @@ from bench.measuring.harness import harness
 from bench.measuring.stopping import Length
 from bench.measuring.turns import Plan
 from bench.results.context import BREAK_EVEN
-from bench.results.rows import LATENCY, SCHEMA
+from bench.results.rows import SCHEMA
 from bench.runtimes import Order, find_runtime
 from bench.runtimes.adapter import Boundary
 from bench.runtimes.gpu_options import check_boundaries
+from bench.scenarios.registry import USUAL, scenario_of
+from bench.scenarios.scenario import Scenario
 from bench.subjects.arm import REFERENCE, Arm
 from bench.subjects.subject import THIRD_PARTY, Subject
 from zoo.errors import UsageError, unknown_name
 from zoo.records import check_values
-
-_PAYS = 1.05  # a doubled batch must give so many times the throughput
-_LARGEST = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,7 @@ class Settings:
     runtimes: tuple[str, ...] = (REFERENCE,)
     providers: tuple[str, ...] = ("cpu",)
     batches: tuple[int, ...] = (1, 64)  # none: doubled as long as it pays
+    scenario: str | None = None  # None: what is meant by the batch sizes
     threads: tuple[int, ...] = ()  # none: as many as this process may use
     boundaries: tuple[Boundary, ...] = ()  # none: those that make a difference
     margin: float = 0.02  # how far a ratio may be from 1 and count as the same
@@ -94,6 +94,10 @@ class Settings:
             return f"preset {self.preset.name} does not measure it: add --accuracy"
         return "not measured (--no-accuracy)"
 
+    def scenario_at(self, batches: Sequence[int]) -> Scenario:
+        """How arms are called that are asked about these batch sizes, none where they are found."""
+        return scenario_of(self.scenario, batches)
+
     def order(self, arm: Arm) -> Order:
         """What the arm's process is told to load."""
         return arm.order(tf32=self.tf32, allow_fallback=self.allow_fallback, memory=self.memory)
@@ -101,11 +105,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class Cell:
-    """An arm at one batch size."""
+    """An arm at one batch size in one scenario."""
 
     arm: Arm
     batch: int
-    scenario: str = LATENCY
+    scenario: str = USUAL
 
     def hash(self, settings: Settings, where: str) -> str:
         """Of everything that determines what is measured, for `--resume`.
@@ -133,24 +137,10 @@ def _time_given(preset: Preset) -> dict[str, Any]:
     return told
 
 
-@dataclass
-class Doubling:
-    """Batch sizes 1, 2, 4, ... until two doublings in a row do not pay."""
-
-    throughputs: list[float] = field(default_factory=list)
-
-    def add(self, images_per_second: float) -> None:
-        """What the last size gave."""
-        self.throughputs.append(images_per_second)
-
-    @property
-    def next(self) -> int | None:
-        """The size to try now, None when the knee is found."""
-        given = self.throughputs
-        size: int = 2 ** len(given)
-        if size > _LARGEST or (len(given) > 2 and max(given[-2:]) < max(given[:-2]) * _PAYS):
-            return None
-        return size
+def cells_of(arm: Arm, settings: Settings, batches: Sequence[int]) -> list[Cell]:
+    """Those of an arm that are known before any is measured."""
+    scenario = settings.scenario_at(batches)
+    return [Cell(arm, batch, scenario.name) for batch in scenario.first(batches)]
 
 
 def arms_of(
@@ -189,6 +179,11 @@ def check(settings: Settings) -> None:
             f"--break-even {settings.break_even}: it is not measured; add it to --runtime."
         )
     check_boundaries(settings.boundaries)
+    scenario = settings.scenario_at(settings.batches)
+    if not scenario.first(settings.batches):
+        raise UsageError(
+            f"--scenario {scenario.name} finds no batch sizes: name them with --batch."
+        )
     if min((*settings.batches, *settings.threads), default=1) < 1:
         raise UsageError("--batch and --threads take whole numbers of 1 or more.")
     if not 0 < settings.margin < 1:

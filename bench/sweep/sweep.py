@@ -13,17 +13,15 @@ import numpy as np
 from bench.measuring.arm_process import ArmProcess, OutOfMemoryError
 from bench.measuring.environment import Environment
 from bench.measuring.harness import harness
-from bench.measuring.stopping import measure
+from bench.measuring.samples import Block, Samples
 from bench.measuring.turns import take_turns
 from bench.measuring.warm_process import WarmProcess
 from bench.results.journal import Journal
 from bench.results.record import Record
 from bench.results.rows import (
     FAILED,
-    LATENCY,
     OK,
     SKIPPED,
-    THROUGHPUT,
     Memory,
     Outcome,
     Pairing,
@@ -31,13 +29,14 @@ from bench.results.rows import (
     Row,
     Scored,
 )
-from bench.results.samples import Block, Samples
 from bench.runtimes import UnsupportedError
 from bench.runtimes.registry import packages_of
+from bench.scenarios.registry import find_scenario
+from bench.scenarios.scenario import Step
 from bench.subjects.arm import REFERENCE, Arm
 from bench.subjects.images import Gallery, ImageFiles
 from bench.sweep.columns import asked, from_card, model_of, ran
-from bench.sweep.matrix import Cell, Doubling, Settings
+from bench.sweep.matrix import Cell, Settings, cells_of
 from bench.sweep.preflight import Found, Takes, check_arms
 from bench.sweep.referee import Referee
 from bench.sweep.required import demanded, missing_accuracy
@@ -140,11 +139,12 @@ class Sweep:
 
     def _cells(self, arm: Arm) -> list[Measured]:
         """All of an arm; of those whose number is to be found, the first."""
+        return [self._new(cell) for cell in cells_of(arm, self.settings, self._batches(arm))]
+
+    def _batches(self, arm: Arm) -> Sequence[int]:
+        """The batch sizes asked for, none where they are to be found."""
         takes = self._found.takes.get(arm.subject.name)
-        fixed = takes.fixed_batch if takes else None
-        batches = (fixed,) if fixed else self.settings.batches
-        cells = [Cell(arm, batch) for batch in batches]
-        return [self._new(cell) for cell in cells or [Cell(arm, 1, THROUGHPUT)]]
+        return (takes.fixed_batch,) if takes and takes.fixed_batch else self.settings.batches
 
     def _open(self, arm: Arm) -> list[Measured]:
         """Those that an earlier sweep has not finished."""
@@ -165,7 +165,7 @@ class Sweep:
         """
         images = self._gallery.of(arm.subject, self._image_shape(arm))
         scored = self._not_measured(arm, images)
-        sizes = None if measured[0].cell.scenario == LATENCY else Doubling()
+        scenario, steps = find_scenario(measured[0].cell.scenario), list[Step]()
         with WarmProcess(self.settings.order(arm), self.settings.timeout) as warm:
             first = measured[0].cell.batch
             path = images.batches(first, self._folder)  # before a process waits for it
@@ -175,10 +175,10 @@ class Sweep:
                 one.add(samples=Samples(starts=starts), scored=scored)
                 self._cell(warm, one, images)
                 row = self._finish(one, time.monotonic() - began)
-                if sizes is not None and row.status == OK:
-                    sizes.add(row.images_per_second or 0.0)
-                    if sizes.next is not None:
-                        measured.append(self._new(replace(one.cell, batch=sizes.next)))
+                if scenario.searches and row.status == OK:
+                    steps.append(Step(row.batch, row.images_per_second or 0.0))
+                    if size := scenario.further(self._batches(arm), steps):
+                        measured.append(self._new(replace(one.cell, batch=size)))
             if scored.accuracy_reason == _PENDING:
                 self._accuracy(warm, arm, measured, images)
 
@@ -209,13 +209,13 @@ class Sweep:
         try:
             self._batch(warm.process(), one, images)
         except OutOfMemoryError as error:
-            limit = one.cell.scenario == THROUGHPUT and one.cell.batch > 1
+            limit = find_scenario(one.cell.scenario).searches and one.cell.batch > 1
             reason = f"the limit of batch sizes: {error}" if limit else str(error)
             one.add(outcome=Outcome(SKIPPED if limit else FAILED, reason))
         except (ZooError, OSError) as error:
             one.add(outcome=Outcome(FAILED, str(error)))
         else:
-            if not one.record.samples.wrong and one.cell.scenario == LATENCY:
+            if not one.record.samples.wrong and find_scenario(one.cell.scenario).paired:
                 self._pair(one, images)
         if wrong := one.record.samples.wrong:
             reason = f"{wrong} timed calls gave other logits than before"
@@ -241,7 +241,8 @@ class Sweep:
             wrong += given["wrong"]
             return Block(**given["block"])
 
-        warm_up, found = measure(take_block, self.settings.preset.length)
+        scenario = find_scenario(one.cell.scenario)
+        warm_up, found = scenario.measure(take_block, self.settings.preset.length)
         timed = replace(
             one.record.samples,
             blocks=found.blocks,

@@ -80,6 +80,23 @@ class TestAnswers:
         assert (plan["preset"], started) == ("tiny", [])
         assert plan["seconds"] > 0
 
+    def test_the_scenario_is_named_or_meant(self, bench: Call) -> None:
+        bench("mlp", "--precision", "int8", "--scenario", "throughput", "--batch", "2,4")
+        rows = read_csv(OUT)
+        assert [(row.scenario, row.batch, row.status) for row in rows] == [
+            *(("throughput", 2, OK), ("throughput", 4, OK))
+        ]
+        assert {row.ratio for row in rows} == {None}
+        for options in (["--scenario", "throughput"], ["--batch", "auto"]):
+            done = bench("mlp", *options, "--dry-run", "--json")
+            assert json.loads(done.stdout)["arms"][0]["batches"] == "auto"
+
+    def test_a_scenario_that_cannot_be_is_exit_2(self, bench: Call, started: list[str]) -> None:
+        told = bench("mlp", "--scenario", "latency", "--batch", "auto", code=2).stderr
+        assert "--scenario latency finds no batch sizes: name them with --batch" in told
+        assert "Did you mean latency" in bench("mlp", "--scenario", "latenty", code=2).stderr
+        assert started == []
+
     @pytest.mark.parametrize("option", ["--tf32", "--cuda-graph"])
     def test_what_is_for_a_gpu_is_refused_on_the_cpu(
         self, bench: Call, started: list[str], option: str

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 from click.testing import Result
 
+from bench.measuring.samples import Block, Samples
 from bench.results.journal import Journal
 from bench.results.results_file import write_csv
 from bench.results.rows import Row
-from bench.results.samples import Block, Samples
 from tests.factories import record, scored
 
 Call = Callable[..., Result]

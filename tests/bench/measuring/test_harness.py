@@ -23,7 +23,10 @@ def copied(tmp_path: Path) -> Path:
     "name",
     [
         "bench/measuring/arm_process.py",
+        "bench/measuring/samples.py",
         "bench/measuring/stopping.py",
+        "bench/scenarios/scenario.py",
+        "bench/scenarios/throughput.py",
         "bench/stats/ratios.py",
         "bench/measuring/turns.py",
         "bench/stats/stats.py",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.measuring.samples import Block
 from bench.measuring.stopping import Length, Measurement, WarmUp, measure
-from bench.results.samples import Block
 from bench.stats.stats import median_interval, relative_half_width
 
 MS = 1_000_000

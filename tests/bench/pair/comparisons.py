@@ -7,12 +7,12 @@ from typing import Any
 
 from bench.measuring.environment import environment
 from bench.measuring.harness import harness
+from bench.measuring.samples import Samples
 from bench.pair.asking import find_pair
 from bench.pair.settings import PairSettings
 from bench.results.journal import Journal
 from bench.results.record import Record
 from bench.results.rows import Provenance, Ran, Row
-from bench.results.samples import Samples
 from tests.factories import cell
 from zoo.files import sha256
 

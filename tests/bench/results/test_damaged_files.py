@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.measuring.samples import Block, Samples, Start
 from bench.pair.answer import markdown, sides, to_json
 from bench.pair.series import judged
 from bench.regression.compare_results import compare_results
@@ -23,7 +24,6 @@ from bench.results.comparisons import series_of
 from bench.results.journal import Journal
 from bench.results.predictions import write_predictions
 from bench.results.results_file import csv_text, read_csv
-from bench.results.samples import Block, Samples, Start
 from tests.bench.pair.comparisons import compared
 from tests.damage import damaged, damaged_csv, many, only_zoo_errors
 from tests.factories import record

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bench.measuring.samples import Block, Samples, Start
 from bench.results.evaluate import evaluate, rows_of
 from bench.results.journal import Journal
 from bench.results.results_file import read_csv
 from bench.results.rows import Row
-from bench.results.samples import Block, Samples, Start
 from bench.stats.ratios import paired_ratio
 from bench.stats.stats import median_interval, percentile
 from tests.factories import asked, record, samples_of

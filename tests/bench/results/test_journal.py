@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.measuring.samples import Block, Samples, Start
 from bench.results.journal import Journal
 from bench.results.results_file import read_csv, write_csv
 from bench.results.rows import FORMER_NAMES, SCHEMA, Outcome, Row, Scored
-from bench.results.samples import Block, Samples, Start
 from tests.factories import asked, record, samples_of
 from zoo.errors import UsageError, ZooError
 

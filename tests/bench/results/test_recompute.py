@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from bench.measuring.samples import Block, Samples, Start
 from bench.results.files import beside
 from bench.results.journal import Journal
 from bench.results.recompute import recompute
 from bench.results.results_file import read_csv, write_csv
 from bench.results.rows import FORMER_NAMES
-from bench.results.samples import Block, Samples, Start
 from tests.bench.results.test_journal import older
 from tests.factories import record
 from zoo.errors import ZooError

@@ -18,7 +18,6 @@ from bench.sweep import matrix
 from bench.sweep.matrix import (
     PRESETS,
     Cell,
-    Doubling,
     Preset,
     Settings,
     arms_of,
@@ -227,22 +226,3 @@ class TestNames:
         assert not Settings(preset=PRESETS["quick"]).accuracy
         assert Settings(preset=PRESETS["quick"], measure_accuracy=True).accuracy
         assert not Settings(measure_accuracy=False).accuracy
-
-
-class TestDoubling:
-    def tried(self, throughput: Callable[[int], float]) -> list[int]:
-        doubling, sizes = Doubling(), []
-        while doubling.next is not None:
-            sizes.append(doubling.next)
-            doubling.add(throughput(sizes[-1]))
-        return sizes
-
-    def test_it_stops_after_two_sizes_that_do_not_pay(self) -> None:
-        assert self.tried(lambda size: min(size, 8)) == [1, 2, 4, 8, 16, 32]
-
-    def test_one_dent_does_not_stop_it(self) -> None:
-        found = self.tried(lambda size: 0.5 if size == 8 else min(size, 32))
-        assert found == [1, 2, 4, 8, 16, 32, 64, 128]
-
-    def test_it_ends_somewhere(self) -> None:
-        assert self.tried(float)[-1] == 1 << 14
