@@ -213,6 +213,22 @@ def test_scenarios_know_no_more_than_measuring(path: Path) -> None:
     assert {room_of(name) for name in neighbours(path)} <= allowed
 
 
+def test_what_measures_a_task_keeps_nothing() -> None:
+    """It may run elsewhere: the files of results are those of the sweep that it was for."""
+    keeping = {"bench.results.journal", "bench.results.files", "bench.results.results_file"}
+    before, seen = ["bench.sweep.arms"], set[str]()
+    while before:
+        seen.add(module := before.pop())
+        assert neighbours(NAMES[module]).isdisjoint(keeping), module
+        before += [
+            name
+            for name in neighbours(NAMES[module]) - seen
+            if room_of(name) in {"bench.sweep", "bench.measuring", "bench.subjects"}
+        ]
+    assert "bench.sweep.referee" in seen
+    assert "bench.sweep.sweep" not in seen
+
+
 @pytest.mark.parametrize("path", EVERYTHING, ids=place)
 def test_only_scenarios_know_their_names(path: Path) -> None:
     """Everybody else asks what a scenario says of itself."""

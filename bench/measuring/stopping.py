@@ -24,17 +24,13 @@ class TakeBlock(Protocol):
 
 @dataclass(frozen=True)
 class Length:
-    """How long to measure.
+    """How long to measure: until all of the least is done and p50 is precise, or time is up."""
 
-    A measurement ends at `least_seconds` and `least_calls`, and `precise`; at `most_seconds` of
-    measuring in any case, blocks that are measured again included.
-    """
-
-    least_seconds: float
-    most_seconds: float
+    least_seconds: float  # of blocks that count
+    most_seconds: float  # of all blocks, those measured again included
     precise: float  # half the width of the p50 interval, as a share of p50
     least_calls: int = 50
-    block_seconds: float = 0.1
+    block_seconds: float = 0.1  # about how long one is
     # By how much the last blocks of a warm-up may differ, as a share: wider than the noise of a
     # block, narrower than a clock's steps.
     agree: float = 0.05
@@ -44,7 +40,7 @@ class Length:
 class WarmUp:
     """Done when the medians of some blocks in a row agree, or after the time allowed."""
 
-    most_seconds: float
+    most_seconds: float  # after which it ends, whether blocks agree or not
     agree: float = Length.agree  # by how much blocks may differ, as a share
     medians: list[float] = field(default_factory=list)  # of each block, in nanoseconds
     seconds: float = 0.0  # of all blocks
@@ -74,8 +70,8 @@ class Measurement:
     machine that is always disturbed, disturbed blocks are the truth, and the row says so.
     """
 
-    length: Length
-    blocks: list[Block] = field(default_factory=list)
+    length: Length  # how long to measure
+    blocks: list[Block] = field(default_factory=list)  # those that count
     rerun: int = 0  # blocks that were measured again
     seconds: float = 0.0  # of all blocks, those that were left out too
 

@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.measuring.environment import Evidence, read_contention, vram_mib
+from bench.measuring.kernel import forget_peak, peak_rss_mib
 from bench.measuring.samples import Block
 from bench.runtimes import Adapter, Answer, Order, Placed, find_runtime
 from bench.runtimes.null import Null
@@ -235,25 +235,6 @@ class Worker:
                 told = f"{type(error).__name__}: {text}" if text else type(error).__name__
                 answer = {"error": told, "kind": kind}
             self._tell(answer)
-
-
-def forget_peak() -> None:
-    """Let the kernel count the peak of resident memory from now on, where it can."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def peak_rss_mib() -> float | None:
-    """Largest resident memory of this process; the kernel's own count, None where it has none.
-
-    Not getrusage: there the peak of the parent, before exec, counts too.
-    """
-    try:
-        text = Path("/proc/self/status").read_text()
-    except OSError:
-        return None
-    (peak,) = (line.split()[1] for line in text.splitlines() if line.startswith("VmHWM:"))
-    return int(peak) / 1024
 
 
 def timed(

@@ -14,11 +14,11 @@ REFERENCE = "onnxruntime"  # with the CPU and fp32: the arm that others are comp
 class Arm:
     """One file in one runtime: a process that is kept warm for all its batches."""
 
-    subject: Subject
-    runtime: str = REFERENCE
-    provider: str = "cpu"
-    boundary: Boundary = "host"
-    threads: int = 1
+    subject: Subject  # the file
+    runtime: str = REFERENCE  # what runs it, by the name of its adapter
+    provider: str = "cpu"  # where that computes
+    boundary: Boundary = "host"  # where pixels and logits lie when a call begins and ends
+    threads: int = 1  # of one call
     cuda_graph: bool = False  # whether its calls are recorded once and replayed
     against: Subject | None = None  # what its time is held against, instead of its own reference
 

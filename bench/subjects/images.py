@@ -1,5 +1,6 @@
 """The images that arms are shown: real ones of the test set wherever it is at hand."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from zoo.data.dataset import Dataset, Images, Split
 from zoo.data.local import load_local
 from zoo.data.pixels import shown
 from zoo.errors import ZooError
-from zoo.files import writing
+from zoo.files import atomic
 from zoo.progress import Progress
 
 LEAST_BATCHES = 8  # different ones, so that no runtime can answer from memory
@@ -38,15 +39,16 @@ class ImageFiles:
             image = self.few[0].nbytes
             count = max(1, min(LEAST_BATCHES, _MOST_BYTES // (batch * image)))
             order = np.random.default_rng(0).permutation(max(count * batch, len(self.few)))
-            with writing(path):
-                np.save(path, self.few[order[: count * batch] % len(self.few)])
+            with atomic(path) as temporary, temporary.open("wb") as handle:
+                np.save(handle, self.few[order[: count * batch] % len(self.few)])
         return path
 
 
 class Gallery:
     """Makes the images for each dataset and shape once, in a folder that goes with the sweep.
 
-    whole: the whole test set is wanted, not only images for timed calls.
+    Another gallery in that folder finds them there. whole: the whole test set is wanted, not only
+    images for timed calls.
     """
 
     def __init__(
@@ -63,16 +65,18 @@ class Gallery:
         # Of one place each takes only the images that its card means.
         key = (subject.place, subject.card.fingerprint if subject.card else None, shape)
         if key not in self._made:
-            self._made[key] = self._make(subject, shape)
+            name = f"images-{hashlib.sha256(repr(key).encode()).hexdigest()[:12]}"
+            self._made[key] = self._make(subject, shape, name)
         return self._made[key]
 
-    def _make(self, subject: Subject, shape: tuple[int, int, int]) -> ImageFiles:
-        name = f"images-{len(self._made)}"
+    def _make(self, subject: Subject, shape: tuple[int, int, int], name: str) -> ImageFiles:
         data = data_of(subject, self.data_dir, self.progress)
         if not isinstance(data, str):
             few = 64 * LEAST_BATCHES
             path = self.folder / f"{name}.npy"
-            shown_to = _write(data.test, shape, path, None if self.whole else few)
+            if not path.exists():
+                _write(data.test, shape, path, None if self.whole else few)
+            shown_to: Images = np.load(path, mmap_mode="r")
             return ImageFiles(
                 name=name,
                 few=shown_to[:few],
@@ -102,17 +106,15 @@ def data_of(subject: Subject, data_dir: Path | None, progress: Progress) -> Data
     return data
 
 
-def _write(test: Split, shape: tuple[int, int, int], path: Path, most: int | None) -> Images:
+def _write(test: Split, shape: tuple[int, int, int], path: Path, most: int | None) -> None:
     """Images in that shape, written one by one: a test set may be larger than memory."""
     height, width, channels = shape
     count = len(test) if most is None else min(most, len(test))
     header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
-    with writing(path), path.open("wb") as handle:
+    with atomic(path) as temporary, temporary.open("wb") as handle:
         np.lib.format.write_array_header_1_0(handle, header)
         for at in range(count):
             handle.write(shown(test.images[at], (height, width), channels).tobytes())
-    written: Images = np.load(path, mmap_mode="r")
-    return written
 
 
 def _vectors(subject: Subject, shape: tuple[int, int, int]) -> Images | None:

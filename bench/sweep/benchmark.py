@@ -19,6 +19,7 @@ from bench.sweep.operators import write_operators
 from bench.sweep.sweep import Sweep
 from zoo.errors import UsageError
 from zoo.files import write_json
+from zoo.machine.executor import Executor
 from zoo.machine.threads import thread_budget
 from zoo.ort.faults import Here
 from zoo.ort.given import Given
@@ -103,6 +104,7 @@ def run(
     resume: bool = False,
     profile: bool = False,
     on: Here | None = None,
+    executor: Executor | None = None,
     on_start: Callable[[Path], None] = lambda out: None,
     on_row: Callable[[Row], None] = lambda row: None,
     progress: Progress | None = None,
@@ -114,8 +116,9 @@ def run(
     models of it. out: the CSV,
     by default results/<time>.csv. resume: go on with a sweep that was stopped. profile: write the
     time of each operator too. on: what computes, by default this onnxruntime on this CPU: what it
-    is known to answer wrongly is a failed row. on_start: hears where the rows will stand, before
-    anything is measured; on_row: of each row, in order.
+    is known to answer wrongly is a failed row. executor: where artifacts are measured, by default
+    here, one after the other. on_start: hears where the rows will stand, before anything is
+    measured; on_row: of each row, in order.
     """
     progress = progress or Progress()
     arms, settings = plan(
@@ -140,7 +143,7 @@ def run(
     else:
         journal.refuse_existing()
     here = environment((*packages_of(), *packages_of(*settings.runtimes)))
-    sweep = Sweep(settings, journal, here, data_dir, progress, on)
+    sweep = Sweep(settings, journal, here, data_dir, progress, on, executor)
     sweep.preflight(arms)
     journal.begin()
     write_json(beside(out, "environment.json"), asdict(here))

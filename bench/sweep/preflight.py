@@ -10,24 +10,11 @@ from bench.subjects.images import data_of
 from bench.subjects.subject import Subject
 from bench.sweep.matrix import Settings
 from bench.sweep.required import check_test_sets, classes_of
+from bench.sweep.takes import Takes
 from zoo.data.class_names import BY_NAME, columns_by_name, is_in_order, other_classes
 from zoo.errors import UsageError, ZooError
 from zoo.inspection.inspector import Inspector
 from zoo.progress import Progress
-
-
-@dataclass(frozen=True)
-class Takes:
-    """What a file takes, as the runtime says that has it open."""
-
-    image_shape: tuple[int, int, int]  # height, width, channels
-    fixed_batch: int | None  # the only number of images that a call may have
-
-    @classmethod
-    def of(cls, opened: ArmProcess) -> "Takes":
-        """What its process has found out."""
-        height, width, channels = opened.facts["image_shape"]
-        return cls((height, width, channels), opened.facts["fixed_batch"])
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Whether answers are right: of timed calls by the reference, of a whole test set by its labels."""
 
-import zipfile
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,7 @@ from numpy.typing import NDArray
 from bench.measuring.arm_process import ArmError, ArmProcess
 from bench.measuring.warm_process import WarmProcess
 from bench.results.accuracy import Logits, accuracy_of, difference
-from bench.results.journal import Journal
-from bench.results.predictions import predictions_key, read_predictions, write_predictions
+from bench.results.predictions import predictions_key
 from bench.results.rows import Scored
 from bench.runtimes.registry import apart_by, computes_in
 from bench.subjects.arm import Arm
@@ -32,14 +30,11 @@ _PROBED = 48  # images that show whether an answer depends on more than its imag
 class Referee:
     """Knows what the reference answers, and asks it where it was not measured itself."""
 
-    def __init__(
-        self, settings: Settings, journal: Journal, folder: Path, progress: Progress
-    ) -> None:
+    def __init__(self, settings: Settings, folder: Path, progress: Progress) -> None:
         self.settings = settings
-        self.journal = journal
         self.folder = folder
         self.progress = progress
-        self._predicted = _predictions(journal)
+        self._predicted: dict[str, NDArray[np.int64]] = {}
         self._doubts: dict[str, str] = {}
         self._accuracies: dict[tuple[str, int], Scored] = {}
         self._logits: dict[tuple[str, int], Logits] = {}
@@ -95,6 +90,11 @@ class Referee:
             columns[batch] = self._accuracies[key]
         return columns
 
+    def take_predicted(self) -> dict[str, NDArray[np.int64]]:
+        """The classes that were predicted since this was asked, by `Row.predictions`."""
+        taken, self._predicted = self._predicted, {}
+        return taken
+
     def _doubt(
         self, opened: ArmProcess, arm: Arm, images: ImageFiles, sizes: Collection[int]
     ) -> str:
@@ -145,7 +145,6 @@ class Referee:
         apart = difference(logits, reference, images.labels)
         self._predicted[stored] = logits.argmax(axis=1)
         self._predicted[f"labels|{subject.dataset}"] = images.labels
-        write_predictions(self.journal.path, self._predicted)
         reason, said = None, of_card(arm)
         if said and abs(said.correct - found.correct) > TURNED_IN_BENCH * found.images:
             reason = f"the card says {said.correct:,} of {said.images:,}"
@@ -200,11 +199,3 @@ def spread(arm: Arm) -> float:
     if card is None or arm.subject.precision == "fp32":
         return 0.0
     return ELSEWHERE * max(card.precisions[arm.subject.precision].max_difference.values())
-
-
-def _predictions(journal: Journal) -> dict[str, NDArray[np.int64]]:
-    """Those of an earlier sweep; a damaged file is measured anew with the next accuracy."""
-    try:
-        return read_predictions(journal.path) if journal.rows else {}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        return {}

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.measuring.arm_process import ArmProcess
+from bench.results.record import Amendment
 from bench.results.rows import FAILED, Outcome, Scored
 from bench.subjects.images import data_of
 from bench.subjects.subject import Subject
+from bench.sweep.matrix import Settings
 from zoo.errors import UsageError, ZooError
 from zoo.progress import Progress
 
@@ -48,11 +50,12 @@ def classes_of(opened: ArmProcess, shape: tuple[int, int, int], fixed_batch: int
         return int(np.load(answers).shape[1])
 
 
-def demanded(scored: Scored) -> Outcome:
-    """Accuracy that was asked for and was not measured is a failure of the cell."""
-    if scored.accuracy_source == "measured":
-        return Outcome()
-    return Outcome(FAILED, missing_accuracy(scored.accuracy_reason))
+def amended(cell: str, scored: Scored, settings: Settings) -> Amendment:
+    """What a cell's accuracy is. One that was asked for and not measured is a failure."""
+    outcome = Outcome()
+    if settings.measure_accuracy and scored.accuracy_source != "measured":
+        outcome = Outcome(FAILED, missing_accuracy(scored.accuracy_reason))
+    return Amendment(cell, outcome, scored)
 
 
 def missing_accuracy(reason: str | None) -> str:

@@ -24,6 +24,7 @@ from bench.sweep.matrix import Preset, Settings
 from tests.bench.pair.comparisons import SETTINGS, ComparePair
 from tests.bench.regression.two_sweeps import Compare
 from tests.factories import Told
+from zoo.machine.executor import Executor
 from zoo.ort.faults import Here
 from zoo.ort.given import Given
 
@@ -83,6 +84,7 @@ def sweep_of(tmp_path: Path, tiny_preset: Preset, faulty_runtimes: None) -> Call
         exports: Path = Path("exports"),
         precisions: tuple[str, ...] | None = None,
         on: Here | None = None,
+        executor: Executor | None = None,
         **options: Any,
     ) -> Swept:
         told = Told()
@@ -105,6 +107,7 @@ def sweep_of(tmp_path: Path, tiny_preset: Preset, faulty_runtimes: None) -> Call
             out=tmp_path / out,
             resume=resume,
             on=on,
+            executor=executor,
             progress=told,
         )
         return Swept(tmp_path / out, rows, settings, told.lines)

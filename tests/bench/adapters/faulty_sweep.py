@@ -184,6 +184,24 @@ class KillsTheSweep(Right):
             time.sleep(600)
 
 
+class TenClasses(Right):
+    """Without a fault, for files of ten classes."""
+
+    def answer(self, logits: Logits) -> Logits:
+        return np.pad(logits, ((0, 0), (0, 7)))
+
+
+class KillsTheSweepAtTwo(TenClasses):
+    """Kills who started it, once, at batch 2."""
+
+    def fault(self, size: int) -> None:
+        mark = Path(self.order.model).with_name("killed")
+        if size == 2 and not mark.exists():
+            mark.touch()
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(600)
+
+
 class LacksMemory(Right):
     """Batches of two are too large for it, and no others."""
 
@@ -221,15 +239,15 @@ class Interrupted(Right):
             time.sleep(1)
 
 
-class Guesses(Right):
-    """Ten classes; batches of 64, as a test set is shown in, are answered by chance."""
+class Guesses(TenClasses):
+    """Batches of 64, as a test set is shown in, are answered by chance."""
 
     def load(self, order: Order) -> None:
         super().load(order)
         self.rng = np.random.default_rng(0)
 
     def answer(self, logits: Logits) -> Logits:
-        values = np.pad(logits, ((0, 0), (0, 7)))
+        values = super().answer(logits)
         if len(values) == 64:
             values += self.rng.normal(size=values.shape).astype(np.float32)
         return values

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bench.measuring.kernel import peak_rss_mib
 from bench.measuring.samples import Block
-from bench.measuring.worker import Worker, peak_rss_mib, timed
+from bench.measuring.worker import Worker, timed
 from bench.runtimes import Order
 from bench.runtimes.null import Null
 from zoo.errors import ZooError

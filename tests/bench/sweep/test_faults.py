@@ -13,7 +13,7 @@ from bench.results.files import beside
 from bench.results.predictions import read_predictions
 from bench.results.results_file import read_csv
 from bench.results.rows import FAILED, OK, SKIPPED, Row
-from bench.sweep import sweep
+from bench.sweep import arms
 from bench.sweep.matrix import Settings
 from tests.factories import samples_of
 from zoo.errors import ZooError
@@ -175,7 +175,7 @@ class TestOneCellAfterTheOther:
         def refuse(*_: Any) -> None:
             raise ZooError("no core is left")
 
-        monkeypatch.setattr(sweep, "take_turns", refuse)
+        monkeypatch.setattr(arms, "take_turns", refuse)
         options: dict[str, Any] = {"exports": mlp_exports, "runtimes": ("onnxruntime",)}
         found = sweep_of("mlp", **options)
         row = found.row(precision="int8")
@@ -216,7 +216,7 @@ class TestOneCellAfterTheOther:
             "measure_accuracy": True,
         }
         with monkeypatch.context() as patch:
-            patch.setattr(sweep.Referee, "accuracy", _no_accuracy)
+            patch.setattr(arms.Referee, "accuracy", _no_accuracy)
             (row,) = sweep_of("mlp", **options).rows
         assert row.status == FAILED
         assert row.reason == (
@@ -229,7 +229,7 @@ class TestOneCellAfterTheOther:
     def test_where_it_is_only_the_usual_the_card_tells(
         self, sweep_of: Sweep, mlp_exports: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sweep.Referee, "accuracy", _no_accuracy)
+        monkeypatch.setattr(arms.Referee, "accuracy", _no_accuracy)
         (row,) = sweep_of(
             "mlp", exports=mlp_exports, precisions=("fp32",), runtimes=("onnxruntime",)
         ).rows
