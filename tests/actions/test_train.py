@@ -192,7 +192,7 @@ def test_resume_without_a_run_starts_from_the_beginning(whole: Run, tmp_path: Pa
 def test_a_resumed_run_is_what_it_was_begun_as(
     stopped: Run, options: TrainOptions, flag: str
 ) -> None:
-    with pytest.raises(UsageError, match=f"begun with {flag} .*--{flag}"):
+    with pytest.raises(UsageError, match=f"started with {flag} .*--{flag}"):
         train("mlp", options, run=stopped.folder, resume=True)
 
 
@@ -242,7 +242,7 @@ def test_a_damaged_checkpoint_is_refused(stopped: Run) -> None:
 
 def test_a_checkpoint_of_something_else_is_refused(stopped: Run, whole: Run) -> None:
     shutil.copy(whole.weights, stopped.state)
-    with pytest.raises(ZooError, match=r"no checkpoint of this training.*--overwrite"):
+    with pytest.raises(ZooError, match=r"not a checkpoint of this training.*--overwrite"):
         train("mlp", run=stopped.folder, resume=True)
 
 
@@ -265,7 +265,7 @@ def test_a_checkpoint_of_something_else_is_refused(stopped: Run, whole: Run) -> 
 def test_a_checkpoint_that_says_nonsense_is_refused(stopped: Run, part: str, value: Any) -> None:
     tensors, told = load_checkpoint(stopped.state)
     save_checkpoint(stopped.state, tensors, told | {part: value})
-    with pytest.raises(ZooError, match=r"no checkpoint of this training.*--overwrite"):
+    with pytest.raises(ZooError, match=r"not a checkpoint of this training.*--overwrite"):
         train("mlp", run=stopped.folder, resume=True)
 
 
@@ -273,7 +273,7 @@ def test_a_checkpoint_with_other_sums_of_the_optimizer_is_refused(stopped: Run) 
     tensors, told = load_checkpoint(stopped.state)
     name = next(name for name in tensors if name.startswith("optimizer."))
     save_checkpoint(stopped.state, tensors | {name: np.zeros((7, 7), np.float32)}, told)
-    with pytest.raises(ZooError, match=r"no checkpoint of this training.*--overwrite"):
+    with pytest.raises(ZooError, match=r"not a checkpoint of this training.*--overwrite"):
         train("mlp", run=stopped.folder, resume=True)
 
 

@@ -176,7 +176,7 @@ def test_resume_of_a_finished_one_and_of_one_that_was_not_to_be_finetuned(
     before = finetuned.weights.stat().st_mtime_ns
     train("transfer", FINETUNED, run=finetuned.folder, resume=True)
     assert finetuned.weights.stat().st_mtime_ns == before
-    with pytest.raises(UsageError, match="begun with finetune None"):
+    with pytest.raises(UsageError, match="started with finetune None"):
         train("transfer", replace(FROZEN, finetune=True), run=frozen_run.folder, resume=True)
 
 

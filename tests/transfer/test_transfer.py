@@ -143,7 +143,7 @@ class TestRun:
         for name, tensor in load_file(run.weights).items():
             torch.testing.assert_close(tensor, straight[name], rtol=0, atol=0)
         asked = replace(RANDOM, head="linear")
-        with pytest.raises(UsageError, match="begun with head None"):
+        with pytest.raises(UsageError, match="started with head None"):
             train("transfer", asked, run=run.folder, resume=True)
 
     def test_other_weights_than_a_run_was_begun_with_are_refused(

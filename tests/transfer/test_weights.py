@@ -82,7 +82,7 @@ def test_without_internet_the_three_ways_out_are_named(
     with pytest.raises(ZooError) as caught:
         weights.downloaded("inception_v3")
     words = str(caught.value)
-    assert "inception_v3 cannot be had here" in words
+    assert "inception_v3 are unavailable here" in words
     for way in ("--weights FILE", "internet", "https://", "--backbone speednet-cifar100"):
         assert way in words
     assert caught.value.exit_code == 1

@@ -192,7 +192,7 @@ def test_a_checkpoint_of_another_network_is_refused(
     arrays, meta = load_checkpoint(stopped.state)
     changed = {key: array for key, array in arrays.items() if key != name}
     save_checkpoint(stopped.state, changed | ({} if value is None else {name: value}), meta)
-    with pytest.raises(ZooError, match=r"no checkpoint of this training.*--overwrite"):
+    with pytest.raises(ZooError, match=r"not a checkpoint of this training.*--overwrite"):
         zoo.train(NAME, run=stopped.folder, resume=True)
 
 
@@ -205,7 +205,7 @@ def test_a_checkpoint_of_no_possible_moment_is_refused(
     stopped = Run(tmp_path / "run")
     arrays, meta = load_checkpoint(stopped.state)
     save_checkpoint(stopped.state, arrays, meta | change)
-    with pytest.raises(ZooError, match=r"no checkpoint of this training.*--overwrite"):
+    with pytest.raises(ZooError, match=r"not a checkpoint of this training.*--overwrite"):
         zoo.train(NAME, run=stopped.folder, resume=True)
 
 
