@@ -139,4 +139,4 @@ def check_faults(pair: Pair, on: Here | None) -> None:
     for arm in pair.arms:
         fault = arm.subject.fault(arm.runtime, arm.provider, here)
         if fault:
-            raise UnavailableError(f"{arm.subject.name} would be answered wrongly: {fault}.")
+            raise UnavailableError(f"{arm.subject.name} would give wrong answers: {fault}.")
