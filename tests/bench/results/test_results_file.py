@@ -28,6 +28,7 @@ VALUES = {
     float: st.just(0.0) | st.floats(1e-60, 1e60),
 }
 SHARES = ("placed_share", "accuracy", "accuracy_low", "accuracy_high", "agreement", "mcnemar_p")
+SHARES += ("neighbour", "shown_agreement")
 
 
 def kind_of(name: str) -> type:
