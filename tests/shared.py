@@ -26,6 +26,8 @@ CatalogGraph = Callable[[str, str], "tuple[nn.Module, onnx.ModelProto]"]
 REACHED = {
     "mlp": (6, 0.93),
     "mlp-numpy": (20, 0.93),
+    "mlp-sklearn": (6, 0.93),
+    "logreg-sklearn": (30, 0.93),
     "cnn": (3, 0.93),
     "speednet": (2, 0.93),
     "dense": (6, 0.93),

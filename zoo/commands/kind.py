@@ -17,9 +17,11 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(kind=Kind(family, framework), **options)
 
     family = click.option(
-        "--family", metavar="NAME", help="Only models of this family: mlp, cnn, dense, transfer."
+        "--family",
+        metavar="NAME",
+        help="Only models of this family: mlp, linear, cnn, dense, transfer.",
     )
     framework = click.option(
-        "--framework", metavar="NAME", help="Only models written in it: pytorch, numpy."
+        "--framework", metavar="NAME", help="Only models written in it: pytorch, numpy, sklearn."
     )
     return family(framework(kept))

@@ -9,6 +9,7 @@ from zoo.frameworks.framework import Framework
 FRAMEWORKS = {
     "pytorch": "zoo.frameworks.pytorch.framework:PyTorch",
     "numpy": "zoo.frameworks.numpy.framework:Numpy",
+    "sklearn": "zoo.frameworks.sklearn.framework:Sklearn",
 }
 
 

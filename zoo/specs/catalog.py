@@ -80,6 +80,20 @@ MODELS = {
             notes="the same sizes with sigmoids, from scratch: every formula can be read",
         ),
         ModelSpec(
+            "mlp-sklearn",
+            family="mlp",
+            framework="sklearn",
+            module="zoo.frameworks.sklearn.mlp",
+            notes="the same sizes with ReLU: scikit-learn's MLPClassifier",
+        ),
+        ModelSpec(
+            "logreg-sklearn",
+            family="linear",
+            framework="sklearn",
+            module="zoo.frameworks.sklearn.logreg",
+            notes="one logit a class straight from the pixels: scikit-learn's LogisticRegression",
+        ),
+        ModelSpec(
             "cnn",
             family="cnn",
             framework="pytorch",

@@ -31,7 +31,7 @@ def test_models_are_kept_to_a_family_and_a_framework() -> None:
         return [row["model"] for row in json.loads(printed("list", "models", "--json", *words))]
 
     assert models("--framework", "numpy") == ["mlp-numpy"]
-    assert models("--family", "mlp") == ["mlp", "mlp-numpy"]
+    assert models("--family", "mlp") == ["mlp", "mlp-numpy", "mlp-sklearn"]
     assert models("--family", "mlp", "--framework", "pytorch") == ["mlp"]
 
 
@@ -40,7 +40,7 @@ def test_exports_are_kept_to_a_framework_too() -> None:
     words = ("list", "exports", "--exports", str(exports))
     every = {row["model"] for row in json.loads(printed(*words, "--json"))}
     rows = json.loads(printed(*words, "--json", "--framework", "pytorch"))
-    assert {row["model"] for row in rows} == every - {"mlp-numpy"}
+    assert {row["model"] for row in rows} == every - {"mlp-numpy", "mlp-sklearn", "logreg-sklearn"}
     table = printed(*words, "--markdown", "--family", "dense")
     assert "dense-cifar10" in table
     assert "cnn-cifar10" not in table

@@ -1,0 +1,1 @@
+"""Classifiers of scikit-learn: see docs/sklearn.md."""
