@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +15,8 @@ from zoo.errors import UnavailableError
 
 if TYPE_CHECKING:
     from zoo.frameworks.numpy.batches import Standard
-    from zoo.frameworks.numpy.network import Network
+    from zoo.frameworks.numpy.network import Network, Numbers
 
-_ONLY = "numpy runs the networks of this zoo that are written in numpy"
 _SPINS = (
     "16"  # a waiting thread of OpenBLAS looks for 2 to the power of so many cycles, then sleeps
 )
@@ -25,15 +26,16 @@ class Numpy:
     """Forward propagation of `zoo.frameworks.numpy.network`, behind its standardised pixels."""
 
     about = "networks of this zoo that are written in numpy, with the weights of the fp32 file"
-    packages = ("numpy",)
+    packages: tuple[str, ...] = ("numpy",)
+    framework = "numpy"  # of the models that it runs
 
-    @staticmethod
-    def unsupported(demands: Demands) -> str | None:
+    @classmethod
+    def unsupported(cls, demands: Demands) -> str | None:
         """It needs the weights as they were trained."""
         if demands.third_party:
-            return f"{_ONLY}, and this is a third-party file"
+            return f"{_only(cls.framework)}, and this is a third-party file"
         if demands.precision != "fp32":
-            return f"numpy runs the fp32 weights, not {demands.precision}"
+            return f"{cls.framework} runs the fp32 weights, not {demands.precision}"
         return None
 
     @staticmethod
@@ -45,12 +47,12 @@ class Numpy:
     def load(self, order: Order) -> None:
         """Take the weights out of the file, and as many threads as ordered."""
         from zoo.frameworks.numpy.blas import described, take_threads, threads
-        from zoo.frameworks.numpy.network import forward_propagation
 
         if order.cores:
             os.sched_setaffinity(0, order.cores)
-        self.forward = forward_propagation
-        self.network, self.standard, self._shape = _network(order.model)
+        held = _held(order.model, self.framework)
+        self.standard, self._shape = held.standard, held.shape
+        self.forward = self._forward(held)
         take_threads(order.threads)
         if threads() != order.threads:
             raise UnavailableError(
@@ -67,7 +69,13 @@ class Numpy:
 
     def run(self, images: Images) -> Logits:
         """All steps of a prediction, from raw pixels."""
-        return self.forward(self.network, self.standard.rows(images))[-1]
+        return self.forward(self.standard.rows(images))
+
+    def _forward(self, held: "Held") -> "Callable[[Numbers], Logits]":
+        """From rows of standardised pixels to logits."""
+        from zoo.frameworks.numpy.network import forward_propagation
+
+        return lambda rows: forward_propagation(held.network, rows)[-1]
 
     def _call_once(self) -> None:
         """With images enough for each thread to have something to do."""
@@ -100,11 +108,24 @@ class Numpy:
 
     def close(self) -> None:
         """Free the network."""
-        del self.network
+        del self.forward
 
 
-def _network(path: str) -> "tuple[Network, Standard, tuple[int, int, int]]":
-    """The network that a file of this zoo was made of, its pixels, and its image's shape."""
+@dataclass(frozen=True)
+class Held:
+    """What a file of this zoo holds of the network that it was made of."""
+
+    network: "Network"
+    standard: "Standard"  # of its pixels
+    shape: tuple[int, int, int]  # of its images
+    told: dict[str, str]  # its metadata
+
+
+def _only(framework: str) -> str:
+    return f"{framework} runs the networks of this zoo that are written in {framework}"
+
+
+def _held(path: str, framework: str) -> Held:
     import onnx
 
     from zoo.frameworks.numpy.batches import Standard
@@ -113,10 +134,10 @@ def _network(path: str) -> "tuple[Network, Standard, tuple[int, int, int]]":
 
     proto = onnx.load(path)
     told = {entry.key: entry.value for entry in proto.metadata_props}
-    if told.get("framework") != "numpy" or told.get("input") != PIXELS:
-        raise UnsupportedError(f"{_ONLY}, from files that take raw pixels")
+    if told.get("framework") != framework or told.get("input") != PIXELS:
+        raise UnsupportedError(f"{_only(framework)}, from files that take raw pixels")
     if told.get("precision") != "fp32":
-        raise UnsupportedError(f"numpy runs the fp32 weights, not {told.get('precision')}")
+        raise UnsupportedError(f"{framework} runs the fp32 weights, not {told.get('precision')}")
     height, width, channels = (
         side.dim_value for side in proto.graph.input[0].type.tensor_type.shape.dim[1:]
     )
@@ -127,4 +148,4 @@ def _network(path: str) -> "tuple[Network, Standard, tuple[int, int, int]]":
     except ValueError as error:
         raise UnsupportedError(f"the file's weights are not those of a run: {error}") from error
     standard = Standard(json.loads(told["mean"]), json.loads(told["std"]), height * width)
-    return network, standard, (height, width, channels)
+    return Held(network, standard, (height, width, channels), told)

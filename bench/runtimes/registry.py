@@ -18,6 +18,7 @@ RUNTIMES = {
     "torch": "bench.runtimes.torch:Torch",
     "torch-compile": "bench.runtimes.torch:TorchCompile",
     "numpy": "bench.runtimes.numpy:Numpy",
+    "sklearn": "bench.runtimes.sklearn:Sklearn",
     "openvino": "bench.runtimes.openvino:OpenVino",
     "openvino:bf16": "bench.runtimes.openvino:OpenVinoBf16",
 }
