@@ -15,6 +15,7 @@ from zoo.progress import (
     PlainProgress,
     Progress,
     RichProgress,
+    amount_text,
     clock_text,
     progress_for,
 )
@@ -201,3 +202,16 @@ def test_still_bars_are_drawn_when_work_goes_forward_only(stream: io.StringIO) -
         assert set(threading.enumerate()) <= before
         advance(2)
         assert "2/4" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 k"), (30_730, "31 k"), (99_999, "100 k"), (100_000, "0.1 M"), (1_561_500, "1.6 M")],
+)
+def test_small_amounts_are_told_in_thousands(number: int, text: str) -> None:
+    assert amount_text(number) == text
+
+
+def test_digits_and_units_of_an_amount_can_be_told() -> None:
+    assert amount_text(1_561_500, 2) == "1.56 M"
+    assert amount_text(32_000, 1, ("MB", "kB")) == "32 kB"

@@ -149,6 +149,13 @@ def progress_for(
     return PlainProgress(stream, verbose=verbose)
 
 
+def amount_text(number: float, digits: int = 1, units: tuple[str, str] = ("M", "k")) -> str:
+    """In millions, such as `1.6 M`; in thousands, such as `31 k`, where little would be left."""
+    if number < 1e5:
+        return f"{number / 1e3:.0f} {units[1]}"
+    return f"{number / 1e6:.{digits}f} {units[0]}"
+
+
 def clock_text(seconds: float) -> str:
     """`42 s`, `3 min 05 s` or `1 h 20 min`."""
     whole = round(seconds)

@@ -16,7 +16,7 @@ from zoo.data import describe_datasets
 from zoo.errors import ZooError
 from zoo.escaping import markdown
 from zoo.intervals import Accuracy
-from zoo.progress import clock_text
+from zoo.progress import amount_text, clock_text
 from zoo.reading import read_text
 from zoo.records import read
 from zoo.runs.history import read_history
@@ -142,14 +142,14 @@ def _cells(artifact: Artifact) -> list[str]:
     facts = _facts(artifact)
     whole, small = facts.precisions.get("fp32"), facts.precisions.get("int8")
     files = [file for file in (whole, small) if file]
-    sizes = [f"{_size(artifact, file) / 1e6:.1f} MB" for file in files]
+    sizes = [amount_text(_size(artifact, file), 1, ("MB", "kB")) for file in files]
     views, trained = facts.with_views, facts.trained
     plain = re.fullmatch(r"[\w.-]+", artifact.id)
     name = f"`{artifact.id}`" if plain else markdown(artifact.id)
     return [
         f"[{name}]({quote(_from_here(artifact.folder))}/README.md)",
-        f"{facts.parameters / 1e6:.2f} M",
-        f"{facts.macs / 1e6:.1f} M",
+        amount_text(facts.parameters, 2),
+        amount_text(facts.macs),
         _share(whole.accuracy) if whole else "-",
         f"{views.share:.2%}" if views else "-",
         f"{small.accuracy.share:.2%}" if small else "-",

@@ -3,6 +3,7 @@
 from zoo.artifacts.card import Card, FileCard
 from zoo.escaping import markdown
 from zoo.ort.signature import PIXELS
+from zoo.progress import amount_text
 from zoo.specs.design import head_words
 
 
@@ -22,7 +23,7 @@ def readme(card: Card) -> str:
     parts = [
         f"# {markdown(card.id)}",
         f"`{card.model}` ({card.family}, {card.framework}) trained on {markdown(card.dataset)}, "
-        f"seed {card.seed}: {card.parameters:,} parameters, {card.macs / 1e6:.1f} M multiply-adds "
+        f"seed {card.seed}: {card.parameters:,} parameters, {amount_text(card.macs)} multiply-adds "
         f"an image. Written by `python cli.py export`; the numbers are those of card.json.",
         *stands,
         f"- input `image`: {shape}\n"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from zoo.progress import clock_text
+from zoo.progress import amount_text, clock_text
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Cost:
     def line(self) -> str:
         """The cost in one line."""
         return (
-            f"{self.parameters / 1e6:.2f} M parameters, {self.macs / 1e6:.1f} M multiply-adds "
+            f"{amount_text(self.parameters, 2)} parameters, {amount_text(self.macs)} multiply-adds "
             f"per image, {self.flop / 1e15:.2g} PFLOP to train: about {clock_text(self.seconds)} "
             "here"
         )
