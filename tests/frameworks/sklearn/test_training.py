@@ -287,3 +287,27 @@ def test_two_classes_have_a_logit_each(tmp_path: Path, name: str) -> None:
 
 def test_every_model_of_the_catalog_has_its_way() -> None:
     assert WAYS.keys() == {name for name, spec in MODELS.items() if spec.framework == "sklearn"}
+
+
+def test_a_class_whose_images_are_all_held_out_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in ("train", "test"):
+        for name in "abc":
+            coloured(tmp_path / "data" / part, name, (90, 0, 0), 40)
+
+    def split(labels: np.ndarray, options: TrainOptions) -> tuple[np.ndarray, np.ndarray]:
+        return np.flatnonzero(labels != 2), np.flatnonzero(labels == 2)
+
+    for place in ("sklearn.in_rounds", "numpy.training"):
+        monkeypatch.setattr(f"zoo.frameworks.{place}.split_of", split)
+    options = TrainOptions(data=str(tmp_path / "data"), epochs=10)
+    with pytest.raises(ZooError, match=r"needs training images of every class, and c has none"):
+        zoo.train(LOGREG, options, run=tmp_path / "run")
+    assert zoo.train(MLP, replace(options, epochs=1), run=tmp_path / "mlp").weights.exists()
+
+
+def test_quick_is_a_shorter_schedule(tmp_path: Path) -> None:
+    options = replace(options_of(LOGREG), epochs=None, quick=True)
+    run = zoo.train(LOGREG, options, run=tmp_path / "run")
+    assert [row.epoch for row in read_history(run.history)] == [10, 20]
