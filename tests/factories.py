@@ -79,7 +79,7 @@ def cell(p50: float | None = 1.0, error: float = 0.005, **parts: Any) -> Row:
 
 
 def scored(name: str, p50: float | None = 1.0, accuracy: float | None = 0.9, **parts: Any) -> Row:
-    """A cell whose accuracy was measured, too: to half a point, and its time to 1 %.
+    """A cell whose accuracy was measured, too: to half a point, and its time to 1%.
 
     The hash of its file is not known: with one and the same, rows would be of one file.
     """

@@ -33,7 +33,7 @@ def test_the_largest_value_is_by_size_and_tells_of_what_is_no_number() -> None:
 
 
 def test_the_gate_allows_what_the_readme_says() -> None:
-    """fp32 within 1e-4 and 99.99 % of one class, fp16 within 0.1 points, int8 within 0.5."""
+    """fp32 within 1e-4 and 99.99% of one class, fp16 within 0.1 points, int8 within 0.5."""
     assert GATE.logits == 1e-4
     assert {name: lost / 10_000 for name, lost in GATE.lost.items()} == {
         "fp32": 0.0001,

@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_Z = 1.959963984540054  # two-sided 95 %
+_Z = 1.959963984540054  # two-sided 95%
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % Wilson score interval of a share: holds near 0 and 1 and for few trials."""
+    """The 95% Wilson score interval of a share: holds near 0 and 1 and for few trials."""
     if trials == 0:
         return 0.0, 1.0
     share = successes / trials
@@ -26,7 +26,7 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Correct images of all, as a share with its 95 % Wilson interval."""
+    """Correct images of all, as a share with 95% Wilson interval of the accuracy."""
 
     correct: int
     images: int

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 SAME_SUMS = 1e-4  # fp32 from its network, or a file in another batch or call: rounded otherwise
 OTHER_RUNTIME = 1e-3  # of two arms that count as giving the same answers, TF32 included
 # The same by what an arm computes fp32 in. bf16 keeps 8 bits of a number, so
-# each layer rounds by up to 0.4 %, and a batch of one has its own largest logit alone: of 2,048
+# each layer rounds by up to 0.4%, and a batch of one has its own largest logit alone: of 2,048
 # images with each of the six networks published here the farthest was 0.069 away, of batches of 64
 # the farthest 0.029. Images at half their brightness, red and blue exchanged or rows and columns
 # are away by 0.15 to 0.6 in any eight images.

@@ -21,8 +21,8 @@ from zoo.machine.threads import cgroup_quota, thread_budget
 _PACKAGES = ("numpy", "onnx")  # what files and arrays go through, whatever the runtime
 SMI_SECONDS = 20.0  # for an answer of nvidia-smi, which may hang
 
-# When a block counts as disturbed. A process alone on its cores waits 0.1 to 0.5 % of the time,
-# beside a half-busy neighbour 25 %; the odd daemon is no reason to measure anew.
+# When a block counts as disturbed. A process alone on its cores waits 0.1 to 0.5% of the time,
+# beside a half-busy neighbour 25%; the odd daemon is no reason to measure anew.
 MOST_DELAY = 0.02
 MOST_STEAL = 0.01
 MOST_THROTTLED = 0.01
@@ -148,7 +148,7 @@ class Evidence:
     # their number); others' doing, for a block is one answer and the parent sleeps meanwhile.
     delay_share: float | None
     clock_mhz: float | None  # at the end
-    clock_change: float | None  # -0.1 where it fell by 10 %
+    clock_change: float | None  # -0.1 where it fell by 10%
     wall_seconds: float
 
     @classmethod

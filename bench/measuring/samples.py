@@ -54,4 +54,4 @@ class Samples:
             raise ValueError("a block without calls")
         times = chain(*calls, *quads, (block.wall_ns for block in self.blocks))
         if not all(0 < ns <= _LONGEST_NS for ns in times):
-            raise ValueError("a time that is none")
+            raise ValueError("a time is not a positive number")

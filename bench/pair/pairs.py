@@ -102,7 +102,7 @@ def _record(
     """All that one comparison has found."""
     outcome = Outcome()
     if turns.wrong:
-        outcome = Outcome(FAILED, f"{turns.wrong} timed calls gave other logits than before")
+        outcome = Outcome(FAILED, f"{turns.wrong} timed calls gave different logits than before")
     return Record(
         asked=pair.asked,
         outcome=outcome,

@@ -1,7 +1,7 @@
 """Models whose difference is known beforehand, to see what a benchmark makes of it.
 
 python -m bench.pair.planted base.onnx --layers 40
-python -m bench.pair.planted slower.onnx --layers 42      # 5 % more of the same work
+python -m bench.pair.planted slower.onnx --layers 42      # 5% more of the same work
 """
 
 from pathlib import Path

@@ -169,7 +169,7 @@ def _score(lost: int, gained: int, images: int, drop: float) -> float:
 
 
 def paired_interval(lost: int, gained: int, images: int) -> tuple[float, float]:
-    """The 95 % interval of the share of images lost on balance: the drops that `_score` accepts.
+    """The 95% interval of the share of images lost on balance: the drops that `_score` accepts.
 
     lost, gained: images that only the one and only the other has right.
     """

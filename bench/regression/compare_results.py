@@ -1,7 +1,7 @@
 """Whether a results file is worse than the one before it, beyond what is allowed.
 
 Nothing is a breach that could be chance. All tests of a comparison, of time and of accuracy, are
-one family (Holm): where nothing got worse than allowed, at most 2.5 % of comparisons say otherwise.
+one family (Holm): where nothing got worse than allowed, at most 2.5% of comparisons say otherwise.
 """
 
 import math

@@ -55,7 +55,7 @@ def _size(base: Row, new: Row, limits: Limits) -> Plain | None:
     growth = new.file_bytes / base.file_bytes - 1
     beyond = limits.max_growth is not None and growth > limits.max_growth
     size = megabytes(new.file_bytes)
-    text = f"{size} ({100 * growth:+.1f} %)" if new.file_bytes != base.file_bytes else size
+    text = f"{size} ({100 * growth:+.1f}%)" if new.file_bytes != base.file_bytes else size
     return Plain(text, "breach" if beyond else "held")
 
 
@@ -140,4 +140,4 @@ def _file(row: Row, names: Names) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
+    return f"{100 * share:.3g}%"

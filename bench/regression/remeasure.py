@@ -83,7 +83,7 @@ class Remeasurer:
                 replace(PRESETS["standard"].pair, timeout=self.timeout),
             )
         if turns.wrong:
-            raise ZooError(f"{turns.wrong} timed calls gave other logits than before")
+            raise ZooError(f"{turns.wrong} timed calls gave different logits than before")
         return turns.ratio()
 
     @cached_property

@@ -44,7 +44,7 @@ class Spread:
         return cls(seen, len(log_ratios), len(log_ratios))
 
     def __str__(self) -> str:
-        share = f"{figures(self.sd * 100, 2)} %"
+        share = f"{figures(self.sd * 100, 2)}%"
         if self.twins < LEAST_TWINS:
             return f"spread between sweeps taken as {share}: too few unchanged rows to measure it"
         return f"spread between sweeps {share}, measured on {self.twins} unchanged rows"
@@ -137,7 +137,7 @@ def judge_speed(
     allowed: float,
     margin: float,
 ) -> SpeedFinding:
-    """What is known of the time of a call, before Holm. allowed, margin: shares, 0.05 for 5 %."""
+    """What is known of the time of a call, before Holm. allowed, margin: shares, 0.05 for 5%."""
     found = _found(base, new, measured_again, spread, allowed=allowed, margin=margin)
     found = replace(found, beyond=found.ratio is not None and found.ratio > 1 + allowed)
     if found.how != "paired" and base.machine != new.machine:

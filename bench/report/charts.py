@@ -33,8 +33,8 @@ def accuracy_and_latency(summary: Summary, looks: Looks) -> Section | None:
         for answer in answers
     ]
     lead = (
-        f"Up and to the left is better. {_about_line(answers)}Thin strokes are 95 % intervals. "
-        "Where no runtime is named it is onnxruntime; no provider: the CPU."
+        f"Up and to the left is better. {_about_line(answers)}Thin strokes are 95% intervals. "
+        "Where no runtime is named it is onnxruntime; where no provider is, the CPU."
     )
     return Section("accuracy", "Accuracy against latency", lead, figures_in_grid(drawn))
 
@@ -46,7 +46,7 @@ def _about_line(answers: Sequence[Answer]) -> str:
         return ""
     begins = "joins the Pareto set" if most > 1 else "begins at the only row of the Pareto set"
     return (
-        f"The line {begins}: what lies under it is beaten by a row that is as fast and more "
+        f"The line {begins}: every row below it is beaten by one that is as fast and more "
         "accurate, or as accurate and faster. "
     )
 
@@ -75,7 +75,7 @@ def throughput(rows: Sequence[Row], summary: Summary, looks: Looks) -> Section |
         for panel in panels
     ]
     lead = (
-        "Images a second over the images of a call, both logarithmic; the scales are the same "
+        "Images per second against the batch size, both logarithmic; the scales are the same "
         "everywhere, and the grey lines are the other models."
     )
     body = figures_in_grid(drawn, "small")
@@ -140,10 +140,11 @@ def ratios(summary: Summary, looks: Looks) -> Section | None:
     margins = sorted({row.margin for _, rows in shown for row in rows if row.margin})
     references = sorted({_reference(row) for _, rows in shown for row in rows if row.reference})
     lead = (
-        "Time of a call over the time of the reference arm "
-        f"({', '.join(references) or 'not named'}), measured in turns. Left of 1 is faster. "
-        f"Inside the shaded band ({', '.join(f'{margin:.1%}' for margin in margins)}) counts as "
-        "the same; the verdict needs the whole interval."
+        "Time of a call divided by that of the reference arm "
+        f"({', '.join(references) or 'not named'}), measured in turns. Left of 1 is faster. A "
+        "ratio inside "
+        f"the shaded band ({', '.join(f'{margin:.1%}' for margin in margins)}) counts as "
+        "the same; a verdict needs the whole interval on one side."
     )
     return Section("ratios", "Ratio to the reference", lead, figures_in_grid(drawn))
 

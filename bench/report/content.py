@@ -122,13 +122,17 @@ def _about_files(inputs: Inputs) -> Iterator[Caveat]:
     machines = {row.machine for row in inputs.rows if row.machine}
     if len(machines) > 1:
         where = joined(inputs.name(file.path) for file in inputs.results)
-        text = f"The rows come from {len(machines)} machines; only rows of one are compared."
+        text = (
+            f"The rows come from {len(machines)} machines; only rows of the same machine are "
+            "compared."
+        )
         yield Caveat(text, where)
     elif len(inputs.results) > 1:
         compare = command("compare", *(file.path for file in inputs.results[:2]))
         text = (
-            "The files are of different sweeps. Figures of a shared machine drift between them; "
-            f"to say which is faster, use: {compare}."
+            "The files come from different sweeps. On a shared machine, figures drift between "
+            "sweeps; "
+            f"to find out which is faster, run: {compare}."
         )
         yield Caveat(text, joined(inputs.name(file.path) for file in inputs.results))
 
@@ -142,7 +146,7 @@ def _about_rows(rows: Sequence[Row], summary: Summary) -> Iterator[Caveat]:
                 where[text].append(summary.names.cell(row))
         if row.accuracy_source == "card" and row.status == OK:
             why = f": {row.accuracy_reason}" if row.accuracy_reason else ""
-            text = f"the accuracy is that of the artifact's card, not measured here{why}"
+            text = f"accuracy quoted from the artifact's card, not measured here{why}"
             where[text].append(summary.names.cell(row))
         elif row.accuracy is None and row.accuracy_reason and row.status == OK:
             where[f"no accuracy: {row.accuracy_reason}"].append(summary.names.cell(row))

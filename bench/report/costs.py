@@ -56,7 +56,7 @@ def cold_costs(rows: Sequence[Row], summary: Summary) -> Section | None:
         legend=legend,
     )
     lead = (
-        "What it costs until the first answer is there. The scale is logarithmic: the parts "
+        "The time from start to first answer. The scale is logarithmic: the parts "
         "differ by orders of magnitude."
     )
     return Section("cold", "Cold costs", lead, figures_in_grid([drawn]))
@@ -73,7 +73,7 @@ def _cold_lane(name: str, rows: Sequence[Row]) -> Lane:
     if break_even:
         calls = max(row.break_even_calls or 0 for row in break_even)
         other = break_even[0].break_even_runtime or BREAK_EVEN  # files of before name none
-        about.append(f"has overtaken {other} after {calls:,} calls, starts counted")
+        about.append(f"cheaper than {other} after {calls:,} calls, start-up included")
     values = [value for _, value, _ in marks]
     return Lane(name, f"{figures(values[0])} ms", values, dots(marks), about)
 
@@ -117,7 +117,7 @@ def sizes(rows: Sequence[Row], summary: Summary, looks: Looks) -> Section | None
     if not drawn:
         return None
     lead = (
-        "Memory is of the whole process, the runtime's libraries included, and the largest so far: "
+        "Memory is the peak of the whole process so far, the runtime's libraries included: "
         "a process measures its batch sizes one after the other."
     )
     return Section("sizes", "Memory and file size", lead, figures_in_grid(drawn))

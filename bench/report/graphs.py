@@ -40,10 +40,9 @@ def draw_files(rows: Sequence[Row], names: Names) -> Section | None:
     if not found:
         return None
     lead = (
-        "Counted in the ONNX graphs: parameters are all weights, trained or not, and "
-        "multiply-adds are those of convolutions and matrix products for one image; of an artifact "
-        "both are those of its fp32 file. Computes in: what those products multiply, most "
-        "multiply-adds first."
+        "Counted in the ONNX graphs. Parameters are all weights, trained or not. Multiply-adds are "
+        "those of convolutions and matrix products for one image. For an artifact, both are those "
+        "of its fp32 file. Computes in: the number formats of those products, the most used first."
     )
     body = sortable_table(FILE_HEADINGS, _NUMBERS, (_line(row, names) for row in found))
     return Section("files", "Models", lead, body)

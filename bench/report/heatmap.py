@@ -47,7 +47,7 @@ def _cell(cell: Cell, classes: Sequence[str], x: float, y: float, side: float) -
         class_="heat" if count else "cold",
         fill_opacity=f"{cell.shade:.2f}" if count else None,
     )
-    words = f"{true} taken for {predicted}: {count:,} ({cell.share:.1%})"
+    words = f"{true} predicted as {predicted}: {count:,} ({cell.share:.1%})"
     if cell.true == cell.predicted:
         words = f"{true}: {count:,} right ({cell.share:.1%})"
     number = Markup("")

@@ -91,7 +91,9 @@ class Inputs:
 def read_inputs(paths: Sequence[Path]) -> Inputs:
     """Read results files (CSV) and pytest-benchmark files (JSON), told apart by their names."""
     if not paths:
-        raise UsageError("a report needs at least one results file.")
+        raise UsageError(
+            "no results file was given. Name at least one, such as one that bench wrote."
+        )
     paths = list(dict.fromkeys(paths))
     return Inputs(
         results=[read_results(path) for path in paths if path.suffix != ".json"],
@@ -117,12 +119,14 @@ def read_suite(path: Path) -> Suite:
         raise missing_file(path, f"pytest tests/benchmarks --benchmark-json={path}")
     value = _read_object(path)
     if not isinstance(value.get("benchmarks"), list):
-        raise ZooError(f"{path} is no file of pytest-benchmark: it has no list of benchmarks.")
+        raise ZooError(f"{path} is not a pytest-benchmark file: it has no list of benchmarks.")
     machine = value.get("machine_info")
     try:
         timings = [_timing(benchmark) for benchmark in value["benchmarks"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ZooError(f"{path} is no file of pytest-benchmark, or damaged: {error!r}.") from error
+        raise ZooError(
+            f"{path} is not a pytest-benchmark file, or it is damaged: {error!r}."
+        ) from error
     return Suite(path, timings, machine if isinstance(machine, dict) else {})
 
 
@@ -130,7 +134,7 @@ def _timing(benchmark: dict[str, Any]) -> Timing:
     stats, params = benchmark["stats"], benchmark.get("params") or {}
     median, iqr = float(stats["median"]), float(stats["iqr"])
     if not (0 <= median <= _LONGEST and 0 <= iqr <= _LONGEST):
-        raise ValueError("a time that is none")
+        raise ValueError("a time is not a positive number")
     return Timing(
         name=str(benchmark["name"]).partition("[")[0],
         params=", ".join(f"{name}={value}" for name, value in params.items()),
@@ -146,5 +150,5 @@ def _read_object(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise ZooError(f"{path} cannot be read: {error}.") from error
     if not isinstance(value, dict):
-        raise ZooError(f"{path} holds no JSON object.")
+        raise ZooError(f"{path} does not hold a JSON object.")
     return value

@@ -36,8 +36,8 @@ def operators(found: Sequence[OperatorTime], rows: Sequence[Row], looks: Looks) 
         for cell, row in profiled.items()
     ]
     lead = (
-        "Share of a profiled call that each kind of operator took. Profiling itself costs time, so "
-        "take these as shares and not as latencies."
+        "Share of a profiled call that each kind of operator took. Profiling itself takes time, so "
+        "read these as shares, not as latencies."
     )
     return Section("operators", "Time by operator", lead, figures_in_grid(drawn, "small"))
 
@@ -77,7 +77,9 @@ def curves(trainings: Sequence[Training]) -> Section | None:
     ]
     if not drawn:
         return None
-    lead = "From the artifacts. Training figures are over augmented images, as they were seen."
+    lead = (
+        "From the artifacts. Training figures are over the augmented images that the network saw."
+    )
     return Section("curves", "Training curves", lead, figures_in_grid(drawn, "pairs"))
 
 
@@ -106,8 +108,8 @@ def confusions(trainings: Sequence[Training]) -> Section | None:
     if not drawn:
         return None
     lead = (
-        "Of the published network on its test set: rows are true classes, columns what they were "
-        f"taken for. {SHADES}"
+        "The published network on its test set: rows are true classes, columns are predicted ones. "
+        f"{SHADES}"
     )
     return Section("confusions", "Confusion matrices", lead, figures_in_grid(drawn, "small"))
 
@@ -122,9 +124,10 @@ def latents(trainings: Sequence[Training]) -> Section | None:
     if not drawn:
         return None
     lead = (
-        "What a backbone makes of test images, along the first two principal components of those "
-        "shown. Classes that lie apart here are easy for a head; others may still be, by what two "
-        f"components do not show. Of more than {MOST_COLOURED} classes, those whose middles lie "
+        "The backbone's latents of test images, along the first two principal components of those "
+        "shown. Classes that lie apart here are easy for a head; others may still be, in "
+        "directions "
+        f"not shown. With more than {MOST_COLOURED} classes, those whose centres lie "
         "furthest out are coloured."
     )
     return Section("latents", "Maps of latents", lead, figures_in_grid(drawn))

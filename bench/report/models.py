@@ -31,7 +31,7 @@ def read_trainings(rows: Sequence[Row], exports: Path | None) -> tuple[list[Trai
     try:
         known = {artifact.id: artifact for artifact in list_artifacts(exports)}
     except ZooError as error:
-        return [], [f"No training curves and confusion matrices: {error}"]
+        return [], [f"No training curves or confusion matrices: {error}"]
     found, missing = [], []
     for subject, row in subjects.items():
         if subject not in known:
@@ -45,8 +45,8 @@ def read_trainings(rows: Sequence[Row], exports: Path | None) -> tuple[list[Trai
         found.append(training)
         if not _same_bytes(row, known[subject]):
             missing.append(
-                f"{subject}: the artifact was published anew since it was measured; its curves "
-                "and confusion matrix are those of the new one."
+                f"{subject}: the artifact was published again after it was measured; the curves "
+                "and confusion matrix shown are those of the new one."
             )
     return [one for one in found if one.history or one.confusion or one.projection], missing
 

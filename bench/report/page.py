@@ -170,7 +170,7 @@ def _attention(content: ReportContent) -> Markup:
         facts.append(count(len(content.warnings), "kind") + " of warning")
     if not facts:
         return Markup("")
-    link = tag("a", "what to know before believing these numbers", href="#warnings")
+    link = tag("a", "what to know before you rely on these numbers", href="#warnings")
     return tag("div", tag("p", f"{joined(facts)}: ", link, "."), class_="attention")
 
 
@@ -181,8 +181,9 @@ def _cells(content: ReportContent) -> Section:
         draw_table(content.rows, content.summary, content.sources),
     )
     lead = (
-        "Click a heading to sort; point at one for what it means. Below a figure stands its 95 % "
-        "interval. The reference is the same model in fp32, in onnxruntime on the CPU, unless the "
+        "Click a heading to sort; point at one for its meaning. The 95% interval is below "
+        "each figure. The reference is the same model in fp32, in onnxruntime on the CPU, unless "
+        "the "
         "sweep named another: below 1 is faster."
     )
     return Section("cells", "All cells", lead, body)
@@ -210,7 +211,7 @@ def _warnings(content: ReportContent) -> Section | None:
         if items
         for part in (tag("h3", title), tag("ul", *items))
     ]
-    return Section("warnings", "Before you believe it", "", render(*parts)) if parts else None
+    return Section("warnings", "Before you rely on it", "", render(*parts)) if parts else None
 
 
 def _environment(content: ReportContent) -> Section | None:

@@ -28,7 +28,7 @@ def draw_suites(suites: Sequence[Suite]) -> Section | None:
     for suite in suites:
         parts.append(tag("h3", suite.path.name))
         parts.append(sortable_table(HEADINGS, _NUMBERS, map(_row, suite.timings)))
-    lead = "The median of all rounds, and the distance between its quartiles (IQR) as its spread."
+    lead = "The median of all rounds, with the interquartile range (IQR) as its spread."
     return Section("suites", "pytest-benchmark", lead, render(*parts)) if parts else None
 
 

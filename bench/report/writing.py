@@ -62,7 +62,10 @@ def report(
     )
     for path in paths:
         if path.absolute() in (page.absolute(), text.absolute(), table.absolute()):
-            raise UsageError(f"the report would replace {path}, which it is made of; choose --out.")
+            raise UsageError(
+                f"the report would replace {path}, one of its own inputs. Name another file with "
+                "--out."
+            )
     refuse_others([page, text], "name another --out")
     refuse_others([table], "name another --out", ("subject", *FLAGS))
     content = gather(inputs, exports, budget_ms, budget_mb)

@@ -71,8 +71,8 @@ class Answer:
     within_budget: Row | None  # the most accurate within the budget
     # By rising p50: nothing else is as fast and more accurate, or as accurate and faster.
     pareto: Rows
-    like_best: Rows  # whose 95 % interval meets that of the most accurate
-    like_fastest: Rows  # whose 95 % interval meets that of the fastest
+    like_best: Rows  # whose 95% interval meets that of the most accurate
+    like_fastest: Rows  # whose 95% interval meets that of the fastest
 
     @property
     def contested(self) -> bool:

@@ -89,8 +89,8 @@ def _answer(row: Row) -> str:
     low, high, margin = row.ratio_low, row.ratio_high, _percent(row.margin or 0)
     if row.way == USUAL:
         return (
-            f"{b} takes {ratio_figures(row.ratio)} times as long as {a} by the medians of both; "
-            "--way usual knows no interval, so this proves nothing"
+            f"{b} takes {ratio_figures(row.ratio)} times as long as {a}, by their medians; "
+            "--way usual gives no interval, so this is not conclusive"
         )
     if low is None or high is None:
         return f"undecided: {b} takes {ratio_figures(row.ratio)} times as long as {a}, no interval"
@@ -106,7 +106,7 @@ def _answer(row: Row) -> str:
         )
     return (
         f"undecided: {b} takes {ratio_figures(row.ratio)} times as long as {a} ({ends}; the margin "
-        f"is {margin}); --seconds or --instances for a narrower answer"
+        f"is {margin}); raise --seconds or --instances for a narrower interval"
     )
 
 
@@ -119,20 +119,18 @@ def _answer_of_many(rows: Sequence[Row]) -> str:
     verdicts = Counter(row.verdict for row in rows if row.verdict)
     if not verdicts:
         return (
-            f"{b} takes {ratio_figures(middle)} times as long as {a} (median of {of}, single ones "
-            f"{ratio_figures(least)} to {ratio_figures(most)}); without intervals this proves "
-            "nothing"
+            f"{b} takes {ratio_figures(middle)} times as long as {a} (median of {of}, range "
+            f"{ratio_figures(least)} to {ratio_figures(most)}); without intervals this is "
+            "not conclusive"
         )
     agreed = next(iter(verdicts)) if len(verdicts) == 1 else None
     if agreed == "faster":
         ends = f"{_times(1 / most)} to {_times(1 / least)}"
-        return (
-            f"{b} is {_times(1 / middle)} faster than {a} in {every} (median; single ones {ends})"
-        )
+        return f"{b} is {_times(1 / middle)} faster than {a} in {every} (median; range {ends})"
     if agreed == "slower":
         ends = f"{_times(least)} to {_times(most)}"
-        return f"{b} is {_times(middle)} slower than {a} in {every} (median; single ones {ends})"
-    ends = f"median ratio {ratio_figures(middle)}, single ones {ratio_figures(least)} to "
+        return f"{b} is {_times(middle)} slower than {a} in {every} (median; range {ends})"
+    ends = f"median ratio {ratio_figures(middle)}, range {ratio_figures(least)} to "
     ends += f"{ratio_figures(most)}"
     if agreed == "same":
         return f"{b} and {a} take the same time in {every} ({ends})"
@@ -149,14 +147,14 @@ def _spread(rows: Sequence[Row]) -> Iterator[str]:
     ]
     if intervals:
         half = float(np.median([relative_half_width(low, high) for low, high in intervals]))
-        holding = sum(low <= 1 <= high for low, high in intervals)
+        apart = sum(not low <= 1 <= high for low, high in intervals)
         yield (
-            f"half-width of the 95 % interval {half:.2%} of the ratio (median); "
-            f"1 lies in {holding} of {len(intervals)} intervals"
+            f"the ratio is uncertain by about {half:.2%} (median); "
+            f"equal speed is ruled out in {apart} of {len(intervals)} comparisons"
         )
     ratios = np.array([row.ratio for row in rows], float)
     apart = int((np.abs(np.log(ratios)) > np.log1p(_APART)).sum())
-    yield f"the ratio is more than {_APART:.0%} from 1 in {apart} of {len(rows)} comparisons"
+    yield f"the ratio is more than {_APART:.0%} away from 1 in {apart} of {len(rows)} comparisons"
 
 
 def _about_answers(row: Row) -> Iterator[str]:
@@ -166,7 +164,7 @@ def _about_answers(row: Row) -> Iterator[str]:
         yield _right(row)
         yield _alike(row.agreement, row.max_difference, row.images, "test images", row.answers_as)
     else:
-        kind = "images that were timed"
+        kind = "timed images"
         if row.same_answers:
             yield f"both give the same answers to the {count(row.shown_images, 'image')} timed"
         else:
@@ -176,9 +174,9 @@ def _about_answers(row: Row) -> Iterator[str]:
             )
         reason = row.accuracy_reason or "it was not measured"
         if row.accuracy is not None:
-            yield f"accuracy is that of the cards: {reason}"
+            yield f"accuracy is quoted from the cards: {reason}"
         else:
-            yield f"speed alone, no accuracy: {reason}"
+            yield f"speed only, no accuracy: {reason}"
     if row.classes_matched:
         yield row.classes_matched
 
@@ -187,17 +185,18 @@ def _right(row: Row) -> str:
     a, b = names_of(row)
     correct, before, images = row.correct or 0, row.reference_correct or 0, row.images or 1
     if correct == before:
-        return f"both answer {correct:,} of {images:,} test images right"
+        return f"both classify {correct:,} of {images:,} test images correctly"
     points, word = 100 * (before - correct) / images, "fewer" if correct < before else "more"
     chance = f"the difference is {'' if is_beyond_chance(row) else 'not '}beyond chance"
     return (
-        f"{b} answers {abs(points):.2f} points {word} test images right than {a} ({correct:,} and "
+        f"{b} classifies {abs(points):.2f} points {word} test images correctly than {a} "
+        f"({correct:,} and "
         f"{before:,} of {images:,}); {chance} (McNemar's exact test, p = {row.mcnemar_p:.2g})"
     )
 
 
 def is_beyond_chance(row: Row) -> bool:
-    """Whether A and B are proven to be right not equally often, at 5 %."""
+    """Whether A and B are proven to be right not equally often, at 5%."""
     return row.mcnemar_p is not None and row.mcnemar_p < 2 * TAIL
 
 
@@ -216,8 +215,8 @@ def _times(ratio: float) -> str:
 
 
 def _span(low: float, high: float) -> str:
-    return f"{_times(low)} to {_times(high)}, 95 % interval"
+    return f"{_times(low)} to {_times(high)}, 95% interval"
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:g} %"
+    return f"{100 * share:g}%"

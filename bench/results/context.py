@@ -87,12 +87,12 @@ def _warnings(row: Row, contradicted: Row | None) -> Iterator[str]:
     if row.n is None:
         return
     if row.floor_share is not None and row.floor_share > FLOOR_SHARE:
-        yield f"{row.floor_share:.0%} of p50 is the harness"
+        yield f"{row.floor_share:.0%} of p50 is the harness's own cost"
     if contradicted is not None:
         assert row.p50_ms
         assert contradicted.p50_ms
         solo = row.p50_ms / contradicted.p50_ms
-        yield f"the two arms' own p50 have the ratio {solo:.3f}"
+        yield f"timed on their own, the two arms have a p50 ratio of {solo:.3f}"
     if row.unpaired:
         yield f"it could not be paired with the reference: {row.unpaired}"
     if row.disturbed:
@@ -100,7 +100,7 @@ def _warnings(row: Row, contradicted: Row | None) -> Iterator[str]:
     if row.steady is False:
         yield "times had not settled when the warm-up ended"
     if row.accuracy_source == "measured" and row.accuracy_reason:
-        yield f"{row.correct:,} of {row.images:,} are right here, {row.accuracy_reason}"
+        yield f"{row.correct:,} of {row.images:,} images are correct here, {row.accuracy_reason}"
     yield from doubts(row)
     if row.wrong_answers:
-        yield f"{row.wrong_answers} timed calls gave other logits than the first time"
+        yield f"{row.wrong_answers} timed calls gave different logits than before"

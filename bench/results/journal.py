@@ -72,7 +72,7 @@ class Journal:
     def _check_samples(self) -> None:
         if self.path.exists() and not self.samples.exists():
             raise UsageError(
-                f"{self.samples} is not there, and nothing is added to {self.path} without it. "
+                f"{self.samples} is not there, so nothing can be added to {self.path}. "
                 "Name another --out."
             )
 
@@ -135,8 +135,8 @@ def append_line(path: Path, value: Any) -> None:
 
 def _renewed(path: Path, schema: int) -> str:
     """What a reader should know of a file that was brought up to date."""
-    renamed = [f"column {old} is {new}" for old, new in FORMER_NAMES[schema].items()]
-    told = [f"{path} had schema {schema} and has schema {SCHEMA} now", *renamed]
+    renamed = [f"column {old} is now called {new}" for old, new in FORMER_NAMES[schema].items()]
+    told = [f"{path} was updated from schema {schema} to {SCHEMA}", *renamed]
     return ": ".join(told)
 
 

@@ -39,7 +39,9 @@ def read_operators(results: Path) -> list[OperatorTime]:
     except FileNotFoundError:
         return []
     except KeyError as error:
-        raise ZooError(f"{path} holds no times by operator: it has no column {error}.") from error
+        raise ZooError(
+            f"{path} holds no times by operator: the column {error} is missing."
+        ) from error
     except (OSError, ValueError) as error:
         raise ZooError(f"{path} cannot be read as times by operator: {error}.") from error
 
@@ -47,5 +49,5 @@ def read_operators(results: Path) -> list[OperatorTime]:
 def _operator(row: dict[str, str]) -> OperatorTime:
     took, share = float(row["total_us"]), float(row["share"])
     if not (0 <= took <= _LONGEST_US and 0 <= share <= 1):
-        raise ValueError("a time that is none")
+        raise ValueError("a time is not a positive number")
     return OperatorTime(row["cell"], row["operator"], int(row["calls"]), took, share)

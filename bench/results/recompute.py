@@ -30,7 +30,7 @@ class Recomputed:
         """The same in words."""
         differ = f"{len(self.differing)} differ" if self.differing else "all agree"
         rows = count(self.rows, "row")
-        head = f"{self.path}: {rows} computed again from the raw samples, {differ}"
+        head = f"{self.path}: {rows} recomputed from the raw samples, {differ}"
         return [head, *(f"  {line}" for line in (*self.differing, *self.notes))]
 
 
@@ -39,8 +39,8 @@ def recompute(path: Path) -> Recomputed:
     written, samples = read_csv(path), beside(path, "samples.jsonl")
     if not samples.exists():
         raise ZooError(
-            f"{path} cannot be computed again: its raw samples were not kept beside it, as "
-            f"{samples.name}. Measure again to have both."
+            f"{path} cannot be recomputed: its raw samples are not beside it, as {samples.name}. "
+            "Measure again to get both."
         )
     journal = Journal(path)
     older = journal.load()
@@ -49,12 +49,12 @@ def recompute(path: Path) -> Recomputed:
     found = []
     for row in written:
         other = again.pop(row.key, None)
-        told = "no samples of it are there" if other is None else _difference(row, other, older)
+        told = "it has no raw samples" if other is None else _difference(row, other, older)
         if told:
             found.append(f"{names.cell(row)} ({row.cell}): {told}")
     found += [f"{names.cell(row)} ({row.cell}): it is not in the CSV" for row in again.values()]
     notes = [
-        f"schema {schema}: {joined(_NOT_RAW)} cannot be computed again, for no raw samples of them "
+        f"schema {schema}: {joined(_NOT_RAW)} cannot be recomputed, for no raw samples of them "
         "were kept; they are taken from the rows beside the samples"
         for schema in sorted(older)
     ]
@@ -69,7 +69,7 @@ def _difference(written: Row, again: Row, older: set[int]) -> str:
         if not (older and name == _ADDED)
     ]
     return joined(
-        f"{name} is {_shown(one)}, computed again {_shown(other)}"
+        f"{name} is {_shown(one)}, recomputed {_shown(other)}"
         for name, one, other in pairs
         if not _equal(one, other)
     )

@@ -96,11 +96,11 @@ def schema_of(line: Any) -> int | None:
 def read_line(line: Any) -> Record | Amendment:
     """A line of the journal, of this schema or of one before it; `ValueError` where it is none."""
     if not isinstance(line, dict):
-        raise ValueError("a line is no dict")
+        raise ValueError("a line is not an object")
     if "row" in line:
         line = _of_older(line)
     elif "provenance" in line and schema_of(line) != SCHEMA:
-        raise OtherSchemaError(f"has schema {schema_of(line)}, this zoo writes {SCHEMA}")
+        raise OtherSchemaError(f"has schema {schema_of(line)}, this version writes {SCHEMA}")
     kind = Record if "samples" in line else Amendment
     found: Record | Amendment = read(kind, line, "a line", lenient=True)
     if isinstance(found, Record):
@@ -111,7 +111,7 @@ def read_line(line: Any) -> Record | Amendment:
 def _of_older(line: Mapping[str, Any]) -> dict[str, Any]:
     """A line that holds a flat row, as one of groups."""
     if not isinstance(line["row"], dict) or "schema" not in line["row"]:
-        raise ValueError("a row is none")
+        raise ValueError("a row is not an object")
     row = of_today(line["row"])
     older: _Older = read(_Older, row, "a row", lenient=True)
     groups = dict.fromkeys(_GROUPS, row)
@@ -119,5 +119,5 @@ def _of_older(line: Mapping[str, Any]) -> dict[str, Any]:
     if samples is None:  # a row that learned something later
         return {"cell": older.cell, **groups}
     if not isinstance(samples, dict):
-        raise ValueError("samples are no dict")
+        raise ValueError("samples are not an object")
     return {**groups, "samples": older.samples() | samples}

@@ -37,7 +37,7 @@ def read_csv(path: Path) -> list[Row]:
             if set(headings) >= _FORMER_PAIRS:
                 raise UsageError(
                     f"{path} holds comparisons in the columns of an earlier version, which are not "
-                    "read any more. Compare again, and name another --out."
+                    "read. Compare again, and name another --out."
                 )
             if not {"subject", "runtime", "schema"} <= set(headings):
                 raise ZooError(f"{path} was not written by `bench` (its columns differ).")
@@ -68,7 +68,7 @@ def _named(name: str, text: str) -> Any:
     try:
         value = read_cell(_KINDS[name], text)
         if isinstance(value, int | float) and not _is_measurable(name, value):
-            raise ValueError(f"is '{text}', which nothing can be measured to be")
+            raise ValueError(f"is '{text}', which is not a possible measurement")
         return value
     except ValueError as error:
         raise ValueError(f"{name} {error}") from None

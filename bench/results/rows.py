@@ -23,11 +23,13 @@ class OtherSchemaError(ValueError):
 
 
 def of_today(cells: Mapping[str, Any]) -> dict[str, Any]:
-    """A row's cells, of this schema or of one before it, by the columns of today."""
+    """A row's cells, of this schema or of one before it, in the columns of the current schema."""
     schema = cells.get("schema")
     known = {str(number): names for number, names in (FORMER_NAMES | {SCHEMA: {}}).items()}
     if str(schema) not in known:
-        raise OtherSchemaError(f"has schema {schema}, this zoo reads {', '.join(sorted(known))}")
+        raise OtherSchemaError(
+            f"has schema {schema}; this version reads {', '.join(sorted(known))}"
+        )
     names = known[str(schema)]
     now = {names.get(name, name): value for name, value in cells.items()}
     return now | {"schema": str(SCHEMA) if isinstance(schema, str) else SCHEMA}
@@ -42,7 +44,7 @@ def column(about: str, default: Any = None) -> Any:
 class Asked:
     """What was asked."""
 
-    subject: str = column("what is measured: an artifact's id, or a third-party file's path", "")
+    subject: str = column("the model measured: an artifact's id, or a third-party file's path", "")
     precision: str = column("`fp32`, `fp16`, `int8`; `file` for a third-party file", "")
     runtime: str = column("one of `python cli.py list runtimes`, or your own", "")
     provider: str = column(
@@ -52,7 +54,7 @@ class Asked:
     )
     boundary: str = column("`host`: copies are counted; `device`: pixels and logits stay there", "")
     threads: int = column("threads of one call", 0)
-    batch: int = column("images a call", 0)
+    batch: int = column("images per call", 0)
     scenario: str = column(
         "; ".join(f"`{name}`: {one.about}" for name, one in SCENARIOS.items()), ""
     )
@@ -78,36 +80,36 @@ class Model:
 
     model: str | None = column("its name in the catalog")
     family: str | None = column("mlp, cnn, dense, transfer, ...")
-    dataset: str | None = column("whose test set it is asked about; an artifact was trained on it")
+    dataset: str | None = column("dataset whose test set is used; an artifact was trained on it")
     parameters: int | None = column(
-        "weights in the ONNX graph, trained or not; of an artifact those of its fp32 file"
+        "weights in the ONNX graph, trained or not; for an artifact, those of its fp32 file"
     )
     macs: int | None = column(
-        "multiply-adds of the graph's convolutions and matrix products for one image, likewise; "
-        "empty where the graph does not tell its shapes"
+        "multiply-adds of the graph's convolutions and matrix products for one image; for an "
+        "artifact, those of its fp32 file; empty where the graph does not give its shapes"
     )
-    opset: int | None = column("of the ONNX file")
+    opset: int | None = column("opset of the ONNX file")
     file_precision: str | None = column(
-        "what the convolutions and matrix products of the ONNX file multiply, most multiply-adds "
-        "first: `fp32`, `fp16`, `int8+fp32`; `computed_in` is what a runtime made of it"
+        "number formats that the ONNX file's convolutions and matrix products multiply, the most "
+        "used first: `fp32`, `fp16`, `int8+fp32`; `computed_in` is what the runtime really used"
     )
     file_bytes: int | None = column("size of the ONNX file")
-    sha256: str | None = column("of the ONNX file")
+    sha256: str | None = column("hash of the ONNX file")
 
 
 @dataclass(frozen=True)
 class Ran:
     """What really ran."""
 
-    runtime_version: str | None = column("what computed, with its version: `onnxruntime 1.31.1`")
+    runtime_version: str | None = column("runtime with its version: `onnxruntime 1.31.1`")
     computed_in: str | None = column(
-        "precision of the convolutions and matrix products, where the runtime tells it; where it "
-        "counts them and they differ, with their number behind"
+        "precision in which the convolutions and matrix products ran, where the runtime reports "
+        "it; where they differ, each with the number of operators"
     )
-    settings: str | None = column("what the runtime was set to, read back, where it tells it")
+    settings: str | None = column("the runtime's settings, read back where it reports them")
     nodes: int | None = column("nodes of the graph as it ran")
-    placed_share: float | None = column("share of the nodes on the provider asked for")
-    elsewhere: str | None = column("computing nodes on another provider, with --allow-fallback")
+    placed_share: float | None = column("share of the nodes that ran on the requested provider")
+    elsewhere: str | None = column("nodes that ran on another provider, with --allow-fallback")
     tf32: bool | None = column("whether fp32 was computed in TF32 (CUDA only)")
     conv_search: str | None = column("how cuDNN's kernels were chosen (CUDA only)")
     inputs: str | None = column("what the timed images were")
@@ -118,18 +120,22 @@ class Solo:
     """Solo: one arm by itself."""
 
     n: int | None = column("timed calls")
-    blocks: int | None = column("blocks they were taken in")
+    blocks: int | None = column("timing blocks that these calls form")
     p50_ms: float | None = column("median time of a call")
-    p50_low_ms: float | None = column("its 95 % interval, over blocks")
-    p50_high_ms: float | None = column("its 95 % interval, over blocks")
+    p50_low_ms: float | None = column("95% interval of p50_ms, over blocks")
+    p50_high_ms: float | None = column("95% interval of p50_ms, over blocks")
     p90_ms: float | None = column("90th percentile, where n supports it")
     p99_ms: float | None = column("99th percentile, where n supports it")
     p999_ms: float | None = column("99.9th percentile, where n supports it")
-    withheld: str | None = column("percentiles and intervals that are not claimed, and why")
-    images_per_second: float | None = column("images over the wall time of whole blocks")
-    steady: bool | None = column("whether the warm-up ended because times had settled")
-    floor_us: float | None = column("median time of a call that computes nothing: the harness")
-    floor_share: float | None = column("that, as a share of p50; above 0.1 there is a warning")
+    withheld: str | None = column("percentiles and intervals left empty, and why")
+    images_per_second: float | None = column(
+        "images per second, over the wall time of whole blocks"
+    )
+    steady: bool | None = column("whether times had settled when the warm-up ended")
+    floor_us: float | None = column(
+        "median time of a call that computes nothing: the harness's own cost"
+    )
+    floor_share: float | None = column("floor_us as a share of p50; above 0.1 there is a warning")
 
     @property
     def p50_interval(self) -> tuple[float, float] | None:
@@ -142,23 +148,27 @@ class Solo:
 
 @dataclass(frozen=True)
 class Pairing:
-    """The pair: what it was held against."""
+    """The pair: what it was compared with."""
 
     reference: str | None = column("the arm that it was paired with")
     reference_subject: str | None = column(
-        "what that arm is of: an artifact's id, or a third-party file's path; empty: of the same "
-        "artifact or file"
+        "model of the reference arm: an artifact's id, or a third-party file's path; empty where "
+        "it is the same artifact or file"
     )
-    reference_precision: str | None = column("`fp32`, `fp16`, `int8`, or `file`, of `compare A B`")
-    reference_runtime: str | None = column("its runtime, of `compare A B`")
-    reference_runtime_version: str | None = column("what computed it, of `compare A B`")
-    reference_computed_in: str | None = column("its `computed_in`, of `compare A B`")
-    reference_sha256: str | None = column("of its ONNX file, where it is of another one")
-    reference_file_bytes: int | None = column("size of its ONNX file, of `compare A B`")
-    reference_parameters: int | None = column("its trainable parameters, of `compare A B`")
-    reference_macs: int | None = column("its multiply-adds for one image, of `compare A B`")
-    reference_peak_rss_mib: float | None = column("its `peak_rss_mib`, of `compare A B`")
-    reference_correct: int | None = column("images of the test set that it has right")
+    reference_precision: str | None = column(
+        "precision of A in `compare A B`: `fp32`, `fp16`, `int8` or `file`"
+    )
+    reference_runtime: str | None = column("runtime of A in `compare A B`")
+    reference_runtime_version: str | None = column("`runtime_version` of A in `compare A B`")
+    reference_computed_in: str | None = column("`computed_in` of A in `compare A B`")
+    reference_sha256: str | None = column(
+        "hash of the reference's ONNX file, where it is a different one"
+    )
+    reference_file_bytes: int | None = column("size of A's ONNX file in `compare A B`")
+    reference_parameters: int | None = column("weights of A in `compare A B`")
+    reference_macs: int | None = column("multiply-adds of A for one image in `compare A B`")
+    reference_peak_rss_mib: float | None = column("`peak_rss_mib` of A in `compare A B`")
+    reference_correct: int | None = column("test images that the reference classifies correctly")
     margin: float | None = column("differences up to this share count as the same")
 
 
@@ -168,12 +178,12 @@ class Ratio:
 
     unpaired: str | None = column("why it could not be paired with the reference")
     ratio: float | None = column("time of this arm / time of the reference, paired")
-    ratio_low: float | None = column("its 95 % interval, over instances")
-    ratio_high: float | None = column("its 95 % interval, over instances")
-    instances: int | None = column("pairs of processes that the interval is over")
-    turns: int | None = column("quadruples of calls, over all instances")
+    ratio_low: float | None = column("95% interval of the ratio, over instances")
+    ratio_high: float | None = column("95% interval of the ratio, over instances")
+    instances: int | None = column("pairs of processes behind the interval")
+    turns: int | None = column("turns (four calls each), over all instances")
     verdict: str | None = column("faster, slower, same or inconclusive, by the margin")
-    reference_p50_ms: float | None = column("the reference's median call, of `compare A B`")
+    reference_p50_ms: float | None = column("median call of A in `compare A B`")
 
 
 @dataclass(frozen=True)
@@ -181,18 +191,24 @@ class Compared:
     """What `compare A B` alone has: B is the row's own arm, A the reference."""
 
     way: str | None = column(
-        "`turns`; to be looked at, `sequential` (without turns) and `usual` (100 calls of each)"
+        "`turns`, or for comparison `sequential` (no turns) and `usual` (100 calls of each)"
     )
-    repeat: int | None = column("which comparison of its series it is, from 1")
-    turn_instances: int | None = column("pairs of processes that were asked for")
-    turn_seconds: float | None = column("seconds of turns that were asked for")
-    neighbour: float | None = column("share of the time that a process beside was busy on purpose")
+    repeat: int | None = column("number of this comparison in its series, from 1")
+    turn_instances: int | None = column("pairs of processes requested")
+    turn_seconds: float | None = column("seconds of turns requested")
+    neighbour: float | None = column(
+        "share of the time that a competing process was kept busy on purpose"
+    )
     same_answers: bool | None = column("whether both give the same answers to the timed images")
-    shown_images: int | None = column("how many different images were timed")
-    shown_agreement: float | None = column("share of these to which both give the same class")
-    shown_difference: float | None = column("largest difference of their answers to these")
+    shown_images: int | None = column("number of different images timed")
+    shown_agreement: float | None = column(
+        "share of the timed images for which both give the same class"
+    )
+    shown_difference: float | None = column(
+        "largest difference between their outputs for the timed images"
+    )
     answers_as: str | None = column(
-        "`probabilities` where one gives these and the other logits; empty: as they come"
+        "`probabilities` where one outputs these and the other logits; empty: compared unchanged"
     )
     classes_matched: str | None = column("how the classes of both were matched, or why not")
 
@@ -201,7 +217,7 @@ class Compared:
 class Cold:
     """Cold costs, medians over starts."""
 
-    starts: int | None = column("processes started for the next three")
+    starts: int | None = column("processes started to measure the next three columns")
     cold_ms: float | None = column(
         "start of the process to the first answer, at the first batch size"
     )
@@ -214,9 +230,9 @@ class Cold:
 class Memory:
     """Memory."""
 
-    peak_rss_mib: float | None = column("largest resident memory of the process at this batch size")
+    peak_rss_mib: float | None = column("peak resident memory of the process at this batch size")
     vram_mib: float | None = column(
-        "GPU memory held after the timed calls: one reading of the driver's, and no peak"
+        "GPU memory in use after the timed calls: one reading from the driver, not a peak"
     )
 
 
@@ -224,27 +240,31 @@ class Memory:
 class Scored:
     """Accuracy, through the same session."""
 
-    accuracy: float | None = column("share of the test set that is right")
-    accuracy_low: float | None = column("its 95 % Wilson interval")
-    accuracy_high: float | None = column("its 95 % Wilson interval")
-    correct: int | None = column("images that are right")
-    images: int | None = column("images of the test set")
-    classes: int | None = column("classes of that test set")
+    accuracy: float | None = column("share of the test set classified correctly")
+    accuracy_low: float | None = column("95% Wilson interval of the accuracy")
+    accuracy_high: float | None = column("95% Wilson interval of the accuracy")
+    correct: int | None = column("test images classified correctly")
+    images: int | None = column("images in the test set")
+    classes: int | None = column("classes in the test set")
     class_order: str | None = column(
-        "empty: the logits count in the order of the test set's classes; `by name`: the file lists "
-        "the same classes in another order, so each counts for the class of its name"
+        "empty: the logits are in the order of the test set's classes; `by name`: the file lists "
+        "the same classes in another order, and they are matched by name"
     )
     accuracy_source: str | None = column("`measured` here, or `card`")
     accuracy_reason: str | None = column("why it was not measured")
     accuracy_batch: int | None = column(
-        "images a call when it was measured: the row's own batch size where `answers_vary`"
+        "batch size at which accuracy was measured: the row's own where `answers_vary`"
     )
     answers_vary: str | None = column(
-        "what an answer depends on beside its image, the batch or chance, and by how much"
+        "what an answer depends on besides its image (the batch, or chance), and by how much"
     )
-    agreement: float | None = column("share of the test set with the reference arm's class")
-    mcnemar_p: float | None = column("exact p that both are right equally often")
-    max_difference: float | None = column("largest |logit difference| from the reference arm")
+    agreement: float | None = column(
+        "share of the test set that gets the same class as from the reference arm"
+    )
+    mcnemar_p: float | None = column(
+        "p value of McNemar's exact test that both are equally accurate"
+    )
+    max_difference: float | None = column("largest difference of a logit from the reference arm's")
 
     @property
     def is_like_chance(self) -> bool:
@@ -258,27 +278,29 @@ class Scored:
 class Contention:
     """Wrong answers, and evidence of contention."""
 
-    wrong_answers: int | None = column("timed calls whose logits were not those expected")
-    disturbed: int | None = column("blocks kept although others disturbed them")
-    rerun: int | None = column("blocks measured again for that reason")
-    steal_share: float | None = column("time that the hypervisor took, of the wall time")
+    wrong_answers: int | None = column("timed calls that gave unexpected logits")
+    disturbed: int | None = column("timing blocks kept although other processes interfered")
+    rerun: int | None = column("timing blocks measured again because other processes interfered")
+    steal_share: float | None = column("share of the wall time taken by the hypervisor")
     delay_share: float | None = column(
-        "time the thread that waited longest waited for a core, of the wall time"
+        "share of the wall time that the longest-waiting thread waited for a core"
     )
-    pressure_share: float | None = column("time some task of the machine waited for a core")
-    clock_mhz: float | None = column("the cores' clock, as the kernel says it")
+    pressure_share: float | None = column(
+        "share of the time that some task on the machine waited for a core"
+    )
+    clock_mhz: float | None = column("clock of the cores, as the kernel reports it")
 
 
 @dataclass(frozen=True)
 class Context:
-    """In the light of the other rows."""
+    """In relation to the other rows."""
 
-    ratio_agrees: bool | None = column("whether the ratio of the two p50 says the same")
+    ratio_agrees: bool | None = column("whether the ratio of the two p50 agrees with `ratio`")
     break_even_calls: int | None = column(
-        "calls until it has overtaken `break_even_runtime` in the same cell, of the same precision "
-        "or else of fp32; starts counted, 0: from the beginning"
+        "calls after which it has cost less than `break_even_runtime` in the same cell, at the "
+        "same precision or else fp32, start-up included; 0: from the beginning"
     )
-    warnings: str | None = column("what to know before believing this row")
+    warnings: str | None = column("what to know before you rely on this row")
 
 
 @dataclass(frozen=True)
@@ -286,14 +308,16 @@ class Provenance:
     """Provenance."""
 
     preset: str | None = column("`quick`, `standard`, `thorough`")
-    when: str | None = column("UTC, at the end of the cell")
-    seconds: float | None = column("that measuring the cell took, starts included")
-    machine: str | None = column("the machine's key: equal on the same machine")
-    harness: str | None = column(
-        "the key of this zoo's code that measured it, its adapter included"
+    when: str | None = column("time (UTC) when the cell was finished")
+    seconds: float | None = column("seconds spent on the cell, start-up included")
+    machine: str | None = column("key of the machine: equal for the same machine")
+    harness: str | None = column("key of the code that measured it, the runtime's adapter included")
+    break_even_runtime: str | None = column(
+        "runtime that `break_even_calls` refers to: `--break-even`"
     )
-    break_even_runtime: str | None = column("what `break_even_calls` is about: `--break-even`")
-    cell: str = column("hash of everything that determines the cell; --resume goes by it", "")
+    cell: str = column(
+        "hash of everything that determines the cell; --resume finds cells by it", ""
+    )
     schema: int = column("version of these columns", SCHEMA)
 
 

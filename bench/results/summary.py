@@ -49,8 +49,8 @@ class Summary:
             lines.append(f"{self.heading(answer.question)}:")
             lines += [f"  {line}" for line in self.answer_lines(answer)]
         lines += [
-            f"most images a second: {self.names.arm(row)}, {row.images_per_second:,.0f} "
-            f"at batch {row.batch}"
+            f"highest throughput: {self.names.arm(row)}, {row.images_per_second:,.0f} "
+            f"images/s at batch {row.batch}"
             for row in self.peaks
         ]
         for comparison in self.comparisons:
@@ -64,7 +64,7 @@ class Summary:
             )
         for count, what in ((self.failed, "failed"), (self.skipped, "skipped")):
             if count:
-                lines.append(f"{_cells(count)} {what}; the reason is in the row.")
+                lines.append(f"{_cells(count)} {what}; see the column `reason`.")
         return lines
 
     def heading(self, question: Question) -> str:
@@ -95,7 +95,7 @@ class Summary:
                 f"best accuracy: {self._told(answer.best_accuracy)}{_alike(answer.like_best)}"
             )
         else:
-            lines.append("best accuracy: unknown; no row has one")
+            lines.append("best accuracy: unknown; no row has an accuracy")
         if answer.fastest:
             lines.append(f"fastest: {self._told(answer.fastest)}{_alike(answer.like_fastest)}")
         lines += self._within(answer)
@@ -125,8 +125,11 @@ class Summary:
             elif row.accuracy_source == "card":
                 of_card[row.accuracy_reason or "the reason is unknown"] = None
         return [
-            *(f"* accuracy as the card says it, not measured here: {why}" for why in of_card),
-            *(f"no accuracy of {joined(dict.fromkeys(arms))}: {why}" for why, arms in none.items()),
+            *(f"* accuracy quoted from the card, not measured here: {why}" for why in of_card),
+            *(
+                f"no accuracy for {joined(dict.fromkeys(arms))}: {why}"
+                for why, arms in none.items()
+            ),
         ]
 
     def _told(self, row: Row) -> str:

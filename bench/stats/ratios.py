@@ -51,7 +51,7 @@ class PairedRatio:
 
 
 def trimmed_mean(values: Floats) -> float:
-    """The mean of the middle 60 %.
+    """The mean of the middle 60%.
 
     An interrupt makes one turn many times as long, and a mean follows it; a median can only move in
     steps of the clock. Cutting both ends alike keeps the log of a ratio symmetric: the swapped pair
@@ -99,7 +99,7 @@ def sequential_ratio(times_a: Sequence[Floats], times_b: Sequence[Floats]) -> Pa
 
 
 def verdict(ratio: HasInterval, margin: float) -> Verdict:
-    """What is proven of B: beyond the margin (0.02: 2 %) on one side, within it, or nothing."""
+    """What is proven of B: beyond the margin (0.02: 2%) on one side, within it, or nothing."""
     if ratio.low > 1 + margin:
         return "slower"
     if ratio.high < 1 / (1 + margin):

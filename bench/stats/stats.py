@@ -2,7 +2,7 @@
 
 Pure numbers; nothing here knows a model or a runtime. Samples come in blocks: one block holds what
 was measured in one go, so its samples have more in common with each other than with those of other
-blocks. Intervals hold at 95 %. Where nothing can be known an interval is infinite, not missing: it
+blocks. Intervals hold at 95%. Where nothing can be known an interval is infinite, not missing: it
 then contains the estimate like any other, reaches no stopping rule and proves nothing.
 """
 
@@ -20,7 +20,7 @@ from zoo.intervals import wilson
 
 Floats = NDArray[np.float64]
 
-TAIL = 0.025  # what a 95 % interval leaves on each side: the level of every one-sided test here
+TAIL = 0.025  # what a 95% interval leaves on each side: the level of every one-sided test here
 _OVERSIGHT = 0.05  # the risk in `least_samples`, one-sided
 _RESAMPLES = 400
 _LEAST_BLOCKS = 8  # of fewer, 400 resamples do not reach the tails that have to be cut off
@@ -29,7 +29,7 @@ _WIDEST = 100.0  # high / low: from a tenth to ten times a value nothing is know
 
 
 class Interval(NamedTuple):
-    """An estimate and its 95 % interval."""
+    """An estimate and its 95% interval."""
 
     value: float
     low: float
@@ -38,7 +38,7 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Percentile:
-    """A percentile with its 95 % interval."""
+    """A percentile with its 95% interval."""
 
     value: float | None
     low: float | None
@@ -63,10 +63,10 @@ def t_quantile(probability: float, df: float) -> float:
 
 
 def least_samples(share: float) -> int:
-    """How many independent samples a claim about a percentile needs, at 95 % confidence.
+    """How many independent samples a claim about a percentile needs, at 95% confidence.
 
     The claim "a `share` of all samples lies below this" stands when, were it false, a run with at
-    most one sample above would be rarer than 5 % (MLPerf's rule, which asks for 1 %).
+    most one sample above would be rarer than 5% (MLPerf's rule, which asks for 1%).
     """
     if not 0 < share < 1:
         raise ValueError(f"no percentile lies at a share of {share}")
@@ -190,7 +190,7 @@ def filled(blocks: Sequence[Floats]) -> list[Floats]:
 
 
 def t_interval(values: Sequence[float] | Floats) -> Interval:
-    """The mean of independent values, with its 95 % t interval."""
+    """The mean of independent values, with its 95% t interval."""
     mean, error = mean_and_error(np.asarray(values, dtype=np.float64))
     half = t_quantile(1 - TAIL, len(values) - 1) * error if len(values) > 1 else math.inf
     return Interval(mean, mean - half, mean + half)

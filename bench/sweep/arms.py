@@ -163,7 +163,7 @@ class _Arms:
             if scenario.paired and not one.record.samples.wrong:
                 self._pair(one, images)
         if wrong := one.record.samples.wrong:
-            reason = f"{wrong} timed calls gave other logits than before"
+            reason = f"{wrong} timed calls gave different logits than before"
             one.add(outcome=Outcome(FAILED, reason))
         if one.record.outcome.status != OK:
             warm.drop()

@@ -56,7 +56,7 @@ class TestAnswers:
             "fastest: mlp ",
             "best under 1000 ms a call (p50) and 0.001 MB of ONNX file: none",
             "Pareto set (",
-            "* accuracy as the card says it, not measured here: preset tiny does not measure it",
+            "* accuracy quoted from the card, not measured here: preset tiny does not measure it",
             "results   r.csv",
             "next      python cli.py report r.csv",
         ):
@@ -118,7 +118,7 @@ class TestAnswers:
         options = ("--precision", "int8", "--runtime", "torch", "--batch", "1,1,1")
         done = bench("mlp", *options)
         assert "skipped" in done.stdout
-        assert "1 cell skipped; the reason is in the row." in done.stdout
+        assert "1 cell skipped; see the column `reason`." in done.stdout
         assert [row.status for row in read_csv(OUT)] == [SKIPPED]
         assert started == []
 
@@ -133,12 +133,12 @@ class TestAnswers:
         done = bench(tiny_onnx(), "--batch", "2")
         (row,) = read_csv(OUT)
         assert row.inputs == "random pixels"
-        assert f"no accuracy of {tiny_onnx().name}: no dataset is named for it" in done.stdout
+        assert f"no accuracy for {tiny_onnx().name}: no dataset is named for it" in done.stdout
         assert not any(word in done.stdout for word in ("best", "fastest", "Pareto"))
 
     def test_data_without_accuracy_says_what_to_add(self, bench: Call, tiny_onnx: Any) -> None:
         file = tiny_onnx(size=(8, 8), classes=10, metadata={})
-        told = "no accuracy of tiny.onnx: preset tiny does not measure it: add --accuracy"
+        told = "no accuracy for tiny.onnx: preset tiny does not measure it: add --accuracy"
         options = (file, "--data", "digits", "--preset", "quick", "--batch", "1")
         assert told in bench(*options).stdout
         again = bench(*options, "--accuracy", "--resume")
@@ -212,7 +212,7 @@ class TestFailures:
         done = bench(tiny_onnx(), "--runtime", runtimes, "--batch", "1", code=1)
         assert "failed" in done.stdout
         assert "RuntimeError: no kernel for Gemm" in done.stdout
-        assert "1 cell failed; the reason is in the row." in done.stdout
+        assert "1 cell failed; see the column `reason`." in done.stdout
         assert [row.status for row in read_csv(OUT)] == [FAILED, OK]
 
     def test_once_it_is_mended_resume_is_exit_0(

@@ -69,10 +69,10 @@ def test_every_figure_is_computed_again(call: Call, results: Path) -> None:
     assert "raw samples were not kept" in call("report", results, "--recompute", code=1).stderr
     path = Path("swept.csv")
     row = Journal(path).add(record(Samples(blocks=[Block([1000], 1000)])))
-    assert "1 row computed again" in call("report", path, "--recompute").stdout
+    assert "1 row recomputed" in call("report", path, "--recompute").stdout
     write_csv(path, [replace(row, p50_ms=2.0)])
     done = call("report", path, "--recompute", code=1)
-    assert "cnn-digits fp32, batch 1 (c1): p50_ms is 2.0, computed again 0.001" in done.stdout
+    assert "cnn-digits fp32, batch 1 (c1): p50_ms is 2.0, recomputed 0.001" in done.stdout
     assert {one.name for one in Path().iterdir()} == {"r.csv", "swept.csv", "swept.samples.jsonl"}
 
 

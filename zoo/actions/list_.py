@@ -67,7 +67,7 @@ def list_things(
 
 
 def markdown_table(exports: Path | None = None, kind: Kind = EVERY) -> str:
-    """What is published, as the README shows it; accuracies with their 95 % intervals."""
+    """What is published, as the README shows it; accuracies with their 95% intervals."""
     lines = [
         "| model | parameters | multiply-adds | accuracy, fp32 | with views | accuracy, int8 "
         "| size, fp32 and int8 | to train |",

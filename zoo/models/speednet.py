@@ -1,4 +1,4 @@
-"""A small net for the fast road to 94 % on CIFAR-10, after the recipe published as airbench94.
+"""A small net for the fast road to 94% on CIFAR-10, after the recipe published as airbench94.
 
 A frozen layer that whitens 2x2 patches, three groups of two convolutions, a linear head. The
 convolutions start as the identity on their first channels, and Muon turns each of their updates

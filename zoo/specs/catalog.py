@@ -105,7 +105,7 @@ MODELS = {
             family="cnn",
             framework="pytorch",
             module="zoo.models.speednet",
-            notes="whitening, three groups of convolutions: the fast road to 94 %",
+            notes="whitening, three groups of convolutions: the fast road to 94%",
         ),
         ModelSpec(
             "dense",

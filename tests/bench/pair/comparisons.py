@@ -24,7 +24,7 @@ SETTINGS = PairSettings(
 )
 IN_ORT = replace(SETTINGS, runtimes=("onnxruntime", "onnxruntime"))
 ComparePair = Callable[..., list[Row]]
-# Two instances in which B takes 0.1 to 0.3 % longer.
+# Two instances in which B takes 0.1 to 0.3% longer.
 SAMPLES = Samples(turns=[[[1000, 1001, 1003, 1002]] * 9, [[1000, 1002, 1004, 1002]] * 9], wrong=0)
 
 

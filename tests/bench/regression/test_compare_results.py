@@ -49,7 +49,7 @@ def test_pure_noise_in_many_rows_cries_wolf_in_few_comparisons(tmp_path: Path) -
     """At the sharpest limit, nothing slower at all, where the tests are at their level."""
     random = np.random.default_rng(7)
     cries = sum(_cries_wolf(*_noise(random, 0.03), tmp_path) for _ in range(300))
-    assert cries <= 15  # 5 %; 7.5 are expected at most
+    assert cries <= 15  # 5%; 7.5 are expected at most
 
 
 def test_noise_measured_again_cries_wolf_in_few_comparisons(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_another_harness_is_a_warning(
 def test_the_same_file_on_two_machines_sets_no_spread(compare: Compare) -> None:
     new = [replace(row, machine="there") for row in twins(2.0, 3.0, 2.5, 2.1)]
     found = compare([cell(), *twins(1, 1, 1, 1)], [changed(), *new], any_machine=True)
-    assert "taken as 5.0 %" in speed_of(found).text
+    assert "taken as 5.0%" in speed_of(found).text
     assert speed_of(found, 1).outcome == "held"
     assert not any("measure the baseline again" in note for note in found.notes)
 
@@ -169,7 +169,7 @@ def test_a_file_against_itself_is_all_the_same(compare: Compare, tmp_path: Path)
 
 def test_rows_that_a_sweep_took_over_say_nothing_of_the_spread(compare: Compare) -> None:
     found = compare([cell(), *QUIET_BASE], [changed(1.1), *QUIET_BASE])
-    assert "taken as 5.0 %" in speed_of(found).text
+    assert "taken as 5.0%" in speed_of(found).text
     assert speed_of(found, 1).text == "one measurement, in both files"
     assert (speed_of(found, 1).verdict, found.breaches) == ("same", ())
 

@@ -67,7 +67,7 @@ def test_what_is_not_sure_is_no_breach_unless_strict(compare: Compare) -> None:
 
 def test_few_unchanged_rows_leave_the_assumed_spread(compare: Compare) -> None:
     speed = speed_of(compare([cell()], [changed()]))
-    assert "taken as 5.0 %" in speed.text
+    assert "taken as 5.0%" in speed.text
     assert speed.high is not None
     assert speed.high == pytest.approx(math.exp(1.96 * ASSUMED_SPREAD), abs=0.002)
     # Unless even those few are further apart.
@@ -222,7 +222,7 @@ def test_the_error_of_two_sweeps_is_that_of_both_medians_and_the_spread() -> Non
     assert (found.low, found.high) == pytest.approx((1.1 * math.exp(-half), 1.1 * math.exp(half)))
 
 
-@pytest.mark.parametrize(("twins", "told"), [(2, "taken as 5 %"), (3, "measured on 3")])
+@pytest.mark.parametrize(("twins", "told"), [(2, "taken as 5%"), (3, "measured on 3")])
 def test_how_many_unchanged_rows_show_the_spread(twins: int, told: str) -> None:
     assert told in str(Spread.of([0.05] * twins)).replace("5.0", "5")
 
@@ -252,7 +252,7 @@ def test_a_word_says_whether_the_limit_is_kept(
 
 
 def judged(base: Row, new: Row, allowed: float = 0.05) -> SpeedFinding:
-    """By the two sweeps alone, which are known to be alike to 1 %."""
+    """By the two sweeps alone, which are known to be alike to 1%."""
     return judge_speed(base, new, None, Spread(0.01, 20, 20), allowed=allowed, margin=0.02)
 
 

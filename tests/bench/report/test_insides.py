@@ -34,4 +34,4 @@ def test_a_matrix_is_shaded_by_its_shares() -> None:
     assert section is not None
     shades = re.findall(r'fill-opacity="([\d.]+)"', section.body)
     assert shades == [f"{cell.shade:.2f}" for cell in matrix.cells() if cell.count]
-    assert "cat taken for dog: 4 (4.0%)" in section.body
+    assert "cat predicted as dog: 4 (4.0%)" in section.body

@@ -98,4 +98,4 @@ def test_a_model_published_anew_since_is_said_to_be(
     make_exports: Callable[..., Path], make_row: Callable[..., Row]
 ) -> None:
     _, (gap,) = read_trainings([make_row(sha256="0" * 64)], make_exports())
-    assert "published anew" in gap
+    assert "published again" in gap

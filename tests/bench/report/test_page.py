@@ -220,7 +220,7 @@ def test_where_the_accuracy_comes_from_is_said(
 ) -> None:
     reason = "preset quick: not measured"
     told = outline_of(tmp_path, [make_row(accuracy_source="card", accuracy_reason=reason)]).text
-    assert f"that of the artifact's card, not measured here: {reason} (cnn fp32, batch 1)" in told
+    assert f"from the artifact's card, not measured here: {reason} (cnn fp32, batch 1)" in told
     none = {"accuracy": None, "accuracy_low": None, "accuracy_high": None}
     told = outline_of(tmp_path, [make_row(**none, accuracy_reason="no test set")]).text
     assert "no accuracy: no test set" in told

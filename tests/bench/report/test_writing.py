@@ -83,13 +83,13 @@ def test_two_sweeps_on_one_machine_are_warned_of(results: Path, tmp_path: Path) 
     other = tmp_path / "other.csv"
     shutil.copy(results, other)
     done = report([results, other], exports=tmp_path / "none")
-    assert "of different sweeps" in done.markdown.read_text()
+    assert "from different sweeps" in done.markdown.read_text()
     assert "cnn fp32 onnxruntime [other.csv]" in done.html.read_text()
 
 
 def test_no_input_is_replaced(suite: Path, results: Path, tmp_path: Path) -> None:
     page = results.rename(tmp_path / "a.html")
-    with pytest.raises(UsageError, match="choose --out"):
+    with pytest.raises(UsageError, match="one of its own inputs"):
         report([page, suite], tmp_path / "a")
 
 

@@ -21,14 +21,14 @@ def beside(row: Row, *others: Row) -> Row:
 @pytest.mark.parametrize(
     ("parts", "warning"),
     [
-        ({"floor_share": 0.25}, "25% of p50 is the harness"),
+        ({"floor_share": 0.25}, "25% of p50 is the harness's own cost"),
         ({"floor_share": 0.1}, None),
-        ({"floor_share": 0.101}, "10% of p50 is the harness"),
+        ({"floor_share": 0.101}, "10% of p50 is the harness's own cost"),
         ({"disturbed": 12}, "other processes interfered with 12 of 20 timing blocks"),
         ({"disturbed": 0}, None),
         ({"steady": False}, "had not settled when the warm-up ended"),
         ({"steady": True}, None),
-        ({"wrong_answers": 2}, "2 timed calls gave other logits"),
+        ({"wrong_answers": 2}, "2 timed calls gave different logits"),
         ({"wrong_answers": 0}, None),
         ({"unpaired": "it hung"}, "it could not be paired with the reference: it hung"),
         (
@@ -40,7 +40,7 @@ def beside(row: Row, *others: Row) -> Row:
                 **{"accuracy_source": "measured", "accuracy_reason": "the card says 5"},
                 **{"correct": 1234, "images": 2000},
             },
-            "1,234 of 2,000 are right here, the card says 5",
+            "1,234 of 2,000 images are correct here, the card says 5",
         ),
         (
             {"class_order": "by name"},
@@ -83,7 +83,7 @@ class TestAgreement:
     def test_they_disagree(self, solo: float) -> None:
         found = self.found(solo, 1.1)
         assert found.ratio_agrees is False
-        assert f"p50 have the ratio {solo:.3f}" in str(found.warnings)
+        assert f"p50 ratio of {solo:.3f}" in str(found.warnings)
 
     def test_a_little_apart_is_no_warning(self) -> None:
         assert self.found(1.14, 1.1).ratio_agrees is True

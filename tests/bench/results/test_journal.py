@@ -152,9 +152,9 @@ def test_a_sweep_of_an_older_schema_is_gone_on_with_in_the_columns_of_today(
     journal = Journal(path)
     journal.samples.write_text("".join(older(schema)))
     (note,) = journal.resume()
-    assert f"had schema {schema} and has schema {SCHEMA} now" in note
+    assert f"was updated from schema {schema} to {SCHEMA}" in note
     for former, name in FORMER_NAMES[schema].items():
-        assert f"column {former} is {name}" in note
+        assert f"column {former} is now called {name}" in note
     (row,) = journal.rows
     assert (row.runtime_version, row.accuracy, row.accuracy_reason) == (
         *("onnxruntime 1.31.1", 0.5),

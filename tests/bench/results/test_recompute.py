@@ -32,7 +32,7 @@ def swept_once(path: Path) -> Journal:
 def test_a_real_sweep_says_what_its_samples_say(swept: Any) -> None:
     found = recompute(swept.out)
     assert (found.rows, found.differing, found.notes) == (len(swept.rows), (), ())
-    assert found.lines()[0].endswith("computed again from the raw samples, all agree")
+    assert found.lines()[0].endswith("recomputed from the raw samples, all agree")
 
 
 def test_a_figure_that_was_changed_is_named_with_its_cell(tmp_path: Path) -> None:
@@ -40,8 +40,8 @@ def test_a_figure_that_was_changed_is_named_with_its_cell(tmp_path: Path) -> Non
     first, second = swept_once(path).rows
     write_csv(path, [first, replace(second, p50_ms=1.0, withheld=None)])
     (line,) = recompute(path).differing
-    assert line.startswith("cnn-digits fp32, batch 2 (c2): p50_ms is 1.0, computed again 0.0015, ")
-    assert "withheld is empty, computed again interval of p50" in line
+    assert line.startswith("cnn-digits fp32, batch 2 (c2): p50_ms is 1.0, recomputed 0.0015, ")
+    assert "withheld is empty, recomputed interval of p50" in line
     assert "1 differ" in recompute(path).lines()[0]
 
 
@@ -57,7 +57,7 @@ def test_rows_that_only_one_of_both_holds_are_named(tmp_path: Path) -> None:
     first, second = swept_once(path).rows
     write_csv(path, [first, replace(second, batch=3)])
     assert [line.partition("): ")[2] for line in recompute(path).differing] == [
-        "no samples of it are there",
+        "it has no raw samples",
         "it is not in the CSV",
     ]
 
@@ -82,5 +82,5 @@ def test_results_that_are_kept_agree_or_lack_their_samples(kept: Path, tmp_path:
         assert recompute(kept).differing == ()
         return
     path = Path(shutil.copy(kept, tmp_path))
-    with pytest.raises(ZooError, match=r"raw samples were not kept beside it, as .*samples\.jsonl"):
+    with pytest.raises(ZooError, match=r"raw samples are not beside it, as .*samples\.jsonl"):
         recompute(path)

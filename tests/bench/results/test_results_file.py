@@ -120,11 +120,11 @@ class TestCsv:
             ("p50_ms", "inf", "p50_ms is 'inf', no number"),
             ("p50_ms", "nan", "p50_ms is 'nan', no number"),
             ("steady", "1", "steady is '1', not True or False"),
-            ("p50_ms", "1e-308", "p50_ms is '1e-308', which nothing can be measured to be"),
-            ("p50_ms", "1e308", "p50_ms is '1e308', which nothing can be measured to be"),
-            ("ratio", "-1", "ratio is '-1', which nothing can be measured to be"),
-            ("threads", "-1", "threads is '-1', which nothing can be measured to be"),
-            ("accuracy", "1.5", "accuracy is '1.5', which nothing can be measured to be"),
+            ("p50_ms", "1e-308", "p50_ms is '1e-308', which is not a possible measurement"),
+            ("p50_ms", "1e308", "p50_ms is '1e308', which is not a possible measurement"),
+            ("ratio", "-1", "ratio is '-1', which is not a possible measurement"),
+            ("threads", "-1", "threads is '-1', which is not a possible measurement"),
+            ("accuracy", "1.5", "accuracy is '1.5', which is not a possible measurement"),
         ],
     )
     def test_a_cell_of_a_wrong_kind_is_named(
@@ -153,7 +153,7 @@ class TestCsv:
     def test_another_schema_says_to_measure_again(self, tmp_path: Path) -> None:
         path = tmp_path / "results.csv"
         write_csv(path, [replace(asked(), schema=SCHEMA + 1)])
-        with pytest.raises(ZooError, match=rf"schema {SCHEMA + 1}, .* reads 1, 2. Measure again"):
+        with pytest.raises(ZooError, match=rf"schema {SCHEMA + 1}; .* reads 1, 2. Measure again"):
             read_csv(path)
 
     @pytest.mark.parametrize("schema", FORMER_NAMES)

@@ -46,7 +46,7 @@ def test_only_measured_rows_are_summed_up() -> None:
     found = summarise(rows)
     assert [subjects(answer.rows) for answer in found.answers] == [["a"]]
     assert (found.failed, found.skipped) == (1, 1)
-    assert "1 cell failed; the reason is in the row." in found.lines()
+    assert "1 cell failed; see the column `reason`." in found.lines()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_rows_without_accuracy_still_have_a_fastest() -> None:
     (answer,) = found.answers
     assert answer.fastest is not None
     assert (answer.best_accuracy, answer.fastest.subject, answer.pareto) == (None, "b", ())
-    assert "  best accuracy: unknown; no row has one" in found.lines()
+    assert "  best accuracy: unknown; no row has an accuracy" in found.lines()
 
 
 def test_marks_are_of_the_row_itself_and_not_of_an_equal_one() -> None:

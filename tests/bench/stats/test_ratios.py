@@ -182,7 +182,7 @@ def test_verdicts(low: float, high: float, said: str) -> None:
 
 
 def measured(random: np.random.Generator, ratio: float) -> list[Floats]:
-    """Five instances that differ by 0.2 %, under drift, with noise and interrupts."""
+    """Five instances that differ by 0.2%, under drift, with noise and interrupts."""
     instances = []
     for _ in range(5):
         drift = np.cumsum(random.normal(0, 0.003, (60, 4))).reshape(60, 4)

@@ -91,7 +91,7 @@ class TestFaults:
         row = self.of(faulty, "faulty_sweep:Drifts", 1)
         assert row.status == FAILED
         assert row.wrong_answers > 0
-        assert f"{row.wrong_answers} timed calls gave other logits" in row.reason
+        assert f"{row.wrong_answers} timed calls gave different logits" in row.reason
 
     def test_nodes_elsewhere_are_told(self, faulty: list[Row]) -> None:
         row = self.of(faulty, "faulty_sweep:Elsewhere", 1)

@@ -109,7 +109,7 @@ class TestBatches:
     def test_chance_fails_the_calls_that_were_timed(self, sweep: Sweep, tmp_path: Path) -> None:
         (row,) = sweep(classifiers.write(tmp_path / "noise.onnx", "noise"), batches=(4,)).rows
         assert row.status == FAILED
-        assert "timed calls gave other logits" in row.warnings
+        assert "timed calls gave different logits" in row.warnings
 
     def test_chance_that_first_shows_in_the_test_set_is_a_warning(
         self, sweep_of: Sweep, tiny_onnx: Any
