@@ -60,7 +60,7 @@ def check_values(options: Any, *, but: tuple[str, ...] = ()) -> None:
             if get_args(kind)[1:] == (...,) and type(value) is get_args(kind)[0]:
                 wanted = f"a tuple, such as {(value,)!r}"
             raise UsageError(
-                f"{type(options).__name__} takes no {name}={value!r}; it has to be {wanted}."
+                f"{type(options).__name__} takes no {name}={value!r}; it must be {wanted}."
             ) from None
 
 

@@ -43,7 +43,7 @@ from zoo.specs.catalog import Kind
     type=NamesType(),
     default="cpu",
     show_default=True,
-    help="Execution providers: cpu, cuda, or ONNX Runtime's name of another.",
+    help="Execution providers: cpu, cuda, or ONNX Runtime's own name for another.",
 )
 @click.option(
     "--runtime",
@@ -68,7 +68,7 @@ from zoo.specs.catalog import Kind
 @click.option(
     "--scenario",
     metavar="NAME",
-    help="What calls are to show.  [default: latency; throughput with --batch auto]",
+    help="What to measure.  [default: latency; throughput with --batch auto]",
 )
 @click.option("--threads", type=CountsType(), help="Threads of one call.  [default: all available]")
 @click.option(
@@ -93,7 +93,7 @@ from zoo.specs.catalog import Kind
 @click.option(
     "--reference",
     metavar="MODEL|FILE.onnx",
-    help="Hold all against this one of them.  [default: each against its own fp32]",
+    help="Compare all with this one of them.  [default: each against its own fp32]",
 )
 @margin_option
 @kind_options
@@ -101,7 +101,7 @@ from zoo.specs.catalog import Kind
 @click.option("--out", type=PATH, help="CSV to write.  [default: results/<time>.csv]")
 @click.option("--resume", is_flag=True, help="Continue the sweep in --out.")
 @click.option(
-    "--dry-run", is_flag=True, help="List the cells and the time expected, and measure nothing."
+    "--dry-run", is_flag=True, help="List the cells and the expected time, without measuring."
 )
 @click.option("--profile", is_flag=True, help="Also write the time of each operator.")
 @click.option(
@@ -191,7 +191,7 @@ def bench(
     def on_start(path: Path) -> None:
         begun.append(path)
         if out is None:
-            say(f"results go to {path}", err=True)
+            say(f"writing results to {path}", err=True)
 
     with _telling_how_to_go_on(begun), RowPrinter(quiet=as_json) as printer:
         rows = run(
@@ -227,5 +227,5 @@ def _telling_how_to_go_on(begun: Sequence[Path]) -> Iterator[None]:
     except KeyboardInterrupt:
         for out in begun:
             again = shlex.join(["--resume", "--out", str(out)])
-            say(f"go on with the same command and: {again}", err=True)
+            say(f"to continue, run the same command with: {again}", err=True)
         raise

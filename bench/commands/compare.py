@@ -49,31 +49,35 @@ _OF_REMEASURING = ("mean", "std", "layout", "size", "output", "timeout", "memory
     type=PercentType(),
     default="5%",
     show_default=True,
-    help="Of two CSVs: beyond this a slowdown is a breach, if it is proven.",
+    help="For two CSVs: a proven slowdown beyond this is a breach.",
 )
 @of_results(
     "--max-accuracy-drop",
     type=click.FloatRange(min=0),
     default=0.3,
     show_default=True,
-    help="The same for accuracy, in points.",
+    help="For two CSVs: the same for a loss of accuracy, in points.",
 )
 @of_results(
-    "--max-growth", type=PercentType(), help="The same for the size of a file.  [default: any]"
+    "--max-growth",
+    type=PercentType(),
+    help="For two CSVs: the same for growth of a file.  [default: any]",
 )
-@of_results("--any-machine", is_flag=True, help="Compare files of two machines all the same.")
-@of_results("--strict", is_flag=True, help="What cannot be decided is a failure.")
+@of_results(
+    "--any-machine", is_flag=True, help="Compare files of two machines; times are then not judged."
+)
+@of_results("--strict", is_flag=True, help="Treat undecided rows as failures.")
 @of_results(
     "--subset",
     is_flag=True,
-    help="NEW was asked for less than BASE: a row that it lacks is not lost.",
+    help="NEW measured less than BASE: its missing rows are not breaches.",
 )
 @of_results(
     "--remeasure/--no-remeasure",
     default=True,
-    help="Measure rows again, in turns, where both files are at hand.",
+    help="Measure rows again, in turns, where both ONNX files are available.",
 )
-@click.option("--markdown", is_flag=True, help="Print markdown for a comment.")
+@click.option("--markdown", is_flag=True, help="Print markdown, for a comment on a pull request.")
 @json_option
 @of_models(
     "--runtime",
@@ -81,7 +85,7 @@ _OF_REMEASURING = ("mean", "std", "layout", "size", "output", "timeout", "memory
     type=NamesType(),
     default="onnxruntime",
     show_default=True,
-    help="Of two models: the runtime of both, or of each.",
+    help="Runtime of both models, or one for each.",
 )
 @of_models(
     "--precision",
@@ -89,9 +93,9 @@ _OF_REMEASURING = ("mean", "std", "layout", "size", "output", "timeout", "memory
     type=NamesType(),
     default="fp32",
     show_default=True,
-    help="Of two models: of both, or of each.",
+    help="Precision of both models, or one for each.",
 )
-@of_models("--provider", default="cpu", show_default=True, help="Where both compute.")
+@of_models("--provider", default="cpu", show_default=True, help="Execution provider of both.")
 @of_models(
     "--boundary",
     metavar="host|device",
@@ -101,45 +105,54 @@ _OF_REMEASURING = ("mean", "std", "layout", "size", "output", "timeout", "memory
 )
 @of_models("--tf32", is_flag=True, help="Compute fp32 in TF32, on a GPU.")
 @of_models("--cuda-graph", is_flag=True, help="Replay a CUDA graph, at the device boundary.")
-@of_models("--threads", type=click.IntRange(min=1), help="Of a call.  [default: all that are ours]")
 @of_models(
-    "--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images a call."
+    "--threads", type=click.IntRange(min=1), help="Threads of one call.  [default: all available]"
+)
+@of_models(
+    "--batch", type=click.IntRange(min=1), default=1, show_default=True, help="Images per call."
 )
 @of_models(
     "--seconds",
     type=PositiveType(),
     default=6.0,
     show_default=True,
-    help="Of turns; starts come on top.",
+    help="Seconds of turns, start-up not included.",
 )
 @of_models(
     "--instances",
     type=click.IntRange(min=2),
     default=10,
     show_default=True,
-    help="Pairs of processes, over which the interval is taken.",
+    help="Pairs of processes behind the interval.",
 )
 @of_models(
     "--accuracy/--no-accuracy",
     "measure_accuracy",
     default=None,
-    help="Run the whole test set, or take the card's word.  [default: where it is at hand]",
+    help="Measure accuracy on the whole test set, or quote the card.  "
+    "[default: measure if available]",
 )
-@of_models("--repeat", type=click.IntRange(min=1), default=1, show_default=True, help="Times over.")
-@of_models("--out", type=PATH, help="A CSV with a row a repeat; what it holds is kept.")
+@of_models(
+    "--repeat",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Number of comparisons.",
+)
+@of_models("--out", type=PATH, help="CSV to write, one row per comparison; its rows are kept.")
 @of_models(
     "--way",
     metavar="turns|sequential|usual",
     default="turns",
     show_default=True,
-    help="usual: 100 calls of A, then 100 of B; to see what turns are worth.",
+    help="usual: 100 calls of A, then 100 of B, to see what turns gain.",
 )
 @of_models(
     "--neighbour",
     type=PercentType(),
     default="0%",
     show_default=True,
-    help="Disturb the measurement by a process that is busy for this share of the time.",
+    help="Keep a competing process busy for this share of the time.",
 )
 @timeout_option(default=120)
 @memory_option
@@ -154,7 +167,7 @@ def compare(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Hold two results files, or two models, against each other.
+    """Compare two results files, or two models.
 
     Two CSVs of `bench`: exits 1 where NEW is proven to be worse than allowed. Two models or ONNX
     files (or one of them twice, with two --runtime or --precision): measures NEW against BASE here
@@ -171,7 +184,7 @@ def compare(
         if not options["remeasure"]:
             _refuse(
                 lambda option: option.name in _OF_REMEASURING,
-                "is for measuring rows again; leave it or --no-remeasure away.",
+                "is for measuring rows again; leave out this option or --no-remeasure.",
             )
         _compare_results(base, new, exports, data_dir, margin, markdown, as_json, options)
     else:

@@ -64,14 +64,14 @@ def print_summary(summary: Summary) -> None:
 
 def print_report(made: Report) -> None:
     """Where the long answer is, and what it lacks."""
-    say_wrapped(*(f"left out  {reason}" for reason in made.left_out))
+    say_wrapped(*(f"not shown {reason}" for reason in made.left_out))
     for kind, path in (("page", made.html), ("markdown", made.markdown), ("summary", made.csv)):
         say(f"{kind:9} {path}")
 
 
 def print_pair(row: Row) -> None:
     """One comparison of a series, as soon as it is there."""
-    told = f"{row.repeat or 0:>4}  time B / time A {ratio_text(row) or 'not known'}"
+    told = f"{row.repeat or 0:>4}  time B / time A {ratio_text(row) or 'unknown'}"
     said = row.reason if row.status != OK else row.verdict or "no interval"
     p50s = [
         f"{name} {figures(value)} ms"

@@ -13,7 +13,7 @@ from zoo.commands.parameters import data_dir_option, json_option
 @data_dir_option
 @json_option
 def doctor(data_dir: Path | None, as_json: bool) -> None:
-    """Say what runs on this machine; exits 1 where something wants mending."""
+    """Say what runs on this machine; exits 1 if there is a problem to fix."""
     from bench.runtimes.registry import list_extras
     from zoo.actions.doctor import doctor as examine
     from zoo.machine.finding import Finding

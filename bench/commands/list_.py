@@ -37,10 +37,12 @@ def list_(
     if what not in LISTS:
         raise unknown_name("list", what, LISTS)
     if kind.words and what not in ("models", "runs", "exports"):
-        raise UsageError(f"{kind.words} is for: list models, list runs, list exports.")
+        raise UsageError(
+            f"{kind.words} applies to these lists only: list models, list runs, list exports."
+        )
     if markdown:
         if what != "exports":
-            raise UsageError("--markdown is for: list exports.")
+            raise UsageError("--markdown applies to list exports only.")
         say(*markdown_table(exports, kind).split("\n"))
         return
     rows: list[dict[str, Any]]

@@ -167,7 +167,7 @@ class Evidence:
 
     @property
     def disturbed(self) -> str | None:
-        """How others got in the way of this block, or None. What is unknown disturbs nobody."""
+        """How other processes interfered with this block, as far as is known, or None."""
         found = []
         if _above(self.delay_share, MOST_DELAY):
             found.append(f"a thread waited for a core for {self.delay_share:.1%} of the time")
@@ -178,7 +178,7 @@ class Evidence:
         if _above(self.throttled_share, MOST_THROTTLED):
             found.append(f"the CPU quota was used up for {self.throttled_share:.1%} of the time")
         if self.clock_change is not None and self.clock_change < -MOST_CLOCK_FALL:
-            found.append(f"the clock fell by {-self.clock_change:.0%}")
+            found.append(f"the clock dropped by {-self.clock_change:.0%}")
         if self.delay_share is None and _above(self.pressure_share, MOST_PRESSURE):
             found.append(f"some task waited for a core for {self.pressure_share:.1%} of the time")
         return "; ".join(found) or None

@@ -46,9 +46,9 @@ class Samples:
         """Refuse what no clock can have given, such as a damaged file holds (`ValueError`)."""
         quads = list(chain.from_iterable(self.turns))
         if not all(self.turns) or any(len(quad) != 4 for quad in quads):
-            raise ValueError("turns are quadruples of calls")
+            raise ValueError("a turn is four calls")
         if any(len(pair) != 2 for pair in self.apart):
-            raise ValueError("calls without turns are of two arms")
+            raise ValueError("without turns there must be calls of two arms")
         calls = [*(block.ns for block in self.blocks), *chain.from_iterable(self.apart)]
         if not all(calls):
             raise ValueError("a block without calls")

@@ -74,7 +74,10 @@ def take_turns(
     """Measure b against a. images: .npy of uint8 [N, H, W, C], which both are shown in turn."""
     cores = affinity(os.getpid())  # none where the system pins nothing: intervals are wider then
     if cores and max(a.threads, b.threads) > len(cores):
-        raise UsageError(f"in turns each thread has a core of its own, and there are {len(cores)}.")
+        raise UsageError(
+            f"each thread needs a core of its own in turns, and there are {len(cores)}. Name fewer "
+            "--threads."
+        )
     found = Turns()
     for instance in range(plan.instances):
         # The one that starts first, and has the first word, is another one each time.

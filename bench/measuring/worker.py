@@ -2,7 +2,7 @@
 
     python -m bench.measuring.worker
 
-Commands come in as lines of JSON and answers go out so; what a runtime prints disturbs nobody.
+Commands come in and answers go out as lines of JSON; what a runtime prints does no harm.
 """
 
 import gc
@@ -75,7 +75,7 @@ class Worker:
         # Copies: a part of the mapped file would be read from the disk by the first call.
         parts = [np.array(array[at : at + size]) for at in range(0, len(array) - size + 1, size)]
         if not parts:
-            raise ZooError(f"{images} holds fewer than {size} images.")
+            raise ZooError(f"{images} has fewer than {size} images.")
         known, self._sizes = size in self._sizes, self._sizes | {size}
         self.pool, self.expected, self.next = [], [], 0
         forget_peak()
@@ -185,14 +185,16 @@ class Worker:
             return timed(self.adapter.run, self.pool, first, count)
         ns, answers = own([self.pool[at % len(self.pool)] for at in range(first, first + count)])
         if not len(ns) == len(answers) == count:
-            raise ZooError(f"it timed {len(ns)} of {count} calls and gave {len(answers)} answers")
+            raise ZooError(
+                f"it timed {len(ns)} of {count} calls and returned {len(answers)} answers"
+            )
         return list(ns), list(answers)
 
     def _answer(self, placed: Placed, size: int) -> NDArray[np.float32]:
         """The logits [size, classes] of a batch, for keeping."""
         answer = self.adapter.fetch(self.adapter.run(placed)).copy()
         if answer.ndim != 2 or len(answer) != size:
-            raise ZooError(f"it gives logits of shape {list(answer.shape)} for {size} images")
+            raise ZooError(f"it returns logits of shape {list(answer.shape)} for {size} images")
         return answer
 
     def _wrong(self, given: list[Answer]) -> int:

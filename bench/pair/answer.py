@@ -146,5 +146,5 @@ def _accuracy(side: dict[str, Any]) -> str:
     if side["accuracy"] is None:
         return ""
     ends = f"({side['accuracy_low']:.2%} to {side['accuracy_high']:.2%})"
-    card = ", by its card" if side["accuracy_source"] == "card" else ""
+    card = ", from its card" if side["accuracy_source"] == "card" else ""
     return f"{side['accuracy']:.2%} {ends}{card}"

@@ -66,7 +66,9 @@ def look(pair: Pair, folder: Path, data_dir: Path | None, progress: Progress) ->
     a, b = sides
     if a.answers.shape != b.answers.shape:
         classes = f"{a.answers.shape[1]} and {b.answers.shape[1]} classes"
-        raise UsageError(f"the two give logits of {classes}.")
+        raise UsageError(
+            f"the two files give logits for {classes}. Compare models with the same classes."
+        )
     if a.whole is None or b.whole is None:
         right = unknown(pair, reason)
     else:
@@ -86,7 +88,10 @@ def _check(
     """Refuse what cannot be shown the same images, so many a call."""
     name, fixed = arm.subject.name, opened.facts["fixed_batch"]
     if len(set(shapes)) > 1:
-        raise UsageError(f"the two take images of different shapes: {list(shapes)}.")
+        raise UsageError(
+            f"the two files take images of different shapes: {list(shapes)}. Compare files of one "
+            "shape."
+        )
     if fixed not in (None, batch):
         raise UsageError(f"{name} takes batches of {fixed} only: add --batch {fixed}.")
     if chosen := opened.facts["what_ran"].get("chosen"):
@@ -144,7 +149,7 @@ def matched(a: Subject, b: Subject) -> tuple[str | None, Sequence[int] | slice |
     columns = columns_by_name(b.names, a.names)
     if columns is None:
         told = f"{b.name} {other_classes(b.names, a.names, a.name)}"
-        return f"{told}; --classes-as-given compares third-party files as they are", None
+        return f"{told}; --classes-as-given compares them as they are", None
     return (None if is_in_order(columns) else f"{b.name} {BY_NAME}"), columns
 
 

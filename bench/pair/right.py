@@ -49,19 +49,19 @@ def why_not(pair: Pair, images: ImageFiles, classes: int) -> str:
             return f"{subject.name}: {subject.no_accuracy}"
     for subject in subjects:
         if not subject.place:
-            return f"nothing says which test set is that of {subject.name}: name it with --data"
+            return f"the test set of {subject.name} is unknown; name it with --data"
     a, b = subjects
     if a.place != b.place and a.dataset != b.dataset:
-        return f"{a.name} is asked about {a.dataset}, {b.name} about {b.dataset}"
+        return f"{a.name} is tested on {a.dataset}, {b.name} on {b.dataset}"
     if images.test is None:
-        return images.reason or "there is no test set"
+        return images.reason or "no test set is available"
     for subject in subjects:
         names = subject.class_names or ()
         if names and columns_by_name(names, images.class_names) is None:
             told = other_classes(names, images.class_names, subject.dataset or "")
             return f"{subject.name} {told}; if they mean the same, add --classes-as-given"
     if classes != len(images.class_names):
-        return f"{classes} classes are given, {a.dataset} has {len(images.class_names)}"
+        return f"they give {classes} classes, {a.dataset} has {len(images.class_names)}"
     return ""
 
 
@@ -115,8 +115,8 @@ def unknown(pair: Pair, reason: str) -> Right:
     """What the cards say, where it is not measured."""
     if pair.settings.measure_accuracy:
         raise UsageError(
-            f"--accuracy asks for that of both, which cannot be measured: {reason.rstrip('.')}; "
-            "or leave --accuracy away."
+            f"--accuracy: accuracy cannot be measured for both: {reason.rstrip('.')}; "
+            "or leave out --accuracy."
         )
     scored, said = from_card(pair.b, reason), of_card(pair.a)
     same = said is not None and said.images == scored.images

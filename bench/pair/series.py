@@ -15,7 +15,7 @@ from bench.stats.ratios import verdict
 from bench.stats.stats import Interval
 from zoo.errors import UsageError, ZooError
 
-_TOLD = "what was told of the files (--mean, --data, ...) or --tf32"
+_TOLD = "description of the files (--mean, --data, ...) or --tf32"
 
 
 class Series:
@@ -34,7 +34,7 @@ class Series:
             self._check_told()
 
     def check(self, facts: Mapping[str, Any]) -> None:
-        """A series is only gone on with by the very same comparison. facts: by column."""
+        """A series is continued only by the same comparison. facts: by column."""
         for row in self.rows:
             if not row.is_comparison:
                 raise UsageError(f"{self.out} holds cells of `bench`. Name another --out.")

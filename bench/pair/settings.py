@@ -56,7 +56,7 @@ def check(settings: PairSettings, out: Path | None) -> PairSettings:
     if out:
         check_is_no_folder(out)
     if settings.instances < 2:
-        raise UsageError("an interval needs 2 instances or more.")
+        raise UsageError("an interval needs at least 2 instances. Raise --instances.")
     for runtime in settings.runtimes:
         find_runtime(runtime)
     provider = find_provider(settings.provider, settings.runtimes)
@@ -69,6 +69,6 @@ def check(settings: PairSettings, out: Path | None) -> PairSettings:
     budget = thread_budget()
     if settings.threads > budget:
         raise UsageError(
-            f"--threads {settings.threads}: this process may use {budget} of the cores here."
+            f"--threads {settings.threads}: this process may use {budget} cores. Name fewer."
         )
     return replace(settings, provider=provider)

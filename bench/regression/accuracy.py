@@ -62,9 +62,9 @@ def judge_accuracy(
         return None
     if new.accuracy is None:
         reason = f": {new.accuracy_reason}" if new.accuracy_reason else ""
-        return AccuracyFinding("none", f"no accuracy in new{reason}", base.accuracy, None)
+        return AccuracyFinding("none", f"new has no accuracy{reason}", base.accuracy, None)
     if base.dataset != new.dataset:
-        text = f"not of the same data: {base.dataset} and {new.dataset}"
+        text = f"measured on different data: {base.dataset} and {new.dataset}"
         return AccuracyFinding("none", text, base.accuracy, new.accuracy)
     if CARD in (base.accuracy_source, new.accuracy_source):
         return _by_card(base, new, allowed)
@@ -80,7 +80,11 @@ def _unchanged(base: Row, new: Row, how: Literal["shares", "card"]) -> AccuracyF
     shares = _shares(base, new)
     if base.sha256 is None or base.sha256 != new.sha256 or shares[0] != shares[1]:
         return None
-    text = "the same file, by its card" if how == "card" else "the same file, the same accuracy"
+    text = (
+        "the same file, accuracy from its card"
+        if how == "card"
+        else "the same file, the same accuracy"
+    )
     return AccuracyFinding(how, text, *shares, 0.0, outcome="held")
 
 
@@ -90,9 +94,9 @@ def _by_card(base: Row, new: Row, allowed: float) -> AccuracyFinding:
     if unchanged is not None:
         return unchanged
     found = _by_shares(base, new, allowed)
-    counts = "" if found.p is not None else ", and no counts"
+    counts = "" if found.p is not None else ", without counts"
     return replace(
-        found, how="card", text=f"shares only, for the card keeps no predictions{counts}"
+        found, how="card", text=f"shares only, because the card keeps no predictions{counts}"
     )
 
 
@@ -143,7 +147,9 @@ def _paired(
         p=_NORMAL.cdf(-_score(lost, gained, images, allowed / 100)),
     )
     if how == "classes":
-        text = f"{count(lost + gained, 'image')} of {images:,} with another class, labels not kept"
+        text = (
+            f"{count(lost + gained, 'image')} of {images:,} with a different class, labels not kept"
+        )
         return replace(found, text=text)
     text = f"{count(lost, 'image')} lost, {gained} gained of {images:,}"
     p = mcnemar(lost, gained)
@@ -191,10 +197,10 @@ def _edge(inside: Callable[[float], bool], low: float, high: float) -> float:
 def _by_shares(base: Row, new: Row, allowed: float) -> AccuracyFinding:
     """Agresti and Caffo (2000): one more right and one more wrong in each, then the plain test."""
     shares = _shares(base, new)
-    text = "shares only, for predictions were not kept or are not of the same images"
+    text = "shares only, because predictions were not kept or are of other images"
     found = AccuracyFinding("shares", text, *shares, 100 * (shares[0] - shares[1]))
     if base.correct is None or new.correct is None or not base.images or not new.images:
-        return replace(found, text=f"{text}, and no counts")
+        return replace(found, text=f"{text}, without counts")
     middle, variance = 0.0, 0.0
     for sign, correct, images in ((1, base.correct, base.images), (-1, new.correct, new.images)):
         share = (correct + 1) / (images + 2)

@@ -86,7 +86,7 @@ def _speeds(
 ) -> list[SpeedFinding | None]:
     twins = _twins(pairs)
     if any(pair.base.machine != pair.new.machine for pair in pairs if pair.measured):
-        notes.append("two machines: times that were not measured again prove no difference")
+        notes.append("two machines: only rows measured again can prove a difference in time")
     _note_shift(list(twins.values()), limits, notes)
     again = _measured_again(pairs, remeasure, progress)
     found: list[SpeedFinding | None] = []
@@ -154,7 +154,7 @@ def _measured_again(
             try:
                 found[index] = remeasure(pair.base, pair.new), ""
             except ZooError as error:
-                found[index] = None, f"; could not be measured again: {error}"
+                found[index] = None, f"; measuring it again failed: {error}"
             advance()
     return found
 
@@ -204,5 +204,5 @@ def _settled(found: Finding, p_adjusted: float | None) -> Finding:
 
 
 def _missing(row: Row, names: Names) -> Breach:
-    text = "was measured in base, is not in new (--subset, where less was asked for)"
+    text = "measured in base but missing in new (if new measured less on purpose, add --subset)"
     return Breach("lost", name_of(row, names), text)

@@ -26,13 +26,13 @@ class Limits:
             value = getattr(self, name)
             if value is not None and not 0 <= value < math.inf:
                 option = f"--{name.replace('_', '-')}"
-                raise UsageError(f"{option} is {value:g}; it has to be 0 or more.")
+                raise UsageError(f"{option} is {value:g}; it must be 0 or more.")
 
     def __str__(self) -> str:
         size = "" if self.max_growth is None else f", {_percent(self.max_growth)} larger"
         return (
             f"{_percent(self.max_slowdown)} slower, {self.max_accuracy_drop:g} points of accuracy "
-            f"lost{size}; up to {_percent(self.margin)} is called the same"
+            f"lost{size}; up to {_percent(self.margin)} counts as the same"
         )
 
 
@@ -61,11 +61,11 @@ def _size(base: Row, new: Row, limits: Limits) -> Plain | None:
 
 def _placement(base: Row, new: Row) -> Plain | None:
     if new.elsewhere and not base.elsewhere:
-        return Plain(f"computes elsewhere: {new.elsewhere}", "breach")
+        return Plain(f"runs elsewhere: {new.elsewhere}", "breach")
     if base.placed_share is None:
         return None
     if new.placed_share is None:
-        return Plain("not known in new", "inconclusive")
+        return Plain("unknown in new", "inconclusive")
     text = _percent(new.placed_share)
     if new.placed_share >= base.placed_share:
         return Plain(text, "held")

@@ -86,7 +86,7 @@ def _check_comparable(
     if not pairs:
         first, second = (name_of(next(iter(rows)), Names()) for rows in (before, after))
         raise UsageError(
-            f"{base} and {new} have no row in common: the first begins with {first}, the second "
+            f"{base} and {new} have no row in common: the first starts with {first}, the second "
             f"with {second}. Measure both with the same options (--batch, --threads, ...)."
         )
     others = [pair for pair in pairs if pair.measured and pair.base.machine != pair.new.machine]
@@ -109,7 +109,8 @@ def _note_harness(pairs: Sequence[Pair], notes: list[str]) -> None:
     if changes:
         notes.append(
             f"the harness changed between the two files ({', '.join(sorted(changes))}): a "
-            "difference of time may be its own, not the model's, unless measured again in turns"
+            "difference in time may come from it, not from the model, unless measured again in "
+            "turns"
         )
 
 
@@ -119,7 +120,7 @@ def predictions_of(path: Path) -> Predictions:
         found = read_predictions(path)
         for name, classes in found.items():
             if classes.ndim != 1 or classes.dtype.kind not in "iu":
-                raise ValueError(f"{name} is no list of classes")
+                raise ValueError(f"{name} is not a list of classes")
         return found
     except Exception as error:  # of zipfile, zlib and numpy, which raise nearly every kind
         damaged = beside(path, "predictions.npz")

@@ -97,9 +97,9 @@ def _told(
 def _edge(speed: SpeedFinding, limits: Limits) -> str:
     """From which slowdown on two sweeps prove one."""
     if not speed.ratio or not speed.low:
-        return "Two sweeps as unsure as these prove no difference."
+        return "Two sweeps as noisy as these cannot prove a difference."
     edge = (1 + limits.max_slowdown) * speed.ratio / speed.low
-    return f"Two sweeps as unsure as these prove a slowdown from about {times_slower(edge)} on."
+    return f"Two sweeps as noisy as these prove slowdowns of about {times_slower(edge)} or more."
 
 
 def _bench(rows: Sequence[Row]) -> str:

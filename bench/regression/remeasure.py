@@ -70,7 +70,7 @@ class Remeasurer:
         if base.sha256 == new.sha256 and one == other:
             return None  # it would be the same thing twice
         if (base.machine, new.machine) != (self._machine, self._machine):
-            raise ZooError("this is not the machine of both")
+            raise ZooError("the two files were not both measured on this machine")
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             self._refuse_other_runtime(base, orders[0])
             height, width, channels = self._refuse_other_runtime(new, orders[1])["image_shape"]
@@ -96,7 +96,7 @@ class Remeasurer:
             installed = arm.facts["what_ran"].get("runtime_version")
             if row.runtime_version is None or installed != row.runtime_version:
                 was = row.runtime_version or "an unknown runtime"
-                raise ZooError(f"{was} was measured, {installed or 'another'} is installed")
+                raise ZooError(f"measured with {was}, but {installed or 'another'} is installed")
             return arm.facts
 
     def _find(self, row: Row) -> Subject | None:

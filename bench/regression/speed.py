@@ -47,7 +47,7 @@ class Spread:
         share = f"{figures(self.sd * 100, 2)}%"
         if self.twins < LEAST_TWINS:
             return f"spread between sweeps taken as {share}: too few unchanged rows to measure it"
-        return f"spread between sweeps {share}, measured on {self.twins} unchanged rows"
+        return f"spread between sweeps {share}, from {self.twins} unchanged rows"
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _found(
         text = f"measured again in turns, {count(measured_again.instances, 'instance')}"
         return _judged(SpeedFinding("paired", text, *times), measured_again, allowed, margin)
     if base == new and base.p50_ms is not None:
-        found = SpeedFinding("identical", "one measurement, in both files", *times)
+        found = SpeedFinding("identical", "the same measurement in both files", *times)
         return replace(found, ratio=1.0, low=1.0, high=1.0, verdict="same", outcome="held")
     ratio = sweeps_ratio(base, new, spread)
     if ratio is None:
@@ -194,7 +194,7 @@ def _word(found: SpeedFinding, allowed: float) -> str:
     if found.verdict in ("same", "faster"):
         return found.verdict
     if found.ratio is None:
-        return "time not known"
+        return "time unknown"
     slower = f"{times_slower(found.ratio)} slower"
     if found.how == "identical" and (found.low or 0) > 1 + allowed:
         return f"{slower}, by the machine"

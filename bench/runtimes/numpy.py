@@ -33,7 +33,7 @@ class Numpy:
     def unsupported(cls, demands: Demands) -> str | None:
         """It needs the weights as they were trained."""
         if demands.third_party:
-            return f"{_only(cls.framework)}, and this is a third-party file"
+            return f"{_only(cls.framework)}; this is a third-party file"
         if demands.precision != "fp32":
             return f"{cls.framework} runs the fp32 weights, not {demands.precision}"
         return None
@@ -56,7 +56,7 @@ class Numpy:
         take_threads(order.threads)
         if threads() != order.threads:
             raise UnavailableError(
-                f"numpy's BLAS takes {threads()} threads here, not {order.threads}"
+                f"numpy's BLAS uses {threads()} threads here, not {order.threads}"
             )
         self._described = described()
         if len(order.cores) > 1:
@@ -146,6 +146,8 @@ def _held(path: str, framework: str) -> Held:
     try:
         network = network_of(weights)
     except ValueError as error:
-        raise UnsupportedError(f"the file's weights are not those of a run: {error}") from error
+        raise UnsupportedError(
+            f"the file's weights do not fit a network of this zoo: {error}"
+        ) from error
     standard = Standard(json.loads(told["mean"]), json.loads(told["std"]), height * width)
     return Held(network, standard, (height, width, channels), told)

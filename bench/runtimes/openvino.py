@@ -98,7 +98,9 @@ class OpenVino:
         found = self._settled()
         other = [f"{name}={found[name]}" for name in asked if found[name] != asked[name]]
         if other:
-            raise UnavailableError(f"{self.name} was set otherwise: it has {', '.join(other)}")
+            raise UnavailableError(
+                f"{self.name} did not take its settings: it has {', '.join(other)}"
+            )
         devices = list(self.compiled.get_property("EXECUTION_DEVICES"))
         if devices != [_DEVICE]:
             raise UnavailableError(f"{self.name} runs on {', '.join(devices)}, not on {_DEVICE}")
@@ -171,7 +173,7 @@ class OpenVinoBf16(OpenVino):
     """The same in bf16: layers that OpenVINO has no bf16 for, and int8 ones, stay as they are."""
 
     name = "openvino:bf16"
-    about = "the same, computed in bf16: a CPU that has it natively"
+    about = "the same, computed in bf16, on CPUs that support it natively"
     computes_in = "bf16"
 
     @staticmethod

@@ -35,11 +35,11 @@ class Torch:
     def unsupported(demands: Demands) -> str | None:
         """It needs the network's code, and the weights as they were trained."""
         if demands.third_party:
-            return "torch runs the networks of this zoo, and this is a third-party file"
+            return "torch runs the networks of this zoo only; this is a third-party file"
         if demands.precision != "fp32":
             return f"torch runs the fp32 weights, not {demands.precision}"
         if demands.cuda_graph:
-            return "torch is measured without CUDA graphs here"
+            return "CUDA graphs are not supported with torch"
         return None
 
     @staticmethod
@@ -195,7 +195,8 @@ def _network(path: str) -> tuple[Any, tuple[int, int, int]]:
     missing = [name for name in wanted if name not in stored and "num_batches" not in name]
     if missing:
         raise UnsupportedError(
-            f"the file holds no {', '.join(missing[:3])}: its weights are not the run's"
+            f"the file lacks the weights {', '.join(missing[:3])}: it was not exported from this "
+            "network"
         )
     fill(network, {name: stored.get(name, value) for name, value in wanted.items()})
     return whole, (height, width, channels)
@@ -211,5 +212,5 @@ def _empty(spec: "ModelSpec", told: dict[str, str], shape: tuple[int, int, int])
         return spec.build(shape, classes, design)
     except (ValueError, UsageError) as error:  # torchvision's own is a ValueError
         raise UnsupportedError(
-            f"torch cannot build the {spec.name} that the file tells of: {error}"
+            f"torch cannot build the {spec.name} that the file describes: {error}"
         ) from error

@@ -12,7 +12,7 @@ class Throughput(Scenario):
     """Batch sizes 1, 2, 4, ... until two doublings in a row do not pay, or those asked for."""
 
     name = "throughput"
-    about = "the same, batches doubled while it pays"
+    about = "the same, with batches doubled as long as throughput grows"
     searches = True
 
     def first(self, asked: Sequence[int]) -> tuple[int, ...]:

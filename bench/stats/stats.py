@@ -69,7 +69,7 @@ def least_samples(share: float) -> int:
     most one sample above would be rarer than 5% (MLPerf's rule, which asks for 1%).
     """
     if not 0 < share < 1:
-        raise ValueError(f"no percentile lies at a share of {share}")
+        raise ValueError(f"a percentile needs a share between 0 and 1, not {share}")
 
     def at_most_one_above(n: int) -> float:
         return math.exp((n - 1) * math.log(share)) * (share + n * (1 - share))

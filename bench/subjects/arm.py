@@ -61,7 +61,7 @@ class Arm:
         if reason:
             return reason
         if self.boundary == "device" and self.provider == "cpu":
-            return "on the CPU there is no other memory than the host's"
+            return "on the CPU all memory is the host's"
         return None
 
     def order(

@@ -95,7 +95,7 @@ class Gallery:
 def data_of(subject: Subject, data_dir: Path | None, progress: Progress) -> Dataset | str:
     """The data whose test set tells a subject's accuracy, or in plain words why there is none."""
     if not subject.place:
-        return "no dataset is named for it; name one with --data"
+        return "no dataset is named for it; add --data"
     fingerprint = subject.card.fingerprint if subject.card else None
     try:
         data = load_local(subject.place, fingerprint, data_dir, progress)

@@ -16,12 +16,12 @@ def find_reference(target: str, subjects: Sequence[Subject], exports: Path | Non
     if not found:
         measured = ", ".join(dict.fromkeys(one.name for one in subjects))
         raise UsageError(
-            f"--reference {target}: it is not among what is measured ({measured}). Name it with "
-            "the others, too."
+            f"--reference {target}: it is not among the models measured ({measured}). Name it as "
+            "a model too."
         )
     subject = next((one for one in found if one.precision == "fp32"), found[0])
     if subject.problem:
-        raise UsageError(f"--reference {target}: it cannot be measured: {subject.problem}")
+        raise UsageError(f"--reference {target} cannot be measured: {subject.problem}")
     if subject.artifact is None or subject.precision == "fp32":
         return subject
     listed = subject.artifact.entry["files"]["fp32.onnx"]

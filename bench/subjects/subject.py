@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 THIRD_PARTY = "file"  # the precision of a file that nobody described
-SPEED_ALONE = "speed alone: it takes normalised pixels, and nothing says by which --mean and --std"
+SPEED_ALONE = "speed only: it takes normalised pixels, and --mean and --std are not given"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Measure the arms of one subject: the work that an executor runs. It keeps nothing.
 
-A cell that fails is found, too, and condemns no other.
+A cell that fails is a finding, too, and the others are still measured.
 """
 
 import tempfile
@@ -96,7 +96,7 @@ class _Arms:
         shapes = [self._image_shape(one) for one in (reference, arm)]
         if shapes[0] != shapes[1]:
             told = " and ".join(" x ".join(map(str, shape)) for shape in shapes)
-            raise ZooError(f"the two take images of different shapes, {told}")
+            raise ZooError(f"it takes images of another shape than the reference, {told}")
 
     def _cells(self, left: Left, measured: list[Measured]) -> Iterator[Finding]:
         """Cell by cell, each of them told as soon as it is timed.
@@ -133,7 +133,7 @@ class _Arms:
         if not self._settings.accuracy:
             return from_card(arm, self._settings.why_no_accuracy)
         if images.test is None:
-            reason = images.reason or "there is no test set"
+            reason = images.reason or "no test set is available"
             if self._settings.measure_accuracy:
                 raise ZooError(missing_accuracy(reason))
             return from_card(arm, reason)
@@ -149,13 +149,13 @@ class _Arms:
         return self._takes[name].image_shape
 
     def _cell(self, warm: WarmProcess, one: Measured, images: ImageFiles) -> None:
-        """One batch size; what fails is in the record, and condemns no other."""
+        """One batch size; a failure is in the record, and the others are still measured."""
         scenario, batch = find_scenario(one.cell.scenario), one.cell.batch
         try:
             self._batch(warm.process(), one, images)
         except OutOfMemoryError as error:
             limit = scenario.searches and batch > 1
-            reason = f"the limit of batch sizes: {error}" if limit else str(error)
+            reason = f"largest batch size reached: {error}" if limit else str(error)
             one.add(outcome=Outcome(SKIPPED if limit else FAILED, reason))
         except (ZooError, OSError) as error:
             one.add(outcome=Outcome(FAILED, str(error)))

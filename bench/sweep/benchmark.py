@@ -47,8 +47,8 @@ def plan(
 ) -> tuple[list[Arm], Settings]:
     """The arms that a sweep would measure, and its settings with what was left open filled in.
 
-    progress: hears which artifact was meant, where a name could mean several.
-    What the machine has not got is refused here (`UnavailableError`), before anything is measured.
+    progress: is told which artifact was meant, where a name could mean several.
+    What this machine lacks is refused here (`UnavailableError`), before anything is measured.
     """
     settings = settings or Settings()
     budget = thread_budget()
@@ -56,7 +56,7 @@ def plan(
     check(settings)
     if max(settings.threads) > budget:
         raise UsageError(
-            f"--threads {max(settings.threads)}: this process may use {budget} of the cores here."
+            f"--threads {max(settings.threads)}: this process may use {budget} cores. Name fewer."
         )
     providers = [find_provider(name, settings.runtimes) for name in settings.providers]
     settings = replace(settings, providers=tuple(dict.fromkeys(providers)))
@@ -131,7 +131,7 @@ def run(
         progress=progress,
     )
     if resume and out is None:
-        raise UsageError("--resume goes on with a file: name it with --out.")
+        raise UsageError("--resume continues a results file. Name it with --out.")
     out = out or default_out()
     check_is_no_folder(out)
     journal = Journal(out)

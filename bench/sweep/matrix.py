@@ -76,9 +76,7 @@ class Settings:
         """Refuse a value of another kind here, where whoever wrote it sees the line."""
         if not isinstance(self.preset, Preset):
             presets = ", ".join(f"bench.PRESETS[{name!r}]" for name in PRESETS)
-            raise UsageError(
-                f"Settings takes no preset={self.preset!r}; it has to be one of {presets}."
-            )
+            raise UsageError(f"preset={self.preset!r} is not valid; it must be one of {presets}.")
         check_values(self, but=("preset", "boundaries"))
 
     @property
@@ -91,7 +89,7 @@ class Settings:
     def why_no_accuracy(self) -> str:
         """Why the test set is not run, where it is not."""
         if self.measure_accuracy is None:
-            return f"preset {self.preset.name} does not measure it: add --accuracy"
+            return f"preset {self.preset.name} does not measure accuracy; add --accuracy"
         return "not measured (--no-accuracy)"
 
     def scenario_at(self, batches: Sequence[int]) -> Scenario:
@@ -171,12 +169,12 @@ def _boundaries(provider: str) -> tuple[Boundary, ...]:
 
 
 def check(settings: Settings) -> None:
-    """Refuse what nobody can measure."""
+    """Refuse what cannot be measured."""
     for runtime in settings.runtimes:
         find_runtime(runtime)
     if settings.break_even not in (BREAK_EVEN, *settings.runtimes):
         raise UsageError(
-            f"--break-even {settings.break_even}: it is not measured; add it to --runtime."
+            f"--break-even {settings.break_even} is not measured. Add it to --runtime."
         )
     check_boundaries(settings.boundaries)
     scenario = settings.scenario_at(settings.batches)
@@ -185,6 +183,6 @@ def check(settings: Settings) -> None:
             f"--scenario {scenario.name} finds no batch sizes: name them with --batch."
         )
     if min((*settings.batches, *settings.threads), default=1) < 1:
-        raise UsageError("--batch and --threads take whole numbers of 1 or more.")
+        raise UsageError("--batch and --threads must be whole numbers of 1 or more.")
     if not 0 < settings.margin < 1:
         raise UsageError(f"--margin {settings.margin:.0%} is not above 0%. Write 2%, for example.")

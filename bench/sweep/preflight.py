@@ -69,7 +69,7 @@ def _look(
         if settings.measure_accuracy:
             classes[subject.name] = classes_of(opened, takes.image_shape, takes.fixed_batch)
     if takes.fixed_batch:
-        progress.say(f"{subject.name} takes batches of {takes.fixed_batch} only")
+        progress.say(f"{subject.name} takes batches of exactly {takes.fixed_batch}")
     if chosen := opened.facts["what_ran"].get("chosen"):
         progress.say(f"{subject.name} {chosen}")
     if subject.no_accuracy:
@@ -95,7 +95,7 @@ def _check_classes(subject: Subject, data_dir: Path | None, progress: Progress) 
     columns = columns_by_name(subject.class_names, data.class_names)
     if columns is None:
         told = other_classes(subject.class_names, data.class_names, subject.dataset or "")
-        ways = "Name its own test set with --data, or measure times alone with --no-accuracy."
+        ways = "Name its own test set with --data, or measure speed only, with --no-accuracy."
         if len(subject.class_names) == len(data.class_names):
             ways += " If they mean the same classes in the same order, add --classes-as-given."
         raise UsageError(f"{subject.name} {told}. {ways}")

@@ -54,13 +54,14 @@ class Referee:
             self._answers[key] = self._asked(arm, "batch", images, batch)
         expected = self._answers[key]
         if answers.shape != expected.shape:
-            classes = f"{answers.shape[1]} classes, the reference {expected.shape[1]}"
-            raise ArmError(f"its logits are wrong: they are of {classes}")
+            classes = f"{answers.shape[1]} classes, the reference has {expected.shape[1]}"
+            raise ArmError(f"its logits are wrong: they have {classes}")
         apart = largest(answers - expected)
         bound = tolerance(_share(arm, computed_in), largest(expected)) + spread(arm)
         if not apart <= bound:
             raise ArmError(
-                f"its logits are wrong: {apart:.3g} away from the reference's, allowed {bound:.3g}"
+                f"its logits are wrong: {apart:.3g} away from the reference's; {bound:.3g} is "
+                "allowed"
             )
 
     def accuracy(

@@ -37,7 +37,7 @@ def check_test_sets(
 
 
 def _asked(subject: Subject) -> str:
-    return f"--accuracy asks for that of {subject.name}, which cannot be measured:"
+    return f"--accuracy: the accuracy of {subject.name} cannot be measured:"
 
 
 def classes_of(opened: ArmProcess, shape: tuple[int, int, int], fixed_batch: int | None) -> int:
@@ -60,4 +60,4 @@ def amended(cell: str, scored: Scored, settings: Settings) -> Amendment:
 
 def missing_accuracy(reason: str | None) -> str:
     """Why a cell failed that was measured otherwise."""
-    return f"accuracy was asked for and is missing: {reason}"
+    return f"accuracy was requested but could not be measured: {reason}"

@@ -111,7 +111,7 @@ def test_the_command_prints_one_screen(in_folder: Path) -> None:
     done = CliRunner().invoke(main, ["quickstart", "--folder", "q"], catch_exceptions=False)
     assert done.exit_code == 0
     assert len(done.output.splitlines()) <= 24
-    shown = ("a few minutes", "of the test images right", "checks passed", "time / fp32")
+    shown = ("a few minutes", "of the test images correct", "checks passed", "time / fp32")
     shown += ("mlp-digits-16x16\tint8\t", "page  q/results.html", "next  python cli.py test mlp")
     for expected in shown:
         assert expected in done.stdout.replace("A few", "a few")

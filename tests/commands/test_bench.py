@@ -102,7 +102,7 @@ class TestAnswers:
         self, bench: Call, started: list[str], option: str
     ) -> None:
         told = bench("mlp", option, code=2).stderr
-        assert f"{option}: for a GPU, and --provider is cpu" in told
+        assert f"{option} needs a GPU, but --provider is cpu" in told
         assert started == []
 
     def test_a_dry_run_measures_nothing(self, bench: Call, started: list[str]) -> None:
@@ -127,7 +127,7 @@ class TestAnswers:
         done = call("bench", "mlp", "--exports", mlp_exports, *options)
         (found,) = Path("results").glob("????-??-??-??????.csv")
         assert f"results   {found}" in done.stdout
-        assert done.stderr.startswith(f"results go to {found}\n")
+        assert done.stderr.startswith(f"writing results to {found}\n")
 
     def test_a_file_of_third_parties_is_welcome(self, bench: Call, tiny_onnx: Any) -> None:
         done = bench(tiny_onnx(), "--batch", "2")
@@ -138,7 +138,7 @@ class TestAnswers:
 
     def test_data_without_accuracy_says_what_to_add(self, bench: Call, tiny_onnx: Any) -> None:
         file = tiny_onnx(size=(8, 8), classes=10, metadata={})
-        told = "no accuracy for tiny.onnx: preset tiny does not measure it: add --accuracy"
+        told = "no accuracy for tiny.onnx: preset tiny does not measure accuracy; add --accuracy"
         options = (file, "--data", "digits", "--preset", "quick", "--batch", "1")
         assert told in bench(*options).stdout
         again = bench(*options, "--accuracy", "--resume")
@@ -153,7 +153,7 @@ class TestAnswers:
         options = ("--accuracy", "--preset", preset, "--batch", "1")
         done = bench(file, *options, "--data", "digits", code=2)
         assert "it gives 7 classes, digits has 10" in done.stderr
-        assert "name one with --data" in bench(file, *options, code=2).stderr
+        assert "add --data" in bench(file, *options, code=2).stderr
         assert not OUT.exists()
 
     def test_normalisation_can_be_given(self, bench: Call, tiny_onnx: Any) -> None:
@@ -202,7 +202,7 @@ class TestAnswers:
         told = bench(file, "--batch", "1", "--std", ".2", code=2).stderr
         assert "by which mean. Give them on the 0..1 scale, such as --mean .485,.456,.406" in told
         assert not OUT.exists()
-        assert "speed alone: it takes normalised" in bench(file, "--batch", "1").stderr
+        assert "speed only: it takes normalised" in bench(file, "--batch", "1").stderr
 
 
 @pytest.mark.usefixtures("faulty_runtimes")
@@ -246,7 +246,7 @@ class TestFailures:
         options = ("--precision", "int8", "--runtime", "torch", "--batch", "1,2")
         told = bench("mlp", *options, code=130).stderr
         assert "interrupted" in told
-        assert f"go on with the same command and: --resume --out {OUT}" in told
+        assert f"to continue, run the same command with: --resume --out {OUT}" in told
         assert [row.batch for row in read_csv(OUT)] == [1, 2]  # both of the arm, skipped
 
 
@@ -340,7 +340,7 @@ class TestRefusals:
         self, call: Call, mlp_exports: Path, in_folder: Path
     ) -> None:
         done = call("bench", "mlp", "--exports", mlp_exports, "--resume", code=2)
-        assert "--resume goes on with a file: name it with --out" in done.stderr
+        assert "--resume continues a results file. Name it with --out" in done.stderr
         assert list(in_folder.iterdir()) == []
 
     @pytest.mark.parametrize("name", ["CPU", "CPUExecutionProvider", "cpu,CPU"])

@@ -213,7 +213,7 @@ class _Verifier:
             if given.data and (told is None or told.dataset != given.data):
                 told = Claim("nobody", "fp32", given.data)
             if told is None:
-                return "skipped", "no dataset is named for it; name one with --data"
+                return "skipped", "no dataset is named for it; add --data"
             claim = told
         # What a card says of the classes is held against the file as metadata.
         names = file.class_names if file and not card else None

@@ -50,7 +50,10 @@ def test_exports_are_kept_to_a_framework_too() -> None:
 def test_what_is_no_model_has_no_family(what: str) -> None:
     done = CliRunner().invoke(main, ["list", what, "--family", "mlp"])
     assert isinstance(done.exception, UsageError) or done.exit_code == 2
-    assert "--family mlp is for: list models, list runs, list exports." in done.output
+    assert (
+        "--family mlp applies to these lists only: list models, list runs, list exports."
+        in done.output
+    )
 
 
 def test_doctor_shows_what_extras_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,8 +126,8 @@ def test_an_own_adapter_is_found_where_one_works_and_a_folder_called_bench_is_no
         ("Raises", "RuntimeError: the runtime broke"),
         ("RaisesNothingToRead", "RuntimeError"),
         ("Hungry", "out of memory"),
-        ("NoClasses", "it gives logits of shape [4] for 4 images"),
-        ("FewerRows", "it gives logits of shape [3, 10] for 4 images"),
+        ("NoClasses", "it returns logits of shape [4] for 4 images"),
+        ("FewerRows", "it returns logits of shape [3, 10] for 4 images"),
     ],
 )
 def test_what_is_raised_is_the_reason(name: str, reason: str, images_npy: Path) -> None:

@@ -243,7 +243,7 @@ def test_many_threads_that_wait_a_little_are_not_disturbed(threads: int) -> None
         ({"throttled_share": 0.2}, "the CPU quota was used up for 20.0% of the time"),
         ({"clock_change": -0.05}, None),
         ({"clock_change": 0.5}, None),
-        ({"clock_change": -0.2}, "the clock fell by 20%"),
+        ({"clock_change": -0.2}, "the clock dropped by 20%"),
         ({"pressure_share": 0.9}, None),  # others waited, we did not
         (
             {"pressure_share": 0.9, "delay_share": None},

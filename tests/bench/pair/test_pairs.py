@@ -212,9 +212,9 @@ class TestRefusals:
             ({"provider": "cdua"}, "Did you mean cuda"),
             ({"threads": 10_000}, "--threads 10000: this process may use"),
             ({"boundary": "devise"}, "Did you mean device"),
-            ({"boundary": "device"}, "on the CPU there is no other memory than the host's"),
-            ({"tf32": True}, "--tf32: for a GPU, and --provider is cpu"),
-            ({"cuda_graph": True}, "--cuda-graph: for a GPU, and --provider is cpu"),
+            ({"boundary": "device"}, "on the CPU all memory is the host's"),
+            ({"tf32": True}, "--tf32 needs a GPU, but --provider is cpu"),
+            ({"cuda_graph": True}, "--cuda-graph needs a GPU, but --provider is cpu"),
         ],
     )
     def test_what_cannot_be_asked_is_refused_at_once(
@@ -269,7 +269,7 @@ class TestRefusals:
         self, compare_files: ComparePair, tiny_onnx: Any
     ) -> None:
         files = tiny_onnx("a.onnx"), tiny_onnx("b.onnx", classes=4)
-        with pytest.raises(UsageError, match="logits of 3 and 4 classes"):
+        with pytest.raises(UsageError, match="logits for 3 and 4 classes"):
             compare_files(*files, settings=IN_ORT)
 
     def test_normalisation_that_is_known_by_half_or_wrong_is_refused(

@@ -141,7 +141,7 @@ def test_the_card_of_one_file_says_one_thing(compare: Compare) -> None:
     assert accuracy is not None
     assert (accuracy.outcome, accuracy.drop, accuracy.text) == (
         *("held", 0.0),
-        "the same file, by its card",
+        "the same file, accuracy from its card",
     )
 
 
@@ -163,7 +163,7 @@ def test_an_accuracy_that_is_gone_is_inconclusive(compare: Compare) -> None:
     new = changed(accuracy_reason="no data")
     accuracy = compare([accurate(cell(), 9000)], [new]).rows[0].accuracy
     assert accuracy is not None
-    assert (accuracy.outcome, accuracy.text) == ("inconclusive", "no accuracy in new: no data")
+    assert (accuracy.outcome, accuracy.text) == ("inconclusive", "new has no accuracy: no data")
     assert compare([cell()], [accurate(changed(), 9000)]).rows[0].accuracy is None
 
 

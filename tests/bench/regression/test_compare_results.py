@@ -170,7 +170,7 @@ def test_a_file_against_itself_is_all_the_same(compare: Compare, tmp_path: Path)
 def test_rows_that_a_sweep_took_over_say_nothing_of_the_spread(compare: Compare) -> None:
     found = compare([cell(), *QUIET_BASE], [changed(1.1), *QUIET_BASE])
     assert "taken as 5.0%" in speed_of(found).text
-    assert speed_of(found, 1).text == "one measurement, in both files"
+    assert speed_of(found, 1).text == "the same measurement in both files"
     assert (speed_of(found, 1).verdict, found.breaches) == ("same", ())
 
 

@@ -68,7 +68,7 @@ def test_no_limit_is_a_limit_too() -> None:
 
 
 def test_limits_are_told_in_words() -> None:
-    told = "5% slower, 0.3 points of accuracy lost; up to 2% is called the same"
+    told = "5% slower, 0.3 points of accuracy lost; up to 2% counts as the same"
     assert str(Limits()) == told
     assert str(Limits(max_growth=0.125)) == told.replace("lost", "lost, 12.5% larger")
 
@@ -116,7 +116,7 @@ def test_size(
     ("base", "new", "said"),
     [
         ({"placed_share": None}, {}, None),
-        ({}, {"placed_share": None}, ("not known in new", "inconclusive")),
+        ({}, {"placed_share": None}, ("unknown in new", "inconclusive")),
         ({}, {}, ("100%", "held")),
         ({"placed_share": 0.9}, {"placed_share": 0.9}, ("90%", "held")),
         ({"placed_share": 0.9}, {"placed_share": 0.8}, ("90% -> 80%", "breach")),
@@ -125,7 +125,7 @@ def test_size(
             {"placed_share": 0.8, "nodes": None},
             ("90% -> 80%", "breach"),
         ),
-        ({}, {"elsewhere": "Conv"}, ("computes elsewhere: Conv", "breach")),
+        ({}, {"elsewhere": "Conv"}, ("runs elsewhere: Conv", "breach")),
         ({"elsewhere": "Conv"}, {}, ("100%", "held")),
     ],
 )

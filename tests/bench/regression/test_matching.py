@@ -107,7 +107,7 @@ def test_the_last_of_several_measurements_counts_and_that_is_said(
 
 
 def test_files_without_a_row_in_common_are_refused(matched: Callable[..., Matched]) -> None:
-    with pytest.raises(UsageError, match=r"begins with .*batch 1, the second with .*batch 2\."):
+    with pytest.raises(UsageError, match=r"starts with .*batch 1, the second with .*batch 2\."):
         matched([cell()], [cell(batch=2)])
 
 
@@ -139,7 +139,7 @@ def test_another_harness_is_said_once(matched: Callable[..., Matched]) -> None:
     base = [cell(batch=n, harness="h1" if n else None) for n in range(3)]
     found = matched(base, [cell(batch=n, harness="h2") for n in range(3)])
     (note,) = found.notes
-    assert "between the two files (h1 -> h2, unknown -> h2): a difference of time" in note
+    assert "between the two files (h1 -> h2, unknown -> h2): a difference in time" in note
     assert matched(base, base).notes == []
 
 
@@ -151,5 +151,5 @@ def test_predictions_are_lists_of_classes(tmp_path: Path) -> None:
     assert {name: classes.tolist() for name, classes in found.items()} == {"a": [1, 2], "b": [3]}
     for wrong in (np.array([[1], [2]]), np.array([1.0, 2.0]), np.array(1)):
         write_predictions(path, {"a": wrong})
-        with pytest.raises(UsageError, match=r"cannot be read \(a is no list of classes\)"):
+        with pytest.raises(UsageError, match=r"cannot be read \(a is not a list of classes\)"):
             predictions_of(path)

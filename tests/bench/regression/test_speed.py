@@ -44,7 +44,7 @@ def test_a_planted_slowdown_is_proven(compare: Compare) -> None:
     assert speed.ratio == pytest.approx(1.2)
     assert speed.low is not None
     assert speed.low > 1.05
-    assert "measured on 5 unchanged rows" in speed.text
+    assert "from 5 unchanged rows" in speed.text
     assert [breach.kind for breach in found.breaches] == ["slower"]
     assert found.exit_code == 1
 
@@ -111,7 +111,7 @@ def test_where_it_cannot_be_measured_again_the_sweeps_count(
 
     found = compare([cell(), *QUIET_BASE], [changed(1.2), *QUIET_NEW], remeasure=measure)
     assert (speed_of(found).how, speed_of(found).outcome) == ("sweeps", "breach")
-    assert ("could not be measured again: no such file" in speed_of(found).text) == failing
+    assert ("measuring it again failed: no such file" in speed_of(found).text) == failing
 
 
 def test_the_very_same_thing_is_no_breach_however_slow(compare: Compare) -> None:
@@ -222,7 +222,7 @@ def test_the_error_of_two_sweeps_is_that_of_both_medians_and_the_spread() -> Non
     assert (found.low, found.high) == pytest.approx((1.1 * math.exp(-half), 1.1 * math.exp(half)))
 
 
-@pytest.mark.parametrize(("twins", "told"), [(2, "taken as 5%"), (3, "measured on 3")])
+@pytest.mark.parametrize(("twins", "told"), [(2, "taken as 5%"), (3, "from 3")])
 def test_how_many_unchanged_rows_show_the_spread(twins: int, told: str) -> None:
     assert told in str(Spread.of([0.05] * twins)).replace("5.0", "5")
 
@@ -260,7 +260,7 @@ def test_one_measurement_in_both_files_is_itself() -> None:
     found = judged(cell(), cell())
     assert (found.ratio, found.low, found.high) == (1, 1, 1)
     assert (found.verdict, found.outcome, found.p) == ("same", "held", None)
-    assert found.text == "one measurement, in both files"
+    assert found.text == "the same measurement in both files"
 
 
 def test_what_ran_otherwise_is_named() -> None:
@@ -286,7 +286,7 @@ def test_a_file_without_a_time_is_named(base: Row, new: Row, lacking: str) -> No
     assert found.text == f"no p50 with an interval in {lacking}"
     known = base.p50_ms is not None and new.p50_ms is not None
     assert (found.ratio is not None) == known
-    assert (found.word == "time not known") == (not known)
+    assert (found.word == "time unknown") == (not known)
 
 
 def test_two_machines_are_told_apart_from_two_sweeps_of_one() -> None:

@@ -123,7 +123,7 @@ class TestGallery:
     def test_a_third_party_file_without_data_gets_random_pixels(self, gallery: Gallery) -> None:
         found = gallery.of(third_party(), (4, 5, 1))
         assert (found.source, found.test, found.labels) == ("random pixels", None, None)
-        assert found.reason == "no dataset is named for it; name one with --data"
+        assert found.reason == "no dataset is named for it; add --data"
         assert found.few.shape[1:] == (4, 5, 1)
 
     def test_a_folder_of_images_is_data_too(

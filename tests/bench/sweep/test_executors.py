@@ -146,7 +146,7 @@ class TestFails:
         }
         (row,) = sweep_of("mlp", executor=EndsAfter(1), **options).rows
         assert row.status == FAILED
-        assert "accuracy was asked for and is missing: measuring it failed" in row.reason
+        assert "accuracy was requested but could not be measured: measuring it failed" in row.reason
         assert row.p50_ms is not None
 
     def test_a_search_goes_on_where_it_was(self, sweep_of: Sweep, tiny_onnx: Any) -> None:
@@ -155,7 +155,7 @@ class TestFails:
         assert [(row.batch, row.status) for row in found.rows] == [(1, OK), (2, FAILED)]
         again = sweep_of(tiny_onnx(), resume=True, **options)
         assert [(row.batch, row.status) for row in again.rows] == [(1, OK), (2, SKIPPED)]
-        assert "the limit of batch sizes: " in again.rows[1].reason
+        assert "largest batch size reached: " in again.rows[1].reason
         assert again.rows[0] == found.rows[0]
         last = sweep_of(tiny_onnx(), resume=True, **options)
         assert last.rows == again.rows

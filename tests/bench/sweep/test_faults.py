@@ -108,7 +108,7 @@ class TestFaults:
         row = self.of(faulty, "onnxruntime", 1)
         assert row.inputs == "random pixels"
         assert row.accuracy is row.accuracy_source is None
-        assert row.accuracy_reason == "no dataset is named for it; name one with --data"
+        assert row.accuracy_reason == "no dataset is named for it; add --data"
 
 
 class TestOneCellAfterTheOther:
@@ -130,7 +130,7 @@ class TestOneCellAfterTheOther:
     ) -> None:
         found = sweep_of(tiny_onnx(), runtimes=("faulty_sweep:LacksMemory",), batches=())
         assert [(row.batch, row.status) for row in found.rows] == [(1, OK), (2, SKIPPED)]
-        assert "the limit of batch sizes: " in found.rows[1].reason
+        assert "largest batch size reached: " in found.rows[1].reason
 
     def test_what_else_goes_wrong_there_is_a_failure(self, sweep_of: Sweep, tiny_onnx: Any) -> None:
         found = sweep_of(tiny_onnx(), runtimes=("faulty_sweep:WrongAtTwo",), batches=())
@@ -220,7 +220,7 @@ class TestOneCellAfterTheOther:
             (row,) = sweep_of("mlp", **options).rows
         assert row.status == FAILED
         assert row.reason == (
-            "accuracy was asked for and is missing: measuring it failed: the arm died"
+            "accuracy was requested but could not be measured: measuring it failed: the arm died"
         )
         assert row.p50_ms is not None
         (again,) = sweep_of("mlp", resume=True, **options).rows
@@ -253,7 +253,7 @@ def _no_accuracy(*_: Any) -> None:
 def test_a_file_that_this_onnxruntime_answers_wrongly_here_is_a_failed_row(
     sweep_of: Sweep, integer_onnx: Callable[[int], Path]
 ) -> None:
-    """It condemns no other; another runtime is measured, without a ratio to wrong answers."""
+    """Another runtime is still measured, without a ratio to wrong answers."""
     bad = Here("1.24.4", frozenset({"amx_int8"}))
     uneven, even = integer_onnx(24), integer_onnx(32)
     runtimes = ("onnxruntime", "faulty_sweep:Right")

@@ -92,7 +92,7 @@ class TestArms:
         told = {arm.runtime: arm.skipped for arm in recording}
         assert told == {
             "onnxruntime": None,
-            "torch": "torch is measured without CUDA graphs here",
+            "torch": "CUDA graphs are not supported with torch",
         }
 
 
@@ -170,7 +170,7 @@ class TestNames:
         [
             (Settings(runtimes=("onxruntime",)), "Did you mean onnxruntime"),
             (Settings(runtimes=("zzz",)), "Known: onnxruntime, openvino, openvino:bf16, torch"),
-            (Settings(break_even="openvino"), "--break-even openvino: it is not measured"),
+            (Settings(break_even="openvino"), "--break-even openvino is not measured"),
             (Settings(runtimes=("gone.module:Class",)), "gone.module:Class cannot be imported"),
             (Settings(runtimes=("bench.runtimes.null:Nul",)), "cannot be imported"),
             (Settings(boundaries=("hosts",)), "Did you mean host"),  # type: ignore[arg-type]
@@ -206,12 +206,12 @@ class TestNames:
     @pytest.mark.parametrize(
         ("options", "told"),
         [
-            ({"preset": "quick"}, "it has to be one of bench.PRESETS['quick'], "),
-            ({"preset": {}}, "it has to be one of bench.PRESETS['quick'], "),
+            ({"preset": "quick"}, "it must be one of bench.PRESETS['quick'], "),
+            ({"preset": {}}, "it must be one of bench.PRESETS['quick'], "),
             ({"runtimes": "torch"}, "a tuple, such as ('torch',)"),
             ({"batches": 64}, "a tuple, such as (64,)"),
-            ({"batches": ("64",)}, "it has to be tuple[int, ...]"),
-            ({"margin": "2%"}, "it has to be float"),
+            ({"batches": ("64",)}, "it must be tuple[int, ...]"),
+            ({"margin": "2%"}, "it must be float"),
         ],
         ids=str,
     )

@@ -83,7 +83,7 @@ class TestRuntimes:
             ({"runtimes": ("torch",)}, "torch runs the fp32 weights, not int8"),
             (
                 {"runtimes": ("onnxruntime",), "boundaries": ("device",)},
-                "on the CPU there is no other memory than the host's",
+                "on the CPU all memory is the host's",
             ),
             (
                 {"runtimes": ("onnxruntime",), "precisions": ("fp16",)},

@@ -56,9 +56,9 @@ def test_without_any_normalisation_speed_alone_is_measured_and_said(
     (row,) = found.rows
     assert (row.status, row.accuracy, row.inputs) == (OK, None, "test set of digits")
     assert row.p50_ms > 0
-    assert row.accuracy_reason.startswith("speed alone: ")
+    assert row.accuracy_reason.startswith("speed only: ")
     assert f"{file}: {row.accuracy_reason}" in found.told
-    with pytest.raises(UsageError, match=r"speed alone.*; or leave out --accuracy"):
+    with pytest.raises(UsageError, match=r"speed only.*; or leave out --accuracy"):
         sweep_of(file, out="more.csv", measure_accuracy=True, **options)
 
 
@@ -99,5 +99,5 @@ def test_another_number_of_classes_is_refused_where_accuracy_is_demanded(
 
 
 def test_so_is_a_file_whose_test_set_nothing_tells(sweep_of: Sweep, tiny_onnx: Any) -> None:
-    with pytest.raises(UsageError, match=r"name one with --data; or leave out --accuracy"):
+    with pytest.raises(UsageError, match=r"add --data; or leave out --accuracy"):
         sweep_of(tiny_onnx(), measure_accuracy=True)

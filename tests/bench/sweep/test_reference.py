@@ -29,7 +29,10 @@ def test_all_are_held_against_the_one_that_is_named(sweep_of: Sweep, tiny_onnx: 
     assert first.ratio > 0
     assert (second.reference, second.ratio) == (None, None)
     assert (third.status, third.ratio) == (OK, None)
-    assert third.unpaired == "the two take images of different shapes, 4 x 5 x 3 and 6 x 6 x 3"
+    assert (
+        third.unpaired
+        == "it takes images of another shape than the reference, 4 x 5 x 3 and 6 x 6 x 3"
+    )
     assert recompute(found.out).differing == ()
 
 
@@ -45,6 +48,8 @@ def test_it_is_a_part_of_the_cell(tiny_onnx: Any) -> None:
 def test_one_that_is_not_measured_is_refused(
     sweep_of: Sweep, tiny_onnx: Any, started: list[str]
 ) -> None:
-    with pytest.raises(UsageError, match=r"--reference b\.onnx: it is not among what is measured"):
+    with pytest.raises(
+        UsageError, match=r"--reference b\.onnx: it is not among the models measured"
+    ):
         sweep_of(tiny_onnx("a.onnx"), reference="b.onnx")
     assert started == []
