@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.actions.doctor import doctor
     from zoo.actions.export import export
+    from zoo.actions.layers import layers
     from zoo.actions.predict import predict
     from zoo.actions.quickstart import quickstart
     from zoo.actions.samples import samples
@@ -34,6 +35,7 @@ _HOMES = {
     "ZooError": ("zoo.errors", "ZooError"),
     "doctor": ("zoo.actions.doctor", "doctor"),
     "export": ("zoo.actions.export", "export"),
+    "layers": ("zoo.actions.layers", "layers"),
     "load": ("zoo.artifacts.artifact", "find_artifact"),
     "load_data": ("zoo.data", "load"),
     "predict": ("zoo.actions.predict", "predict"),
@@ -51,6 +53,7 @@ __all__ = [
     "ZooError",
     "doctor",
     "export",
+    "layers",
     "load",
     "load_data",
     "predict",

@@ -1,27 +1,23 @@
 """`predict`: what a model sees in images of any size and kind, from its ONNX file alone."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.artifacts.artifact import CARD, Artifact, find_artifact, which_artifact
+from zoo.actions.opening import find_source, open_source
 from zoo.data.dataset import Images
-from zoo.data.local import load_local
 from zoo.data.loose import LooseImage, find_images, read_image
 from zoo.data.threads import over_chunks
-from zoo.errors import UnavailableError, UsageError, ZooError
-from zoo.inspection.description import describe, refuse_unneeded
+from zoo.errors import UsageError, ZooError
 from zoo.inspection.inspector import Inspector
-from zoo.inspection.remote import RemoteSession
 from zoo.marks import refuse_others
-from zoo.ort.faults import Here, fault_of, fault_of_content
-from zoo.ort.given import Given, read_sidecar
+from zoo.ort.faults import Here
+from zoo.ort.given import Given
 from zoo.ort.outputs import LOGITS
-from zoo.ort.providers import find_provider, short_name
 from zoo.ort.session import Opened
 from zoo.ort.signature import Signature, logits
 from zoo.progress import Progress
@@ -81,89 +77,14 @@ def predict(
     here = on or Here.found()
     given = given or Given()
     with ExitStack() as stack:
-        inspector = stack.enter_context(Inspector(seconds, memory))
-        file, title = _found(model, precision, exports)
         progress = progress or Progress()
-        if isinstance(file, Path):
-            remote, given, widths = _remote(inspector, file, provider, given, progress)
-            session: Opened = stack.enter_context(closing(remote))
-            fault = fault_of(widths, here)
-        else:
-            given.refuse(str(model))
-            if told := which_artifact(str(model), file):
-                progress.say(told)
-            precision = precision or "fp32"
-            session = file.session(precision, provider=provider)
-            fault = fault_of_content(file.content(f"{precision}.onnx"), here)
-        if fault and session.provider == "cpu":  # the known ones are those of this provider
-            raise UnavailableError(f"{title} would give wrong answers: {fault}.")
-        signature = _named(Signature.of(session, given), given, data_dir, progress)
-        if signature.chosen:
-            progress.say(f"{title} {signature.chosen}")
+        source = find_source(model, precision, exports)
+        inspector = stack.enter_context(Inspector(seconds, memory))
+        opened = open_source(stack, source, inspector, provider, given, data_dir, here, progress)
         found = find_images([Path(image) for image in images], progress)
-        predictions = _Predictor(session, signature, top).over(found, progress)
-        return _to_the_end(stack.pop_all(), _without_pixels(predictions, save, title, progress))
-
-
-def _found(
-    model: str | Path, precision: str | None, exports: Path | None
-) -> tuple[Path | Artifact, str]:
-    """The file, or the artifact where it goes by its name; and what to call it.
-
-    What goes by a path may come from anywhere, its manifest too.
-    """
-    path = Path(model)
-    if path.suffix.lower() == ".onnx" or path.is_file():
-        if precision is not None:
-            raise UsageError(f"{path} has the precision it has; leave out --precision.")
-        return path, path.name
-    precision = precision or "fp32"
-    if (path / CARD).is_file():
-        artifact = find_artifact(path.name, path.parent)
-        return artifact.file(precision), f"{artifact.id} {precision}"
-    artifact = find_artifact(str(model), exports)
-    return artifact, f"{artifact.id} {precision}"
-
-
-def _named(
-    signature: Signature, given: Given, data_dir: Path | None, progress: Progress
-) -> Signature:
-    """The same with the names of the data's classes, where it has none and they are at hand."""
-    if signature.class_names or given.data is None:
-        return signature
-    data = load_local(given.data, None, data_dir, progress)
-    if isinstance(data, str):
-        progress.say(f"its classes have numbers instead of names: {data}")
-        return signature
-    if signature.classes not in (None, len(data.class_names)):
-        raise UsageError(
-            f"it gives {signature.classes} classes, {given.data} has {len(data.class_names)}. "
-            "Name its own data with --data, or leave out that."
-        )
-    return replace(signature, classes=len(data.class_names), class_names=data.class_names)
-
-
-def _remote(
-    inspector: Inspector, path: Path, provider: str, given: Given, progress: Progress
-) -> tuple[RemoteSession, Given, tuple[int, ...]]:
-    """A session of a file that passed, in the inspector's process; its integer products' widths.
-
-    Between them what it needs of what is given or stands beside it. That its answers depend on more
-    than the image is said.
-    """
-    if not path.exists():
-        raise ZooError(f"there is no file {path}.")
-    cpu = provider.lower() == "cpu"
-    provider = "cpu" if cpu else short_name(find_provider(provider))  # before a file is looked at
-    found = inspector.inspect(path, given=given.over(read_sidecar(path)))
-    if not found.ok:
-        raise ZooError(f"{path} is refused: {found.reason.rstrip('.')}.")
-    described = describe(path, given, inspector)
-    refuse_unneeded(given, [described])
-    doubt = "" if isinstance(found.steadiness, str) else found.steadiness.doubt()
-    if doubt:
-        progress.say(f"warning: {path}: {doubt}")
-    return RemoteSession(inspector, path, provider), described.given, found.integer_widths
+        seen = _Predictor(opened.session, opened.signature, top).over(found, progress)
+        predictions = _without_pixels(seen, save, source.title, progress)
+        return _to_the_end(stack.pop_all(), predictions)
 
 
 def _to_the_end(held: ExitStack, predictions: Iterator[Prediction]) -> Iterator[Prediction]:

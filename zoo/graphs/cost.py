@@ -81,6 +81,13 @@ def cost_of(model: ModelProto) -> GraphCost:
     )
 
 
+def parameters_of(model: ModelProto) -> dict[str, int]:
+    """The parameters of each node that has some, by the first tensor that it gives."""
+    graph = _Graph(model)
+    found = {node.output[0]: graph.parameters_of(node) for node in graph.nodes}
+    return {name: count for name, count in found.items() if count}
+
+
 def drop_weights(model: ModelProto) -> None:
     """Forget the values of large tensors, in place: to count them takes their shapes alone."""
     for tensor in model.graph.initializer:
@@ -138,13 +145,16 @@ class _Graph:
 
     def parameters(self) -> int:
         """Each weight once, however many layers share it."""
-        found = {
-            stored
-            for node in self.nodes
-            for name in self._weights(node)
-            if (stored := self._stored(name)) is not None
-        }
+        found = {name for node in self.nodes for name in self._stored_weights(node)}
         return sum(self.constants[name] for name in found)
+
+    def parameters_of(self, node: NodeProto) -> int:
+        """Those of one node; a weight that layers share counts for each."""
+        return sum(self.constants[name] for name in self._stored_weights(node))
+
+    def _stored_weights(self, node: NodeProto) -> set[str]:
+        stored = (self._stored(name) for name in self._weights(node))
+        return {name for name in stored if name is not None}
 
     def _weights(self, node: NodeProto) -> list[str]:
         if node.op_type == "Add" and any(self._is_product(name) for name in node.input):

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import UnavailableError, ZooError
+from zoo.graphs.anatomy import Anatomy
 from zoo.graphs.counted import GraphCost
 from zoo.inspection.steadiness import Apart, Steadiness
+from zoo.records import read
 
 if TYPE_CHECKING:
     from zoo.ort.session import TensorInfo
@@ -84,6 +86,16 @@ class FileFacts:
         return len(sides) == 3 and not all(isinstance(side, int) for side in sides)
 
 
+@dataclass(frozen=True)
+class OpenFacts:
+    """What a file that is kept open says of itself."""
+
+    inputs: "tuple[TensorInfo, ...]"
+    outputs: "tuple[TensorInfo, ...]"
+    metadata: dict[str, str]
+    anatomy: Anatomy | None  # of one that gives its layers
+
+
 def printable(text: str) -> str:
     """One line for a terminal of a text that a file may have dictated."""
     line = "".join(mark if mark.isprintable() else " " for mark in text)
@@ -131,6 +143,18 @@ def read_cost(answer: Mapping[str, Any]) -> GraphCost:
     """What an answer that was not refused says of a file's graph."""
     facts = answer["facts"]
     return GraphCost(**{**facts, "precisions": tuple(facts["precisions"])})
+
+
+def read_open_facts(answer: Mapping[str, Any]) -> OpenFacts:
+    """What an answer that was not refused says of a file that is open."""
+    facts = answer["facts"]
+    told = facts["anatomy"]
+    return OpenFacts(
+        inputs=read_infos(facts["inputs"]),
+        outputs=read_infos(facts["outputs"]),
+        metadata=facts["metadata"],
+        anatomy=None if told is None else read(Anatomy, told, "anatomy"),
+    )
 
 
 def read_infos(values: Iterable[Mapping[str, Any]]) -> "tuple[TensorInfo, ...]":

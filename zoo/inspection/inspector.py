@@ -8,26 +8,24 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from zoo.errors import ZooError
 from zoo.graphs.counted import GraphCost
 from zoo.inspection.found import (
     FileFacts,
     Inspection,
+    OpenFacts,
     check_answer,
     read_cost,
     read_file_facts,
-    read_infos,
     read_inspection,
+    read_open_facts,
 )
 from zoo.inspection.process import InspectionProcess, Patience
 from zoo.machine.memory import default_bound
 from zoo.ort.given import Given
 from zoo.reading import open_regular
-
-if TYPE_CHECKING:
-    from zoo.ort.session import TensorInfo
 
 LARGEST_FILE = 2 << 30
 SECONDS = 60.0  # for one file; the largest of the zoo take one
@@ -139,21 +137,19 @@ class Inspector:
         check_answer(answer)
         return int(answer["facts"]["correct"])
 
-    def open(
-        self, path: Path, provider: str = "cpu"
-    ) -> "tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...], dict[str, str]]":
-        """Keep a file that passed open for `run`; its inputs, outputs and metadata."""
+    def open(self, path: Path, provider: str = "cpu", *, layers: bool = False) -> OpenFacts:
+        """Keep a file that passed open for `run`. layers: it gives those behind its outputs."""
         memory = self.memory or default_bound()
         request = {
             "path": str(path.absolute()),
             "seconds": self.seconds,
             "memory": memory,
             "open": provider,
+            "layers": layers,
         }
         _, answer = self._ask(request, watched=None if provider == "cpu" else memory)
         check_answer(answer)
-        facts = answer["facts"]
-        return read_infos(facts["inputs"]), read_infos(facts["outputs"]), facts["metadata"]
+        return read_open_facts(answer)
 
     def run(self, folder: Path, names: Sequence[str]) -> list[bool]:
         """Run the file that is open on input_<n>.npy of a folder, by the names of its inputs.

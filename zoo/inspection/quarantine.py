@@ -2,8 +2,8 @@
 
 A line of JSON comes in for each request, {"path", "seconds"} with "vectors" to look at a file, with
 "content" to read it alone, with "cost" to count what it computes, with "test" to count its right
-answers, or with "open" to keep it open for requests {"run", "names", "seconds"}. Lines of JSON go
-out:
+answers, or with "open" to keep it open for requests {"run", "names", "seconds"}, and then with
+"layers" to have it give those too. Lines of JSON go out:
 {"step"} and {"advance"} on the way, then {"facts"} or {"refused"}. Whatever a file does to this
 process (kills it, hangs it, eats its memory), the one that asked goes on: see
 `zoo.inspection.inspector`.
@@ -23,7 +23,9 @@ from onnx import ModelProto, TensorProto
 
 from zoo.data import load
 from zoo.errors import ZooError
+from zoo.graphs.anatomy import Anatomy
 from zoo.graphs.cost import cost_of, drop_weights
+from zoo.graphs.layers import opened_up
 from zoo.inspection.batches import try_batches
 from zoo.inspection.content import content_of, facts_of
 from zoo.inspection.serving import Serving
@@ -97,7 +99,7 @@ def _answer(request: Mapping[str, Any], send: Send, serving: Serving) -> dict[st
             return {"facts": serving.run(Path(request["run"]), request["names"])}
         path = Path(request["path"])
         if "open" in request:
-            return {"facts": serving.hold(_opened(path, request, send))}
+            return {"facts": serving.hold(*_opened(path, request, send))}
         if "test" in request:
             return {"facts": {"correct": _count(path, request, send)}}
         if "cost" in request:
@@ -224,13 +226,19 @@ def _count(path: Path, request: Mapping[str, Any], send: Send) -> int:
     return count_correct(session, data.test, advance, test["columns"], _given(request))
 
 
-def _opened(path: Path, request: Mapping[str, Any], send: Send) -> Session:
+def _opened(path: Path, request: Mapping[str, Any], send: Send) -> tuple[Session, Anatomy | None]:
     """A session with all threads that are ours, of a process that may take "memory" bytes."""
     found = _parsed(path, send, request["memory"])
+    opens, anatomy = found.opens, None
+    if request["layers"]:
+        whole = with_data(found.model, path) if found.beside.bytes else found.model
+        model, anatomy = opened_up(whole)
+        opens = model.SerializeToString()
     send({"step": "load"})
     if request["open"] != "cpu":  # which reserves more than it uses; the one that asks watches it
         set_address_space(None)
-    return replace(open_session(found.opens, provider=request["open"]), name=path.name)
+    session = open_session(opens, provider=request["open"], name=path.name)
+    return replace(session, name=path.name), anatomy
 
 
 def _run(session: Session, given: Given) -> None:

@@ -20,10 +20,17 @@ _HEADER = 1 << 10  # of an .npy file
 class RemoteSession:
     """As much of `zoo.ort.session.Session` as showing it images takes."""
 
-    def __init__(self, inspector: Inspector, path: Path, provider: str) -> None:
-        """inspector: whose process opens it, after it inspected the file."""
+    def __init__(
+        self, inspector: Inspector, path: Path, provider: str, *, layers: bool = False
+    ) -> None:
+        """inspector: whose process opens it, after it inspected the file.
+
+        layers: it gives those too, as `anatomy` says; no other session of the process goes on then.
+        """
         self.name, self.provider = str(path), provider
-        self.inputs, self.outputs, self.metadata = inspector.open(path, provider)
+        facts = inspector.open(path, provider, layers=layers)
+        self.inputs, self.outputs, self.metadata = facts.inputs, facts.outputs, facts.metadata
+        self.anatomy = facts.anatomy
         self._inspector = inspector
         self._folder = tempfile.TemporaryDirectory(prefix="predict-")
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ZooError
+from zoo.graphs.anatomy import Anatomy
 from zoo.ort.session import Session
 
 LARGEST_OUTPUT = 256 << 20  # logits of a batch of images are a thousandth of that
@@ -22,13 +23,17 @@ class Serving:
     def __init__(self) -> None:
         self._session: Session | None = None
 
-    def hold(self, session: Session) -> dict[str, Any]:
-        """Take up a session; what the one that asks has to know of it, as JSON values."""
+    def hold(self, session: Session, anatomy: Anatomy | None = None) -> dict[str, Any]:
+        """Take up a session; what the one that asks has to know of it, as JSON values.
+
+        anatomy: of a file that was opened up, so that it gives its layers too.
+        """
         self._session = session
         return {
             "inputs": [asdict(info) for info in session.inputs],
             "outputs": [asdict(info) for info in session.outputs],
             "metadata": session.metadata,
+            "anatomy": asdict(anatomy) if anatomy else None,
         }
 
     def run(self, folder: Path, names: Sequence[str]) -> list[bool]:

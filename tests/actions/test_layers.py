@@ -1,0 +1,184 @@
+"""`layers`: what is shown of a layer is what the network's own framework computes there."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+import zoo
+from tests import classifiers
+from zoo.actions.export import export
+from zoo.actions.trained import load_trained
+from zoo.data.dataset import Images
+from zoo.errors import UsageError, ZooError
+from zoo.graphs.layers import opened_up
+from zoo.ort.session import open_session
+from zoo.runs.run import Run
+
+Values = NDArray[np.float32]
+CatalogGraph = Callable[[str, str], tuple[nn.Module, onnx.ModelProto]]
+# Modules that only move numbers give no layer of their own.
+MOVING = (nn.Flatten, nn.Identity, nn.Dropout)
+
+
+@pytest.fixture(scope="session")
+def exports_of(
+    made_once: Callable[..., Path], digits_run: Callable[[str], Path]
+) -> Callable[[str], Path]:
+    """The folder of exports in which a model's run on digits is published, as fp32."""
+
+    def published(name: str) -> Path:
+        def fill(folder: Path) -> None:
+            export(name, run=digits_run(name), precisions=("fp32",), exports=folder)
+
+        return made_once(f"{name}-layers", fill)
+
+    return published
+
+
+@pytest.fixture(scope="module")
+def image() -> Images:
+    return np.array(zoo.load_data("digits").test.images[7])
+
+
+def hooked(network: nn.Module, pixels: torch.Tensor) -> list[Values]:
+    """What each module gives that holds no other, as torch computes it, in order."""
+    found: list[Values] = []
+
+    def keep(module: nn.Module, taken: object, given: torch.Tensor) -> None:
+        found.append(given[0].detach().numpy().copy())  # a ReLU may write over it
+
+    for module in network.modules():
+        if not list(module.children()) and not isinstance(module, MOVING):
+            module.register_forward_hook(keep)
+    with torch.inference_mode():
+        network.eval()(pixels)
+    return found
+
+
+def normalised(image: Images, mean: tuple[float, ...], std: tuple[float, ...]) -> Values:
+    pixels = (image.astype(np.float32) / 255 - np.float32(mean)) / np.float32(std)
+    return pixels.astype(np.float32)
+
+
+def assert_same(found: dict[str, Values], wanted: list[Values]) -> None:
+    assert len(found) == len(wanted)
+    for (name, value), right in zip(found.items(), wanted, strict=True):
+        assert value.shape == right.shape, name
+        np.testing.assert_allclose(value, right, rtol=1e-3, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_every_layer_is_what_torch_computes(
+    name: str,
+    image: Images,
+    digits_run: Callable[[str], Path],
+    exports_of: Callable[[str], Path],
+) -> None:
+    run = Run(digits_run(name))
+    card = run.finished_card()
+    network = load_trained(run, card).network
+    found = zoo.layers(name, image, exports=exports_of(name))
+    pixels = normalised(image, card.mean, card.std).transpose(2, 0, 1)
+    # The first layer is what stands before the network, in its file alone.
+    np.testing.assert_allclose(found.pop("Add_0"), pixels, rtol=1e-5, atol=1e-6)
+    assert_same(found, hooked(network, torch.from_numpy(pixels[None])))
+    assert list(found)[-1] == "logits"
+
+
+def test_every_layer_of_mlp_numpy_is_what_numpy_computes(
+    image: Images, digits_run: Callable[[str], Path], exports_of: Callable[[str], Path]
+) -> None:
+    from zoo.frameworks.numpy.network import forward_propagation, pre_activation
+
+    run = Run(digits_run("mlp-numpy"))
+    card = run.finished_card()
+    network = load_trained(run, card).network
+    pixels = normalised(image, card.mean, card.std)
+    flow = forward_propagation(network, pixels.reshape(1, -1))
+    wanted = [pixels]
+    for layer, given, made in zip(network[:-1], flow, flow[1:], strict=False):
+        wanted += [pre_activation(layer, given)[0], made[0]]
+    found = zoo.layers("mlp-numpy", image, exports=exports_of("mlp-numpy"))
+    assert_same(found, [*wanted, flow[-1][0]])
+
+
+@pytest.mark.parametrize("name", ["dense", "speednet"])
+def test_every_layer_of_larger_networks_as_they_begin(
+    name: str, catalog_graph: CatalogGraph
+) -> None:
+    network, model = catalog_graph(name, "uint8-nhwc")
+    image: Images = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    opened, anatomy = opened_up(model)
+    session = open_session(opened.SerializeToString())
+    names = [output.name for output in session.outputs]
+    given = dict(zip(names, session.run({"image": image[None]}), strict=True))
+    found = {layer.name: given[layer.tensor][0] for layer in anatomy.layers}
+    pixels = normalised(image, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)).transpose(2, 0, 1)
+    # No module of their own: the normalisation of pixels, what dense blocks put together, and the
+    # activations of speednet, which are a function.
+    kinds = ("scale and shift", "concatenation")
+    alone = [one for one in anatomy.layers if one.kind in kinds or one.operator == "Gelu"]
+    assert len(alone) == {"dense": 17, "speednet": 8}[name]
+    for one in alone:
+        found.pop(one.name)
+    assert_same(found, hooked(network, torch.from_numpy(pixels[None])))
+
+
+def test_int8_gives_what_is_left_after_the_rounding(image: Images, mlp_exports: Path) -> None:
+    """Its normalisations have no tensor of their own: they are folded into the products."""
+    exact = zoo.layers("mlp", image, exports=mlp_exports)
+    rounded = zoo.layers("mlp", image, exports=mlp_exports, precision="int8")
+    assert set(exact) - set(rounded) == {
+        *("MatMul_0", "BatchNormalization_0", "MatMul_1", "BatchNormalization_1")
+    }
+    for name, values in rounded.items():
+        spread = float(np.std(exact[name]))
+        assert np.abs(values - exact[name]).max() < spread, name
+        assert len(np.unique(values)) <= 256, name
+    assert rounded["Relu_0"].min() >= 0  # the range of the rounding is what is left of the ReLU
+
+
+class TestThirdPartyFiles:
+    def test_one_gives_its_layers_from_the_process_that_it_runs_in(self, tmp_path: Path) -> None:
+        test = zoo.load_data("digits", size=(32, 32)).test
+        image = np.array(test.images[3])
+        path = classifiers.write(tmp_path / "other.onnx", input="uint8-nhwc")
+        found = zoo.layers(path, image)
+        assert list(found) == ["sums", "values", "logits"]
+        np.testing.assert_array_equal(found["values"], np.maximum(found["sums"], 0))
+        np.testing.assert_allclose(found["logits"], classifiers.answers(image[None])[0], rtol=1e-3)
+
+    def test_a_fixed_batch_is_filled_with_the_image(self, tmp_path: Path) -> None:
+        image = np.array(zoo.load_data("digits", size=(32, 32)).test.images[3])
+        path = classifiers.write(tmp_path / "four.onnx", batch=4)
+        assert zoo.layers(path, image)["logits"].shape == (10,)
+
+    def test_one_with_its_weights_beside_it(self, tmp_path: Path) -> None:
+        image = np.array(zoo.load_data("digits", size=(32, 32)).test.images[3])
+        path = classifiers.write(tmp_path / "whole.onnx")
+        model, split = onnx.load(path), tmp_path / "split.onnx"
+        onnx.save(model, split, save_as_external_data=True, location="w", size_threshold=1024)
+        apart = zoo.layers(split, image)
+        for name, values in zoo.layers(path, image).items():
+            np.testing.assert_array_equal(apart[name], values)
+
+    def test_one_that_is_refused_is_not_opened(self, tmp_path: Path) -> None:
+        (tmp_path / "bad.onnx").write_bytes(b"not a model")
+        with pytest.raises(ZooError, match="is refused"):
+            zoo.layers(tmp_path / "bad.onnx", np.zeros((8, 8, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [np.zeros((8, 8), np.uint8), np.zeros((1, 8, 8, 1), np.uint8), np.zeros((8, 8, 1), np.float32)],
+    ids=["no channels", "a batch", "floats"],
+)
+def test_what_is_no_image_of_the_model_is_refused(wrong: Images, mlp_exports: Path) -> None:
+    with pytest.raises(UsageError, match="uint8"):
+        zoo.layers("mlp", wrong, exports=mlp_exports)

@@ -1,0 +1,110 @@
+"""`layers`: the tensors between the layers of a model, for one image."""
+
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.actions.opening import OpenedSource, Source, find_source, open_source
+from zoo.data.dataset import Images
+from zoo.errors import UsageError, ZooError
+from zoo.graphs.anatomy import Anatomy, Filters, Layer
+from zoo.inspection.inspector import Inspector
+from zoo.inspection.remote import RemoteSession
+from zoo.ort.faults import Here
+from zoo.ort.given import Given
+from zoo.ort.session import Opened, open_session
+from zoo.progress import Progress
+
+SECONDS = 120.0  # for each run of a third-party file
+
+Tensor = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What is found inside of a model that was shown one image."""
+
+    layers: tuple[Layer, ...]  # in order of flow
+    values: dict[str, Tensor]  # by the layer's name: without the axis of the batch
+    filters: Filters | None
+    weights: Tensor | None  # the filters themselves
+
+
+def layers(
+    model: str | Path,
+    image: Images,
+    *,
+    precision: str | None = None,
+    exports: Path | None = None,
+    given: Given | None = None,
+    seconds: float = SECONDS,
+    memory: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Tensor]:
+    """What each layer of a model makes of an image, by the layer's name, in order of flow.
+
+    model: an artifact by id or model name, or an ONNX file. image: uint8 [H, W, C] as the model
+    takes it. precision: of an artifact, fp32 unless told. given, seconds and memory: of a
+    third-party file, which runs in a process of its own, as for `predict`.
+
+    Computed by onnxruntime on this CPU from a copy of the graph that gives these tensors too. Its
+    nodes run one by one where those of the file itself may be fused, so that the last bits can
+    differ. Of an int8 file each tensor is the one after its rounding.
+    """
+    progress = progress or Progress()
+    source = find_source(model, precision, exports)
+    with ExitStack() as stack:
+        inspector = stack.enter_context(Inspector(seconds, memory))
+        here = Here.found()
+        opened = open_source(
+            stack, source, inspector, "cpu", given or Given(), None, here, progress
+        )
+        return look_inside(source, opened, inspector, image).values
+
+
+def look_inside(
+    source: Source, opened: OpenedSource, inspector: Inspector, image: Images
+) -> Inside:
+    """Show one image to a copy that gives its layers; a third-party file's session is over then."""
+    if not isinstance(image, np.ndarray) or image.ndim != 3:
+        raise UsageError("layers takes one image: an array uint8 [height, width, channels].")
+    signature = opened.signature
+    feeds = signature.prepare(np.repeat(image[None], signature.batch or 1, axis=0))
+    with ExitStack() as stack:
+        session, anatomy = _open(stack, source, inspector)
+        outputs = (output.name for output in session.outputs)
+        given = dict(zip(outputs, session.run(feeds), strict=True))
+    if not anatomy.layers:
+        raise ZooError(f"{source.title} has no layer that can be looked at.")
+    batch = signature.batch or 1
+    return Inside(
+        layers=anatomy.layers,
+        values={layer.name: _of_one(given[layer.tensor], batch) for layer in anatomy.layers},
+        filters=anatomy.filters,
+        weights=given[anatomy.filters.tensor] if anatomy.filters else None,
+    )
+
+
+def _open(stack: ExitStack, source: Source, inspector: Inspector) -> tuple[Opened, Anatomy]:
+    if isinstance(source.file, Path):
+        remote = RemoteSession(inspector, source.file, "cpu", layers=True)
+        stack.enter_context(closing(remote))
+        if remote.anatomy is None:
+            raise ZooError(f"{source.title}: its layers were not given.")
+        return remote, remote.anatomy
+    from onnx import ModelProto
+
+    from zoo.graphs.layers import opened_up
+
+    content = source.file.content(f"{source.precision}.onnx")
+    model, anatomy = opened_up(ModelProto.FromString(content))
+    return open_session(model.SerializeToString(), name=source.title), anatomy
+
+
+def _of_one(value: Tensor, batch: int) -> Tensor:
+    """Without the axis of the batch, where the first one can be that."""
+    return value[0] if value.ndim and len(value) == batch else value

@@ -1,0 +1,135 @@
+"""A model that somebody names, found and opened.
+
+An artifact is opened in this process, a third-party file in the inspector's.
+"""
+
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zoo.artifacts.artifact import CARD, Artifact, find_artifact, which_artifact
+from zoo.data.local import load_local
+from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.inspection.description import describe, refuse_unneeded
+from zoo.inspection.inspector import Inspector
+from zoo.inspection.remote import RemoteSession
+from zoo.ort.faults import Here, fault_of, fault_of_content
+from zoo.ort.given import Given, read_sidecar
+from zoo.ort.providers import find_provider, short_name
+from zoo.ort.session import Opened
+from zoo.ort.signature import Signature
+from zoo.progress import Progress
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file, or the artifact where it goes by its name.
+
+    What goes by a path may come from anywhere, its manifest too.
+    """
+
+    asked: str  # as it was named
+    file: Path | Artifact
+    precision: str  # of an artifact
+    title: str  # what to call it
+    stem: str  # what files about it are called after
+
+
+@dataclass(frozen=True)
+class OpenedSource:
+    """A session, and what it takes and gives."""
+
+    session: Opened
+    signature: Signature
+    given: Given  # as much as it needs of what was told of it
+
+
+def find_source(model: str | Path, precision: str | None, exports: Path | None) -> Source:
+    """The model meant by an artifact's id, a model's name, an artifact's folder or a file."""
+    path = Path(model)
+    if path.suffix.lower() == ".onnx" or path.is_file():
+        if precision is not None:
+            raise UsageError(f"{path} has the precision it has; leave out --precision.")
+        return Source(str(model), path, "", path.name, path.stem)
+    precision = precision or "fp32"
+    if (path / CARD).is_file():
+        artifact = find_artifact(path.name, path.parent)
+        file: Path | Artifact = artifact.file(precision)
+    else:
+        file = artifact = find_artifact(str(model), exports)
+    return Source(str(model), file, precision, f"{artifact.id} {precision}", artifact.id)
+
+
+def open_source(
+    stack: ExitStack,
+    source: Source,
+    inspector: Inspector,
+    provider: str,
+    given: Given,
+    data_dir: Path | None,
+    here: Here,
+    progress: Progress,
+) -> OpenedSource:
+    """Open it until the stack is unwound, if it gives right answers here.
+
+    given: what a third-party file does not say of itself; with data its classes are called as
+    there. inspector: whose process a third-party file runs in.
+    """
+    file = source.file
+    if isinstance(file, Path):
+        remote, given, widths = _remote(inspector, file, provider, given, progress)
+        session: Opened = stack.enter_context(closing(remote))
+        fault = fault_of(widths, here)
+    else:
+        given.refuse(source.asked)
+        if told := which_artifact(source.asked, file):
+            progress.say(told)
+        session = file.session(source.precision, provider=provider)
+        fault = fault_of_content(file.content(f"{source.precision}.onnx"), here)
+    if fault and session.provider == "cpu":  # the known ones are those of this provider
+        raise UnavailableError(f"{source.title} would give wrong answers: {fault}.")
+    signature = _with_class_names(Signature.of(session, given), given, data_dir, progress)
+    if signature.chosen:
+        progress.say(f"{source.title} {signature.chosen}")
+    return OpenedSource(session, signature, given)
+
+
+def _with_class_names(
+    signature: Signature, given: Given, data_dir: Path | None, progress: Progress
+) -> Signature:
+    """The same with the names of the data's classes, where it has none and they are at hand."""
+    if signature.class_names or given.data is None:
+        return signature
+    data = load_local(given.data, None, data_dir, progress)
+    if isinstance(data, str):
+        progress.say(f"its classes have numbers instead of names: {data}")
+        return signature
+    if signature.classes not in (None, len(data.class_names)):
+        raise UsageError(
+            f"it gives {signature.classes} classes, {given.data} has {len(data.class_names)}. "
+            "Name its own data with --data, or leave out that."
+        )
+    return replace(signature, classes=len(data.class_names), class_names=data.class_names)
+
+
+def _remote(
+    inspector: Inspector, path: Path, provider: str, given: Given, progress: Progress
+) -> tuple[RemoteSession, Given, tuple[int, ...]]:
+    """A session of a file that passed, in the inspector's process; its integer products' widths.
+
+    Between them what it needs of what is given or stands beside it. That its answers depend on more
+    than the image is said.
+    """
+    if not path.exists():
+        raise ZooError(f"there is no file {path}.")
+    cpu = provider.lower() == "cpu"
+    provider = "cpu" if cpu else short_name(find_provider(provider))  # before a file is looked at
+    found = inspector.inspect(path, given=given.over(read_sidecar(path)))
+    if not found.ok:
+        raise ZooError(f"{path} is refused: {found.reason.rstrip('.')}.")
+    described = describe(path, given, inspector)
+    refuse_unneeded(given, [described])
+    doubt = "" if isinstance(found.steadiness, str) else found.steadiness.doubt()
+    if doubt:
+        progress.say(f"warning: {path}: {doubt}")
+    return RemoteSession(inspector, path, provider), described.given, found.integer_widths

@@ -1,0 +1,203 @@
+"""Layers: which tensors between the nodes of a graph mean something, in order of flow.
+
+A layer is a node that computes on what came from the image: a convolution or a product with its
+bias, an activation, a pooling, a normalisation, a joint of branches. Moving and casting is none.
+Where an int8 file quantises what a layer gives, its tensor is the one after the rounding: that is
+what the next layer is given, and often the rounding's range is what does the work of a ReLU.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import onnx
+import onnx.inliner
+from onnx import ModelProto, NodeProto
+
+from zoo.graphs.anatomy import CONVOLUTION, LINEAR, Anatomy, Filters, Layer
+from zoo.graphs.cost import parameters_of
+from zoo.graphs.taps import with_taps
+
+SHIFT = "scale and shift"
+_KINDS = {
+    **dict.fromkeys(
+        ("Conv", "ConvTranspose", "ConvInteger", "FusedConv", "QLinearConv", "DeformConv"),
+        CONVOLUTION,
+    ),
+    **dict.fromkeys(
+        ("Gemm", "MatMul", "MatMulInteger", "FusedGemm", "FusedMatMul", "QGemm", "QLinearMatMul"),
+        LINEAR,
+    ),
+    **dict.fromkeys(
+        (
+            *("Relu", "LeakyRelu", "PRelu", "ThresholdedRelu", "Elu", "Selu", "Celu", "Gelu"),
+            *("Sigmoid", "HardSigmoid", "Tanh", "Softplus", "Softsign", "HardSwish", "Swish"),
+            *("Mish", "Clip", "FastGelu", "QuickGelu", "BiasGelu", "Softmax", "LogSoftmax"),
+        ),
+        "activation",
+    ),
+    **dict.fromkeys(
+        (
+            *("MaxPool", "AveragePool", "LpPool", "GlobalMaxPool", "GlobalAveragePool"),
+            *("GlobalLpPool", "ReduceMean", "ReduceMax", "ReduceSum"),
+        ),
+        "pooling",
+    ),
+    **dict.fromkeys(
+        (
+            *("BatchNormalization", "InstanceNormalization", "LayerNormalization"),
+            *("GroupNormalization", "RMSNormalization", "LRN", "LpNormalization"),
+            *("SkipLayerNormalization", "SimplifiedLayerNormalization"),
+        ),
+        "normalisation",
+    ),
+    **dict.fromkeys(("Attention", "MultiHeadAttention"), "attention"),
+    "Concat": "concatenation",
+    **dict.fromkeys(("Resize", "Upsample"), "resizing"),
+}
+_ARITHMETIC = {"Add": "sum", "Sub": "difference", "Mul": "product", "Div": "quotient"}
+# What they give are numbers about a tensor, not the tensor's.
+_ABOUT = {"Shape", "Size"}
+_QUANTISES = {"QuantizeLinear", "DequantizeLinear"}
+_CLUTTER = re.compile(r"(_output_0|_QuantizeLinear_Input|_DequantizeLinear_Output|:0)$")
+
+
+def opened_up(model: ModelProto) -> tuple[ModelProto, Anatomy]:
+    """A copy that gives every layer's tensor and the first filters behind its own outputs."""
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
+    anatomy = anatomy_of(model)
+    names = [layer.tensor for layer in anatomy.layers]
+    if anatomy.filters:
+        names.append(anatomy.filters.tensor)
+    return with_taps(model, names), anatomy
+
+
+def anatomy_of(model: ModelProto) -> Anatomy:
+    """The layers of a graph without local functions; nothing is run."""
+    flow = _Flow(model)
+    parameters = parameters_of(model)
+    steps = [(node, kind) for node in flow.nodes if (kind := flow.kind(node))]
+    steps = [step for step in steps if not flow.goes_on(*step)]
+    names = _names([(node, flow.seen(node)) for node, _ in steps])
+    layers = tuple(
+        Layer(
+            name=name,
+            tensor=flow.seen(node),
+            operator=flow.core(node).op_type,
+            kind=kind,
+            parameters=sum(parameters.get(one.output[0], 0) for one in flow.parts(node)),
+        )
+        for name, (node, kind) in zip(names, steps, strict=True)
+    )
+    return Anatomy(layers, _filters(flow, layers, [flow.core(node) for node, _ in steps]))
+
+
+def _filters(flow: "_Flow", layers: Iterable[Layer], cores: Iterable[NodeProto]) -> Filters | None:
+    for layer, node in zip(layers, cores, strict=True):
+        if node.op_type == "Conv":
+            return Filters(layer.name, node.input[1], CONVOLUTION, units_last=False)
+        if node.op_type in ("Gemm", "MatMul") and node.input[1] not in flow.computed:
+            turned = any(part.name == "transB" and part.i for part in node.attribute)
+            return Filters(layer.name, node.input[1], LINEAR, units_last=not turned)
+    return None
+
+
+class _Flow:
+    """The nodes that compute on what came from the image."""
+
+    def __init__(self, model: ModelProto) -> None:
+        graph = model.graph
+        stored = {tensor.name for tensor in graph.initializer}
+        self.outputs = {value.name for value in graph.output}
+        self.computed = {value.name for value in graph.input} - stored
+        self.ranks = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
+        self.nodes: list[NodeProto] = []
+        self._made_by: dict[str, NodeProto] = {}
+        self._taken: Counter[str] = Counter(self.outputs)
+        self._takers: dict[str, list[NodeProto]] = {}
+        for node in graph.node:
+            self._made_by |= dict.fromkeys(node.output, node)
+            for name in node.input:
+                self._taken[name] += 1
+                self._takers.setdefault(name, []).append(node)
+            if node.op_type not in _ABOUT and self.computed & set(node.input):
+                self.computed |= {name for name in node.output if name}
+                self.nodes.append(node)
+
+    def kind(self, node: NodeProto) -> str:
+        """What a node is among the layers; "" if it is none."""
+        given = [name for name in node.input if name in self.computed]
+        if node.op_type in _ARITHMETIC:
+            if len(set(given)) > 1:
+                return _ARITHMETIC[node.op_type]
+            constants = [name for name in node.input if name not in self.computed]
+            if self._product(node):
+                return LINEAR
+            return SHIFT if any(self.ranks.get(name) for name in constants) else ""
+        if node.op_type == "Concat" and len(given) < 2:
+            return ""
+        if node.op_type == "MatMul" and len(given) > 1:
+            return "matrix product"
+        return _KINDS.get(node.op_type, "")
+
+    def goes_on(self, node: NodeProto, kind: str) -> bool:
+        """Whether what it gives is only half of a layer: its bias, or its shift, comes next."""
+        follower = self._only_taker(node.output[0])
+        if follower is None or follower.op_type not in _ARITHMETIC:
+            return False
+        product = self._product(follower)
+        if product is not None:
+            return bool(product.output[0] == node.output[0])
+        return kind == SHIFT and self.kind(follower) == SHIFT
+
+    def core(self, node: NodeProto) -> NodeProto:
+        """The product, where the node is its bias."""
+        return self._product(node) or node
+
+    def parts(self, node: NodeProto) -> Iterator[NodeProto]:
+        """The nodes of one layer."""
+        yield node
+        if product := self._product(node):
+            yield product
+
+    def seen(self, node: NodeProto) -> str:
+        """The tensor that the next layer is given: rounded, where it is quantised on the way."""
+        name: str = node.output[0]
+        while (taker := self._only_taker(name)) and taker.op_type in _QUANTISES:
+            name = taker.output[0]
+        return name
+
+    def _product(self, node: NodeProto) -> NodeProto | None:
+        """The product whose bias a node adds."""
+        if node.op_type != "Add":
+            return None
+        given = [name for name in node.input if name in self.computed]
+        made = self._made_by.get(given[0]) if len(given) == 1 else None
+        taken_once = made is not None and self._taken[given[0]] == 1
+        return made if made and taken_once and made.op_type == "MatMul" else None
+
+    def _only_taker(self, name: str) -> NodeProto | None:
+        return self._takers[name][0] if self._taken[name] == 1 and name in self._takers else None
+
+
+def _names(steps: list[tuple[NodeProto, str]]) -> list[str]:
+    """Short names, and the tensors' own where two of them would be the same."""
+    short = [_short(node, tensor) for node, tensor in steps]
+    times = Counter([*short, *(tensor for _, tensor in steps)])
+    return [
+        name if times[name] == 1 + (name == tensor) else tensor
+        for name, (_, tensor) in zip(short, steps, strict=True)
+    ]
+
+
+def _short(node: NodeProto, tensor: str) -> str:
+    """`/layer1/layer1.0/conv1/Conv_output_0` as `layer1.0/conv1/Conv`; `345` as `Conv 345`."""
+    parts = [part for part in _CLUTTER.sub("", tensor).split("/") if part]
+    kept = [
+        part
+        for at, part in enumerate(parts)
+        if at + 1 == len(parts) or not parts[at + 1].startswith(f"{part}.")
+    ]
+    joined = "/".join(kept)
+    return f"{node.op_type} {joined}" if joined.isdigit() or not joined else joined
