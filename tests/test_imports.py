@@ -17,16 +17,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {"torch", "torchvision", "onnx", "onnxruntime", "pandas", "sklearn", "matplotlib", "rich"}
-HEAVY |= {"openvino"}
+HEAVY |= {"keras", "openvino"}
 FRAMEWORKS = {"torch": "pytorch", "torchvision": "pytorch", "sklearn": "sklearn"}
-FRAMEWORKS |= {"openvino": "openvino"}
+FRAMEWORKS |= {"keras": "keras", "openvino": "openvino"}
 # Where a framework may be imported: folders and files.
 ALLOWED = {
     "pytorch": {
         *("zoo/frameworks/pytorch", "zoo/models", "zoo/transfer"),
         *("zoo/machine/devices.py", "zoo/data/download.py", "bench/runtimes/torch.py"),
+        "zoo/frameworks/keras/convert.py",
     },
     "sklearn": {"zoo/frameworks/sklearn", "zoo/data/digits.py", "bench/runtimes/sklearn.py"},
+    "keras": {"zoo/frameworks/keras/backend.py"},
     "openvino": {"bench/runtimes/openvino.py"},
 }
 MOST_LOOSE = {"zoo": 12, "bench": 6}

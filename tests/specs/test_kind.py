@@ -12,7 +12,7 @@ def held(kind: Kind) -> set[str]:
 
 def test_models_are_kept_by_family_by_framework_or_by_both() -> None:
     assert held(EVERY) == set(MODELS)
-    assert held(Kind(family="mlp")) == {"mlp", "mlp-numpy", "mlp-sklearn"}
+    assert held(Kind(family="mlp")) == {"mlp", "mlp-numpy", "mlp-sklearn", "mlp-keras"}
     assert held(Kind(framework="numpy")) == {"mlp-numpy"}
     assert held(Kind("mlp", "pytorch")) == {"mlp"}
     assert held(Kind("dense", "numpy")) == set()

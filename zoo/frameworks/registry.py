@@ -10,6 +10,7 @@ FRAMEWORKS = {
     "pytorch": "zoo.frameworks.pytorch.framework:PyTorch",
     "numpy": "zoo.frameworks.numpy.framework:Numpy",
     "sklearn": "zoo.frameworks.sklearn.framework:Sklearn",
+    "keras": "zoo.frameworks.keras.framework:Keras",
 }
 
 

@@ -94,11 +94,25 @@ MODELS = {
             notes="one logit a class straight from the pixels: scikit-learn's LogisticRegression",
         ),
         ModelSpec(
+            "mlp-keras",
+            family="mlp",
+            framework="keras",
+            module="zoo.frameworks.keras.mlp",
+            notes="the same sizes as a tutorial of Keras writes them",
+        ),
+        ModelSpec(
             "cnn",
             family="cnn",
             framework="pytorch",
             module="zoo.models.cnn",
             notes="two convolutions with pooling, three linear layers",
+        ),
+        ModelSpec(
+            "cnn-keras",
+            family="cnn",
+            framework="keras",
+            module="zoo.frameworks.keras.cnn",
+            notes="the CNN of the Keras tutorials: compile, fit, evaluate",
         ),
         ModelSpec(
             "speednet",

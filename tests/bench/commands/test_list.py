@@ -31,7 +31,7 @@ def test_models_are_kept_to_a_family_and_a_framework() -> None:
         return [row["model"] for row in json.loads(printed("list", "models", "--json", *words))]
 
     assert models("--framework", "numpy") == ["mlp-numpy"]
-    assert models("--family", "mlp") == ["mlp", "mlp-numpy", "mlp-sklearn"]
+    assert models("--family", "mlp") == ["mlp", "mlp-numpy", "mlp-sklearn", "mlp-keras"]
     assert models("--family", "mlp", "--framework", "pytorch") == ["mlp"]
 
 

@@ -1,0 +1,93 @@
+"""A network of Keras as one of torch with the same numbers, and from there as an ONNX graph.
+
+Keras's own layers could be traced as they are. But they hold their numbers channels last, so that
+every convolution stands between two transpositions, and what normalises a batch comes out as three
+operators that int8 cannot merge. Here both become what ONNX has a word for. That the answers are
+those of Keras is for the gate to see.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import torch
+from torch import nn
+
+from zoo.frameworks.keras.network import numbers
+from zoo.frameworks.pytorch.convert import convert
+from zoo.runs.run import RunCard
+
+
+def to_onnx(model: Any, card: RunCard, form: str, opset: int) -> onnx.ModelProto:
+    """The network behind the normalisation of pixels that it was trained with."""
+    network = as_torch(model)
+    return ir.to_proto(convert(network, card.image_shape, card.mean, card.std, form, opset))
+
+
+def as_torch(model: Any) -> nn.Module:
+    """From normalised pixels float [N, C, H, W] to logits, layer by layer."""
+    layers: list[nn.Module] = []
+    maps: tuple[int, ...] = model.input_shape[1:]  # what flattened numbers were before
+    for layer in model.layers:
+        kind = type(layer).__name__
+        if kind == "Flatten":
+            maps = layer.input.shape[1:]
+        layers += _LAYERS[kind](layer, maps)
+        if getattr(layer, "activation", None) is not None:
+            layers += _ACTIVATIONS[layer.activation.__name__]()
+        if kind == "Dense":
+            maps = layer.output.shape[1:]
+    return nn.Sequential(*layers)
+
+
+def _convolution(layer: Any, maps: tuple[int, ...]) -> list[nn.Module]:
+    kernel = numbers(layer.kernel)  # [height, width, inputs, outputs]
+    height, width, inputs, outputs = kernel.shape
+    made = nn.Conv2d(inputs, outputs, (height, width), padding=(height // 2, width // 2))
+    return [_filled(made, weight=kernel.transpose(3, 2, 0, 1), bias=numbers(layer.bias))]
+
+
+def _dense(layer: Any, maps: tuple[int, ...]) -> list[nn.Module]:
+    """Its inputs in the order of torch, which flattens maps channel by channel."""
+    kernel = numbers(layer.kernel)  # [inputs, outputs]
+    inputs, outputs = kernel.shape
+    ordered = np.moveaxis(kernel.reshape(*maps, outputs), len(maps) - 1, 0)
+    weight = ordered.reshape(inputs, outputs).T
+    return [_filled(nn.Linear(inputs, outputs), weight=weight, bias=numbers(layer.bias))]
+
+
+def _normalisation(layer: Any, maps: tuple[int, ...]) -> list[nn.Module]:
+    made = nn.BatchNorm2d(len(numbers(layer.gamma)), eps=layer.epsilon)
+    return [
+        _filled(
+            made,
+            weight=numbers(layer.gamma),
+            bias=numbers(layer.beta),
+            running_mean=numbers(layer.moving_mean),
+            running_var=numbers(layer.moving_variance),
+        )
+    ]
+
+
+def _filled(module: nn.Module, **arrays: Any) -> nn.Module:
+    own = module.state_dict()
+    module.load_state_dict(
+        own | {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
+    )
+    return module
+
+
+_LAYERS: dict[str, Callable[[Any, tuple[int, ...]], list[nn.Module]]] = {
+    "Conv2D": _convolution,
+    "Dense": _dense,
+    "BatchNormalization": _normalisation,
+    "MaxPooling2D": lambda layer, maps: [nn.MaxPool2d(layer.pool_size, layer.strides)],
+    "Flatten": lambda layer, maps: [nn.Flatten()],
+    "Dropout": lambda layer, maps: [],
+}
+_ACTIVATIONS: dict[str, Callable[[], list[nn.Module]]] = {
+    "linear": lambda: [],
+    "relu": lambda: [nn.ReLU()],
+}

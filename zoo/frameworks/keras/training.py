@@ -1,0 +1,228 @@
+"""`compile` and `fit`, an epoch a call, with callbacks that keep the run."""
+
+import math
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import ZooError
+from zoo.frameworks.keras.backend import keras
+from zoo.frameworks.keras.network import (
+    assign,
+    built,
+    multiply_adds,
+    numbers,
+    parameters,
+    seed_everything,
+)
+from zoo.frameworks.numpy.batches import Batches, plan_epoch
+from zoo.frameworks.numpy.training import EVALUATION_BATCH, Lesson
+from zoo.runs.checkpoint import Arrays, State
+from zoo.runs.cost import Cost
+from zoo.runs.history import EpochRow
+from zoo.runs.training import Training
+from zoo.specs.recipe import Recipe
+
+Pixels = NDArray[np.float32]  # [N, H, W, C], normalised
+
+
+def train(training: Training, lesson: Lesson) -> Any:
+    """Train to the last step, from the first or from where it was stopped."""
+    card, recipe = training.card, lesson.recipe
+    begin = (training.spec, card.image_shape, len(card.class_names), lesson.seed)
+    keeper = Keeper(training, lesson)
+    training.tell_cost(_cost(training, lesson, compiled(built(*begin), recipe), keeper.step))
+    model = compiled(built(*begin), recipe)
+    keeper.take_up(model)
+    with training.running(lesson.steps, keeper.state, keeper.step, recipe.epochs):
+        for epoch in range(len(training.history), math.ceil(recipe.epochs)):
+            model.fit(
+                Epoch(lesson, card.image_shape, epoch, keeper.step),
+                shuffle=False,
+                validation_data=_held_out(lesson, card.image_shape),
+                validation_batch_size=EVALUATION_BATCH,
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                callbacks=[keeper],
+                verbose=0,
+            )
+    return model
+
+
+def compiled(model: Any, recipe: Recipe) -> Any:
+    """The network with its loss and its optimizer, whose variables are there from now on."""
+    optimizer = keras.optimizers.SGD(
+        learning_rate=recipe.lr,
+        momentum=recipe.momentum,
+        nesterov=True,
+        weight_decay=recipe.weight_decay,
+    )
+    variables = model.trainable_variables
+    optimizer.exclude_from_weight_decay([v for v in variables if len(v.shape) < 2])
+    optimizer.build(variables)
+    model.compile(
+        optimizer=optimizer,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+class Epoch(keras.utils.PyDataset):  # type: ignore[misc]
+    """The batches of an epoch, from a step of the training on, in an order of the epoch's own."""
+
+    def __init__(
+        self, lesson: Lesson, image_shape: tuple[int, int, int], epoch: int, step: int
+    ) -> None:
+        super().__init__()
+        self.lesson, self.image_shape = lesson, image_shape
+        self.plan = plan_epoch(lesson.indices, lesson.recipe, lesson.seed, epoch)
+        begun = epoch * lesson.steps_per_epoch
+        self.first = step - begun
+        self.steps = min(lesson.steps_per_epoch, lesson.steps - begun)
+
+    def __len__(self) -> int:
+        return self.steps - self.first
+
+    def __getitem__(self, index: int) -> tuple[Pixels, Any]:
+        batch = self.lesson.recipe.batch
+        some = slice((self.first + index) * batch, (self.first + index + 1) * batch)
+        rows = self.lesson.batches.augmented(self.plan, some)
+        return _images(rows, self.image_shape), self.lesson.labels[self.plan.order[some]]
+
+
+class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
+    """Between Keras and the run: progress, rates, checkpoints, stop requests and history."""
+
+    def __init__(self, training: Training, lesson: Lesson) -> None:
+        super().__init__()
+        self.training, self.lesson = training, lesson
+        position = training.state[1] if training.state else {"step": 0, "seconds": 0.0}
+        self._resumed = training.state[0] if training.state else None
+        try:
+            self.step, self.seconds = int(position["step"]), float(position["seconds"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise training.unfit() from error
+        begun = len(training.history) * lesson.steps_per_epoch
+        # The last step of an epoch is told with its row, so that nothing stops between them.
+        if not begun <= self.step < begun + lesson.steps_per_epoch or self.step > lesson.steps:
+            raise training.unfit(f" (step {self.step} after {len(training.history)} epochs)")
+
+    def take_up(self, model: Any) -> None:
+        """Put back what a checkpoint kept of the network and of its optimizer."""
+        self.set_model(model)
+        if self._resumed is not None:
+            self._restore("model", model.variables)
+            self._restore("optimizer", model.optimizer.variables)
+
+    def state(self) -> State:
+        """All that changes: with it, a training goes on as if it had not been stopped."""
+        groups = {
+            "model": self.model.variables,
+            "optimizer": self.model.optimizer.variables,
+            "metrics": self.model.metrics_variables,
+        }
+        arrays = {
+            f"{group}.{place}": numbers(variable)
+            for group, variables in groups.items()
+            for place, variable in enumerate(variables)
+        }
+        return arrays, {"step": self.step, "seconds": self.seconds}
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Go on with the sums of an epoch that was stopped; Keras has just begun them anew."""
+        if self._resumed is not None and self.step > epoch * self.lesson.steps_per_epoch:
+            self._restore("metrics", self.model.metrics_variables)
+        self._resumed = None
+        self._since = time.perf_counter()
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Rate and random numbers of a step are its own: a resumed training has the same."""
+        recipe = self.lesson.recipe
+        self.model.optimizer.learning_rate = recipe.rate_at(self.step, self.lesson.steps)
+        seed_everything(self.lesson.seed, "step", self.step)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Tell the step, and stop here if asked to."""
+        now = time.perf_counter()
+        self.seconds += now - self._since
+        if not math.isfinite(logs["loss"]):
+            raise ZooError(
+                f"the loss is no longer a number (step {self.step + 1}). "
+                f"Try a smaller --lr (it peaks at {self.lesson.recipe.lr:g})."
+            )
+        self.step += 1
+        if self.step % self.lesson.steps_per_epoch and self.step < self.lesson.steps:
+            self.training.stepped(f"loss {logs['loss']:.3f}")
+        self._since = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Write the row of history.csv, then tell the epoch's last step."""
+        begun = epoch * self.lesson.steps_per_epoch
+        row = EpochRow(
+            epoch=self.step / self.lesson.steps_per_epoch,
+            step=self.step,
+            lr=self.lesson.recipe.rate_at(self.step - 1, self.lesson.steps),
+            train_loss=logs["loss"],
+            train_accuracy=logs["accuracy"],
+            validation_loss=logs.get("val_loss"),
+            validation_accuracy=logs.get("val_accuracy"),
+            seconds=self.seconds,
+            images_per_second=(self.step - begun) * self.lesson.recipe.batch / self.seconds,
+        )
+        self.seconds = 0.0
+        self.training.epoch_ended(row)
+        self.training.stepped(f"loss {logs['loss']:.3f}")
+
+    def _restore(self, group: str, variables: list[Any]) -> None:
+        arrays: Arrays = self._resumed or {}
+        try:
+            for place, variable in enumerate(variables):
+                assign(variable, arrays[f"{group}.{place}"])
+        except (LookupError, ValueError) as error:
+            raise self.training.unfit() from error
+
+
+def _images(rows: Pixels, image_shape: tuple[int, int, int]) -> Pixels:
+    return rows.reshape(len(rows), *image_shape)
+
+
+def normalised(batches: Batches, some: Any, image_shape: tuple[int, int, int]) -> Pixels:
+    """Stored images as the network takes them."""
+    return _images(batches.plain(some), image_shape)
+
+
+def _held_out(lesson: Lesson, image_shape: tuple[int, int, int]) -> tuple[Pixels, Any] | None:
+    held = lesson.validation
+    if held is None:
+        return None
+    return normalised(lesson.batches, held, image_shape), lesson.labels[held]
+
+
+def _cost(training: Training, lesson: Lesson, model: Any, done: int) -> Cost:
+    """By a few steps of a network that is thrown away."""
+    macs = multiply_adds(model)
+    return Cost(
+        parameters=parameters(model),
+        macs=macs,
+        flop=6.0 * macs * lesson.steps * lesson.recipe.batch,  # backward twice as much as forward
+        seconds=_seconds_a_step(training, lesson, model, done) * (lesson.steps - done),
+    )
+
+
+def _seconds_a_step(training: Training, lesson: Lesson, model: Any, done: int) -> float:
+    pace, epoch = training.pace, Epoch(lesson, training.card.image_shape, 0, 0)
+    timed = max(1, min(pace.timed_steps, int(pace.timed_share * (lesson.steps - done))))
+    warm = min(pace.warm_steps, timed)
+    times: list[float] = []
+    for step in range(warm + timed):
+        started = time.perf_counter()
+        model.train_on_batch(*epoch[step % len(epoch)])
+        if step >= warm:
+            times.append(time.perf_counter() - started)
+        if sum(times) > pace.timed_seconds:
+            break
+    return statistics.median(times)
