@@ -62,6 +62,7 @@ def _main(rows: Sequence[Row], summary: Summary, sources: dict[int, str]) -> lis
         Column(
             "model", COLUMNS["subject"], names.subject, lambda row: _subject(row, summary), False
         ),
+        *([_plain("framework")] if len({row.framework for row in rows}) > 1 else []),
         replace(_plain("precision"), folds=True),
         *(
             replace(_plain(name), folds=True)

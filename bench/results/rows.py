@@ -80,6 +80,7 @@ class Model:
 
     model: str | None = column("its name in the catalog")
     family: str | None = column("mlp, cnn, dense, transfer, ...")
+    framework: str | None = column("what it was trained in: pytorch, numpy, sklearn, ...")
     dataset: str | None = column("dataset whose test set is used; an artifact was trained on it")
     parameters: int | None = column(
         "weights in the ONNX graph, trained or not; for an artifact, those of its fp32 file"

@@ -31,6 +31,7 @@ def model_of(arm: Arm) -> Model:
     return Model(
         model=card.model if card else None,
         family=card.family if card else None,
+        framework=card.framework if card else None,
         dataset=subject.dataset,
         parameters=cost.parameters if cost else None,
         macs=cost.macs if cost else None,

@@ -226,6 +226,16 @@ def test_where_the_accuracy_comes_from_is_said(
     assert "no accuracy: no test set" in told
 
 
+def test_frameworks_are_told_apart_where_there_are_several(
+    tmp_path: Path, make_row: Callable[..., Row]
+) -> None:
+    rows = [make_row(framework="pytorch"), make_row(subject="mlp-numpy-cifar10", framework="numpy")]
+    told = outline_of(tmp_path, rows).text
+    assert "framework precision batch" in told.replace(" \u2195", "")
+    assert "pytorch" in told
+    assert "framework precision batch" not in outline_of(tmp_path, rows[:1] * 2).text
+
+
 def test_comparisons_are_answered_and_drawn(tmp_path: Path) -> None:
     rows = [compared(repeat=at, ratio=1 + at / 1000) for at in (1, 2)]
     write_csv(tmp_path / "pairs.csv", rows)
