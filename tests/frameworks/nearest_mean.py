@@ -3,8 +3,7 @@
 import time
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from zoo.data.dataset import Images
 from zoo.frameworks.framework import Framework, Trained, Values
@@ -65,7 +64,7 @@ class Means(Trained):
     def logits(self, images: Images, progress: Progress | None = None) -> Values:
         return images.reshape(len(images), -1) / np.float32(255) @ self.weight.T + self.bias
 
-    def to_onnx(self, form: str, opset: int) -> onnx.ModelProto:
+    def to_onnx(self, form: str, opset: int) -> ModelProto:
         tensors = {"scale": np.float32(1 / 255), "weight": self.weight, "bias": self.bias}
         nodes = [
             helper.make_node("Cast", [IMAGE], ["floats"], to=TensorProto.FLOAT),

@@ -79,7 +79,7 @@ def test_threads_are_as_ordered_or_it_is_refused(
     loaded(scratch.file("fp32"), threads=1)
     assert threads() == 1
     monkeypatch.setattr("zoo.frameworks.numpy.blas.take_threads", lambda count: None)
-    with pytest.raises(UnavailableError, match="takes 1 threads here, not 3"):
+    with pytest.raises(UnavailableError, match="uses 1 threads here, not 3"):
         loaded(scratch.file("fp32"), threads=3)
 
 

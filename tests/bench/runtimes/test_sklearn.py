@@ -86,7 +86,7 @@ def test_threads_are_as_ordered_or_it_is_refused(
     loaded(artifact, threads=1)
     assert threads() == 1
     monkeypatch.setattr("zoo.frameworks.numpy.blas.take_threads", lambda count: None)
-    with pytest.raises(UnavailableError, match="takes 1 threads here, not 3"):
+    with pytest.raises(UnavailableError, match="uses 1 threads here, not 3"):
         loaded(artifact, threads=3)
 
 
@@ -113,7 +113,7 @@ def test_other_models_and_files_are_refused_with_the_reason(
     del model.graph.initializer[:]
     model.graph.initializer.extend(kept)
     onnx.save(model, tmp_path / "less.onnx")
-    with pytest.raises(UnsupportedError, match=r"not those of a run.*no 1\.bias"):
+    with pytest.raises(UnsupportedError, match=r"do not fit a network of this zoo: it has no 1\.bias"):
         Sklearn().load(Order(str(tmp_path / "less.onnx"), "sklearn"))
 
 
