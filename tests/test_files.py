@@ -64,8 +64,8 @@ def test_a_failing_block_leaves_the_old_file(old: Path, error: BaseException) ->
         (errno.ENOSPC, "disk is full; free some space"),
         (errno.EDQUOT, "quota is used up; free some space"),
         (errno.EROFS, "read-only; name another folder"),
-        (errno.EACCES, "may not be written to; name another one"),
-        (errno.EPERM, "may not be written to; name another one"),
+        (errno.EACCES, "no permission to write to this folder; change that"),
+        (errno.EPERM, "no permission to write to this folder; change that"),
     ],
 )
 def test_a_refusal_of_the_system_names_the_file_and_the_fix(old: Path, code: int, fix: str) -> None:
@@ -208,7 +208,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_at_once(
             check_writable(folder)
     # Whoever runs the tests may be allowed everything.
     monkeypatch.setattr(os, "access", lambda path, mode: path != old.parent or mode != os.W_OK)
-    with pytest.raises(ZooError, match="this folder may not be written to"):
+    with pytest.raises(ZooError, match="no permission to write to this folder"):
         check_writable(old.parent / "folder")
 
 

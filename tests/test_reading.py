@@ -59,7 +59,7 @@ def test_one_that_is_too_large_is_not_read(place: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc here")
 def test_a_file_whose_size_nobody_knows_is_not_read() -> None:
-    with pytest.raises(OSError, match="it grows while it is read"):
+    with pytest.raises(OSError, match="it grew while it was being read"):
         read_bytes(Path("/proc/self/status"), 1 << 20)
 
 

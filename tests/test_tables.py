@@ -74,8 +74,8 @@ def test_lines_are_written_as_soon_as_they_are_there() -> None:
     [
         ("a,b\n1,2\n3\n", "line 3 has 1 values for 2 headings"),
         ("a,b\n1,2,3\n", "line 2 has 3 values for 2 headings"),
-        ('a,b\n1,"2\n', "line 2 is no CSV: unexpected end of data"),
-        ('a,b\n1,"2"3\n', "line 2 is no CSV"),
+        ('a,b\n1,"2\n', "line 2 is not CSV: unexpected end of data"),
+        ('a,b\n1,"2"3\n', "line 2 is not CSV"),
     ],
 )
 def test_damage_is_told_by_its_line(text: str, complaint: str) -> None:

@@ -15,16 +15,16 @@ from zoo.errors import ZooError
 
 _UNFINISHED = ".onnx-zoo.tmp"
 _CAUSES = {
-    errno.ENOSPC: "the disk is full; free some space and go on",
-    errno.EDQUOT: "the disk quota is used up; free some space and go on",
+    errno.ENOSPC: "the disk is full; free some space and try again",
+    errno.EDQUOT: "the disk quota is used up; free some space and try again",
     errno.EFBIG: "the file would be larger than this system allows",
-    errno.EMFILE: "this process has as many files open as it may; raise `ulimit -n`",
+    errno.EMFILE: "this process has too many open files; raise `ulimit -n`",
     errno.EROFS: "the file system is read-only; name another folder",
-    errno.EACCES: "this folder may not be written to; name another one or change its permissions",
-    errno.EPERM: "this folder may not be written to; name another one or change its permissions",
+    errno.EACCES: "no permission to write to this folder; change that, or name another folder",
+    errno.EPERM: "no permission to write to this folder; change that, or name another folder",
     errno.ENOTDIR: "a part of this path is a file, not a folder; name another one",
     errno.EISDIR: "this is a folder; name a file",
-    errno.EEXIST: "a file of this name stands in the way; name another folder",
+    errno.EEXIST: "a file has this name; name another folder",
 }
 
 

@@ -58,7 +58,7 @@ def read_bytes(path: Path, most: int) -> bytes:
         size = os.fstat(handle.fileno()).st_size
         content = handle.read(size + 1) or b""
     if len(content) > size:  # such as those of /proc, whose size nobody knows beforehand
-        raise RefusedFileError(errno.EINVAL, "it grows while it is read")
+        raise RefusedFileError(errno.EINVAL, "it grew while it was being read")
     return content
 
 

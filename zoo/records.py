@@ -42,7 +42,7 @@ def read(kind: Any, value: Any, title: str, *, lenient: bool = False) -> Any:
         return None if value is None else inner(other, value, "")
     elif _is_plain(kind, value):
         return value
-    raise ValueError(f"{title} is no {getattr(kind, '__name__', kind)}")
+    raise ValueError(f"{title} is not of type {getattr(kind, '__name__', kind)}")
 
 
 def check_values(options: Any, *, but: tuple[str, ...] = ()) -> None:
@@ -60,13 +60,13 @@ def check_values(options: Any, *, but: tuple[str, ...] = ()) -> None:
             if get_args(kind)[1:] == (...,) and type(value) is get_args(kind)[0]:
                 wanted = f"a tuple, such as {(value,)!r}"
             raise UsageError(
-                f"{type(options).__name__} takes no {name}={value!r}; it must be {wanted}."
+                f"{type(options).__name__} does not take {name}={value!r}; it must be {wanted}."
             ) from None
 
 
 def _dataclass(kind: Any, value: Any, title: str, lenient: bool) -> Any:
     if not isinstance(value, dict):
-        raise ValueError(f"{title} is no dict")
+        raise ValueError(f"{title} is not an object")
     hints = get_type_hints(kind)
     needed = {part.name for part in fields(kind) if part.default is part.default_factory is MISSING}
     known = {part.name for part in fields(kind)}

@@ -64,7 +64,7 @@ def _lines(source: Iterable[str]) -> Iterator[list[str]]:
                 )
             yield line
     except csv.Error as error:
-        raise ValueError(f"line {reader.line_num} is no CSV: {error}") from error
+        raise ValueError(f"line {reader.line_num} is not CSV: {error}") from error
 
 
 def read_cell(kind: Any, text: str) -> Any:
@@ -85,6 +85,6 @@ def read_cell(kind: Any, text: str) -> Any:
         except ValueError:
             number = math.nan
         if not math.isfinite(number) or (kind is int and number % 1):
-            raise ValueError(f"is '{text}', no {'whole ' if kind is int else ''}number")
+            raise ValueError(f"is '{text}', not a {'whole ' if kind is int else ''}number")
         return kind(number)
     return text

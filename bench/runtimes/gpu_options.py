@@ -24,7 +24,8 @@ def check_gpu_options(
     options = " and ".join(option for option, wanted in asked.items() if wanted)
     if options and "cuda" not in providers:
         raise UsageError(
-            f"{options} needs a GPU, but --provider is {', '.join(providers)}. Leave it out, or "
+            f"{options}: this needs a GPU, but --provider is {', '.join(providers)}. Leave it out, "
+            "or "
             "add "
             "--provider cuda."
         )

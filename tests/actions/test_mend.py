@@ -128,7 +128,7 @@ def test_what_the_gate_refuses_is_not_published(
 
 def test_other_images_than_the_card_means(faulty: Artifact) -> None:
     republished(NAME, faulty.root, replace(faulty.card, fingerprint="0" * 64))
-    with pytest.raises(ZooError, match="measured on other images than digits holds now"):
+    with pytest.raises(ZooError, match="measured on other images than digits now has"):
         mend(NAME, exports=faulty.root)
 
 

@@ -328,8 +328,8 @@ class TestBounds:
     @pytest.mark.parametrize(
         ("make", "options", "told"),
         [
-            (loops, {"seconds": 3.0}, r"took more than 3 s; --timeout gives it more"),
-            (swells, {"memory": 10**9}, r"[Mm]emory.*; --memory gives it more"),
+            (loops, {"seconds": 3.0}, r"took more than 3 s; --timeout raises the limit"),
+            (swells, {"memory": 10**9}, r"[Mm]emory.*; --memory raises the limit"),
         ],
         ids=["loops", "swells"],
     )

@@ -489,7 +489,7 @@ def test_a_second_process_stops_at_once_and_says_who_trains_there(
     folder = shutil.copytree(whole.folder, tmp_path / "run")
     other = Training(folder)
     before = contents(folder)
-    held = rf"run is being worked on by process {other.process.pid} \(.*\), since 20"
+    held = rf"run is in use by process {other.process.pid} \(.*\), since 20"
     for work in (
         lambda: train("mlp", QUICK, run=folder),
         lambda: train("mlp", run=folder, resume=True),
@@ -533,9 +533,7 @@ def test_two_at_once_never_leave_a_card_of_other_weights(tmp_path: Path) -> None
     ]
     said = [child.communicate()[1] for child in children]
     assert sorted(child.returncode for child in children) == [0, 1]
-    assert "is being worked on by process" in "".join(said) or "already holds a run" in "".join(
-        said
-    )
+    assert "is in use by process" in "".join(said) or "already holds a run" in "".join(said)
     run = Run(tmp_path / "run")
     winner = 1 + [child.returncode for child in children].index(0)
     assert run.finished_card().options.seed == winner
@@ -550,7 +548,7 @@ def test_what_is_replaced_while_it_is_read_is_told(
     other = train("mlp", TrainOptions(seed=1).filled(QUICK), run=tmp_path / "other")
     card = run.finished_card()
     shutil.copy(other.weights, run.weights)
-    with pytest.raises(ZooError, match="was replaced meanwhile"):
+    with pytest.raises(ZooError, match="was replaced in the meantime"):
         load_trained(run, card)
 
 

@@ -372,7 +372,9 @@ def test_an_artifact_may_have_every_precision_and_no_other(tmp_path: Path) -> No
     every = {precision: {} for precision in PRECISIONS}
     put(tmp_path, "cnn-digits", "one", precisions=every)
     assert list_artifacts(tmp_path)[0].precisions == PRECISIONS
-    with pytest.raises(ZooError, match=r"cnn-digits\.precisions has others than fp32, fp16, int8"):
+    with pytest.raises(
+        ZooError, match=r"cnn-digits\.precisions has values other than fp32, fp16, int8"
+    ):
         put(tmp_path, "cnn-digits", "two", precisions=every | {"fp8": {}})
 
 

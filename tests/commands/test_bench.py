@@ -102,7 +102,7 @@ class TestAnswers:
         self, bench: Call, started: list[str], option: str
     ) -> None:
         told = bench("mlp", option, code=2).stderr
-        assert f"{option} needs a GPU, but --provider is cpu" in told
+        assert f"{option}: this needs a GPU, but --provider is cpu" in told
         assert started == []
 
     def test_a_dry_run_measures_nothing(self, bench: Call, started: list[str]) -> None:

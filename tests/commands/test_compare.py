@@ -156,7 +156,8 @@ class TestResults:
             (
                 ["base.csv", "new.csv", "--no-remeasure", "--mean", ".5", "--std", ".5"],
                 2,
-                "--mean, --std is for measuring rows again; leave it or --no-remeasure away",
+                "--mean, --std is for measuring rows again; leave out this option or "
+                "--no-remeasure",
             ),
             (["base.csv", "new.csv", "--no-remeasure", "--timeout", "9"], 2, "--timeout is for"),
             (["base.csv", "new.csv", "--max-slowdown", "fast"], 2, "'fast' is not a percentage"),
@@ -228,7 +229,7 @@ class TestModels:
         self, call: Call, tiny_onnx: Any
     ) -> None:
         told = call("compare", tiny_onnx(), tiny_onnx(), "--accuracy", code=2).stderr
-        assert "nothing says which test set is that of" in told
+        assert "the test set of" in told
         assert "leave out --accuracy" in told
 
     def test_markdown_is_a_table(self, call: Call, tiny_onnx: Any) -> None:

@@ -44,7 +44,7 @@ class TestUnforeseen:
         monkeypatch.setattr(list_, "list_things", raising(KeyError("dataset\x1b")))
         done = call("list", code=EXIT_FAULT)
         (line,) = done.stderr.splitlines()
-        assert line.startswith("error: this is a fault of the program, not of yours (KeyError")
+        assert line.startswith("error: this is a bug in the program (KeyError")
         (path,) = temporary.iterdir()
         assert str(path) in line
         assert "\x1b" not in line
@@ -113,7 +113,8 @@ class TestStreams:
         with FULL.open("w") as full:
             done = cli(*words, stdout=full.fileno())
         said = (
-            "error: cannot write to standard output: the disk is full; free some space and go on.\n"
+            "error: cannot write to standard output: the disk is full; free some space and try "
+            "again.\n"
         )
         assert (done.returncode, done.stderr) == (1, said)
 

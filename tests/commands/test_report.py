@@ -66,7 +66,7 @@ def test_rows_are_kept_to_a_family_and_a_framework(call: Call, in_folder: Path) 
 
 
 def test_every_figure_is_computed_again(call: Call, results: Path) -> None:
-    assert "raw samples were not kept" in call("report", results, "--recompute", code=1).stderr
+    assert "raw samples are not beside it" in call("report", results, "--recompute", code=1).stderr
     path = Path("swept.csv")
     row = Journal(path).add(record(Samples(blocks=[Block([1000], 1000)])))
     assert "1 row recomputed" in call("report", path, "--recompute").stdout

@@ -68,7 +68,7 @@ def test_it_goes_on_after_a_kill_and_says_that_it_is_finished(
     assert (begun["finished"], begun["design"]["head"]) == (False, "")
     assert "Continue with --resume" in call(*TRAIN, code=2).stderr
     done = call(*TRAIN, "--resume")
-    assert f"{2 * latents.CHUNK} of 1438 are there from before" in done.stderr
+    assert f"{2 * latents.CHUNK} of 1438 are already computed" in done.stderr
     assert "images/s by runtime" not in done.stderr  # the runtime is the one that had begun
     ended = json.loads(Path(f"runs/{ID}/run.json").read_text())
     assert ended["finished"]

@@ -34,19 +34,21 @@ def test_embedded_data_is_always_here() -> None:
 
 
 def test_other_images_of_that_name_are_not_meant() -> None:
-    assert found("digits", "0" * 64) == "the digits in this zoo is not the one that the card means"
+    assert (
+        found("digits", "0" * 64) == "the digits in this zoo is not the one that the card refers to"
+    )
     told = load_local("digits", "0" * 64, None, Progress(), "the file")
-    assert told == "the digits in this zoo is not the one that the file means"
+    assert told == "the digits in this zoo is not the one that the file refers to"
 
 
 def test_what_would_be_downloaded_is_not_here() -> None:
     assert found("cifar10") == (
-        "no copy of cifar10 here; name its folder with --data-dir or ZOO_DATA"
+        "no local copy of cifar10; name its folder with --data-dir or ZOO_DATA"
     )
 
 
 def test_a_name_that_nothing_places_is_told() -> None:
-    assert found("flowers") == "nothing says where the dataset 'flowers' lies"
+    assert found("flowers") == "the place of the dataset 'flowers' is unknown"
 
 
 def test_a_local_copy_is_opened(tmp_path: Path, make: Any) -> None:

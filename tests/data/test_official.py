@@ -108,7 +108,7 @@ def test_a_strange_pickle_is_refused(
     make.archive(tmp_path / "cifar-10-python.tar.gz", "cifar-10-batches-py", files)
     text = refused("cifar10", data_dir=tmp_path)
     assert "data_batch_3" in text
-    assert "Fetch it again" in text
+    assert "again" in text
     assert not (tmp_path / "was-run").exists()
 
 
@@ -118,7 +118,7 @@ def test_a_pickle_that_asks_for_code_is_told_so(
     files = make.python_files(make.images(shape=CIFAR))
     files["test_batch"] = pickle.dumps(Malicious(), 2)
     make.archive(tmp_path / "cifar-10-python.tar.gz", "cifar-10-batches-py", files)
-    assert "system, which no image needs" in refused("cifar10", data_dir=tmp_path)
+    assert "system, which a file of images does not need" in refused("cifar10", data_dir=tmp_path)
 
 
 def test_an_archive_cut_short(make: Any, tmp_path: Path, refused: Refused) -> None:

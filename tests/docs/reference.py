@@ -32,7 +32,7 @@ Made from the commands themselves by `python -m tests.docs.reference`. `python c
 | 1 | the work failed, a cell failed, or a gate said no |
 | 2 | wrong usage |
 | 3 | a provider or runtime is unavailable; nothing was measured |
-| 70 | a fault of this program; the message names a file with the traceback |
+| 70 | a bug in this program; the message names a file with the traceback |
 | 130 | interrupted; everything so far is kept |
 """
 _PYTHON = """\

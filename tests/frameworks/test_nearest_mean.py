@@ -142,7 +142,7 @@ def test_the_card_says_what_it_was_made_of_and_no_more(run: Run) -> None:
         ({"compile": True}, "--compile is not for nearest-mean, which is written in nearest-mean"),
         ({"epochs": 3.0}, "--epochs is not for nearest-mean.* It takes --data, --device, --grey"),
         ({"backbone": "cnn"}, "--backbone is not for nearest-mean"),
-        ({"device": "cuda"}, "computes on the cpu alone. Leave out --device"),
+        ({"device": "cuda"}, "computes only on the cpu. Leave out --device"),
     ],
 )
 def test_options_that_it_does_not_know_are_refused(
@@ -157,7 +157,7 @@ def test_it_is_tested(run: Run, published: Artifact) -> None:
     found = zoo.test(NAME, run=run.folder)
     assert found.accuracy == published.card.accuracy
     assert found.accuracy.share > 0.8
-    with pytest.raises(UsageError, match="computes on the cpu alone"):
+    with pytest.raises(UsageError, match="computes only on the cpu"):
         zoo.test(NAME, run=run.folder, device="cuda")
 
 

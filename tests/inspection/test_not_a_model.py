@@ -53,7 +53,7 @@ class TestNotAFile:
             (b"\x89PNG\r\n\x1a\n" + bytes(100), "it is not an ONNX file"),
             (bytes(100), "it is not an ONNX file"),
             (b"\x08\x08", "it holds no graph"),
-            (b"\x08" + b"\xff" * 20, "a number in it has no end"),
+            (b"\x08" + b"\xff" * 20, "a number in it does not end"),
             (b"\x08\x08\x3a\xff\xff\xff\xff\x07", "it is cut short"),
         ],
         ids=["text", "image", "zeros", "no graph", "endless number", "2 GB claim"],

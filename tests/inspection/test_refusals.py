@@ -102,7 +102,7 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     ),
     "absurd input": (
         lambda model: image_side(model, 1, 1 << 40),
-        "its input 'image' wants",
+        "its input 'image' needs",
     ),
     "negative input": (
         lambda model: image_side(model, 1, -4),
@@ -133,25 +133,25 @@ REFUSALS: dict[str, tuple[Change, str]] = {
     "recursion": (call_each_other, "its functions call themselves"),
     "made twice": (
         lambda model: model.graph.node.append(model.graph.node[0]),
-        "'pixels' is made more than once",
+        "'pixels' is produced more than once",
     ),
     "missing edge": (
         lambda model: model.graph.node[1].input.__setitem__(0, "gone"),
-        "node 'mean' (ReduceMean) reads 'gone', which nothing makes",
+        "node 'mean' (ReduceMean) reads 'gone', which no node produces",
     ),
     "renamed input": (
         lambda model: setattr(model.graph.input[0], "name", "photo"),
-        "node 'cast' (Cast) reads 'image', which nothing makes",
+        "node 'cast' (Cast) reads 'image', which no node produces",
     ),
     "renamed output": (
         lambda model: setattr(model.graph.output[0], "name", "scores"),
-        "graph 'tiny' gives 'scores', which nothing makes",
+        "graph 'tiny' outputs 'scores', which no node produces",
     ),
     "nameless input": (
         lambda model: model.graph.input.add().CopyFrom(model.graph.input[0]),
-        "it has an input without a name of its own",
+        "it has an input without a unique name",
     ),
-    "no input": (lambda model: model.graph.ClearField("input"), "which nothing makes"),
+    "no input": (lambda model: model.graph.ClearField("input"), "which no node produces"),
     "no output": (lambda model: model.graph.ClearField("output"), "it has no output"),
     "input of text": (
         lambda model: setattr(
@@ -293,7 +293,7 @@ class TestDataBesideIt:
             ("weights.bin", {"offset": -1}, "reaches beyond the 40 bytes"),
             ("weights.bin", {"length": -36}, "reaches beyond the 40 bytes"),
             ("weights.bin", {"length": 35}, "takes 36 bytes, but holds 35"),
-            ("weights.bin", {"offset": "x"}, "lies is no number"),
+            ("weights.bin", {"offset": "x"}, "is not a number"),
         ],
         ids=str,
     )
@@ -328,4 +328,4 @@ class TestDataBesideIt:
             tensor.CopyFrom(weight(model))
             tensor.name, tensor.dims[0] = name, (1 << 28) // 3
         path.write_bytes(model.SerializeToString())
-        assert "more than 2 GiB of other files" in inspector.inspect(path).reason
+        assert "more than 2 GiB in other files" in inspector.inspect(path).reason

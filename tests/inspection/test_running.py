@@ -33,7 +33,7 @@ def model_of(nodes: list[NodeProto], shape: list[str | int], *tensors: TensorPro
 
 
 class TestOtherOutputs:
-    """What is no classifier runs all the same; its signature says what it is not."""
+    """What is not a classifier runs all the same; its signature says what it is not."""
 
     def test_lists_of_maps(self, tmp_path: Path, inspector: Inspector, write_tensor: Write) -> None:
         zipped = helper.make_node("ZipMap", ["x"], ["y"], domain="ai.onnx.ml")
@@ -61,7 +61,7 @@ class TestOtherOutputs:
         found = inspector.inspect(path, [folder])
         assert found.ok, found.reason
         assert found.signature
-        assert "is not of numbers" in found.vectors[str(folder)].problem
+        assert "is not numeric" in found.vectors[str(folder)].problem
 
 
 def loop_of(trips: int, columns: int, start: str, end: str) -> tuple[NodeProto, TensorProto]:
@@ -125,7 +125,7 @@ class TestBounds:
         with Inspector(seconds=1.5) as inspector:
             assert inspector.inspect(short).ok
             assert inspector.inspect(endless).reason == (
-                "running it took more than 2 s; --timeout gives it more"
+                "running it took more than 2 s; --timeout raises the limit"
             )
             assert inspector.inspect(tiny_onnx()).ok
 
@@ -152,7 +152,7 @@ class TestBounds:
         large = tmp_path / "large.onnx"
         large.write_bytes(swell(1 << 13))  # half a GiB for an image, twice that for two
         with Inspector(memory=500 * 10**6) as inspector:
-            assert inspector.inspect(large).reason.endswith("; --memory gives it more")
+            assert inspector.inspect(large).reason.endswith("; --memory raises the limit")
         with Inspector(memory=8 * 10**9) as inspector:
             assert inspector.inspect(large).ok
 

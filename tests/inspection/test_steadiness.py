@@ -62,7 +62,7 @@ class TestExamine:
         rng = np.random.default_rng(0)
         ask = in_batches(lambda images: images @ WEIGHTS + rng.normal(size=(len(images), 3)))
         found = examine(ask, IMAGES, (1,))
-        assert found.doubt().startswith("the same call made twice gives other answers (logits")
+        assert found.doubt().startswith("the same call made twice gives different answers (logits")
 
     def test_it_takes_a_few_calls(self) -> None:
         calls: list[int] = []

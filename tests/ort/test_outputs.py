@@ -30,7 +30,7 @@ def test_logits_are_chosen_among_several_outputs() -> None:
             Given(),
             "2 outputs (a: float32 [1, 3]; b: float32 [1, 3]) and none is named logits",
         ),
-        (faked(IMAGES, outputs=(("a", (1, 3, 8)),)), Given(), "no classifier"),
+        (faked(IMAGES, outputs=(("a", (1, 3, 8)),)), Given(), "not a classifier"),
         (SEVERAL, Given(), "--output features"),
         (faked(IMAGES), Given(output="logit"), "there is no output 'logit'. Did you mean logits?"),
     ],

@@ -88,8 +88,11 @@ class TestOf:
         [
             (faked(), "0 inputs (none)"),
             (faked(("uint8", (1, 4, 4, 3)), ("uint8", (1,))), "2 inputs (in0, in1)"),
-            (faked(("float32", (None, 784))), "takes no images: its input in0: float32 [?, 784]"),
-            (faked(("int64", (1, 4, 4, 3))), "takes no images"),
+            (
+                faked(("float32", (None, 784))),
+                "does not take images: its input in0: float32 [?, 784]",
+            ),
+            (faked(("int64", (1, 4, 4, 3))), "does not take images"),
             (faked(("uint8", (None, 3, 5, 3))), "may be either layout"),
             (faked(("uint8", (None, 5, 5, 4))), "neither 1 nor 3 channels"),
             (faked(("uint8", ("a", "b", "c", "d"))), "neither 1 nor 3 channels"),
@@ -100,7 +103,7 @@ class TestOf:
             (faked(("uint8", (None, "h", "w", 3))), "--size 224x224"),
             (faked(("uint8", (None, 0, 5, 3))), "0x5 pixels"),
             (faked(("uint8", (None, 3, 10**6, 5))), "1000000x5 pixels"),
-            (faked(("uint8", (0, 4, 5, 3))), "batches of no image"),
+            (faked(("uint8", (0, 4, 5, 3))), "batches of zero images"),
             (faked(("uint8", (10**6, 224, 224, 3))), "MiB of pixels at once"),
             (faked(("float32", (1, 3, 8, 8))), "by which mean and std. Give them"),
             (faked(("float32", (1, 3, 8, 8)), mean="[1, 1, 1]"), "by which std."),
@@ -138,7 +141,7 @@ class TestOf:
         assert feeds["in0"] == pytest.approx(images.astype(np.float32), rel=1e-6)
 
     def test_raw_pixels_take_no_normalisation(self, tiny_onnx: Make) -> None:
-        with pytest.raises(UsageError, match="leave --mean"):
+        with pytest.raises(UsageError, match="leave out --mean"):
             Signature.of(open_session(tiny_onnx()), Given(mean=MEAN))
 
     @pytest.mark.parametrize("names", ["[", "{}", "[1, 2, 3]", "3", '["a"]'])
@@ -192,7 +195,7 @@ class TestGiven:
         ("told", "problem"),
         [
             (Given(layout="nchw"), "is not nchw; leave out --layout"),
-            (Given(size=(8, 8)), "takes no images of 8x8 pixels; leave out --size"),
+            (Given(size=(8, 8)), "does not take images of 8x8 pixels; leave out --size"),
             (Given(class_names=("a", "b")), "is given 2 classes and gives 3 values"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",

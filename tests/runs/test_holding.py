@@ -51,7 +51,7 @@ def test_the_second_is_told_who_holds_it_and_since_when(tmp_path: Path) -> None:
             work()
         assert refusal.value.exit_code == 1
         text = str(refusal.value)
-        assert f"{tmp_path} is being worked on by process {other.process.pid}" in text
+        assert f"{tmp_path} is in use by process {other.process.pid}" in text
         assert "--data 'some data'" in text
         assert ", since 20" in text
     other.go()
@@ -97,7 +97,7 @@ def test_a_lock_that_was_removed_meanwhile_is_made_again(
     monkeypatch.setattr(module, "try_lock", slow)
     with holding(tmp_path):
         monkeypatch.undo()
-        with pytest.raises(ZooError, match="worked on"):
+        with pytest.raises(ZooError, match="is in use"):
             holding(tmp_path).__enter__()
     assert list(tmp_path.iterdir()) == []
 

@@ -102,7 +102,7 @@ def test_a_card_that_is_gone(call: Call, run: Path, command: str) -> None:
     code = 2 if command in ("train", "resume") else 1
     error = call(*COMMANDS[command], code=code).stderr
     assert "holds weights.safetensors, history.csv, curves.png, but no run.json" in error
-    assert "Bring it back, train anew with --overwrite" in error
+    assert "Restore it, train again with --overwrite" in error
     assert contents(run) == before
     call(*TRAIN, "--data", "digits", "--epochs", "1", "--overwrite")
     call("test", "mlp", "--run", run)
@@ -160,7 +160,7 @@ def test_files_that_no_training_left_are_not_replaced(
     (folder / name).write_text("precious")
     command = ("train", "mlp", "--data", "digits", "--epochs", "1", "--run", folder, *options)
     error = call(*command, code=2).stderr
-    assert f"thesis holds {name}, which no training of this program left" in error
+    assert f"thesis holds {name}, which no training of this program made" in error
     assert contents(folder) == {name: b"precious"}
 
 

@@ -150,7 +150,9 @@ class TestWeights:
             | {"features.0.0.weight": torch.full((16, 3, 3, 3), torch.nan)},
         }
         for words, given in cases.items():
-            with pytest.raises(UsageError, match=f"FILE holds no weights of mobilenet.*{words}"):
+            with pytest.raises(
+                UsageError, match=f"FILE does not hold weights of mobilenet.*{words}"
+            ):
                 load_weights(backbone, trunk, given, "FILE")
         assert fingerprint(trunk) == before
 

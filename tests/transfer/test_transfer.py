@@ -154,7 +154,7 @@ class TestRun:
         card["finished"] = False
         card["design"]["backbone"]["weights"] = "0" * 64
         run.card_file.write_text(json.dumps(card))
-        with pytest.raises(ZooError, match="stands on other weights of squeezenet1_1"):
+        with pytest.raises(ZooError, match="was trained on other weights of squeezenet1_1"):
             train("transfer", RANDOM, run=run.folder, resume=True)
 
     def test_grey_images_and_both_ways_round(self, tmp_path: Path) -> None:

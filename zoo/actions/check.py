@@ -69,21 +69,21 @@ def _differences(published: bytes, again: bytes) -> tuple[str, ...]:
     ]
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        reasons.append(f"other values in {', '.join(changed[:3])}{more}")
+        reasons.append(f"different values in {', '.join(changed[:3])}{more}")
     if list(old.graph.node) != list(new.graph.node):
         reasons.append(
-            f"another graph ({len(old.graph.node)} nodes published, {len(new.graph.node)} now)"
+            f"a different graph ({len(old.graph.node)} nodes published, {len(new.graph.node)} now)"
         )
     reasons += [
-        f"another {part} of the graph"
+        f"a different {part} of the graph"
         for part in ("input", "output", "value_info")
         if list(getattr(old.graph, part)) != list(getattr(new.graph, part))
     ]
     reasons += [
-        f"another {part}"
+        f"a different {part}"
         for part in ("ir_version", "opset_import", "producer_name")
         if getattr(old, part) != getattr(new, part)
     ]
     if not reasons:
-        reasons.append("the same content written in another way")
+        reasons.append("the same content, written differently")
     return tuple(reasons)

@@ -127,7 +127,7 @@ def _facts(artifact: Artifact) -> _Facts:
                 raise ValueError(f"{artifact.id} has no file {known.file} of {precision}")
     except ValueError as error:
         raise ZooError(
-            f"{artifact.root / MANIFEST} is damaged: {error}. Bring it back, or export "
+            f"{artifact.root / MANIFEST} is damaged: {error}. Restore it, or export "
             f"{artifact.id} again."
         ) from error
     return facts

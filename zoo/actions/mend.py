@@ -41,7 +41,7 @@ def mend(
     data_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> Artifact:
-    """Publish a model again with an int8 file that passes the gate of today.
+    """Publish a model again with an int8 file that passes the current gate.
 
     The gate holds it against the fp32 file, over the whole test set.
     """
@@ -49,13 +49,13 @@ def mend(
     artifact = find_artifact(name, exports)
     card, content = artifact.card, None
     if INT8 not in artifact.precisions:
-        raise UsageError(f"{artifact.id} has no int8 file, and --mend changes no other.")
+        raise UsageError(f"{artifact.id} has no int8 file, and --mend rebuilds only int8 files.")
     published = onnx.load_from_string(artifact.content("int8.onnx"))
     if any(product.uneven for product in integer_products(published)):
-        progress.say(f"{artifact.id}: making int8 again from fp32.onnx")
+        progress.say(f"{artifact.id}: rebuilding int8.onnx from fp32.onnx")
         card, content = _made_again(artifact, data_dir, progress)
     else:
-        progress.say(f"{artifact.id}: int8.onnx stays as it is")
+        progress.say(f"{artifact.id}: int8.onnx needs no change")
     waiting = f"waiting for another process that is publishing in {artifact.root}/"
     with publishing(card.id, artifact.root, lambda: progress.say(waiting)) as folder:
         for file in artifact.entry["files"]:
@@ -111,8 +111,8 @@ def _test_set(
     )
     if (data.fingerprint, data.image_shape) != (card.fingerprint, card.image_shape):
         raise ZooError(
-            f"{card.id} was measured on other images than {data.name} holds now. "
-            "Bring that data back, or export the run again."
+            f"{card.id} was measured on other images than {data.name} now has. "
+            "Restore that data, or export the run again."
         )
     return data.test, data.class_names
 

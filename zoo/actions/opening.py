@@ -49,7 +49,7 @@ def find_source(model: str | Path, precision: str | None, exports: Path | None) 
     path = Path(model)
     if path.suffix.lower() == ".onnx" or path.is_file():
         if precision is not None:
-            raise UsageError(f"{path} has the precision it has; leave out --precision.")
+            raise UsageError(f"{path} has a precision already. Leave out --precision.")
         return Source(str(model), path, "", path.name, path.stem)
     precision = precision or "fp32"
     if (path / CARD).is_file():
@@ -102,12 +102,12 @@ def _with_class_names(
         return signature
     data = load_local(given.data, None, data_dir, progress)
     if isinstance(data, str):
-        progress.say(f"its classes have numbers instead of names: {data}")
+        progress.say(f"classes are shown as numbers, without names: {data}")
         return signature
     if signature.classes not in (None, len(data.class_names)):
         raise UsageError(
             f"it gives {signature.classes} classes, {given.data} has {len(data.class_names)}. "
-            "Name its own data with --data, or leave out that."
+            "Name its own data with --data, or leave out --data."
         )
     return replace(signature, classes=len(data.class_names), class_names=data.class_names)
 

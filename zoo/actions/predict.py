@@ -128,7 +128,7 @@ class _Predictor:
     def _guesses(self, images: Images) -> list[tuple[Guess, ...]]:
         values = logits(self.session, self.signature, images, batch=len(images))
         if not np.isfinite(values).all():
-            raise ZooError(f"{self.session.name} gives values that are not numbers.")
+            raise ZooError(f"{self.session.name} gives values that are not finite.")
         shares = probabilities(values, self.signature.output)
         best = np.argsort(-shares, axis=1, kind="stable")[:, : self.top]
         return [

@@ -67,5 +67,5 @@ def quickstart(
     failed = [check for check in checks if check.status == "failed"]
     if failed:
         words = "; ".join(f"{check.target}, {check.name}: {check.text}" for check in failed)
-        raise ZooError(f"the artifact does not verify: {words}")
+        raise ZooError(f"the artifact failed verification: {words}")
     return Quickstart(run, findings, artifact, checks)

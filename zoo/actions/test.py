@@ -162,7 +162,7 @@ def _seen_by_artifact(
     if data.fingerprint != card.fingerprint:
         raise ZooError(
             f"{artifact.id} was trained on other images than {data.name} holds now (the "
-            "fingerprints differ). Bring that data back."
+            "fingerprints differ). Restore that data."
         )
     session = artifact.session(provider=_choose_provider(device))
     plain = logits_of_file(session, Signature.of(session), data.test.images)

@@ -37,7 +37,7 @@ def train(
 ) -> Run:
     """Train `model` and return its run; `TrainOptions` tells what may be chosen.
 
-    run: the run's own folder instead of runs/<id>. resume: go on with an unfinished run.
+    run: the run's own folder instead of runs/<id>. resume: continue an unfinished run.
     overwrite: replace a run that exists. data_dir: where local copies of datasets lie.
     exports: the published models, of which a transfer may take its backbone.
     hooks: called beside the framework's loop; of PyTorch, `zoo.frameworks.pytorch.loop.Hook`.

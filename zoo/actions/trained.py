@@ -23,7 +23,7 @@ def load_trained(run: Run, card: RunCard, device: str | None = "cpu") -> Trained
         return framework.load(card, weights, device)
     except ValueError as error:
         raise ZooError(
-            f"{run.weights} does not fit today's {card.model}: the model has changed since. "
+            f"{run.weights} does not fit the current {card.model}: the model has changed since. "
             "Train it again with --overwrite."
         ) from error
 
@@ -33,7 +33,7 @@ def check_device(spec: ModelSpec, framework: Framework, device: str | None) -> N
     known = framework.devices
     if device is not None and device not in known and len(known) == 1:
         raise UsageError(
-            f"{spec.name} is written in {spec.framework}, which computes on the {known[0]} alone. "
+            f"{spec.name} is written in {spec.framework}, which computes only on the {known[0]}. "
             "Leave out --device."
         )
 

@@ -45,7 +45,7 @@ from zoo.progress import Progress
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at."""
+    """One thing checked."""
 
     target: str  # an artifact's id, or a file
     name: str
@@ -160,8 +160,8 @@ class _Verifier:
             yield "hash", check_hash(target.artifact, target.path.name, found)
             card = _card(target.artifact)
         else:
-            yield "hash", ("skipped", "no manifest names this file")
-            yield "card", ("skipped", "no card comes with this file")
+            yield "hash", ("skipped", "no manifest lists this file")
+            yield "card", ("skipped", "this file has no card")
         if not found.ok:
             yield "loads", ("failed", found.reason)
             for name in ("onnxruntime", "batches", "vectors", "accuracy"):
@@ -187,7 +187,7 @@ class _Verifier:
         yield "faults", faults
         if faults[0] == "failed":
             for name in ("batches", "vectors", "accuracy"):
-                yield name, ("skipped", "this onnxruntime would answer wrongly here")
+                yield name, ("skipped", "this onnxruntime would give wrong answers here")
             return
         precision = target.precision or found.metadata.get("precision", "fp32")
         yield "batches", check_batches(found, precision, card)
@@ -197,7 +197,7 @@ class _Verifier:
 
     def _accuracy(self, target: Target, found: Inspection, card: Card | None) -> Checked:
         if not self.accuracy:
-            return "skipped", "not asked for"
+            return "skipped", "not requested"
         described = self.described.get(target.path)
         file = described if isinstance(described, Description) else None
         given = file.given if file else Given()

@@ -108,17 +108,17 @@ class Artifact:
             expected = self.entry["files"][name]["sha256"]
             content = read_bytes(path, _LARGEST_FILE)
         except KeyError:
-            raise ZooError(f"the manifest in {self.root} names no {self.id}/{name}.") from None
+            raise ZooError(f"the manifest in {self.root} does not list {self.id}/{name}.") from None
         except OSError as error:
             raise ZooError(
                 f"{path} cannot be read ({error.strerror}). Export {self.id} again, "
-                "or bring the published file back."
+                "or restore the published file."
             ) from error
         found = hashlib.sha256(content).hexdigest()
         if found != expected:
             raise ZooError(
                 f"{path} is not the file that was published (its sha256 is {found[:12]}..., the "
-                f"manifest says {expected[:12]}...). Export {self.id} again, or bring it back."
+                f"manifest says {expected[:12]}...). Export {self.id} again, or restore it."
             )
         return content
 

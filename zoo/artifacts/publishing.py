@@ -120,13 +120,13 @@ def _read(path: Path) -> dict[str, Any]:
             read(dict[str, _Listed], entry["files"], f"{name}.files")
             precisions = read(dict[str, dict[str, Any]], entry["precisions"], f"{name}.precisions")
             if not set(precisions) <= set(PRECISIONS):
-                raise ValueError(f"{name}.precisions has others than {', '.join(PRECISIONS)}")
+                raise ValueError(f"{name}.precisions has values other than {', '.join(PRECISIONS)}")
         if path.name == _JOURNAL and value["artifact"] not in value["artifacts"]:
             raise ValueError(f"the id {value['artifact']}")
     except FileNotFoundError:
         return {"artifacts": {}}
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        remedy = "Bring it back, or move it away"
+        remedy = "Restore it, or move it away"
         if path.name == _JOURNAL:
             remedy = "Remove it, and export again what was being published"
         raise ZooError(f"{path} is damaged ({error}). {remedy}.") from error
@@ -193,7 +193,7 @@ def _refuse_others(artifact: str, root: Path) -> None:
         raise ZooError(f"{error} cannot be the name of a folder in {root}/.") from None
     for hidden in (root / f"{_NEW}{artifact}", root / f"{_OLD}{artifact}"):
         if os.path.lexists(hidden):
-            raise _in_the_way(hidden, "was not left by an export")
+            raise _in_the_way(hidden, "was not made by `export`")
     _refuse_live(artifact, root)
 
 
@@ -202,13 +202,13 @@ def _refuse_live(artifact: str, root: Path) -> None:
     if not os.path.lexists(live):
         return
     if listed is None:
-        raise _in_the_way(live, f"is not an artifact that {root / MANIFEST} names")
+        raise _in_the_way(live, f"is not an artifact that {root / MANIFEST} lists")
     if live.is_symlink() or not live.is_dir():
         raise _in_the_way(live, "is not the folder of an artifact")
     for path in sorted(live.rglob("*")):
         folder = path.is_dir() and not path.is_symlink()
         if not folder and path.relative_to(live).as_posix() not in listed["files"]:
-            raise _in_the_way(path, f"is not one of the files that {root / MANIFEST} names")
+            raise _in_the_way(path, f"is not one of the files that {root / MANIFEST} lists")
 
 
 def _in_the_way(path: Path, why: str) -> UsageError:

@@ -107,7 +107,7 @@ def _print_confusion(findings: "Findings") -> None:
     if len(names) > 12:
         return
     width = max(5, *(len(name) for name in names))
-    say("confusion, a row for each true class, a column for each predicted one:")
+    say("confusion, a row for each true class, a column for each predicted class:")
     say(" " * width + "".join(f" {name[:5]:>5}" for name in names))
     for name, counts in zip(names, findings.confusion, strict=True):
         say(f"{name:>{width}}" + "".join(f" {count:>5}" for count in counts))

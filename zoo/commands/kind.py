@@ -22,6 +22,8 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
         help="Only models of this family: mlp, linear, cnn, dense, transfer.",
     )
     framework = click.option(
-        "--framework", metavar="NAME", help="Only models written in it: pytorch, numpy, sklearn."
+        "--framework",
+        metavar="NAME",
+        help="Only models written in this framework: pytorch, numpy, sklearn, keras.",
     )
     return family(framework(kept))

@@ -126,7 +126,7 @@ def _told(error: Exception) -> int:
 def _fault(error: Exception) -> str:
     """What went wrong in one line, and where the rest is: a new file, which replaces nothing."""
     what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-    said = f"this is a fault of the program, not of yours ({what})"
+    said = f"this is a bug in the program ({what})"
     about = f"onnx-zoo {__version__}, Python {platform.python_version()}, {platform.platform()}"
     trace = "".join(traceback.format_exception(error))
     report = f"{about}\n{shlex.join(sys.argv)}\n\n{trace}"

@@ -164,7 +164,7 @@ device_option = click.option(
     metavar="cpu|cuda",
     help="Device to compute on.  [default: cuda if it works, else cpu]",
 )
-verbose_option = click.option("-v", "--verbose", is_flag=True, help="Tell all that is being done.")
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Print every step.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 exports_option = click.option(
     "--exports",

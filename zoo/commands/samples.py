@@ -21,7 +21,7 @@ from zoo.commands.parameters import (
 @size_option
 @grey_option
 @skip_bad_option
-@click.option("--image", type=click.IntRange(min=0), help="Show training image N alone.")
+@click.option("--image", type=click.IntRange(min=0), help="Show only training image N.")
 @click.option("--count", type=click.IntRange(1, 400), default=40, show_default=True)
 @click.option("--out", type=PATH, help="File to write.  [default: samples.png]")
 def samples(

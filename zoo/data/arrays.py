@@ -70,7 +70,8 @@ def write_arrays(source: Source, view: View, folder: Path, progress: Progress) -
                 decoded = decode_all(source, size, view, folder, progress)
             if any((part.sizes[part.readable] != size).any() for part in decoded.values()):
                 progress.say(
-                    f"images of different sizes: all become {size[0]}x{size[1]}, the commonest; "
+                    f"images of different sizes: all scaled to {size[0]}x{size[1]}, the most "
+                    "common; "
                     "--size chooses another"
                 )
         return arrange(source, decoded, size, view, folder)

@@ -101,7 +101,7 @@ def _open_split(folder: Path, split: str) -> Split:
     images = np.asarray(np.load(folder / f"{split}-images.npy", mmap_mode="c"))
     labels = np.asarray(np.load(folder / f"{split}-labels.npy", mmap_mode="c"))
     if images.dtype != np.uint8 or images.ndim != 4 or labels.shape != images.shape[:1]:
-        raise ValueError(f"{folder} holds other arrays than its format says")
+        raise ValueError(f"the arrays in {folder} do not match their description")
     return Split(images, labels)
 
 

@@ -37,7 +37,9 @@ class _ArrayUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in self.ALLOWED:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no image needs")
+            raise pickle.UnpicklingError(
+                f"it asks for {module}.{name}, which a file of images does not need"
+            )
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)
 
 
@@ -101,7 +103,7 @@ def _members(path: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]
         raise ZooError(f"{path} lacks {', '.join(missing)}; {_FETCH_AGAIN}")
 
 
-_FETCH_AGAIN = "it is not the whole official archive. Fetch it again, or remove it."
+_FETCH_AGAIN = "it is not the complete official archive. Download it again, or remove it."
 
 
 def _folder_members(path: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
@@ -152,10 +154,10 @@ def _python_batch(record: dict[str, Any], form: CifarForm, name: str, path: Path
     try:
         labels = np.asarray(_field(record, form.labels_key, name, path), dtype=np.int64)
     except (TypeError, ValueError) as error:
-        raise ZooError(f"{path}: the labels of {name} are no numbers; {_FETCH_AGAIN}") from error
+        raise ZooError(f"{path}: the labels of {name} are not numbers; {_FETCH_AGAIN}") from error
     shaped = isinstance(data, np.ndarray) and data.dtype == np.uint8
     if not shaped or data.shape != (len(labels), IMAGE_BYTES):
-        raise ZooError(f"{path}: {name} does not hold one 32x32 image a label; {_FETCH_AGAIN}")
+        raise ZooError(f"{path}: {name} does not hold one 32x32 image per label; {_FETCH_AGAIN}")
     return _images(data), labels
 
 

@@ -61,7 +61,9 @@ def _fetch(known: Known, urls: list[str], path: Path, md5: str) -> None:
                     raise
             reasons.append(f"{url}: {_cause(error)}")
         except RuntimeError:
-            reasons.append(f"{url} broke off or gave another file than was published (md5 differs)")
+            reasons.append(
+                f"{url} stopped early or gave a different file from the one published (md5 differs)"
+            )
         path.unlink(missing_ok=True)
     raise ZooError(
         f"cannot download {known.name}: {'; '.join(reasons)}. Put a copy into a folder and name "

@@ -81,7 +81,9 @@ def _entry(origin: Origin, view: View, root: Path, progress: Progress) -> Entry:
             check_classes(source.class_names, source.labels, origin.title)
             facts = write_arrays(source, view, folder, progress)
         if stat_signature(origin) != identity.signature:
-            raise ZooError(f"{origin.title} changed while it was read; run the command again.")
+            raise ZooError(
+                f"{origin.title} changed while it was being read. Run the command again."
+            )
         _check_rest(origin, facts, folder)
         return facts
 

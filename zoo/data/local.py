@@ -24,11 +24,11 @@ def load_local(
         places[name] = name
     where = places.get(name)
     if where is None:
-        return f"nothing says where the dataset '{name}' lies"
+        return f"the place of the dataset '{name}' is unknown"
     if where == "download":
-        return f"no copy of {name} here; name its folder with --data-dir or ZOO_DATA"
+        return f"no local copy of {name}; name its folder with --data-dir or ZOO_DATA"
     data = load(name, data_dir=data_dir, progress=progress)
     if fingerprint not in (None, data.fingerprint):
         place = "this zoo" if where == "embedded" else where
-        return f"the {name} in {place} is not the one that {whose} means"
+        return f"the {name} in {place} is not the one that {whose} refers to"
     return data

@@ -78,7 +78,7 @@ def make_formats(
     elif data is not None:
         rounding = _rounding(original, graph, plain, precisions, data, progress, choosing)
     else:
-        raise AssertionError("what rounds numbers needs images, or to be recorded")
+        raise AssertionError("rounding needs images, or a recorded choice")
     makers = {
         "fp32": lambda: plain,
         "fp16": lambda: to_half(plain, rounding.half_layers),
@@ -100,7 +100,9 @@ def _graph_of(trained: Trained, original: Original) -> ir.Model:
     proto = trained.to_onnx(original.form, original.opset)
     opsets = {entry.domain: entry.version for entry in proto.opset_import}
     if opsets.get("", opsets.get("ai.onnx")) != original.opset:
-        raise AssertionError(f"{original.card.model} was asked for opset {original.opset}")
+        raise AssertionError(
+            f"{original.card.model} did not give the requested opset {original.opset}"
+        )
     graph = ir.from_proto(proto)
     normalise(graph, (IMAGE, LOGITS), IR_VERSIONS[original.opset])
     return graph
@@ -110,10 +112,12 @@ def _left_out(model: onnx.ModelProto) -> dict[str, str]:
     """The precisions that such a graph cannot have, and why."""
     others = {node.domain for node in model.graph.node} - {"", "ai.onnx"}
     if others:
-        why = f"its operators of {', '.join(sorted(others))} compute in no other numbers"
+        why = f"its operators of {', '.join(sorted(others))} exist in fp32 only"
         return {"fp16": why, "int8": why}
     if not any(node.op_type in LAYERS for node in model.graph.node):
-        return {"int8": f"it has no {' or '.join(LAYERS)}, which alone compute in integers here"}
+        return {
+            "int8": f"it has no {' or '.join(LAYERS)}, the only operators that run in integers here"
+        }
     return {}
 
 

@@ -112,7 +112,7 @@ def _refusing(name: str) -> Iterator[None]:
     except Exception as error:  # protobuf's own error has no public name
         if type(error).__name__ != "DecodeError":
             raise
-        raise _refused(name, "it is no ONNX file, or a truncated one") from error
+        raise _refused(name, "it is not an ONNX file, or it is truncated") from error
 
 
 def _refused(name: str, why: str) -> GateError:
@@ -153,15 +153,16 @@ def _check_graph(name: str, proto: onnx.ModelProto) -> None:
     if widest > LARGEST_WEIGHT:
         raise _refused(
             name,
-            f"an int8 weight is {widest}; beyond {LARGEST_WEIGHT} CPUs without VNNI saturate",
+            f"an int8 weight is {widest}; above {LARGEST_WEIGHT} CPUs without VNNI saturate",
         )
     uneven = [product for product in integer_products(proto) if product.uneven]
     if uneven:
         first = uneven[0]
         raise _refused(
             name,
-            f"{first.node} adds up integers for {first.width or 'an unknown number of'} outputs; "
-            f"beyond {TILE}, and no multiple of it, CPUs with AMX add up wrongly under "
+            f"{first.node} sums integer products for {first.width or 'an unknown number of'} "
+            "outputs; "
+            f"above {TILE}, unless it is a multiple of it, CPUs with AMX get wrong sums under "
             "onnxruntime 1.21 to 1.24",
         )
 
@@ -170,7 +171,9 @@ def _oldest_onnxruntime(name: str, precision: str, proto: onnx.ModelProto) -> st
     opset = next(entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx"))
     oldest = oldest_run(opset, proto.ir_version, precision)
     if oldest is None:
-        raise _refused(name, f"no {precision} file of opset {opset} was run in any onnxruntime")
+        raise _refused(
+            name, f"no {precision} file of opset {opset} has been tried in any onnxruntime"
+        )
     return oldest
 
 
@@ -182,7 +185,9 @@ def _differences(session: Session, signature: Signature, reference: Reference) -
     for batch in BATCHES[:-1]:
         answers = logits(session, signature, few, batch)
         if not np.array_equal(answers, logits(session, signature, few, batch), equal_nan=True):
-            raise ZooError(f"at batch {batch} the same images give other logits the second time")
+            raise ZooError(
+                f"at batch {batch} the same images give different logits the second time"
+            )
         found[str(batch)] = _largest_difference(answers, wanted)
     return found
 
@@ -216,7 +221,7 @@ def _check_differences(name: str, differences: dict[str, float], bound: float) -
             raise _refused(
                 name,
                 f"at batch {batch} a logit is {difference:.3g} away from the network's; "
-                f"allowed are {bound:.3g}",
+                f"allowed: {bound:.3g}",
             )
 
 
@@ -236,15 +241,15 @@ def _check_answers(
     if precision == "fp32" and images - agreement > allowed:
         raise _refused(
             name,
-            f"{images - agreement} of {images} images get another class than from the network; "
-            f"allowed are {allowed}",
+            f"{images - agreement} of {images} images get a different class from the network's; "
+            f"allowed: {allowed}",
         )
     lost = reference.accuracy.correct - accuracy.correct
     if lost > allowed:
         raise _refused(
             name,
             f"its accuracy is {accuracy.share:.2%}, the network's {reference.accuracy.share:.2%}: "
-            f"{lost} of {images} images are lost; allowed are {allowed}",
+            f"{lost} of {images} images are lost; allowed: {allowed}",
         )
 
 
@@ -273,16 +278,16 @@ def _emulated(
     if abs(right - then) > moved or images - same > others:
         raise _refused(
             "int8.onnx",
-            f"with its steps computed in float {then} of {images} images are right instead of "
+            f"with its steps computed in float {then} of {images} images are correct instead of "
             f"{right}, and {images - same} get another class, so another CPU would answer "
-            f"differently; allowed are a move by {moved}, and {others} others",
+            f"differently; allowed: {moved} fewer or more, and {others} with another class",
         )
     if not widest.of:
-        raise _refused("int8.onnx", "it quantises nothing, so nothing runs in integers")
+        raise _refused("int8.onnx", "it has no quantised operators, so nothing runs in integers")
     if widest.steps > bounds.steps:
         raise _refused(
             "int8.onnx",
-            f"a number of {widest.tensor} is {widest.steps} steps away from the same one computed "
-            f"in float, so another CPU would answer differently; allowed are {bounds.steps}",
+            f"a value of {widest.tensor} is {widest.steps} steps away from the one computed "
+            f"in float, so another CPU would answer differently; allowed: {bounds.steps}",
         )
     return same

@@ -47,6 +47,6 @@ def head_file(original: Original, trained: Trained, data: Dataset) -> bytes | No
         if not difference <= bound:
             raise GateError(
                 f"the gate refuses {HEAD}: at batch {batch} a logit is {difference:.3g} away from "
-                f"the network's; allowed are {bound:.3g}. Nothing was published."
+                f"the network's; allowed: {bound:.3g}. Nothing was published."
             )
     return content

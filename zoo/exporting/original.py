@@ -38,7 +38,9 @@ def find_original(name: str, folder: Path | None, form: str, opset: int) -> Orig
     if form not in FORMS:
         raise unknown_name("input", form, FORMS)
     if opset not in IR_VERSIONS:
-        raise UsageError(f"--opset {opset}: this zoo writes {', '.join(map(str, IR_VERSIONS))}.")
+        raise UsageError(
+            f"--opset {opset} is not supported. Choose from {', '.join(map(str, IR_VERSIONS))}."
+        )
     run = find_run(name, folder)
     return Original(run, run.finished_card(), form, opset)
 
@@ -103,5 +105,5 @@ def versions(framework: str) -> dict[str, str]:
 def min_onnxruntime(opset: int, precision: str) -> str:
     release = oldest_run(opset, IR_VERSIONS[opset], precision)
     if release is None:
-        raise AssertionError("an opset that the table of onnxruntime's releases does not reach")
+        raise AssertionError("an opset newer than the table of onnxruntime's releases")
     return release

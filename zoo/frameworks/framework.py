@@ -70,7 +70,7 @@ class Framework(ABC):
 
     @abstractmethod
     def load(self, card: RunCard, weights: Arrays, device: str | None = None) -> Trained:
-        """The finished model; a `ValueError` where the weights are not of today's model.
+        """The finished model; a `ValueError` where the weights do not fit the current model.
 
         device: one of `devices`; None for the best that works.
         """

@@ -21,5 +21,5 @@ def find_framework(name: str) -> Framework:
     module, _, kind = FRAMEWORKS[name].partition(":")
     framework = getattr(import_module(module), kind)()
     if not isinstance(framework, Framework):
-        raise ZooError(f"{FRAMEWORKS[name]} is no zoo.frameworks.framework:Framework.")
+        raise ZooError(f"{FRAMEWORKS[name]} is not a zoo.frameworks.framework:Framework.")
     return framework

@@ -28,13 +28,13 @@ def check_artifact(artifact: Artifact) -> Iterator[tuple[str, Checked]]:
     if wrong:
         yield "card", ("failed", f"the card and the manifest differ: {', '.join(wrong)}")
     else:
-        yield "card", ("ok", "says what the manifest says")
+        yield "card", ("ok", "it agrees with the manifest")
 
 
 def _check_files(artifact: Artifact) -> Checked:
     """Whether the folder holds what the manifest lists, byte for byte, and nothing else."""
     listed = artifact.entry["files"]
-    wrong = [f"{name} is no name of a file in the folder" for name in listed if _leaves(name)]
+    wrong = [f"{name} is not a plain file name" for name in listed if _leaves(name)]
     names = [name for name in listed if not _leaves(name)]
     for name in names:
         try:
@@ -48,7 +48,7 @@ def _check_files(artifact: Artifact) -> Checked:
     }
     wrong += [f"{name} is not in the manifest" for name in sorted(there - set(listed))]
     onnx_files = {f"{precision}.onnx" for precision in artifact.precisions}
-    wrong += [f"the manifest lists no {name}" for name in sorted(onnx_files - set(listed))]
+    wrong += [f"the manifest does not list {name}" for name in sorted(onnx_files - set(listed))]
     if wrong:
         more = f" and {len(wrong) - _LISTED} more" if len(wrong) > _LISTED else ""
         return "failed", "; ".join(wrong[:_LISTED]) + more
@@ -70,5 +70,5 @@ def check_hash(artifact: Artifact, name: str, found: Inspection) -> Checked:
         return "failed", str(error)
     expected = artifact.entry["files"][name]["sha256"]
     if found.ok and found.sha256 != expected:
-        return "failed", "the file changed while it was looked at"
+        return "failed", "the file changed while it was being checked"
     return "ok", f"sha256 {expected[:12]}... as published"

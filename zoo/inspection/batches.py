@@ -26,7 +26,7 @@ def try_batches(session: Session, seconds: float, given: Given = _NO_GIVEN) -> S
     """
     at = _answers(session, given)
     if len(session.inputs) != 1 or not session.inputs[0].shape or at is None:
-        return "it has not one input and a row of values for each image"
+        return "it does not have one input and a row of values per image"
     (info,) = session.inputs
     fixed = info.shape[0] if isinstance(info.shape[0], int) else None
 
@@ -50,7 +50,7 @@ def try_batches(session: Session, seconds: float, given: Given = _NO_GIVEN) -> S
         began = time.monotonic()
         ask(images[:BATCH], fixed or BATCH)
         if (time.monotonic() - began) * _CALLS > seconds:
-            return "it is too slow for more than one batch of images to be tried"
+            return "it is too slow to try more than one batch of images"
         return examine(ask, images, (fixed,) if fixed else (1, BATCH))
     except ZooError as error:
         return str(error)

@@ -74,16 +74,16 @@ def check_versions(found: Inspection, promised: str | None, card: Card | None) -
         return "failed", f"{versions}; the card says {card.opset} and {card.ir_version}"
     needed = first_onnxruntime(found.opset, found.ir_version)
     if needed is None:
-        text = f"{versions}: newer than the table of releases that verify has"
+        text = f"{versions}: newer than the releases that verify knows"
         return ("failed" if promised else "skipped"), text
     if promised is None:
         return "ok", f"{versions}: onnxruntime {needed} or newer"
     try:
         fails = is_older(promised, needed)
     except ValueError:
-        return "failed", f"the promised onnxruntime '{promised}' is no version"
+        return "failed", f"the promised onnxruntime '{promised}' is not a version"
     if fails:
-        return "failed", f"{versions} need onnxruntime {needed}, {promised} is promised"
+        return "failed", f"{versions} need onnxruntime {needed}, but {promised} is promised"
     return "ok", f"{versions}: onnxruntime {promised} loads it"
 
 
@@ -116,11 +116,11 @@ def check_contract(found: Inspection, card: Card) -> Checked:
     if fits:
         return "ok", shown
     expected = ", ".join(f"{name} {dtype} {list(shape)}" for name, dtype, shape in wanted)
-    return "failed", f"{shown}; the card means {expected}"
+    return "failed", f"{shown}; the card expects {expected}"
 
 
 def check_metadata(found: Inspection, card: Card, precision: str) -> Checked:
-    """Whether the file says of itself what the card says."""
+    """Whether the file's metadata agree with the card."""
     file = card.precisions[precision]
     texts = {
         "model": card.model,
@@ -148,7 +148,7 @@ def check_metadata(found: Inspection, card: Card, precision: str) -> Checked:
     wrong += [name for name, value in values.items() if _parsed(found, name) != value]
     if wrong:
         return "failed", f"differs from the card: {', '.join(wrong)}"
-    return "ok", "the file says of itself what the card says"
+    return "ok", "the file's metadata agree with the card"
 
 
 def _parsed(found: Inspection, name: str) -> Any:
@@ -167,7 +167,7 @@ def check_class_names(found: Inspection, given: Given) -> Checked:
         return "failed", "class_names in its metadata is not a JSON list of names"
     sides = [classes_of(info) for info in found.outputs if info.shape]
     if not any(side in (None, len(names)) for side in sides):
-        return "failed", f"it names {len(names)} classes and gives {sides} values"
+        return "failed", f"it names {len(names)} classes but gives {sides} values"
     return "ok", f"{len(names)} names, one for each value"
 
 
@@ -201,7 +201,7 @@ def check_vectors(run: VectorRun, precision: str, card: Card | None) -> Checked:
         f"{run.agreement} have the same top class"
     )
     if precision != "fp32" and card is None:
-        return "skipped", f"no card states the tolerance of {precision} : {text}"
+        return "skipped", f"no card states the tolerance of {precision}: {text}"
     # A difference that is not a number is not within the bound either.
     return ("ok" if run.difference <= bound else "failed"), f"{text} (bound {bound:.2g})"
 
@@ -249,7 +249,7 @@ def check_accuracy(
 
 
 def _as_claimed(claim: Claim, correct: int, images: int) -> Checked:
-    text = f"{correct:,} of {images:,} right"
+    text = f"{correct:,} of {images:,} correct"
     if claim.correct is None:
         low, high = wilson(correct, images)
         return "ok", f"{text}: {correct / images:.2%} ({low:.2%} to {high:.2%}) of {claim.dataset}"
@@ -259,7 +259,7 @@ def _as_claimed(claim: Claim, correct: int, images: int) -> Checked:
         return "failed", f"{text}; {said}"
     if correct == claim.correct:
         return "ok", f"{text}, as {claim.where} says"
-    return "ok", f"{text}; {said}, and another CPU may round {allowed} of them otherwise"
+    return "ok", f"{text}; {said}, and another CPU may differ in {allowed} of them"
 
 
 def _at_hand(

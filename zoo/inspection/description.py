@@ -71,7 +71,7 @@ def refuse_for_artifacts(given: Given, target: str, *, own_images: bool) -> None
     if given.data is not None and not (own_images and is_path(given.data)):
         raise UsageError(
             "--data is for third-party files, and a folder or zip for models that were trained on "
-            f"it; {target} says its own."
+            f"it; {target} names its own."
         )
 
 

@@ -14,8 +14,8 @@ _FRUGAL = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 STEPS = {  # what it tells that it begins, in words
     "read": "reading it",
     "parse": "parsing it",
-    "structure": "looking through its graph",
-    "count": "counting what it computes",
+    "structure": "reading its graph",
+    "count": "counting its operations",
     "checker": "checking it with onnx.checker",
     "load": "loading it into onnxruntime",
     "run": "running it",
@@ -74,7 +74,7 @@ class InspectionProcess:
             return self._answer(request, seconds, advance)
         except HungError:
             self.over = True
-            hint = "" if "content" in request else "; --timeout gives it more"
+            hint = "" if "content" in request else "; --timeout raises the limit"
             return {"refused": f"{STEPS[self.step]} took more than {seconds:.0f} s{hint}"}
         except EndedError as error:
             self.over = True
@@ -107,7 +107,9 @@ class InspectionProcess:
         step = STEPS[self.step]
         if ending.most:
             bound = size_text(ending.most)
-            return {"refused": f"{step} took more than {bound} of memory; --memory gives it more"}
+            return {
+                "refused": f"{step} took more than {bound} of memory; --memory raises the limit"
+            }
         cause = ending.signal or f"exit code {ending.code}"
         told = "" if ending.code is None else f" ({cause})"
         return {"refused": f"{step} ended the process{told}", "spent": True}

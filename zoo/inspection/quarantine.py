@@ -108,13 +108,13 @@ def _answer(request: Mapping[str, Any], send: Send, serving: Serving) -> dict[st
             return {"facts": _content(path, send)}
         return {"facts": examine(path, request, send)}
     except MemoryError:
-        reason = "it wants more memory than a file of its size may have"
+        reason = "it needs more memory than a file of its size may use"
     except Exception as error:  # the parsers and onnxruntime raise nearly every kind
         reason = str(error).rstrip(".") or type(error).__name__
         kind = type(error).__name__
     words = reason.lower()
     spent = "memory" in words or "alloc" in words
-    hint = "; --memory gives it more" if spent and "content" not in request else ""
+    hint = "; --memory raises the limit" if spent and "content" not in request else ""
     return {"refused": f"{reason}{hint}", "kind": kind, "spent": spent}
 
 

@@ -63,7 +63,7 @@ class Steadiness:
         """In plain words that the same call gives several answers, or ""."""
         if self.repeated.difference <= self.bound(more):
             return ""
-        return f"the same call made twice gives other answers ({self.repeated})"
+        return f"the same call made twice gives different answers ({self.repeated})"
 
     def by_batch(self, more: float = 0.0) -> str:
         """In plain words that an answer depends on the batch, or ""."""

@@ -54,7 +54,7 @@ class Body:
 
 
 def check_wire(data: bytes) -> None:
-    """Refuse bytes that are no ONNX file, or only the beginning of one."""
+    """Refuse bytes that are no ONNX file, or only the start of one."""
     if not data:
         raise RefusedError("it is empty")
     at, fields = 0, 0
@@ -70,7 +70,7 @@ def check_wire(data: bytes) -> None:
             raise RefusedError(
                 f"it is cut short: it has {len(data):,} bytes and should have at least {at:,}"
                 if fields
-                else "it is not an ONNX file, or only the beginning of one"
+                else "it is not an ONNX file, or only the start of one"
             )
         fields += 1
 
@@ -85,7 +85,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
         value |= (byte & 127) << shift
         if byte < 128:
             return value, at
-    raise RefusedError("it is not an ONNX file: a number in it has no end")
+    raise RefusedError("it is not an ONNX file: a number in it does not end")
 
 
 def check_structure(model: ModelProto, beside: Beside) -> None:
@@ -149,20 +149,20 @@ def _check_order(body: Body, outer: frozenset[str]) -> None:
     made = Counter(name for node in body.nodes for name in node.output if name)
     for name, times in made.items():
         if times > 1 or name in body.given:
-            raise RefusedError(f"'{name}' is made more than once in {body.title}")
+            raise RefusedError(f"'{name}' is produced more than once in {body.title}")
     known = set(outer | body.given) | {""}
     for node in body.nodes:
         for name in node.input:
             if name in known:
                 continue
             if name not in made:
-                raise RefusedError(f"{_title(node)} reads '{name}', which nothing makes")
+                raise RefusedError(f"{_title(node)} reads '{name}', which no node produces")
             reason = "has a cycle" if _is_cyclic(body.nodes) else "has its nodes out of order"
             raise RefusedError(f"{body.title} {reason}: {_title(node)} reads '{name}' too early")
         known.update(node.output)
     for name in body.asked:
         if name not in known:
-            raise RefusedError(f"{body.title} gives '{name}', which nothing makes")
+            raise RefusedError(f"{body.title} outputs '{name}', which no node produces")
 
 
 def _is_cyclic(nodes: tuple[NodeProto, ...]) -> bool:
@@ -221,7 +221,7 @@ def _check_ends(inputs: list[ValueInfoProto], outputs: Iterable[ValueInfoProto])
     for kind, values in (("input", inputs), ("output", given)):
         names = [value.name for value in values]
         if len(set(names)) < len(names) or "" in names:
-            raise RefusedError(f"it has an {kind} without a name of its own")
+            raise RefusedError(f"it has an {kind} without a unique name")
     for value in inputs:
         _check_input(value.type, f"its input '{value.name}'")
     for value in given:
@@ -241,7 +241,7 @@ def _check_input(kind: TypeProto, title: str) -> None:
         raise RefusedError(f"{title} has a side that is not positive: {shape_text(sides)}")
     needs = math.prod(sides) * BITS[kind.tensor_type.elem_type] // 8
     if needs > LARGEST_IMAGE:
-        raise RefusedError(f"{title} wants {needs / (1 << 30):,.0f} GiB: {shape_text(sides)}")
+        raise RefusedError(f"{title} needs {needs / (1 << 30):,.0f} GiB: {shape_text(sides)}")
 
 
 def _fixed_sides(kind: TypeProto) -> list[int]:

@@ -55,7 +55,7 @@ class Beside:
         self.linked = self.linked or _is_linked(self.model, path)
         self.bytes += needs
         if self.bytes > LARGEST_TENSOR:
-            raise RefusedError("its tensors claim more than 2 GiB of other files")
+            raise RefusedError("its tensors refer to more than 2 GiB in other files")
         if min(offset, length) < 0 or offset + max(length, needs) > size:
             raise RefusedError(
                 f"the data of {title} reaches beyond the {size:,} bytes that '{where}' has"
@@ -69,7 +69,7 @@ def place_of(tensor: TensorProto, title: str) -> tuple[str, int, int]:
     try:
         offset, length = (int(entries.get(key, "0")) for key in ("offset", "length"))
     except ValueError:
-        raise RefusedError(f"where the data of {title} lies is no number") from None
+        raise RefusedError(f"the position of the data of {title} is not a number") from None
     return entries.get("location", ""), offset, length
 
 

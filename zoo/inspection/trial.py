@@ -112,7 +112,7 @@ def run_vectors(session: Session, folder: Path) -> dict[str, Any]:
         return {"problem": str(error)}
     both: tuple[Any, ...] = (found, expected)
     if not all(isinstance(part, np.ndarray) and part.dtype.kind in "fiu" for part in both):
-        return {"problem": "its first output, or the stored one, is not of numbers"}
+        return {"problem": "its first output, or the stored one, is not numeric"}
     found, expected = as_rows(found), as_rows(expected)
     if found.shape != expected.shape or found.ndim != 2:
         return {"problem": f"outputs {list(found.shape)}, stored are {list(expected.shape)}"}

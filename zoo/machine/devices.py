@@ -53,8 +53,8 @@ def choose_precision(asked: str, device: torch.device) -> tuple[str, str]:
     if asked == "fp16" and device.type == "cpu":
         raise UsageError("fp16 trains on CUDA only. On a CPU use --precision bf16 or fp32.")
     if asked == "bf16" and not native_bf16(device):
-        return "bf16", "precision bf16 as asked, though it is emulated here and very slow"
-    return asked, f"precision {asked}, as asked"
+        return "bf16", "precision bf16 as requested; it is emulated here and very slow"
+    return asked, f"precision {asked}, as requested"
 
 
 def _bf16_evidence(device: torch.device) -> str:
@@ -64,7 +64,7 @@ def _bf16_evidence(device: torch.device) -> str:
 
 
 def require_native(precision: str, device: torch.device) -> None:
-    """Refuse to go on with a run in a format that this device does not compute in."""
+    """Refuse to continue a run in a format that this device does not compute in."""
     if precision == "fp16" and device.type == "cpu":
         raise ZooError(
             "this run was trained in fp16, which trains on CUDA only. "

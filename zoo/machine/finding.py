@@ -8,7 +8,7 @@ Status = Literal["ok", "note", "problem"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. A `note` limits what can be done here; a `problem` wants mending."""
+    """One thing checked. A `note` limits what can be done here; a `problem` needs fixing."""
 
     what: str
     status: Status

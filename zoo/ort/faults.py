@@ -53,7 +53,7 @@ FAULTS = (
         since="1.21.0",
         until="1.25.0",
         flag="amx_int8",
-        what=f"sums of integer products with more than {TILE} outputs, and no multiple of {TILE}",
+        what=f"sums of integer products with more than {TILE} outputs, and no multiple of {TILE},",
         meets=is_uneven,
     ),
 )
@@ -72,8 +72,8 @@ def fault_of(integer_widths: Iterable[int], here: Here) -> str | None:
         if met:
             listed = ", ".join(str(width) if width else "of unknown width" for width in met)
             return (
-                f"onnxruntime {here.version} computes wrong {fault.what} on CPUs with "
-                f"{fault.flag}, as this one (here: {listed}; {fault.issue}). "
+                f"onnxruntime {here.version} computes {fault.what} wrongly on CPUs with "
+                f"{fault.flag}, such as this one (here: {listed}; {fault.issue}). "
                 f"Install onnxruntime {fault.until} or newer"
             )
     return None

@@ -51,7 +51,7 @@ class Given:
         if options:
             verb = "is" if len(options) == 1 else "are"
             raise UsageError(
-                f"{' and '.join(options)} {verb} for third-party files; {target} says its own."
+                f"{' and '.join(options)} {verb} for third-party files; {target} names its own."
             )
 
 

@@ -37,7 +37,7 @@ def find_output(session: Opened, given: Given = _NO_GIVEN) -> tuple[TensorInfo, 
         return rows[0], others and f"{others}{', '.join(names)}"
     if len(candidates) == 1:
         raise UsageError(
-            f"{session.name} is no classifier: its output {candidates[0]} is not a row of "
+            f"{session.name} is not a classifier: its output {candidates[0]} is not a row of "
             "values for each image."
         )
     outputs = "; ".join(map(str, candidates))

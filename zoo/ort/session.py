@@ -227,7 +227,7 @@ def _plain_errors(failure: str, unavailable: str | None = None) -> Iterator[None
 def _reason(error: Exception) -> str:
     kind = type(error).__name__
     if kind == "InvalidProtobuf":
-        return "it is not an ONNX file, or a truncated one"
+        return "it is not an ONNX file, or it is truncated"
     text = _LOCATION.sub("", _PREFIX.sub("", str(error)))
     words = " ".join(text.split()).rstrip(".")
     if words.startswith(_NO_GRAPH):

@@ -64,7 +64,7 @@ class Signature:
         batch = tensor.shape[0] if isinstance(tensor.shape[0], int) else None
         size = 4 * (batch or 1) * height * width * channels
         if size > _LARGEST_BATCH_BYTES:
-            raise UsageError(f"{session.name} wants {size >> 20:,} MiB of pixels at once.")
+            raise UsageError(f"{session.name} needs {size >> 20:,} MiB of pixels at once.")
         mean, std = _normalisation(session, tensor, channels, given)
         names = _class_names(session, given, classes)
         return cls(
@@ -157,7 +157,7 @@ def _input(session: Opened) -> TensorInfo:
     (tensor,) = session.inputs
     if len(tensor.shape) != 4 or tensor.dtype not in _DTYPES:
         raise UsageError(
-            f"{session.name} takes no images: its input {tensor} is not four-dimensional "
+            f"{session.name} does not take images: its input {tensor} is not four-dimensional "
             f"{', '.join(_DTYPES[:-1])} or {_DTYPES[-1]}."
         )
     return tensor
@@ -192,9 +192,9 @@ def _layout(
     ((layout, (high, wide, channels)),) = fitting.items()
     height, width = _sides(session, tensor, (high, wide), given.size, shown)
     if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
-        raise UsageError(f"{session.name}: images of {height}x{width} pixels are none.")
+        raise UsageError(f"{session.name}: images of {height}x{width} pixels are not supported.")
     if tensor.shape[0] == 0:
-        raise UsageError(f"{session.name} takes batches of no image.")
+        raise UsageError(f"{session.name} takes batches of zero images.")
     return layout, (height, width, 1 if channels == 1 else 3)
 
 
@@ -217,7 +217,7 @@ def _sides(
     sides = zip(declared, given, strict=True)
     if any(isinstance(side, int) and side != told for side, told in sides):
         raise UsageError(
-            f"{session.name}: its input {tensor} takes no images of {given[0]}x{given[1]} "
+            f"{session.name}: its input {tensor} does not take images of {given[0]}x{given[1]} "
             "pixels; leave out --size, or name one that fits."
         )
     return given
@@ -229,8 +229,8 @@ def _normalisation(
     told = given.mean is not None or given.std is not None
     if tensor.dtype == "uint8" and told:
         raise UsageError(
-            f"{session.name} takes raw pixels and normalises them itself; leave --mean and "
-            "--std away."
+            f"{session.name} takes raw pixels and normalises them itself; leave out --mean and "
+            "--std."
         )
     if tensor.dtype == "uint8" or (tensor.dtype == "int8" and not told):
         return None, None

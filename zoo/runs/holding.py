@@ -77,7 +77,7 @@ def refuse_held(folder: Path) -> None:
 
 def _refusal(folder: Path) -> ZooError:
     holder = _holder(folder / LOCK) or "another process"
-    return ZooError(f"{folder} is being worked on by {holder}. Wait for it to end, or stop it.")
+    return ZooError(f"{folder} is in use by {holder}. Wait for it to end, or stop it.")
 
 
 def _holder(path: Path) -> Holder | None:

@@ -39,7 +39,7 @@ def refuse_others(folder: Path, overwrite: bool) -> None:
     others = [name for name in there if (folder / name).is_dir() or not is_run(folder)]
     if others:
         raise UsageError(
-            f"{folder} holds {', '.join(others)}, which no training of this program left, so it is "
+            f"{folder} holds {', '.join(others)}, which no training of this program made, so it is "
             "not replaced. Move it away, or name another folder with --run."
         )
     if there and not overwrite:
@@ -49,8 +49,8 @@ def refuse_others(folder: Path, overwrite: bool) -> None:
 def without_card(folder: Path) -> str:
     """What to say of a run that has lost its run.json."""
     return (
-        f"{folder} holds {', '.join(_files_in(folder))}, but no run.json, which says what they "
-        "are. Bring it back, train anew with --overwrite, or name another folder with --run."
+        f"{folder} holds {', '.join(_files_in(folder))}, but no run.json, which describes "
+        "them. Restore it, train again with --overwrite, or name another folder with --run."
     )
 
 

@@ -55,7 +55,9 @@ class RunCard:
 
     def __post_init__(self) -> None:
         if self.latents_runtime not in ("", *LATENTS_BY):
-            raise ValueError(f"it names {self.latents_runtime!r} as what computes the latents")
+            raise ValueError(
+                f"it names an unknown runtime for the latents, {self.latents_runtime!r}"
+            )
 
     @property
     def epochs(self) -> float:
@@ -80,7 +82,7 @@ class RunCard:
         if data.fingerprint != self.fingerprint or data.view != self.view:
             raise ZooError(
                 f"{self.id} was trained on other images than {data.name} holds now (the "
-                "fingerprints differ). Bring that data back, or train anew with --overwrite."
+                "fingerprints differ). Restore that data, or train again with --overwrite."
             )
 
     @classmethod
@@ -104,7 +106,7 @@ class RunCard:
             }
         for name, holds in possible.items():
             if not holds:
-                raise ValueError(f"the card's {name} cannot be right")
+                raise ValueError(f"the card's {name} is impossible")
         return card
 
 
@@ -191,7 +193,7 @@ class Run:
         """Refuse weights that were replaced since the card with that hash was read."""
         if expected not in ("", self._weights_hash()):
             refuse_held(self.folder)
-            raise ZooError(f"{self.weights} was replaced meanwhile. Run the command again.")
+            raise ZooError(f"{self.weights} was replaced in the meantime. Run the command again.")
 
     def _weights_hash(self) -> str:
         try:
@@ -213,7 +215,7 @@ class Run:
         refuse_held(self.folder)
         flags = (*card.options.flags(), "--run", self.folder, "--overwrite")
         again = command("train", card.model, *flags)
-        return ZooError(f"{what}. Bring it back, or train again: {again}")
+        return ZooError(f"{what}. Restore it, or train again: {again}")
 
     def write_card(self, card: RunCard) -> None:
         """Replace run.json."""

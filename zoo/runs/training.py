@@ -154,7 +154,7 @@ class Training:
         self._save(running)
         again = command("train", self.card.model, "--resume", "--run", self.run.folder)
         return InterruptedRunError(
-            f"interrupted after step {running.done}/{running.steps}, with everything kept. "
+            f"interrupted after step {running.done}/{running.steps}; everything is saved. "
             f"Continue with: {again}"
         )
 

@@ -45,7 +45,7 @@ class ModelSpec:
         if design is not None:
             return self._attribute(self.builder)(design, image_shape, classes)
         if self.way:
-            raise UsageError(f"{self.name} is built by a design, which says its backbone.")
+            raise UsageError(f"{self.name} needs a design that names its backbone.")
         height, width, channels = image_shape
         if min(height, width) < MIN_SIDE:
             raise UsageError(
@@ -142,7 +142,7 @@ MODELS = {
             family="transfer",
             framework="pytorch",
             module="zoo.transfer.network",
-            notes="a small head on a frozen backbone: Inception v3, or another that is named",
+            notes="a small head on a frozen backbone: Inception v3, or another of your choice",
             way="zoo.transfer.way:OnBackbone",
         ),
     )

@@ -53,7 +53,7 @@ def _last_pooling(network: nn.Module) -> str:
     ]
     if not found:
         raise UsageError(
-            "this backbone has no pooling module at its end, before which maps could be taken. "
+            "this backbone does not end in a pooling module, so there are no maps before it. "
             f"Leave out --backbone-layer, or name {POOLED}."
         )
     return found[-1]
@@ -67,7 +67,7 @@ def _last_layer(network: nn.Module) -> str:
         if isinstance(module, nn.Linear | nn.Conv2d)
     ]
     if not layers:
-        raise UsageError("this backbone has no layer that could be its last.")
+        raise UsageError("this backbone has no layer that could serve as its last.")
     return layers[-1]
 
 
@@ -164,7 +164,7 @@ def load_weights(backbone: Backbone, trunk: Trunk, tensors: Mapping[str, Tensor]
     ]
     if problems:
         raise UsageError(
-            f"{of} holds no weights of {backbone.name}: {'; '.join(problems)}. "
+            f"{of} does not hold weights of {backbone.name}: {'; '.join(problems)}. "
             "Name the backbone that the file belongs to, or another file."
         )
     for name in shared:

@@ -66,7 +66,7 @@ def check_options(options: TrainOptions) -> None:
             f"{' and '.join(INTERPOLATIONS)}."
         )
     if options.backbone_init not in (None, RANDOM):
-        raise UsageError(f"--backbone-init {options.backbone_init}: the only word is {RANDOM}.")
+        raise UsageError(f"--backbone-init {options.backbone_init}: the only choice is {RANDOM}.")
     if options.backbone_init and options.weights:
         raise UsageError("--weights and --backbone-init contradict each other; name one of them.")
     if options.backbone_size is not None and options.backbone_size < 1:
@@ -142,11 +142,11 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path | None) -> FrozenB
     card = found.finished_card() if isinstance(found, Run) else found.card
     height, width, channels = card.image_shape
     if card.model not in MODELS or MODELS[card.model].way:
-        raise UsageError(f"{name} is itself a transfer; name the backbone that it stands on.")
+        raise UsageError(f"{name} is itself a transfer. Name the backbone that it uses.")
     if MODELS[card.model].framework != "pytorch":
-        raise UsageError(f"{name} is no PyTorch network, which a backbone has to be.")
+        raise UsageError(f"{name} is not a PyTorch network, as a backbone must be.")
     if options.weights:
-        raise UsageError(f"--weights is for backbones of torchvision; {name} has its own.")
+        raise UsageError(f"--weights is for torchvision's backbones; {name} has its own.")
     if options.backbone_size not in (None, height) or height != width:
         raise UsageError(f"{name} takes images of {height}x{width}; leave out --backbone-size.")
     backbone = Backbone(

@@ -46,8 +46,9 @@ def stage_on_latents(
     """The training of a head on latents, which are computed here where the cache has none."""
     if card.design is None or card.design.backbone != frozen.backbone:
         raise ZooError(
-            f"{card.id} stands on other weights of {frozen.backbone.name} than are found now. "
-            "Bring those back, or start again with --overwrite."
+            f"{card.id} was trained on other weights of {frozen.backbone.name} than those found "
+            "now. "
+            "Restore those, or start again with --overwrite."
         )
     latents = latents_of(frozen, card, data, runtime, progress)
     head = card.design.head
@@ -79,8 +80,8 @@ def runtime_of(frozen: FrozenBackbone, card: RunCard, data: Dataset, progress: P
     slow = precision == "bf16" and not devices.native_bf16(device)
     if slow and options.precision != "bf16" and finished(key, images, runtime) < len(images):
         raise ZooError(
-            f"the latents of {card.id} are computed by {card.latents_runtime}, as the run was "
-            f"begun, and this {device.type} does not compute in bf16 natively. Go on where it "
+            f"the latents of {card.id} are computed by {card.latents_runtime}, as at the "
+            f"start, and this {device.type} does not compute in bf16 natively. Continue where it "
             "does, or very slowly here with --precision bf16, or start again with --overwrite."
         )
     return runtime
@@ -95,9 +96,9 @@ def latents_of(
         values = latents(key, images, runtime, batch=BATCH, progress=progress)
     except UnavailableError as error:
         raise UnavailableError(
-            f"the latents of {card.id} are computed by {runtime.title}, as when the run was "
+            f"the latents of {card.id} are computed by {runtime.title}, as when the run "
             "started, "
-            f"which cannot run here: {error}. Repair that, or start again with --overwrite and "
+            f"which cannot run here: {error}. Fix that, or start again with --overwrite and "
             "another --latents-runtime."
         ) from error
     return Latents(values, *_statistics(values))
@@ -157,7 +158,7 @@ def choose_head(
             count = round(HELD_OUT * len(labels))
             indices, validation = hold_out(labels, count, VALIDATION_SEED)
         except UsageError as error:
-            progress.say(f"{card.id}: the head is taken without a choice, as {error}")
+            progress.say(f"{card.id}: the default head is used, because {error}")
             return trials[-1]
     accuracies = []
     for kind, recipe in trials:

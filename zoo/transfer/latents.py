@@ -84,7 +84,7 @@ def latents(
         if done < len(images):
             label = f"latents of {key.dataset} {key.split}"
             if done:
-                progress.say(f"{label}: {done} of {len(images)} are there from before")
+                progress.say(f"{label}: {done} of {len(images)} are already computed")
             with progress.task(label, len(images) - done) as advance:
                 for start in range(done, len(images), CHUNK):
                     chunk = images[start : start + CHUNK]
@@ -196,8 +196,8 @@ class _Store:
         other = [n for n in names if found.get(n) != self.identity[n]]
         if other:
             raise ZooError(
-                f"{self.folder} holds latents of something else: its {', '.join(other)} differ "
-                "from what the folder is named for. Remove it."
+                f"{self.folder} holds other latents than its name says ({', '.join(other)} "
+                "differ). Remove it."
             )
 
     def _good(self, lines: list[str]) -> int:

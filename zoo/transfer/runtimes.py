@@ -97,7 +97,7 @@ def fastest(
         rates.append(rate)
         words = f"{rate:,.0f}" if fits else "not taken"
         if away >= TOLD:
-            words += f" (its latents are {away:.1%} away)"
+            words += f" (its latents differ by {away:.1%})"
         told.append(f"{runtime.title} {words}")
     chosen = runtimes[int(np.argmax(rates))]
     progress.say(f"images/s by runtime: {', '.join(told)}; taking {chosen.title}")

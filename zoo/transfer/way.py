@@ -68,7 +68,7 @@ class OnBackbone(Way):
         if not card.latents_runtime:
             if asked.latents_runtime not in (None, card.options.latents_runtime):
                 raise UsageError(
-                    "nothing says what computed the latents of this run, so --resume cannot take "
+                    "it is unknown what computed the latents of this run, so --resume cannot take "
                     f"--latents-runtime {asked.latents_runtime}. Leave it out."
                 )
             return super().resumed(card, asked)
@@ -147,7 +147,7 @@ def _refuse_other_latents(asked: TrainOptions, card: RunCard) -> None:
     for flag, (now, then) in stays.items():
         if now not in (None, "auto", then):
             raise UsageError(
-                f"the latents of this run are computed by {card.latents_runtime}, as it was "
-                f"begun, so --resume cannot take --{flag} {now}. Leave it out, or start again "
+                f"the latents of this run are computed by {card.latents_runtime}, as at its "
+                f"start, so --resume cannot take --{flag} {now}. Leave it out, or start again "
                 "with --overwrite."
             )

@@ -35,7 +35,7 @@ def from_file(path: Path) -> dict[str, Tensor]:
         raise UsageError(f"--weights {path} cannot be read: {error}.") from error
     except pickle.UnpicklingError as error:
         raise UsageError(
-            f"--weights {path} holds more than weights, which is not executed here. Save the "
+            f"--weights {path} holds more than weights, and code in it is not executed. Save the "
             "state dict alone: torch.save(network.state_dict(), FILE)."
         ) from error
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
@@ -76,8 +76,8 @@ def downloaded(name: str) -> dict[str, Tensor]:
         )
     except (OSError, HTTPException, RuntimeError) as error:
         raise ZooError(
-            f"the ImageNet weights of {name} are unavailable here ({error}). There are three ways "
-            f"out: name a file that holds them with --weights FILE (safetensors or a torch state "
+            f"the ImageNet weights of {name} are unavailable here ({error}). Do one of "
+            f"these: name a file that holds them with --weights FILE (safetensors or a torch state "
             f"dict); train on a machine with internet, where torchvision downloads {weights.url}; "
             "or use a model of this zoo as the backbone, such as --backbone speednet-cifar100. "
             "(--backbone-init random takes random weights instead, as a baseline.)"

@@ -90,7 +90,7 @@ class TestArtifact:
 
     def test_accuracy_can_be_left_out(self, exports: Path) -> None:
         check = named(verify(exports=exports, accuracy=False), "accuracy")
-        assert (check.status, check.text) == ("skipped", "not asked for")
+        assert (check.status, check.text) == ("skipped", "not requested")
 
     def test_nothing_published(self, tmp_path: Path) -> None:
         with pytest.raises(ZooError, match="nothing is published"):
@@ -133,7 +133,7 @@ class TestArtifact:
         manifest.write_text(json.dumps(content))
         check = named(verify(exports=exports, accuracy=False), "files", NAME)
         assert check.status == "failed"
-        assert "../../secret is no name of a file in the folder" in check.text
+        assert "../../secret is not a plain file name" in check.text
 
     def test_a_damaged_card(self, exports: Path) -> None:
         (exports / NAME / CARD).write_text("{")
@@ -157,9 +157,9 @@ class TestAgainstTheCard:
         ("change", "check", "text"),
         [
             ({"opset": 20}, "onnxruntime", "the card says 20 and 8"),
-            ({"image_shape": (28, 28, 3)}, "contract", "the card means image uint8"),
-            ({"input": "float32-nchw"}, "contract", "the card means image float32"),
-            ({"class_names": ("a", "b")}, "contract", "the card means"),
+            ({"image_shape": (28, 28, 3)}, "contract", "the card expects image uint8"),
+            ({"input": "float32-nchw"}, "contract", "the card expects image float32"),
+            ({"class_names": ("a", "b")}, "contract", "the card expects"),
             ({"seed": 3}, "metadata", "seed"),
             ({"mean": (0.4, 0.5, 0.5)}, "metadata", "mean"),
             ({"recipe": {"lr": 0.2}}, "metadata", "recipe"),
@@ -177,7 +177,7 @@ class TestAgainstTheCard:
 
     @pytest.mark.parametrize(
         ("oldest", "text"),
-        [("1.8", "need onnxruntime 1.12, 1.8 is promised"), ("new", "'new' is no version")],
+        [("1.8", "need onnxruntime 1.12, but 1.8 is promised"), ("new", "'new' is not a version")],
     )
     def test_a_wrong_oldest_onnxruntime(self, exports: Path, oldest: str, text: str) -> None:
         def promise(card: Card) -> Card:
@@ -269,7 +269,7 @@ class TestAgainstTheCard:
         republish(exports, lambda card: replace(card, fingerprint="1" * 64))
         found = named(verify(exports=exports), "accuracy")
         assert found.status == "skipped"
-        assert "is not the one that the card means" in found.text
+        assert "is not the one that the card refers to" in found.text
 
     def test_data_in_other_files(self, exports: Path) -> None:
         """Third-party files may have some; a published one is one file."""
@@ -305,7 +305,7 @@ class TestAgainstTheCard:
         republish(exports, lambda card: replace(card, dataset="flowers"))
         found = named(verify(exports=exports), "accuracy")
         assert found.status == "skipped"
-        assert "nothing says where the dataset 'flowers' lies" in found.text
+        assert "the place of the dataset 'flowers' is unknown" in found.text
 
 
 class TestVectorBounds:

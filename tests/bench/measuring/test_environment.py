@@ -251,7 +251,7 @@ def test_many_threads_that_wait_a_little_are_not_disturbed(threads: int) -> None
         ),
         (
             {"delay_share": 0.5, "clock_change": -0.3},
-            "a thread waited for a core for 50.0% of the time; the clock fell by 30%",
+            "a thread waited for a core for 50.0% of the time; the clock dropped by 30%",
         ),
         ({"wall_seconds": 0.0}, None),
     ],

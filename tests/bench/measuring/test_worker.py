@@ -240,5 +240,5 @@ def test_a_runtime_may_time_itself_and_tell_its_memory(images_npy: Path) -> None
 def test_times_that_are_missing_are_noticed(images_npy: Path) -> None:
     worker = Worker(io.StringIO())
     worker.adapter = Miscounts()
-    with pytest.raises(ZooError, match="it timed 0 of 1 calls and gave 1 answers"):
+    with pytest.raises(ZooError, match="it timed 0 of 1 calls and returned 1 answers"):
         worker.batch(str(images_npy), 4)

@@ -213,8 +213,8 @@ class TestRefusals:
             ({"threads": 10_000}, "--threads 10000: this process may use"),
             ({"boundary": "devise"}, "Did you mean device"),
             ({"boundary": "device"}, "on the CPU all memory is the host's"),
-            ({"tf32": True}, "--tf32 needs a GPU, but --provider is cpu"),
-            ({"cuda_graph": True}, "--cuda-graph needs a GPU, but --provider is cpu"),
+            ({"tf32": True}, "--tf32: this needs a GPU, but --provider is cpu"),
+            ({"cuda_graph": True}, "--cuda-graph: this needs a GPU, but --provider is cpu"),
         ],
     )
     def test_what_cannot_be_asked_is_refused_at_once(

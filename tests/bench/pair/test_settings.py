@@ -19,7 +19,7 @@ def test_near_ways_are_offered() -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"instances": 1}, "an interval needs 2 instances or more"),
+        ({"instances": 1}, "an interval needs at least 2 instances"),
         ({"runtimes": ("onnxruntime", "onxruntime")}, "Did you mean onnxruntime"),
         ({"provider": "cdua"}, "Did you mean cuda"),
         ({"threads": 10_000}, "--threads 10000: this process may use"),

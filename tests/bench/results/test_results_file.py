@@ -100,7 +100,7 @@ class TestCsv:
             ("a,b\n1,2\n", "was not written by `bench`"),
             ("", "was not written by `bench`"),
             ("subject,runtime,schema\ncnn,onnxruntime,0\n", "schema 0"),
-            ("subject,runtime,schema\ncnn,onnxruntime,1\n", "line 2: threads is '', no whole"),
+            ("subject,runtime,schema\ncnn,onnxruntime,1\n", "line 2: threads is '', not a whole"),
             ("subject,runtime,schema\n\xff,onnxruntime,1\n", "cannot be read"),
         ],
     )
@@ -115,8 +115,8 @@ class TestCsv:
     @pytest.mark.parametrize(
         ("name", "text", "told"),
         [
-            ("n", "many", "n is 'many', no whole number"),
-            ("n", "0.5", "n is '0.5', no whole number"),
+            ("n", "many", "n is 'many', not a whole number"),
+            ("n", "0.5", "n is '0.5', not a whole number"),
             ("p50_ms", "inf", "p50_ms is 'inf', no number"),
             ("p50_ms", "nan", "p50_ms is 'nan', no number"),
             ("steady", "1", "steady is '1', not True or False"),

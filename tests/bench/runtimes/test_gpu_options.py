@@ -9,8 +9,8 @@ from zoo.errors import UsageError
 @pytest.mark.parametrize(
     ("providers", "boundaries", "tf32", "cuda_graph", "told"),
     [
-        (("cpu",), (), True, False, "--tf32 needs a GPU, but --provider is cpu"),
-        (("cpu",), ("host",), True, True, "--tf32 and --cuda-graph: for a GPU"),
+        (("cpu",), (), True, False, "--tf32: this needs a GPU, but --provider is cpu"),
+        (("cpu",), ("host",), True, True, "--tf32 and --cuda-graph: this needs a GPU"),
         (("tensorrt",), ("device",), False, True, "--provider is tensorrt"),
         (("cuda",), ("host",), False, True, "add --boundary device"),
     ],

@@ -101,7 +101,7 @@ def test_a_transfer_is_built_by_the_design_that_its_file_tells_of(
 @pytest.mark.parametrize(
     ("design", "words"),
     [
-        (None, "the design is no dict"),
+        (None, "the design is not an object"),
         ({"head": "linear"}, "the design has no backbone"),
         ("resnet19", "Unknown model resnet19"),
     ],
@@ -195,7 +195,7 @@ def test_a_file_without_the_weights_of_the_run_is_refused(mlp: Artifact, tmp_pat
         tensor.name = f"renamed.{tensor.name}"
     path = tmp_path / "renamed.onnx"
     onnx.save(model, path)
-    with pytest.raises(UnsupportedError, match="the file holds no "):
+    with pytest.raises(UnsupportedError, match="the file lacks the weights "):
         loaded(path)
 
 

@@ -56,7 +56,7 @@ def test_an_artifacts_reference_is_its_fp32_file(mlp_exports: Path) -> None:
         ("int8", ("torch", "cpu", "host"), "torch runs the fp32 weights, not int8"),
         ("int8", ("torch-compile", "cuda", "host"), "torch runs the fp32 weights, not int8"),
         ("fp32", ("onnxruntime", "cuda", "device"), None),
-        ("fp32", ("onnxruntime", "cpu", "device"), "no other memory than the host's"),
+        ("fp32", ("onnxruntime", "cpu", "device"), "all memory is the host's"),
         (THIRD_PARTY, ("onnxruntime", "cpu", "host"), None),
         (THIRD_PARTY, ("torch", "cpu", "host"), "a third-party file"),
         ("int8", ("bench.runtimes.null:Null", "cpu", "host"), None),

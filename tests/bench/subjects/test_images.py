@@ -68,7 +68,7 @@ class TestGallery:
         finally:
             published.artifact.__dict__.pop("card")
         assert found.test is None
-        assert found.reason == "the digits in this zoo is not the one that the card means"
+        assert found.reason == "the digits in this zoo is not the one that the card refers to"
         assert found.source == "test vectors of the artifact"
 
     def test_models_of_own_images_take_only_those_that_they_know(
@@ -96,10 +96,10 @@ class TestGallery:
         assert (found.source, found.test is not None) == ("test set of pets", True)
         other = gallery.of(model("0" * 64, folder), (8, 8, 3))
         assert other.test is None
-        assert "is not the one that the card means" in str(other.reason)
+        assert "is not the one that the card refers to" in str(other.reason)
         nowhere = gallery.of(model(known), (8, 8, 3))
         assert nowhere.reason == (
-            "nothing says where the dataset 'pets' lies: name its folder or zip with --data"
+            "the place of the dataset 'pets' is unknown: name its folder or zip with --data"
         )
 
     def test_without_data_the_vectors_of_the_artifact(
@@ -114,7 +114,7 @@ class TestGallery:
         found = gallery.of(elsewhere, SHAPE)
         assert found.source == "test vectors of the artifact"
         assert (
-            found.reason == "no copy of cifar10 here; name its folder with --data-dir or ZOO_DATA"
+            found.reason == "no local copy of cifar10; name its folder with --data-dir or ZOO_DATA"
         )
         assert found.few.shape == (8, *SHAPE)
         # Vectors of another size are of no use.

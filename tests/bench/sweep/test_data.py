@@ -123,7 +123,7 @@ class TestWithoutTheTestSet:
             assert row.inputs == "test vectors of the artifact"
             assert row.accuracy_source == "card"
             assert row.accuracy == card.precisions[row.precision].accuracy.share
-            assert "no copy of cifar10 here" in row.accuracy_reason
+            assert "no local copy of cifar10" in row.accuracy_reason
             assert row.agreement is None
         assert read_predictions(found.out) == {}
 
@@ -132,7 +132,9 @@ class TestWithoutTheTestSet:
     ) -> None:
         monkeypatch.delenv("ZOO_DATA", raising=False)
         options: dict[str, Any] = {"exports": published, "runtimes": ("onnxruntime",)}
-        with pytest.raises(ZooError, match=r"mlp-digits.*no copy of cifar10.*--accuracy") as error:
+        with pytest.raises(
+            ZooError, match=r"mlp-digits.*no local copy of cifar10.*--accuracy"
+        ) as error:
             sweep_of("mlp", measure_accuracy=True, **options)
         assert error.value.exit_code == 1
         assert started == []

@@ -169,7 +169,10 @@ class TestNames:
         ("settings", "told"),
         [
             (Settings(runtimes=("onxruntime",)), "Did you mean onnxruntime"),
-            (Settings(runtimes=("zzz",)), "Known: onnxruntime, openvino, openvino:bf16, torch"),
+            (
+                Settings(runtimes=("zzz",)),
+                "Known: numpy, onnxruntime, openvino, openvino:bf16, torch",
+            ),
             (Settings(break_even="openvino"), "--break-even openvino is not measured"),
             (Settings(runtimes=("gone.module:Class",)), "gone.module:Class cannot be imported"),
             (Settings(runtimes=("bench.runtimes.null:Nul",)), "cannot be imported"),

@@ -118,7 +118,7 @@ class TestBatches:
         given = Given(data="digits")
         (row,) = sweep_of(file, given=given, runtimes=("faulty_sweep:Guesses",)).rows
         assert row.status == OK
-        assert "the same call made twice gives other answers" in row.warnings
+        assert "the same call made twice gives different answers" in row.warnings
 
 
 class TestClasses:

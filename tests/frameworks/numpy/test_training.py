@@ -155,7 +155,7 @@ def test_epochs_may_end_inside_one(tmp_path: Path) -> None:
         ({"precision": "bf16"}, "--precision is not for mlp-numpy.* It takes --batch, --data"),
         ({"sub_batches": 2}, "--sub-batches is not for mlp-numpy"),
         ({"backbone": "cnn"}, "--backbone is not for mlp-numpy"),
-        ({"device": "cuda"}, "written in numpy, which computes on the cpu alone"),
+        ({"device": "cuda"}, "written in numpy, which computes only on the cpu"),
         ({"lr": -1.0}, "--epochs and --lr must be above 0"),
         ({"batch": 1}, "--batch must be 2 or more"),
     ],

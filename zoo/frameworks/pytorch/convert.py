@@ -69,7 +69,7 @@ def _exported(whole: nn.Module, example: torch.Tensor, name: str, opset: int) ->
             verbose=False,
         )
     if program is None:
-        raise AssertionError("torch.onnx.export gave no program")
+        raise AssertionError("torch.onnx.export returned no program")
     return _simplified(program.model, (name, LOGITS), IR_VERSIONS[opset])
 
 
