@@ -115,8 +115,6 @@ def test_other_models_and_files_are_refused_with_the_reason(
     onnx.save(model, tmp_path / "less.onnx")
     told = r"do not fit a network of this zoo: it has no 1\.bias"
     with pytest.raises(UnsupportedError, match=told):
-        UnsupportedError, match=r"do not fit a network of this zoo: it has no 1\.bias"
-    ):
         Sklearn().load(Order(str(tmp_path / "less.onnx"), "sklearn"))
 
 
