@@ -1,10 +1,10 @@
-"""How fast, how accurate, how big, and how sure we are of it.
+"""How fast, how accurate, how big, and how certain.
 
     import bench
     rows = bench.run(["cnn"], bench.Settings(bench.PRESETS["quick"], batches=(1, 8)))
     table = bench.read("results.csv")  # as a pandas DataFrame
 
-Names are loaded when they are first used, so that a measured process carries nothing it needs not.
+Names are loaded when they are first used, so a measured process loads nothing it does not need.
 """
 
 from importlib import import_module

@@ -11,7 +11,7 @@ _MEANT = {"gpu": "cuda", "nvidia": "cuda"}  # what people call it; its letters a
 
 
 class ZooError(Exception):
-    """The work failed. The message names the cause and the fix; the command line exits 1."""
+    """The work failed. The message names the cause and the fix; the command line exits with 1."""
 
     exit_code = 1
 

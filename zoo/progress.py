@@ -37,7 +37,7 @@ class Progress:
 
 
 class PlainProgress(Progress):
-    """Lines for a pipe or a log file: one every `PLAIN_INTERVAL_S` at most for each task."""
+    """Plain lines, for a pipe or a log file: at most one every `PLAIN_INTERVAL_S` for each task."""
 
     def __init__(
         self,

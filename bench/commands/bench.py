@@ -142,9 +142,9 @@ def bench(
     scenario: str | None,
     **options: Any,
 ) -> None:
-    """Measure speed, accuracy, memory and size of every published model, or of those named.
+    """Measure speed, accuracy, memory and size of models or files; by default, all published ones.
 
-    Exits 1 where a cell failed.
+    Exits 1 if a cell failed.
 
     \b
     arm        one file in one runtime, on one provider, with so many threads

@@ -169,9 +169,9 @@ def compare(
 ) -> None:
     """Compare two results files, or two models.
 
-    Two CSVs of `bench`: exits 1 where NEW is proven to be worse than allowed. Two models or ONNX
-    files (or one of them twice, with two --runtime or --precision): measures NEW against BASE here
-    and now, in turns.
+    Two CSVs of `bench`: exits 1 if NEW is proven to be worse than allowed. Two models or ONNX
+    files (or the same twice, with two --runtime or --precision): measures them now, in turns, and
+    says which is faster.
     """
     csv_files = [name.lower().endswith(".csv") for name in (base, new)]
     if any(csv_files) and not all(csv_files):

@@ -41,8 +41,8 @@ class Plan:
     # Each arm has its time at once, on the same cores and with the same estimator, to show what
     # the turns are worth.
     sequential: bool = False
-    timeout: float = 120.0  # seconds that an arm has for an answer
-    warm_seconds: float = 0.15  # of turns that are thrown away, in each instance
+    timeout: float = 120.0  # seconds that an arm may take for an answer
+    warm_seconds: float = 0.15  # seconds of turns that are discarded, in each instance
 
 
 @dataclass

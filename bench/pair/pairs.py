@@ -44,9 +44,9 @@ def compare_pair(
 ) -> Iterator[Row]:
     """Measure B against A `repeat` times.
 
-    Rows that `out` already holds are not measured again, only judged by the margin of now; what
-    was measured stands in <out>.samples.jsonl. A series is gone on with on its own machine, by its
-    own runtimes and harness only. on: what computes, by default this onnxruntime on this CPU.
+    Rows that `out` already holds are not measured again, only judged by the current margin; what
+    was measured is in <out>.samples.jsonl. A series is continued only on the same machine, with the
+    same runtimes and harness. on: what computes, by default this onnxruntime on this CPU.
     """
     progress = progress or Progress()
     settings = check(settings, out)

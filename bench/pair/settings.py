@@ -26,18 +26,18 @@ class PairSettings:
     provider: str = "cpu"
     threads: int = 1
     batch: int = 1
-    margin: float = 0.02  # how far a ratio may be from 1 and count as the same
+    margin: float = 0.02  # ratios this close to 1 count as the same
     seconds: float = 6.0  # of turns, over all instances
     instances: int = 10  # pairs of processes
     way: str = TURNS  # one of WAYS
-    neighbour: float = 0.0  # the share of the time that a process beside is busy
-    timeout: float = Plan.timeout  # seconds that an arm has for an answer
-    warm_seconds: float = Plan.warm_seconds  # of turns that are thrown away, in each instance
-    memory: int | None = None  # bytes that an arm may take, None for a share of what is left
-    boundary: Boundary = "host"  # where images and logits of a timed call lie
+    neighbour: float = 0.0  # share of the time that a competing process is kept busy
+    timeout: float = Plan.timeout  # seconds that an arm may take for an answer
+    warm_seconds: float = Plan.warm_seconds  # seconds of turns that are discarded, in each instance
+    memory: int | None = None  # bytes that an arm may use; None: a share of free memory
+    boundary: Boundary = "host"  # where images and logits of a timed call are
     tf32: bool = False  # whether fp32 may be computed in TF32
     cuda_graph: bool = False  # whether calls are recorded once and replayed
-    measure_accuracy: bool | None = None  # None: where the test set of both is at hand
+    measure_accuracy: bool | None = None  # None: where the test set of both is available
 
     def __post_init__(self) -> None:
         """Refuse a value of another kind here, where whoever wrote it sees the line."""

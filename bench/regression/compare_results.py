@@ -41,13 +41,13 @@ def compare_results(
     remeasure: Remeasure | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Hold a results file against an earlier one, row by row.
+    """Compare a results file with an earlier one, row by row.
 
     max_slowdown, margin: shares of the time of a call; max_accuracy_drop: in points; max_growth:
-    share of the file's size. any_machine: files of two machines, whose times then prove nothing.
-    strict: what cannot be decided counts as a failure. subset: new was asked for less than base, so
-    that what it lacks is not lost. remeasure: measures a row's two artifacts
-    here and now, in turns, base as A and new as B, or gives None where one is not at hand.
+    share of the file's size. any_machine: accept files of two machines; times are then not judged.
+    strict: undecided rows count as failures. subset: new measured less than base on purpose, so its
+    missing rows are not breaches. remeasure: measures a row's two artifacts again, in turns, base
+    as A and new as B, or returns None where one is not available.
     """
     limits = Limits(max_slowdown, max_accuracy_drop, max_growth, margin)
     notes: list[str] = []

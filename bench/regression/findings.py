@@ -75,7 +75,7 @@ class RowFinding:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All that two results files say of each other."""
+    """The comparison of two results files."""
 
     base: str
     new: str
@@ -83,24 +83,24 @@ class Comparison:
     rows: tuple[RowFinding, ...]
     added: tuple[str, ...]  # cells that only the new file has
     removed: tuple[str, ...]  # cells that only the base file has
-    breaches: tuple[Breach, ...]  # each once, though several rows may show it
-    notes: tuple[str, ...]  # what holds for all rows
-    strict: bool  # whether what is left open counts as a failure
-    proofs: tuple[str, ...] = ()  # how what is left open can be settled
+    breaches: tuple[Breach, ...]  # each once, even if several rows show it
+    notes: tuple[str, ...]  # notes on all rows
+    strict: bool  # whether undecided rows count as failures
+    proofs: tuple[str, ...] = ()  # how undecided rows can be decided
 
     @property
     def inconclusive(self) -> int:
-        """Rows with a question that is neither proven to be breached nor to be held."""
+        """Rows where a limit is neither proven to be breached nor to be kept."""
         return sum(bool(row.inconclusive) for row in self.rows)
 
     @property
     def exit_code(self) -> int:
-        """1 where something is proven to have got worse, or, if strict, is not proven not to."""
+        """1 if something is proven to have got worse or, if strict, is undecided."""
         return int(bool(self.breaches) or (self.strict and self.inconclusive > 0))
 
     @property
     def summary(self) -> str:
-        """One line."""
+        """The comparison in one line."""
         breaches = f"{len(self.breaches)} proven breach{'es' if len(self.breaches) > 1 else ''}"
         parts = [
             breaches if self.breaches else "no proven breach",
@@ -112,7 +112,7 @@ class Comparison:
         return ", ".join(parts)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, for a script."""
+        """Everything, as JSON for a script."""
         found = asdict(self)
         for row, told in zip(self.rows, found["rows"], strict=True):
             told |= {"verdict": row.verdict, "inconclusive": row.inconclusive}
@@ -120,7 +120,7 @@ class Comparison:
         return own | found | {"inconclusive": self.inconclusive}
 
     def lines(self) -> list[str]:
-        """For a terminal."""
+        """The lines to print in a terminal."""
         table = [[row.verdict, row.what, *_cells(row)] for row in self.rows]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = [f"{self.new} against {self.base}: {self.summary}", f"allowed: {self.limits}"]
@@ -136,7 +136,7 @@ class Comparison:
         return [printable(line) for line in lines]
 
     def markdown(self) -> str:
-        """A comment on a change: the summary, what is worth a look, all the rest folded."""
+        """A comment on a pull request: the summary and what matters, all the rest folded."""
         telling = [row for row in self.rows if row.breaches or row.inconclusive]
         parts = [f"**Benchmark: {self.summary}**", f"Allowed: {_escaped(self.limits)}."]
         if self.breaches:

@@ -339,7 +339,7 @@ class Row(
     Outcome,
     Asked,  # the fields of the last come first
 ):
-    """One measured cell: what was asked, what really ran, what came out. Empty: None."""
+    """One measured cell: what was asked for, what really ran, the results. Empty cells are None."""
 
     @classmethod
     def of(cls, *groups: object) -> "Row":

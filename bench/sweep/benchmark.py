@@ -109,16 +109,15 @@ def run(
     on_row: Callable[[Row], None] = lambda row: None,
     progress: Progress | None = None,
 ) -> list[Row]:
-    """Measure artifacts and ONNX files; rows stand in `out` as soon as they are measured.
+    """Measure artifacts and ONNX files; each row is in `out` as soon as it is measured.
 
-    targets: artifacts' ids, models' names, or ONNX files; all that is published without any.
+    targets: artifacts' ids, models' names, or ONNX files; without any, all published models.
     precisions: of artifacts; given: what third-party files do not say of themselves; kind: only
-    models of it. out: the CSV,
-    by default results/<time>.csv. resume: go on with a sweep that was stopped. profile: write the
-    time of each operator too. on: what computes, by default this onnxruntime on this CPU: what it
-    is known to answer wrongly is a failed row. executor: where artifacts are measured, by default
-    here, one after the other. on_start: hears where the rows will stand, before anything is
-    measured; on_row: of each row, in order.
+    models of this kind. out: the CSV, by default results/<time>.csv. resume: continue a sweep that
+    was stopped. profile: also write the time of each operator. on: what computes, by default this
+    onnxruntime on this CPU: a file that it is known to answer wrongly is a failed row. executor:
+    where artifacts are measured, by default here, one after the other. on_start: called with the
+    path of the rows before anything is measured; on_row: called with each row, in order.
     """
     progress = progress or Progress()
     arms, settings = plan(

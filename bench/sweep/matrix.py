@@ -53,24 +53,24 @@ def find_preset(name: str) -> Preset:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a sweep was asked for beside its subjects."""
+    """What a sweep measures, apart from its models."""
 
     preset: Preset = PRESETS["standard"]
     runtimes: tuple[str, ...] = (REFERENCE,)
     providers: tuple[str, ...] = ("cpu",)
-    batches: tuple[int, ...] = (1, 64)  # none: doubled as long as it pays
-    scenario: str | None = None  # None: what is meant by the batch sizes
-    threads: tuple[int, ...] = ()  # none: as many as this process may use
-    boundaries: tuple[Boundary, ...] = ()  # none: those that make a difference
-    margin: float = 0.02  # how far a ratio may be from 1 and count as the same
-    timeout: float = 600.0  # seconds that an arm has for an answer
-    memory: int | None = None  # bytes that an arm may take, None for a share of what is left
+    batches: tuple[int, ...] = (1, 64)  # empty: doubled as long as throughput grows
+    scenario: str | None = None  # None: latency, or throughput without batch sizes
+    threads: tuple[int, ...] = ()  # empty: as many as this process may use
+    boundaries: tuple[Boundary, ...] = ()  # empty: host; on a GPU both
+    margin: float = 0.02  # ratios this close to 1 count as the same
+    timeout: float = 600.0  # seconds that an arm may take for an answer
+    memory: int | None = None  # bytes that an arm may use; None: a share of free memory
     tf32: bool = False
     cuda_graph: bool = False
     allow_fallback: bool = False  # nodes may run on another provider
     measure_accuracy: bool | None = None  # None: as the preset says
     break_even: str = BREAK_EVEN  # the runtime that `break_even_calls` is about
-    reference: str | None = None  # the model or file that all are held against; None: each its own
+    reference: str | None = None  # the model or file that all are compared with; None: each its own
 
     def __post_init__(self) -> None:
         """Refuse a value of another kind here, where whoever wrote it sees the line."""
@@ -81,23 +81,23 @@ class Settings:
 
     @property
     def accuracy(self) -> bool:
-        """Whether the test set is run; else it comes from the card."""
+        """Whether accuracy is measured; else it comes from the card."""
         chosen = self.measure_accuracy
         return self.preset.accuracy if chosen is None else chosen
 
     @property
     def why_no_accuracy(self) -> str:
-        """Why the test set is not run, where it is not."""
+        """Why accuracy is not measured, where it is not."""
         if self.measure_accuracy is None:
             return f"preset {self.preset.name} does not measure accuracy; add --accuracy"
         return "not measured (--no-accuracy)"
 
     def scenario_at(self, batches: Sequence[int]) -> Scenario:
-        """How arms are called that are asked about these batch sizes, none where they are found."""
+        """The scenario for these batch sizes; none where it is to find them."""
         return scenario_of(self.scenario, batches)
 
     def order(self, arm: Arm) -> Order:
-        """What the arm's process is told to load."""
+        """What the arm's process has to load."""
         return arm.order(tf32=self.tf32, allow_fallback=self.allow_fallback, memory=self.memory)
 
 

@@ -113,7 +113,7 @@ class TestForms:
         assert {check.status for check in checks.values()} <= {"ok", "skipped", "warning"}
         right = int((predicted(form) == TEST.labels).sum())
         assert checks["images"].status == "ok"
-        found = int(checks["accuracy"].text.split(" of 359 right: ")[0])
+        found = int(checks["accuracy"].text.split(" of 359 correct: ")[0])
         assert abs(found - right) <= allowed(form)
         assert f"{found / 359:.2%} (" in checks["accuracy"].text
         chosen = "takes its output scores, of inner, scores" in checks["images"].text

@@ -51,7 +51,7 @@ def export(
     data_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> Artifact:
-    """Publish a finished run as ONNX files that passed the gate, in place of an earlier export.
+    """Publish a finished run as ONNX files that passed the gate; an earlier artifact is replaced.
 
     name: a model or the id of a run; run: its folder instead. precisions: all that the model can
     have, unless told; fp32 is always made: the others are measured beside it. exports: the folder

@@ -37,10 +37,10 @@ class Guess:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is seen in one image."""
+    """The predicted classes of one image."""
 
     path: Path
-    guesses: tuple[Guess, ...] = ()  # the likeliest first; none where it could not be read
+    guesses: tuple[Guess, ...] = ()  # the most likely first; none if it could not be read
     problem: str = ""  # why it could not be read
 
 
@@ -60,10 +60,10 @@ def predict(
     on: Here | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Prediction]:
-    """The `top` classes of each image, as they come; any number of images fits in memory.
+    """The `top` classes of each image, one image at a time; any number of images fits in memory.
 
     model: an artifact by id or model name, or an ONNX file. images: files, and folders that are
-    searched for them. precision: of an artifact, fp32 unless told. given: what a third-party file
+    searched for them. precision: of an artifact, fp32 by default. given: what a third-party file
     does not say of itself; with data its classes are called as there, local copies of which lie in
     `data_dir`. save: a PNG of the first `GRID` images with their predictions, drawn when all are
     done. A third-party file runs in

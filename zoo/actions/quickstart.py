@@ -23,7 +23,7 @@ MARKER = "quickstart.json"  # in the folder of one
 
 @dataclass(frozen=True)
 class Quickstart:
-    """What the quickstart made, and what `verify` said of its artifact."""
+    """What the quickstart made, and the checks of its artifact."""
 
     run: Run
     findings: Findings

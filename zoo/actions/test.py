@@ -43,16 +43,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a test found."""
+    """The results of a test."""
 
     id: str
     fingerprint: str
-    accuracy: Accuracy  # plain, one look an image
+    accuracy: Accuracy  # without test-time views
     with_views: Accuracy | None  # with the recipe's test-time views, if any
     per_class: dict[str, Accuracy]
     confusion: list[list[int]]  # counts [true][predicted]
     samples: list[Sample]
-    files: dict[str, str]  # what was written, by kind
+    files: dict[str, str]  # files written, by kind
 
 
 def test(
@@ -64,9 +64,9 @@ def test(
     device: str | None = None,
     progress: Progress | None = None,
 ) -> Findings:
-    """Test a finished run, by a model's name or a run's id, and write what was found beside it.
+    """Test a finished run, by a model's name or a run's id, and write the results beside it.
 
-    Where there is no such run, the artifact of that name is tested, and results/<id>/ written.
+    Without such a run, the artifact of that name is tested, and results/<id>/ is written.
     """
     progress = progress or Progress()
     if run is None and known_run(name) is None and known_artifact(name, exports) is not None:
@@ -212,7 +212,7 @@ def _write_images(seen: _Seen, confusion: NDArray[np.int64]) -> dict[str, str]:
     worst = wrong[np.argsort(beliefs[wrong, labels[wrong]], kind="stable")][:SHOWN]
     files = {"confusion": folder / "confusion.png", "predictions": folder / "predictions.png"}
     share = 1 - len(wrong) / len(labels)
-    title = f"{seen.id}: {share:.2%} of {len(labels):,} test images of {data.name} right"
+    title = f"{seen.id}: {share:.2%} of {len(labels):,} test images of {data.name} correct"
     plots.draw_confusion(confusion, data.class_names, files["confusion"], title)
     first = np.arange(min(SHOWN, len(labels)))
     _draw(first, beliefs, data, files["predictions"], f"{seen.id}: the first test images")

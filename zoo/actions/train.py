@@ -35,13 +35,13 @@ def train(
     exports: Path | None = None,
     pace: Pace = PACE,
 ) -> Run:
-    """Train `model` and return its run; `TrainOptions` tells what may be chosen.
+    """Train `model` and return its run; `TrainOptions` lists the choices.
 
     run: the run's own folder instead of runs/<id>. resume: continue an unfinished run.
     overwrite: replace a run that exists. data_dir: where local copies of datasets lie.
-    exports: the published models, of which a transfer may take its backbone.
-    hooks: called beside the framework's loop; of PyTorch, `zoo.frameworks.pytorch.loop.Hook`.
-    pace: how often it is saved, and how long it is measured first.
+    exports: folder of published models, from which a transfer may take its backbone.
+    hooks: called by the framework's loop; for PyTorch, `zoo.frameworks.pytorch.loop.Hook`.
+    pace: how often checkpoints are saved, and how long the estimate at the start may take.
     """
     progress, asked = progress or Progress(), options or TrainOptions()
     spec = find_model(model)

@@ -50,7 +50,7 @@ class Check:
     target: str  # an artifact's id, or a file
     name: str
     status: Status
-    text: str  # says why, where it is skipped
+    text: str  # the result, or why it was skipped
 
 
 def verify(
@@ -64,7 +64,7 @@ def verify(
     on: Here | None = None,
     progress: Progress | None = None,
 ) -> list[Check]:
-    """Check artifacts and ONNX files; without a target, every artifact there is.
+    """Check artifacts and ONNX files; without a target, every artifact.
 
     A target is an artifact's id or its model's name, or the path of a file or of an artifact's
     folder. data_dir: where local copies of the datasets lie; nothing is downloaded. accuracy:

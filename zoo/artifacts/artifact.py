@@ -29,7 +29,7 @@ CARD, VECTORS = "card.json", "test_data_set_0"
 
 @dataclass(frozen=True)
 class Artifact:
-    """One published model. `entry` is what the manifest says of it."""
+    """One published model. `entry` is its entry in the manifest."""
 
     root: Path
     id: str
@@ -37,12 +37,12 @@ class Artifact:
 
     @property
     def folder(self) -> Path:
-        """Where its files lie."""
+        """The folder of its files."""
         return self.root / self.id
 
     @property
     def precisions(self) -> tuple[str, ...]:
-        """Those that were published."""
+        """The precisions that were published."""
         return tuple(self.entry["precisions"])
 
     @cached_property
@@ -68,11 +68,11 @@ class Artifact:
 
     @property
     def place(self) -> Path | None:
-        """What --exports has to name for it to be found; None where it is found without."""
+        """The folder that --exports must name to find it; None where it is found without."""
         return None if is_default(self.root) else self.root
 
     def remedy(self, precision: str) -> str:
-        """How to have a file that was not published beside those that were."""
+        """How to get a precision that was not published."""
         from zoo.ort.signature import PIXELS
 
         if precision not in PRECISIONS:
@@ -83,12 +83,12 @@ class Artifact:
         return how_to_export(self.id.removesuffix(f"-{form}"), self.place, options)
 
     def checked(self, name: str) -> Path:
-        """The path of one of its files, whose bytes are those that were published."""
+        """The path of one of its files, after its hash was checked."""
         self.content(name)
         return self.folder / name
 
     def content(self, name: str) -> bytes:
-        """The bytes of one of its files, which are those that were published.
+        """The bytes of one of its files, after its hash was checked.
 
         An artifact that another process publishes anew meanwhile becomes the new one.
         """
@@ -154,7 +154,7 @@ def list_artifacts(exports: Path | None = None) -> list[Artifact]:
 
 
 def find_artifact(name: str, exports: Path | None = None) -> Artifact:
-    """The artifact meant by an id, or by a model's name: its CIFAR-10 one, else the only one."""
+    """The artifact of an id, or of a model's name: its CIFAR-10 one, else the only one."""
     found = known_artifact(name, exports)
     if found is None:
         known = [artifact.id for artifact in list_artifacts(exports)]

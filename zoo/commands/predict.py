@@ -62,7 +62,7 @@ def predict(
     as_csv: bool,
     **options: Any,
 ) -> None:
-    """Name the classes of images; IMAGE is a file or a folder, and there may be many."""
+    """Classify images; IMAGE is a file or a folder, and there may be several."""
     from zoo.actions.predict import predict as predict_images
     from zoo.progress import progress_for
 

@@ -29,7 +29,7 @@ def test(
     exports: Path | None,
     as_json: bool,
 ) -> None:
-    """Test the run of MODEL, else its artifact, on the whole test set, in fp32."""
+    """Test the run of MODEL, or else its artifact, on the whole test set, in fp32."""
     from zoo.actions.test import test as test_run
     from zoo.progress import progress_for
 

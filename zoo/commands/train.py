@@ -121,7 +121,7 @@ def train(
     verbose: bool,
     **options: Any,
 ) -> None:
-    """Train MODEL by its recipe, on CIFAR-10 unless told otherwise."""
+    """Train MODEL by its recipe, on CIFAR-10 by default."""
     from zoo.progress import progress_for
     from zoo.specs.catalog import find_model
 

@@ -43,7 +43,7 @@ def verify(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Check published models, or any ONNX file; exits 1 where something is wrong."""
+    """Check published models, or any ONNX file; exits 1 if something is wrong."""
     from zoo.actions.verify import verify as check
     from zoo.progress import progress_for
 

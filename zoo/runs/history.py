@@ -14,7 +14,7 @@ _LARGEST = 64 << 20
 
 @dataclass(frozen=True)
 class EpochRow:
-    """One epoch. None (an empty column) is what a framework does not have."""
+    """One epoch. None (an empty column) is what a framework does not record."""
 
     # Passes finished, a fraction at the end of a schedule that stops inside one. A second stage,
     # such as finetuning, counts on.

@@ -35,30 +35,30 @@ VALIDATION_SEED = 0  # the same images are held out for every training seed, so 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """None leaves the choice to the recipe, or to the run that is resumed.
+    """None leaves the choice to the recipe, or to the run being resumed.
 
-    Fields from `backbone` on are for transfer alone. What computes the latents is chosen by
+    Fields from `backbone` on are for transfer only. What computes the latents is chosen by
     measuring unless `latents_runtime` and `precision` pin it, so the same seed may give other
     weights in another run.
     """
 
     data: str | None = None  # a dataset's name or path
-    size: tuple[int, int] | None = None  # height and width of a view of it
-    grey: bool | None = None  # likewise a view
+    size: tuple[int, int] | None = None  # height and width that images are scaled to
+    grey: bool | None = None  # convert images to greyscale
     skip_bad: bool | None = None  # leave unreadable images out
     validate: float | None = None  # images to hold out: a count, or a share when below 1
-    epochs: float | None = None  # in place of the recipe's
+    epochs: float | None = None  # instead of the recipe's
     batch: int | None = None  # likewise
     lr: float | None = None  # likewise
     quick: bool | None = None  # the recipe's shorter schedule
-    flip: bool | None = None  # False where mirror images do not keep their class
+    flip: bool | None = None  # train on mirror images too; not where they change the class
     seed: int | None = None
     device: str | None = None  # cpu or cuda
     precision: str | None = None  # auto, fp32, bf16 or fp16
     sub_batches: int | None = None  # parts that each batch is computed in, to save memory
     compile: bool | None = None  # through torch.compile
     backbone: str | None = None  # a name of torchvision's, or of a run or artifact of this zoo
-    backbone_size: int | None = None  # side of the images that it is shown
+    backbone_size: int | None = None  # side of the images shown to the backbone
     backbone_resize: str | None = None  # `bilinear` or `bicubic`
     # `pooled`: what its last layer took; `maps`: what its last pooling took
     backbone_layer: str | None = None
@@ -67,7 +67,7 @@ class TrainOptions:
     flip_average: bool | None = None  # average the latents of an image and its mirror image
     # `linear`, `hidden` or a number of hidden units; else the better of the first two
     head: str | None = None
-    # Then train the whole network, which epochs, batch and lr are then about
+    # Then train the whole network; epochs, batch and lr apply to that stage
     finetune: bool | None = None
     latents_runtime: str | None = None  # `torch` or `onnxruntime`
 
@@ -76,19 +76,19 @@ class TrainOptions:
         check_values(self)
 
     def filled(self, other: "TrainOptions") -> "TrainOptions":
-        """These options, with `other`'s where nothing was said."""
+        """These options, with those of `other` where unset."""
         return replace(other, **{name: getattr(self, name) for name in self.said()})
 
     def said(self) -> list[str]:
-        """The names of the options that say something."""
+        """The names of the options that are set."""
         return [name for name, value in vars(self).items() if value is not None]
 
     def only(self, names: Collection[str]) -> "TrainOptions":
-        """These options, those of other names left open."""
+        """These options, with all other names unset."""
         return replace(self, **{name: None for name in self.said() if name not in names})
 
     def flags(self) -> list[str]:
-        """What `train` is to be told so that it trains by these options again."""
+        """The command-line flags of `train` that mean these options."""
         words = []
         for name, value in vars(self).items():
             if value is False:

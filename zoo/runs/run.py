@@ -138,12 +138,12 @@ class Run:
 
     @property
     def card_file(self) -> Path:
-        """What the training is determined by."""
+        """run.json: everything that determines the training."""
         return self.folder / "run.json"
 
     @property
     def exists(self) -> bool:
-        """Whether a training began here."""
+        """Whether a training was started here."""
         return self.card_file.exists()
 
     def card(self) -> RunCard:
@@ -223,7 +223,7 @@ class Run:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Be the only process that changes this run, or stop at once."""
+        """Lock the run for this process, or stop at once."""
         places = (self.folder, *self.folder.parents)
         made = [folder for folder in places if not os.path.lexists(folder)]
         with writing(self.folder):
@@ -237,7 +237,7 @@ class Run:
                     folder.rmdir()
 
     def begin(self, card: RunCard) -> None:
-        """Put the card of a new training in the place of what an earlier one left.
+        """Replace what an earlier training left with the card of a new one.
 
         The checkpoint goes first and the other files last: killed between, it is never taken for
         one of the new training's, and the folder is always known as a run's.

@@ -151,7 +151,7 @@ class TestThirdPartyFile:
         path = self.claiming(tmp_path, right, order=order, names=names)
         check = checked(path, "accuracy")
         assert check.status == "ok"
-        assert f"{right} of 359 right, as the file says; the file lists the same" in check.text
+        assert f"{right} of 359 correct, as the file says; the file lists the same" in check.text
         check = checked(path, "accuracy", given=Given(classes_as_given=True))
         assert check.status == "failed"
         assert "in another order" not in check.text
