@@ -13,6 +13,7 @@ from zoo.commands.export import export
 from zoo.commands.group import ZooGroup
 from zoo.commands.predict import predict
 from zoo.commands.samples import samples
+from zoo.commands.show import show
 from zoo.commands.test import test
 from zoo.commands.train import train
 from zoo.commands.verify import verify
@@ -27,7 +28,7 @@ def main() -> None:
 
 
 for command in (
-    *(train, test, samples, export, verify, predict),
+    *(train, test, samples, export, verify, predict, show),
     *(bench, compare, report, doctor, list_, quickstart),
 ):
     main.add_command(command)

@@ -19,13 +19,13 @@ from bench.commands.rows import RowPrinter
 from bench.pair import answer
 from bench.regression.findings import Comparison
 from bench.report import report
-from bench.report.markup import render, tag
 from bench.results.results_file import read_csv, write_csv
 from bench.results.rows import Row
 from cli import main
 from tests.bench.pair.comparisons import compared
 from zoo.actions.list_ import markdown_table
 from zoo.actions.predict import Guess, Prediction
+from zoo.actions.show import Shown, ShownLayer
 from zoo.actions.test import Findings, Sample
 from zoo.actions.verify import Check
 from zoo.artifacts.card import Card
@@ -34,6 +34,10 @@ from zoo.commands import console
 from zoo.commands.last_resort import tell
 from zoo.data.dataset import Images
 from zoo.drawing import plots
+from zoo.drawing.inside import Statistics, Step, View
+from zoo.drawing.inside_page import draw_inside
+from zoo.drawing.inside_plot import draw_layers
+from zoo.drawing.markup import render, tag
 from zoo.drawing.projection import Projection
 from zoo.errors import ZooError
 from zoo.escaping import markdown, printable, printable_lines
@@ -79,6 +83,23 @@ class TestTerminal:
         )
         console.print_findings(found)
         assert harmless(capsys.readouterr().out)
+
+    def test_layers(self, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        values = np.zeros(3, np.float32)
+        layer = ShownLayer(name, "linear", name, (3,), 0, Statistics.of(values))
+        paths = (tmp_path / "x.html", tmp_path / "x.png")
+        console.print_shown(Shown(name, name, (Guess(name, 0.5),), (layer,), *paths))
+        assert harmless(capsys.readouterr().out)
+        step = Step(name, "linear", name, 0, values)
+        view = View(
+            *(name, name, np.zeros((4, 4, 3), np.uint8), name, [(name, 0.5)], [step], 0),
+            *(np.zeros((1, 2, 2, 3), np.uint8), name, 1, np.zeros((2, 2), np.float32)),
+            *((name,) * 3, 16),
+        )
+        page = draw_inside(view)
+        assert harmless(page)
+        assert "<script" not in page
+        draw_layers(view, tmp_path / "x.png")
 
     def test_lists_checks_and_errors(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
         console.print_list([{"export": name, "model": name}])

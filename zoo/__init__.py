@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoo.actions.predict import predict
     from zoo.actions.quickstart import quickstart
     from zoo.actions.samples import samples
+    from zoo.actions.show import show
     from zoo.actions.test import test
     from zoo.actions.train import train
     from zoo.actions.verify import verify
@@ -42,6 +43,7 @@ _HOMES = {
     "quickstart": ("zoo.actions.quickstart", "quickstart"),
     "read_history": ("zoo.runs.history", "read_history"),
     "samples": ("zoo.actions.samples", "samples"),
+    "show": ("zoo.actions.show", "show"),
     "test": ("zoo.actions.test", "test"),
     "train": ("zoo.actions.train", "train"),
     "verify": ("zoo.actions.verify", "verify"),
@@ -60,6 +62,7 @@ __all__ = [
     "quickstart",
     "read_history",
     "samples",
+    "show",
     "test",
     "train",
     "verify",

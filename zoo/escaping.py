@@ -1,7 +1,7 @@
 """Text that a file brought, made fit for where it is shown: one function a medium.
 
 Class names, names of files, metadata and what a runtime says of them come from strangers: nothing
-in them may steer a terminal or become markup. HTML and SVG have `bench.report.markup.render`, PNG
+in them may steer a terminal or become markup. HTML and SVG have `zoo.drawing.markup.render`, PNG
 `zoo.drawing.plots.drawable`. CSV and JSON files are data: what stands in them is quoted, and not
 changed.
 """

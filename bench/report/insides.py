@@ -8,7 +8,6 @@ from bench.report.heatmap import draw_confusion
 from bench.report.lanes import Lane, bar, draw_lanes
 from bench.report.latents import draw_latents, legend
 from bench.report.looks import Looks
-from bench.report.markup import Markup
 from bench.report.models import Training
 from bench.report.sections import Section, figure, figures_in_grid, small_figure
 from bench.report.series import WIDTH, Series, draw_series
@@ -19,6 +18,7 @@ from bench.results.wording import figures
 from zoo.drawing.confusion import SHADES
 from zoo.drawing.curves import EPOCHS, Curve, Panel, panels
 from zoo.drawing.latents import MOST_COLOURED
+from zoo.drawing.markup import Markup
 
 MOST = 8
 

@@ -6,7 +6,6 @@ Where there is no room, name and figure stand above the lane.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.report.markup import Markup, render, tag
 from bench.report.svg import (
     Scale,
     drawing,
@@ -21,6 +20,7 @@ from bench.report.svg import (
     text_width,
     x_axis,
 )
+from zoo.drawing.markup import Markup, render, tag
 
 WIDE = 480
 Draw = Callable[[Scale, float], Markup]

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.report.markup import Markup, render, tag
 from bench.report.svg import drawing, shortened, straight, symbol, x_axis, y_axis
 from zoo.drawing import latents
 from zoo.drawing.latents import Look
+from zoo.drawing.markup import Markup, render, tag
 from zoo.drawing.projection import Projection
 
 LEFT, TOP, BOTTOM, RIGHT = 40, 26, 44, 8

@@ -9,7 +9,6 @@ from bench.report.graphs import draw_files
 from bench.report.guide import GUIDE
 from bench.report.insides import confusions, curves, latents, operators
 from bench.report.looks import Looks
-from bench.report.markup import Markup, lines, render, tag
 from bench.report.sections import Section
 from bench.report.style import CSS, SCRIPT, only_batch
 from bench.report.suites import draw_suites
@@ -19,7 +18,7 @@ from bench.results.comparisons import Comparisons
 from bench.results.rows import Row
 from bench.results.summary import Summary
 from bench.results.wording import accuracy_text, count, joined, p50_text
-from zoo.marks import MARK
+from zoo.drawing.markup import Markup, document, render, tag
 
 
 def draw_page(content: ReportContent) -> str:
@@ -38,16 +37,7 @@ def draw_page(content: ReportContent) -> str:
         tag("footer", "This page holds everything it shows and fetches nothing."),
         tag("script", Markup(SCRIPT)),
     ]
-    head = [
-        tag("meta", charset="utf-8"),
-        tag("meta", name="generator", content=MARK),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", content.title),
-        tag("style", Markup(style)),
-    ]
-    page = tag("html", tag("head", lines(head)), tag("body", lines(body)), lang="en")
-    return f"<!doctype html>\n{page}\n"
+    return document(content.title, style, body)
 
 
 def _sections(content: ReportContent) -> Iterable[Section | None]:

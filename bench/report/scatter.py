@@ -5,7 +5,6 @@ from itertools import pairwise
 
 from bench.report.labels import PointLabel, place
 from bench.report.looks import Looks
-from bench.report.markup import Markup, render, tag
 from bench.report.svg import (
     Scale,
     drawing,
@@ -21,6 +20,7 @@ from bench.report.svg import (
 from bench.results.answers import Answer, Rows
 from bench.results.rows import Row
 from bench.results.wording import accuracy_text, p50_text
+from zoo.drawing.markup import Markup, render, tag
 
 LEFT, TOP, BOTTOM, RIGHT = 40, 26, 44, 12
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.report.markup import Markup, tag
+from zoo.drawing.markup import Markup, tag
 
 WIDE, NARROW = 540, 328  # pixels; the narrow one fits a phone of 360
 

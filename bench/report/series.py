@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.report.labels import spread
-from bench.report.markup import Markup, render, tag
 from bench.report.svg import (
     Scale,
     drawing,
@@ -17,6 +16,7 @@ from bench.report.svg import (
     x_axis,
     y_axis,
 )
+from zoo.drawing.markup import Markup, render, tag
 
 WIDTH, HEIGHT = 328, 230
 LEFT, TOP, BOTTOM = 46, 26, 44

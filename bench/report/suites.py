@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from bench.report.inputs import Suite, Timing
-from bench.report.markup import render, tag
 from bench.report.sections import Section, sortable_table
 from bench.results.wording import figures
+from zoo.drawing.markup import render, tag
 
 HEADINGS = ("name", "parameters", "rounds", "median, ms", "IQR, ms")
 _NUMBERS = ("rounds", "median, ms", "IQR, ms")

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.report.markup import Markup, render, tag
 from bench.results.wording import figures
+from zoo.drawing.markup import Markup, render, tag
 
 FONT = 12  # pixels, as in the style sheet
 # Parts of the font's size; those of DejaVu Sans, which is wider than most.

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args, get_type_hints
 
-from bench.report.markup import Markup, render, tag
 from bench.results.comparisons import names_of
 from bench.results.rows import COLUMNS, FAILED, OK, SKIPPED, Row
 from bench.results.summary import Summary
@@ -18,6 +17,7 @@ from bench.results.wording import (
     ratio_in_figures,
     ratio_text,
 )
+from zoo.drawing.markup import Markup, render, tag
 
 Show = Callable[[Row], Markup | str]
 

@@ -19,6 +19,7 @@ from zoo.tables import write_table
 if TYPE_CHECKING:
     from zoo.actions.check import Reproduction
     from zoo.actions.predict import Prediction
+    from zoo.actions.show import Shown
     from zoo.actions.test import Findings
     from zoo.actions.verify import Check
     from zoo.artifacts.artifact import Artifact
@@ -167,6 +168,26 @@ def naming_problems(
         if prediction.problem:
             say(f"unreadable: {prediction.path}: {prediction.problem}", err=True)
         yield prediction
+
+
+def print_shown(shown: "Shown") -> None:
+    """What `show` found: the answer, a line for each layer, the files."""
+    guesses = (f"{guess.class_name} {guess.probability:.1%}" for guess in shown.guesses)
+    say(f"{shown.title}, {shown.origin}", f"answer    {', '.join(guesses)}")
+    print_table(
+        {
+            "layer": layer.name,
+            "kind": layer.kind,
+            "shape": "x".join(map(str, layer.shape)),
+            "parameters": f"{layer.parameters:,}",
+            "mean": f"{layer.statistics.mean:.3g}",
+            "std": f"{layer.statistics.std:.3g}",
+            "range": f"{layer.statistics.low:.3g} to {layer.statistics.high:.3g}",
+            "zeros": f"{layer.statistics.zeros:.0%}",
+        }
+        for layer in shown.layers
+    )
+    say(f"wrote     {shown.page}", f"wrote     {shown.png}")
 
 
 def print_guesses(predictions: Iterable["Prediction"]) -> None:

@@ -7,7 +7,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bench.report.labels import place, spread
-from bench.report.markup import Markup, render, tag
 from bench.report.svg import logarithmic, shortened, straight, text_width
 
 positive = st.floats(1e-6, 1e9)
@@ -71,12 +70,3 @@ def test_long_names_are_shortened_to_their_room(words: str, width: float) -> Non
     short = shortened(words, width)
     assert text_width(short) <= max(width, text_width("WWWWW"))
     assert short == words or "\N{HORIZONTAL ELLIPSIS}" in short
-
-
-def test_markup_escapes_all_but_markup() -> None:
-    assert tag("p", "a < b", Markup("<br>")) == "<p>a &lt; b<br></p>"
-    assert tag("p", title='"x"', class_="y", data_z=1.25) == (
-        '<p title="&quot;x&quot;" class="y" data-z="1.2"></p>'
-    )
-    assert tag("input", checked=True, disabled=False, id=None) == "<input checked>"
-    assert render("a\tb\x00") == "a b\N{REPLACEMENT CHARACTER}"

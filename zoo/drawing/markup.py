@@ -4,6 +4,7 @@ import html
 from collections.abc import Iterable
 
 from zoo.escaping import visible
+from zoo.marks import MARK
 
 
 class Markup(str):
@@ -37,10 +38,24 @@ def lines(parts: Iterable[str]) -> Markup:
     return Markup("\n".join(render(part) for part in parts))
 
 
+def document(title: str, style: str, body: Iterable[str]) -> str:
+    """A whole page of our own, in light and dark: its title, style sheet and parts."""
+    head = [
+        tag("meta", charset="utf-8"),
+        tag("meta", name="generator", content=MARK),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", title),
+        tag("style", Markup(style)),
+    ]
+    page = tag("html", tag("head", lines(head)), tag("body", lines(body)), lang="en")
+    return f"<!doctype html>\n{page}\n"
+
+
 def _text(value: str | float) -> str:
     if isinstance(value, str):
         return value
     return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else str(value)
 
 
-_VOID = {"meta", "input", "br", "col"}
+_VOID = {"meta", "input", "br", "col", "img"}
