@@ -22,7 +22,7 @@ _PACKAGES = ("numpy", "onnx")  # what files and arrays go through, whatever the 
 SMI_SECONDS = 20.0  # for an answer of nvidia-smi, which may hang
 
 # When a block counts as disturbed. A process alone on its cores waits 0.1 to 0.5% of the time,
-# beside a half-busy neighbour 25%; the odd daemon is no reason to measure anew.
+# beside a half-busy neighbour 25%; the odd daemon is no reason to measure again.
 MOST_DELAY = 0.02
 MOST_STEAL = 0.01
 MOST_THROTTLED = 0.01

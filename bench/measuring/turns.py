@@ -121,7 +121,7 @@ def take_turns(
 def usual_way(a: Order, b: Order, images: Path, batch: int, timeout: float = Plan.timeout) -> Turns:
     """What most scripts do: 100 calls of a, then 100 of b, to compare their medians.
 
-    It knows no interval. Here to be compared with.
+    It gives no interval. It is here for comparison.
     """
     times: list[list[int]] = []
     wrong = 0

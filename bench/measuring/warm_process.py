@@ -10,7 +10,7 @@ from bench.runtimes import Order
 
 
 class WarmProcess:
-    """The process of one arm, used for cell after cell, and started anew after a failure."""
+    """The process of one arm, used for cell after cell, and restarted after a failure."""
 
     def __init__(self, order: Order, timeout: float) -> None:
         self._order, self._timeout = order, timeout

@@ -71,8 +71,8 @@ class Answer:
     within_budget: Row | None  # the most accurate within the budget
     # By rising p50: nothing else is as fast and more accurate, or as accurate and faster.
     pareto: Rows
-    like_best: Rows  # whose 95% interval meets that of the most accurate
-    like_fastest: Rows  # whose 95% interval meets that of the fastest
+    like_best: Rows  # whose 95% interval overlaps that of the most accurate
+    like_fastest: Rows  # whose 95% interval overlaps that of the fastest
 
     @property
     def contested(self) -> bool:
@@ -133,7 +133,7 @@ def _as_fast(row: Row, faster: Row) -> bool:
 def _overlapping(
     winner: Row | None, rows: Iterable[Row], interval: Callable[[Row], Interval | None]
 ) -> Rows:
-    """The others whose interval meets the winner's; an unknown one meets none."""
+    """The others whose interval overlaps the winner's; an unknown one overlaps none."""
     return tuple(
         row
         for row in rows

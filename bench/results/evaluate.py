@@ -122,7 +122,7 @@ def _ratio(record: Record) -> Ratio:
         return Ratio(unpaired=samples.unpaired or None)
     reference, own = (_median_ms(times) for times in _calls(samples))
     reference_ms = reference if compared.way else None
-    if compared.way == USUAL:  # which knows no interval, and so no verdict
+    if compared.way == USUAL:  # which has no interval, and so no verdict
         return Ratio(ratio=own / reference, reference_p50_ms=reference_ms)
     found = _paired(samples)
     known = math.isfinite(found.high)  # where not, the low end is 0

@@ -1,6 +1,6 @@
 """The files of a sweep, and how they are called.
 
-<stem>.csv               one row a cell, written anew after each
+<stem>.csv               one row a cell, rewritten after each
 <stem>.samples.jsonl     one line a cell: what was measured of it, raw samples and all
 <stem>.predictions.npz   the predicted class of each test image, by arm
 <stem>.operators.csv     time by operator, where it was profiled

@@ -47,7 +47,7 @@ class Journal:
     def resume(self) -> list[str]:
         """Take up what an earlier sweep finished; a line it died in is cut off.
 
-        Files of an older schema get the columns of today. Returns what a reader of them should know
+        Files of an older schema get the current columns. Returns what a reader of them should know
         of that.
         """
         self._check_samples()

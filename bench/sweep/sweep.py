@@ -152,7 +152,7 @@ class Sweep:
 
 
 def _predictions(journal: Journal) -> dict[str, NDArray[np.int64]]:
-    """Those of an earlier sweep; a damaged file is measured anew with the next accuracy."""
+    """Those of an earlier sweep; a damaged file is measured again with the next accuracy."""
     try:
         return read_predictions(journal.path) if journal.rows else {}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):

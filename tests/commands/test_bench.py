@@ -328,7 +328,7 @@ class TestRefusals:
         assert Path(name).read_text() == "precious"
         assert started == []
 
-    def test_a_sweep_that_exists_may_be_gone_on_with(self, bench: Call) -> None:
+    def test_a_sweep_that_exists_may_be_continued(self, bench: Call) -> None:
         options = ("mlp", "--precision", "int8", "--runtime", "torch", "--batch", "1")
         beside(OUT, "samples.jsonl").touch()  # of one that was killed before its first row
         beside(OUT, "environment.json").touch()
@@ -349,7 +349,7 @@ class TestRefusals:
         bench("mlp", *options, "--batch", "1")
         assert [row.provider for row in read_csv(OUT)] == ["cpu"]
 
-    def test_results_without_their_samples_cannot_be_gone_on_with(self, bench: Call) -> None:
+    def test_results_without_their_samples_cannot_be_continued(self, bench: Call) -> None:
         OUT.write_text("precious")
         assert "r.samples.jsonl is not there" in bench("mlp", "--resume", code=2).stderr
         assert OUT.read_text() == "precious"

@@ -224,7 +224,7 @@ class TestNames:
         call("test", "mlp", "--run", "runs/l1")
         call("export", "mlp", "--run", "runs/l1", "--precision", "fp32")
 
-    def test_an_unfinished_run_is_gone_on_with(self, call: Call, run: Path) -> None:
+    def test_an_unfinished_run_is_continued(self, call: Call, run: Path) -> None:
         kept = Run(run)
         kept.write_card(replace(kept.card(), finished=False))
         kept.weights.unlink()

@@ -113,5 +113,5 @@ def test_an_amount_is_read_and_told(text: str, count: int) -> None:
 
 @pytest.mark.parametrize("text", ["8", "GB", "0GB", "-1GB", "nanGB", "infGB", "8 apples", ""])
 def test_what_is_no_amount_is_refused(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="Write one such as 8GB"):
+    with pytest.raises(click.BadParameter, match="Write 8GB or 512MB"):
         MemoryType().convert(text, None, None)

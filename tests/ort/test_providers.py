@@ -1,4 +1,4 @@
-"""Why onnxruntime, or a provider, cannot be had: the true cause, and what mends it."""
+"""Why onnxruntime, or a provider, is unavailable: the true cause, and what fixes it."""
 
 import ctypes
 import importlib.metadata

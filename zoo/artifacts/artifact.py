@@ -90,7 +90,7 @@ class Artifact:
     def content(self, name: str) -> bytes:
         """The bytes of one of its files, after its hash was checked.
 
-        An artifact that another process publishes anew meanwhile becomes the new one.
+        An artifact that another process publishes again in the meantime becomes the new one.
         """
         try:
             return self._published(name)

@@ -33,7 +33,7 @@ def readme(card: Card) -> str:
         f"{_oldest(card)}",
         f"The source network, in {card.framework} and fp32, over the whole test set: "
         f"{card.accuracy}.{views}",
-        "| file | accuracy (95 % interval) | same class as the source | largest difference |\n"
+        "| file | accuracy (95% interval) | same class as the source | largest difference |\n"
         f"|---|---|---|---|\n{rows}",
         *_rounded(card),
         *_remade(card),

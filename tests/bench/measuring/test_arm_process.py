@@ -85,7 +85,7 @@ def test_one_that_was_never_started_ends() -> None:
     ArmProcess(faulty("Echo")).end()
 
 
-def test_what_a_runtime_prints_disturbs_nobody(
+def test_what_a_runtime_prints_does_no_harm(
     images_npy: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with ArmProcess(faulty("Talks")) as arm:

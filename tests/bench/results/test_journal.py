@@ -145,7 +145,7 @@ def older(schema: int) -> list[str]:
 
 
 @pytest.mark.parametrize("schema", FORMER_NAMES)
-def test_a_sweep_of_an_older_schema_is_gone_on_with_in_the_columns_of_today(
+def test_a_sweep_of_an_older_schema_is_continued_in_the_current_columns(
     tmp_path: Path, schema: int
 ) -> None:
     path = tmp_path / "results.csv"

@@ -170,7 +170,7 @@ def test_options_that_make_no_sense_are_refused(
 
 def test_the_command_line_says_the_same(call: Callable[..., Result]) -> None:
     train = ("train", NAME, "--data", "digits")
-    assert "the cpu alone" in call(*train, "--device", "cuda", code=2).stderr
+    assert "only on the cpu" in call(*train, "--device", "cuda", code=2).stderr
     assert "--compile is not for mlp-numpy" in call(*train, "--compile", code=2).stderr
 
 

@@ -136,7 +136,7 @@ def train_step(lesson: Lesson, learner: Learner, plan: Plan, position: int) -> N
 
 
 def end_epoch(lesson: Lesson, learner: Learner, images: int) -> EpochRow:
-    """The row of history.csv, and the sums begin anew."""
+    """The row of history.csv, and the sums start again."""
     loss, accuracy = validate(lesson, learner.network)
     row = EpochRow(
         epoch=learner.step / lesson.steps_per_epoch,
