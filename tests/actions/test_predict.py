@@ -197,7 +197,7 @@ class TestGuesses:
         bias = next(tensor for tensor in model.graph.initializer if tensor.name == "bias")
         bias.float_data[:] = [float("nan")] * 3
         onnx.save(model, path)
-        with pytest.raises(ZooError, match="not numbers"):
+        with pytest.raises(ZooError, match="not finite"):
             list(predict(path, [images]))
 
     def test_a_file_that_looks_at_the_batch_is_said_to(self, tmp_path: Path, images: Path) -> None:
@@ -258,7 +258,7 @@ class TestModels:
             predict(path, [images])
 
     def test_a_file_has_the_precision_it_has(self, tiny_onnx: Make, images: Path) -> None:
-        with pytest.raises(UsageError, match="leave out --precision"):
+        with pytest.raises(UsageError, match="Leave out --precision"):
             predict(tiny_onnx(), [images], precision="int8")
 
 

@@ -56,7 +56,8 @@ class TestAnswers:
             "fastest: mlp ",
             "best under 1000 ms a call (p50) and 0.001 MB of ONNX file: none",
             "Pareto set (",
-            "* accuracy quoted from the card, not measured here: preset tiny does not measure it",
+            "* accuracy quoted from the card, not measured here: preset tiny does not measure "
+            "accuracy",
             "results   r.csv",
             "next      python cli.py report r.csv",
         ):
@@ -278,9 +279,9 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("arguments", "told"),
         [
-            (["mlp", "--data", "digits"], "mlp says its own"),
-            (["--mean", "0.5"], "what is published says its own"),
-            (["--classes-as-given"], "what is published says its own"),
+            (["mlp", "--data", "digits"], "mlp names its own"),
+            (["--mean", "0.5"], "what is published names its own"),
+            (["--classes-as-given"], "what is published names its own"),
             (["mlp", "--threads", "10000"], "this process may use"),
             (["mlp", "--batch", "0"], "'0' is not a list of whole numbers"),
             (["mlp", "--margin", "0%"], "--margin 0% is not above 0%"),

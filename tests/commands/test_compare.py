@@ -272,8 +272,8 @@ class TestModels:
             (["mlp", "mlp", "--runtime", "a,b,c"], "--runtime takes one value, or one for each"),
             (["mlp", "mlp", "--threads", "10000"], "this process may use"),
             (["mlp", "mlp", "--precision", "fp32,fp16"], "mlp-digits has no fp16 file"),
-            (["mlp", "mlp", "--mean", ".5"], "mlp says its own"),
-            (["mlp", "mlp", "--classes-as-given"], "mlp says its own"),
+            (["mlp", "mlp", "--mean", ".5"], "mlp names its own"),
+            (["mlp", "mlp", "--classes-as-given"], "mlp names its own"),
             (["mlp", "mlp", "--out", "."], "is a folder. Name a file in it"),
         ],
     )

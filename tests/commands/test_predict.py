@@ -124,7 +124,7 @@ class TestPredict:
             (["tiny.onnx", "grey.jpg", "--mean", "a,b"], 2, "'a,b' is not a list of numbers"),
             (["tiny.onnx", "grey.jpg", "--std", "1"], 2, "leave out --mean and --std"),
             (["tiny.onnx", "grey.jpg", "--top", "0"], 2, "--top"),
-            (["tiny.onnx", "grey.jpg", "--precision", "int8"], 2, "leave out --precision"),
+            (["tiny.onnx", "grey.jpg", "--precision", "int8"], 2, "Leave out --precision"),
             (["tiny.onnx", "grey.jpg", "--json", "--csv"], 2, "--json and --csv"),
             (["tiny.onnx", "grey.jpg", "--save", "images"], 1, "is a folder"),
         ],

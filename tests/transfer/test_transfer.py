@@ -344,8 +344,8 @@ class TestChoice:
         chosen = runtimes.choose_runtime(offered, self.KEY, images, said, seconds=0.05)
         assert chosen.name == "exact"
         (line,) = said.lines
-        assert re.search(r"rough fp32 not taken \(its latents are \d\d\.\d% away\)", line)
-        assert re.search(r"exact fp32 [\d,]+ \(its latents are 0\.1% away\)", line)
+        assert re.search(r"rough fp32 not taken \(its latents differ by \d\d\.\d%\)", line)
+        assert re.search(r"exact fp32 [\d,]+ \(its latents differ by 0\.1%\)", line)
         assert re.search(r"first fp32 \d+, slow", line)
 
     def test_one_that_has_begun_goes_on_without_measuring(

@@ -288,7 +288,7 @@ class TestRefusals:
         self, compare_files: ComparePair, tiny_onnx: Any, mlp_exports: Path, started: list[str]
     ) -> None:
         given = Given((0.5,) * 3, (0.25,) * 3)
-        with pytest.raises(UsageError, match="mlp says its own"):
+        with pytest.raises(UsageError, match="mlp names its own"):
             compare_files("mlp", "mlp", exports=mlp_exports, given=given)
         with pytest.raises(UsageError, match="takes raw pixels"):
             compare_files(tiny_onnx(), tiny_onnx(), given=given)

@@ -118,7 +118,7 @@ class TestArtifacts:
         manifest.write_text(json.dumps(listed | {"artifacts": {"mlp-digits": entry}}))
         found = find_subjects(["mlp"], exports, None, Given(data="./my/pets"))
         assert {(one.dataset, one.place) for one in found} == {("pets", "./my/pets")}
-        with pytest.raises(UsageError, match="models that were trained on it; mlp says its own"):
+        with pytest.raises(UsageError, match="models that were trained on it; mlp names its own"):
             find_subjects(["mlp"], exports, None, Given(data="digits"))
 
 

@@ -50,7 +50,7 @@ class TestThirdPartyFiles:
     ) -> None:
         found = sweep_of(tiny_onnx(batch=2), runtimes=("onnxruntime",), batches=(1, 64))
         assert [(row.batch, row.status) for row in found.rows] == [(2, OK)]
-        assert any("batches of 2 only" in line for line in found.told)
+        assert any("batches of exactly 2" in line for line in found.told)
 
     def test_a_ragged_test_set_is_filled_up_for_a_fixed_batch(
         self, sweep_of: Sweep, tiny_onnx: Any
