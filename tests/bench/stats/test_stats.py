@@ -110,7 +110,7 @@ def test_least_samples_by_its_definition(share: float, least: int) -> None:
 
 @pytest.mark.parametrize("share", [0.0, 1.0, 99.0])
 def test_no_percentile_lies_outside(share: float) -> None:
-    with pytest.raises(ValueError, match="no percentile"):
+    with pytest.raises(ValueError, match="a percentile needs"):
         least_samples(share)
 
 
