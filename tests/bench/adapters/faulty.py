@@ -178,7 +178,7 @@ class Absent(Null):
 
 class Unsupported(Null):
     def load(self, order: Order) -> None:
-        raise UnsupportedError("it knows no such files")
+        raise UnsupportedError("it does not support such files")
 
 
 class Misused(Null):
