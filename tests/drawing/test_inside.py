@@ -46,7 +46,9 @@ def test_the_strongest_channels_come_first() -> None:
     assert last[1] == numbers
     assert step(np.zeros((3, 5))).maps(4)[0].shape == (1, 3, 5)
     assert step(np.ones((2, 4, 3, 3))).maps(9)[0].shape == (4, 3, 3)
+    assert step(np.ones((2, 4, 3, 3))).channels == 4
     assert step(np.zeros((7, 1, 1))).maps(4) is None
+    assert step(np.zeros((7, 1, 1))).channels == 0
     assert step(np.zeros((7, 1, 1))).vector().shape == (7,)
 
 
@@ -115,3 +117,9 @@ def test_class_names_stand_at_the_last_values_alone() -> None:
     assert page.count(">dog</text>") == 1
     assert "&lt;b&gt;" in page
     assert "<b>" not in page
+
+
+def test_of_several_views_the_first_is_named() -> None:
+    assert "channels 1, 0 of the first of 2 views<" in draw_inside(
+        view(step(np.arange(16.0).reshape(2, 2, 2, 2)))
+    )

@@ -56,6 +56,21 @@ class Step:
 
         Of several views of the image the first is shown.
         """
+        values = self._channels()
+        if values is None:
+            return None
+        strength = np.abs(values).mean(axis=(1, 2))
+        chosen = np.argsort(-strength, kind="stable")[:most]
+        return values[chosen], tuple(map(int, chosen))
+
+    @property
+    def channels(self) -> int:
+        """How many maps there are; 0 of what has none."""
+        values = self._channels()
+        return 0 if values is None else len(values)
+
+    def _channels(self) -> NDArray[np.float32] | None:
+        """All maps [channels, height, width]."""
         values = np.nan_to_num(self.values.astype(np.float32))
         if self.image_last:
             values = np.moveaxis(values, -1, 0)
@@ -63,13 +78,9 @@ class Step:
             values = values[0]
         if values.ndim == 2:
             values = values[None]
-        if values.ndim != 3 or not values.size:
+        if values.ndim != 3 or not values.size or values.shape[1:] == (1, 1):
             return None
-        if values.shape[1:] == (1, 1):
-            return None
-        strength = np.abs(values).mean(axis=(1, 2))
-        chosen = np.argsort(-strength, kind="stable")[:most]
-        return values[chosen], tuple(map(int, chosen))
+        return values
 
     def vector(self) -> NDArray[np.float32] | None:
         """Its numbers in a row; None of what has more than one axis to it."""

@@ -176,10 +176,11 @@ def _drawn(
     if chosen is None:
         return tag("small", "A tensor of so many axes is not drawn.")
     maps, numbers = chosen
-    count = step.values.shape[-1 if step.image_last else 0] if step.values.ndim == 3 else len(maps)
     height, width = maps.shape[1:]
     listed = ", ".join(map(str, numbers))
-    alt = f"{len(maps)} of {count} channels of {_short(step.name)}, {width} by {height} each"
+    alt = (
+        f"{len(maps)} of {step.channels} channels of {_short(step.name)}, {width} by {height} each"
+    )
     tiles = sheet(coloured(smaller(maps, side), most), _COLUMNS)
     wide = 72 * min(_COLUMNS, len(maps))
     image = tag(
@@ -189,7 +190,8 @@ def _drawn(
         style=f"max-width: {wide}px",
         loading="lazy",
     )
-    return render(image, tag("small", f"channels {listed}"))
+    views = f" of the first of {len(step.values)} views" if step.values.ndim == 4 else ""
+    return render(image, tag("small", f"channels {listed}{views}"))
 
 
 def _bars(

@@ -45,12 +45,13 @@ def draw_layers(view: View, path: Path) -> None:
         axes = axes_at(_NAMES + 2.4, top, 2.5, 0.15)
         axes.barh([0], [share], color=BLUE)
         axes.set_xlim(0, 1)
-    write(_NAMES, 2.0, f"Up to {view.channels} channels of each: {RULE}.", 8, "#57606a")
+    most = min(view.channels, _TILES)
+    write(_NAMES, 2.0, f"Up to {most} channels of each: {RULE}.", 8, "#57606a")
     for at, step in enumerate(steps):
         top = _HEAD + _ROW * at
         write(0.2, top, _short(step.name), 9)
         write(0.2, top + 0.18, f"{step.kind}, {step.shape}", 8, "#57606a")
-        _draw(axes_at(_NAMES, top, _WIDTH - _NAMES - 0.2, _ROW - 0.14), step, view.channels)
+        _draw(axes_at(_NAMES, top, _WIDTH - _NAMES - 0.2, _ROW - 0.14), step, most)
     save(figure, path)
 
 
@@ -65,7 +66,7 @@ def _draw(axes: Axes, step: Step, channels: int) -> None:
         axes.stairs(np.minimum(shown, 0), edges, fill=True, color=BLUE)
         axes.set_xlim(0, max(1, len(shown)))
         return
-    chosen = step.maps(min(channels, _TILES))
+    chosen = step.maps(channels)
     if chosen is None:
         axes.text(0, 0.5, "a tensor of so many axes is not drawn", fontsize=8)
         return
