@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from zoo.drawing.inside import RULE, Statistics, Step, View
 from zoo.drawing.markup import Markup, document, render, tag
-from zoo.drawing.style import BASE
+from zoo.drawing.style import INSIDE
 from zoo.drawing.tiles import coloured, data_uri, sheet, smaller
 
 _COLUMNS = 8
@@ -17,31 +17,6 @@ _SIDES = (64, 48, 32, 24, 16, 12, 8, 4, 2)
 _BARS = 512  # of a vector
 _ALL_BARS = 60_000
 _HIGH = 60  # pixels, from zero to the end of a bar
-_CSS = (
-    BASE
-    + """
-.layers { display: grid; gap: 0 40px;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 500px), 1fr)); }
-.layer { min-width: 0; padding: 18px 0 4px; }
-.layer h3 { margin: 0 0 2px; overflow-wrap: anywhere; }
-.layer p { font-size: 13px; color: var(--soft); margin: 0 0 8px; }
-.first { display: flex; flex-wrap: wrap; gap: 20px 36px; padding-top: 20px; }
-.first > div { flex: 1 1 260px; max-width: 420px; min-width: 0; }
-img { display: block; image-rendering: pixelated; width: 100%; height: auto; }
-svg { display: block; width: 100%; height: auto; }
-.given, .cover { max-width: 224px; }
-.filters { max-width: 560px; }
-dl.guesses { display: grid; grid-template-columns: auto 1fr auto; gap: 4px 10px; margin: 0; }
-dl.guesses dt { grid-column: 1; overflow-wrap: anywhere; max-width: 22ch; }
-dl.guesses dd { margin: 0; align-self: center; }
-dl.guesses .share { height: 10px; background: var(--c0); min-width: 1px; border-radius: 2px; }
-.above { fill: var(--c1); } .below { fill: var(--c0); } .zero { stroke: var(--soft); }
-.key { display: flex; align-items: center; gap: 8px; font-size: 13px; color: var(--soft); }
-.key img { width: 180px; height: 12px; }
-small { font-size: 12px; color: var(--soft); overflow-wrap: anywhere; display: block; }
-footer { color: var(--soft); padding-top: 20px; padding-bottom: 40px; }
-"""
-)
 
 
 def draw_inside(view: View) -> str:
@@ -70,7 +45,7 @@ def draw_inside(view: View) -> str:
         ),
         tag("footer", "This page holds everything it shows and fetches nothing."),
     ]
-    return document(view.title, _CSS, body)
+    return document(view.title, INSIDE, body)
 
 
 def _first(view: View) -> Markup:
@@ -220,7 +195,7 @@ def _bars(
         viewBox=f"0 0 600 {200 if named else 2 * _HIGH}",
         role="img",
         aria_label=text,
-        style="fill: var(--ink); font-size: 13px",
+        class_="bars",
     )
     if len(shown) < len(vector):
         return render(drawing, tag("small", f"the first {len(shown)} of {len(vector):,} values"))

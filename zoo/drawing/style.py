@@ -1,4 +1,6 @@
-"""The look that all pages share: colours, light and dark, and text. Nothing is fetched.
+"""The look of pages: what all share (colours, light and dark, text), and that of `show`.
+
+Nothing is fetched.
 
 The colours for models and classes are those of plots; shapes, fills and words say the same without
 them.
@@ -55,5 +57,33 @@ nav ul {
   list-style: none; display: flex; flex-wrap: wrap; gap: 4px 16px; padding: 0;
   margin: 12px 0 0;
 }
+"""
+)
+
+# Of the page of one image on its way through a model.
+INSIDE = (
+    BASE
+    + """
+.layers { display: grid; gap: 0 40px;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 500px), 1fr)); }
+.layer { min-width: 0; padding: 18px 0 4px; }
+.layer h3 { margin: 0 0 2px; overflow-wrap: anywhere; }
+.layer p { font-size: 13px; color: var(--soft); margin: 0 0 8px; }
+.first { display: flex; flex-wrap: wrap; gap: 20px 36px; padding-top: 20px; }
+.first > div { flex: 1 1 260px; max-width: 420px; min-width: 0; }
+img { display: block; image-rendering: pixelated; width: 100%; height: auto; }
+svg { display: block; width: 100%; height: auto; }
+.given, .cover { max-width: 224px; }
+.filters { max-width: 560px; }
+dl.guesses { display: grid; grid-template-columns: auto 1fr auto; gap: 4px 10px; margin: 0; }
+dl.guesses dt { grid-column: 1; overflow-wrap: anywhere; max-width: 22ch; }
+dl.guesses dd { margin: 0; align-self: center; }
+dl.guesses .share { height: 10px; background: var(--c0); min-width: 1px; border-radius: 2px; }
+.bars { fill: var(--ink); font-size: 13px; }
+.above { fill: var(--c1); } .below { fill: var(--c0); } .zero { stroke: var(--soft); }
+.key { display: flex; align-items: center; gap: 8px; font-size: 13px; color: var(--soft); }
+.key img { width: 180px; height: 12px; }
+small { font-size: 12px; color: var(--soft); overflow-wrap: anywhere; display: block; }
+footer { color: var(--soft); padding-top: 20px; padding-bottom: 40px; }
 """
 )
