@@ -77,8 +77,8 @@ def _print_all(made: Quickstart) -> None:
 def _print_made(made: Quickstart, seconds: float) -> None:
     good = sum(check.status == "ok" for check in made.checks)
     say(
-        f"{made.artifact.card.model}: {made.findings.accuracy.share:.1%} of the test images correct; "
-        f"exported, {good} checks passed ({clock_text(seconds)})"
+        f"{made.artifact.card.model}: {made.findings.accuracy.share:.1%} of the test images "
+        f"correct; exported, {good} checks passed ({clock_text(seconds)})"
     )
 
 
