@@ -26,6 +26,7 @@ MIB = 1 << 20
 
 TRANSFER = {"speednet-cifar100", "transfer-cifar10-speednet-cifar100-maps"}  # backbone, and on it
 BESIDE_PYTORCH = {"mlp-numpy-cifar10", "mlp-sklearn-cifar10", "logreg-sklearn-cifar10"}
+KERAS = {"cnn-keras-cifar10"}
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -42,6 +43,7 @@ def test_the_trained_models_are_there() -> None:
         "speednet-cifar10",
         "dense-cifar10",
         *BESIDE_PYTORCH,
+        *KERAS,
         *TRANSFER,
     }
     assert all(artifact.precisions == ("fp32", "int8") for artifact in PUBLISHED)
@@ -58,9 +60,11 @@ def test_they_are_small() -> None:
     assert max(sizes.values()) < 16 * MIB
     transfer = sum(size for path, size in sizes.items() if TRANSFER & set(path.parts))
     beside = sum(size for path, size in sizes.items() if BESIDE_PYTORCH & set(path.parts))
+    keras = sum(size for path, size in sizes.items() if KERAS & set(path.parts))
     assert transfer < 24 * MIB
     assert beside < 16 * MIB
-    assert sum(sizes.values()) - transfer - beside < 36 * MIB
+    assert keras < 3 * MIB
+    assert sum(sizes.values()) - transfer - beside - keras < 36 * MIB
 
 
 def vectors_of(artifact: Artifact) -> list[np.ndarray]:
@@ -125,7 +129,7 @@ def test_an_estimator_can_be_built_from_its_file(artifact: Artifact) -> None:
 
 @pytest.mark.parametrize(
     ("name", "floor"),
-    [("mlp-numpy", 0.54), ("mlp-sklearn", 0.5), ("logreg-sklearn", 0.38)],
+    [("mlp-numpy", 0.54), ("mlp-sklearn", 0.5), ("logreg-sklearn", 0.38), ("cnn-keras", 0.8)],
 )
 def test_they_reach_what_was_promised(name: str, floor: float) -> None:
     assert find_artifact(name, EXPORTS).card.accuracy.share >= floor
