@@ -179,7 +179,7 @@ def test_a_single_step_is_a_training_too(tmp_path: Path) -> None:
         (MLP, {"compile": True}, "--compile is not for mlp-sklearn, which is written in sklearn"),
         (MLP, {"precision": "bf16"}, "--precision is not for mlp-sklearn"),
         (LOGREG, {"backbone": "cnn"}, "--backbone is not for logreg-sklearn"),
-        (MLP, {"device": "cuda"}, "written in sklearn, which computes on the cpu alone"),
+        (MLP, {"device": "cuda"}, "written in sklearn, which computes only on the cpu"),
         (MLP, {"lr": -1.0}, "--epochs and --lr must be above 0"),
         (MLP, {"batch": 1}, "--batch must be 2 or more"),
         (LOGREG, {"batch": 64}, "--batch is not for logreg-sklearn: L-BFGS looks at all images"),
