@@ -201,7 +201,7 @@ def test_options_that_make_no_sense_are_refused(
 def test_the_command_line_says_the_same(call: Callable[..., Result]) -> None:
     train = ("train", LOGREG, "--data", "digits")
     assert "--lr is not for logreg-sklearn" in call(*train, "--lr", "0.1", code=2).stderr
-    assert "the cpu alone" in call(*train, "--device", "cuda", code=2).stderr
+    assert "only on the cpu" in call(*train, "--device", "cuda", code=2).stderr
 
 
 def test_a_rate_far_too_high_is_told_and_not_trained_on(tmp_path: Path) -> None:
