@@ -315,7 +315,7 @@ def test_an_unfinished_run_is_not_exported(
     [
         ({"precisions": ["fp8"]}, "fp16"),
         ({"form": "uint8"}, "uint8-nhwc"),
-        ({"opset": 9}, "this zoo writes 18"),
+        ({"opset": 9}, "--opset 9 is not supported. Choose from 18"),
     ],
 )
 def test_wrong_wishes_are_usage_errors(
