@@ -31,6 +31,8 @@ class InAnotherProcess:
                     raise TaskError(answer["error"])
                 if "said" in answer:
                     progress.say(answer["said"])
+                elif "doing" in answer:
+                    progress.now(answer["doing"])
                 else:
                     yield unpacked(answer["found"])
         except EndedError as error:

@@ -23,6 +23,9 @@ def main() -> None:
         def say(self, text: str) -> None:
             tell(said=text)
 
+        def now(self, text: str) -> None:
+            tell(doing=text)
+
     asked = json.loads(told.readline())
     module, _, name = asked["work"].partition(":")
     try:

@@ -117,8 +117,8 @@ class TestCsv:
         [
             ("n", "many", "n is 'many', not a whole number"),
             ("n", "0.5", "n is '0.5', not a whole number"),
-            ("p50_ms", "inf", "p50_ms is 'inf', no number"),
-            ("p50_ms", "nan", "p50_ms is 'nan', no number"),
+            ("p50_ms", "inf", "p50_ms is 'inf', not a number"),
+            ("p50_ms", "nan", "p50_ms is 'nan', not a number"),
             ("steady", "1", "steady is '1', not True or False"),
             ("p50_ms", "1e-308", "p50_ms is '1e-308', which is not a possible measurement"),
             ("p50_ms", "1e308", "p50_ms is '1e308', which is not a possible measurement"),
