@@ -108,7 +108,7 @@ def test_an_unknown_model_is_a_usage_error_with_near_names() -> None:
 
 
 def test_what_stands_on_a_backbone_is_not_built_without_one() -> None:
-    with pytest.raises(UsageError, match=r"transfer is built by a design"):
+    with pytest.raises(UsageError, match=r"transfer needs a design that names its backbone"):
         find_model("transfer").build((32, 32, 3), 10)
 
 

@@ -123,7 +123,7 @@ def test_one_that_was_stopped_in_either_stage_ends_in_the_same_weights(
     step: int,
 ) -> None:
     run = Run(tmp_path / "run")
-    with pytest.raises(InterruptedRunError, match=rf"after step {step}/\d+, .*--resume --run"):
+    with pytest.raises(InterruptedRunError, match=rf"after step {step}/\d+; .*--resume --run"):
         train("transfer", FINETUNED, run=run.folder, hooks=(Stop(finetuning, step),))
     assert bool(load_checkpoint(run.state)[1]["past"]["rows"]) == finetuning
     if finetuning:  # the checkpoint has it all
