@@ -17,7 +17,6 @@ import torch
 import torchvision
 from torch.nn.functional import interpolate
 
-from zoo.artifacts.artifact import EXPORTS
 from zoo.data import load
 from zoo.data.dataset import Images
 from zoo.machine import devices
@@ -72,7 +71,7 @@ def runtimes(precision: str, weights: str | None = None) -> tuple[list[Runtime],
     data = load("cifar10" if weights else "digits")
     init = None if weights else "random"
     options = TrainOptions(backbone="inception_v3", weights=weights, backbone_init=init)
-    frozen = open_backbone(options, data, EXPORTS, Progress())
+    frozen = open_backbone(options, data, None, Progress())
     return runtimes_for(frozen, data.image_shape, CPU, precision), data.train.images[:BATCH]
 
 
