@@ -1,5 +1,8 @@
 """How often a training is saved, and how long it is measured before it begins."""
 
+import statistics
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -12,6 +15,23 @@ class Pace:
     timed_steps: int = 12
     timed_seconds: float = 4.0
     timed_share: float = 0.05  # of the steps to come, at most: a short training is measured briefly
+
+    def seconds_a_step(self, left: int, step: Callable[[int], object]) -> float:
+        """The median of a few calls of `step`, which is given their numbers from 0 on.
+
+        left: steps to come, of which at most a share is measured.
+        """
+        timed = max(1, min(self.timed_steps, int(self.timed_share * left)))
+        warm = min(self.warm_steps, timed)
+        times: list[float] = []
+        for number in range(warm + timed):
+            started = time.perf_counter()
+            step(number)
+            if number >= warm:
+                times.append(time.perf_counter() - started)
+            if sum(times) > self.timed_seconds:
+                break
+        return statistics.median(times)
 
 
 PACE = Pace()

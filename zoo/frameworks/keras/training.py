@@ -1,7 +1,6 @@
 """`compile` and `fit`, an epoch a call, with callbacks that keep the run."""
 
 import math
-import statistics
 import time
 from typing import Any
 
@@ -214,15 +213,9 @@ def _cost(training: Training, lesson: Lesson, model: Any, done: int) -> Cost:
 
 
 def _seconds_a_step(training: Training, lesson: Lesson, model: Any, done: int) -> float:
-    pace, epoch = training.pace, Epoch(lesson, training.card.image_shape, 0, 0)
-    timed = max(1, min(pace.timed_steps, int(pace.timed_share * (lesson.steps - done))))
-    warm = min(pace.warm_steps, timed)
-    times: list[float] = []
-    for step in range(warm + timed):
-        started = time.perf_counter()
-        model.train_on_batch(*epoch[step % len(epoch)])
-        if step >= warm:
-            times.append(time.perf_counter() - started)
-        if sum(times) > pace.timed_seconds:
-            break
-    return statistics.median(times)
+    epoch = Epoch(lesson, training.card.image_shape, 0, 0)
+
+    def step(number: int) -> None:
+        model.train_on_batch(*epoch[number % len(epoch)])
+
+    return training.pace.seconds_a_step(lesson.steps - done, step)

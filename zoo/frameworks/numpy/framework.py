@@ -1,7 +1,5 @@
 """numpy as a framework: what a training of the MLP is begun with, kept as, and what it costs."""
 
-import statistics
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -128,15 +126,8 @@ def _copied(network: Network) -> Network:
 def _seconds_a_step(lesson: Lesson, learner: Learner, pace: Pace) -> float:
     copy = Learner(_copied(learner.network), _copied(learner.velocities), learner.step)
     plan = plan_epoch(lesson.indices, lesson.recipe, lesson.seed, 0)
-    left = int(pace.timed_share * (lesson.steps - learner.step))
-    timed = max(1, min(pace.timed_steps, left))
-    warm = min(pace.warm_steps, timed)
-    times: list[float] = []
-    for step in range(warm + timed):
-        started = time.perf_counter()
-        train_step(lesson, copy, plan, step % lesson.steps_per_epoch)
-        if step >= warm:
-            times.append(time.perf_counter() - started)
-        if sum(times) > pace.timed_seconds:
-            break
-    return statistics.median(times)
+
+    def step(number: int) -> None:
+        train_step(lesson, copy, plan, number % lesson.steps_per_epoch)
+
+    return pace.seconds_a_step(lesson.steps - learner.step, step)

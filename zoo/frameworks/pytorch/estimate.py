@@ -1,7 +1,5 @@
 """What a training will cost: parameters, multiply-adds, minutes measured on a few real steps."""
 
-import statistics
-import time
 from typing import Any
 
 import torch
@@ -38,7 +36,7 @@ def measure_cost(trainer: Trainer, pace: Pace = PACE) -> Cost:
     with FlopCounterMode(display=False, custom_mapping=counts) as counter:
         trainer.train_step(plan, 0)
     flop = counter.get_total_flops() * trainer.steps
-    seconds = _seconds_a_step(trainer, max(1, int(pace.timed_share * left)), pace)
+    seconds = _seconds_a_step(trainer, left, pace)
     trainer.restore(before)
     return Cost(
         parameters=sum(p.numel() for p in trainer.network.parameters() if p.requires_grad),
@@ -59,18 +57,11 @@ def _backward_of_convolution(
     return conv_flop_count(x, weight, out_gradient, transposed) * int(sum(wanted[:2]))
 
 
-def _seconds_a_step(trainer: Trainer, most: int, pace: Pace) -> float:
-    """By as many timed steps as usual, but at most so many."""
+def _seconds_a_step(trainer: Trainer, left: int, pace: Pace) -> float:
     plan = trainer.plan(0)
-    times: list[float] = []
-    timed = min(pace.timed_steps, most)
-    warm = min(pace.warm_steps, timed)
-    for step in range(warm + timed):
-        started = time.perf_counter()
-        trainer.train_step(plan, step % trainer.steps_per_epoch)
+
+    def step(number: int) -> None:
+        trainer.train_step(plan, number % trainer.steps_per_epoch)
         trainer.check_loss()  # waits for a GPU
-        if step >= warm:
-            times.append(time.perf_counter() - started)
-        if sum(times) > pace.timed_seconds:
-            break
-    return statistics.median(times)
+
+    return pace.seconds_a_step(left, step)

@@ -1,7 +1,6 @@
 """Training by `partial_fit`, a batch a call: MLPClassifier."""
 
 import math
-import statistics
 import time
 from dataclasses import dataclass, replace
 
@@ -165,14 +164,8 @@ def _cost(training: Training, lesson: Lesson, learner: Learner) -> Cost:
 
 def _seconds_a_step(card: RunCard, lesson: Lesson, left: int, pace: Pace) -> float:
     other, plan = _begun(card, 0), plan_epoch(lesson.indices, lesson.recipe, lesson.seed, 0)
-    timed = max(1, min(pace.timed_steps, int(pace.timed_share * left)))
-    warm = min(pace.warm_steps, timed)
-    times: list[float] = []
-    for step in range(warm + timed):
-        started = time.perf_counter()
-        _step(lesson, other, plan, step % lesson.steps_per_epoch)
-        if step >= warm:
-            times.append(time.perf_counter() - started)
-        if sum(times) > pace.timed_seconds:
-            break
-    return statistics.median(times)
+
+    def step(number: int) -> None:
+        _step(lesson, other, plan, number % lesson.steps_per_epoch)
+
+    return pace.seconds_a_step(left, step)
