@@ -71,7 +71,7 @@ class OpenVino:
         self.request = self.compiled.create_infer_request()
         if len(order.cores) > 1:
             self._call_once()
-            pin(order.cores)
+            pin(order.cores)  # it may undo this for a thread that goes idle, never for ours
 
     def _settings(self) -> dict[str, Any]:
         """Its threads are pinned by us: what it does itself puts two of them on one core."""

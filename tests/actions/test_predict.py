@@ -244,7 +244,7 @@ class TestModels:
             (folder / "fp32.onnx").write_text("some words, and more of them")
             facts = {"model": "cnn", "precisions": {"fp32": {}}}
             publish("cnn-colours", facts, folder)
-        monkeypatch.delattr(artifact.Artifact, "session")
+        monkeypatch.setattr(artifact.Artifact, "session", None)
         with pytest.raises(ZooError, match=r"fp32\.onnx is refused: it is not an ONNX file"):
             predict(exports / "cnn-colours", [images])
 

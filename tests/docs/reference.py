@@ -178,14 +178,20 @@ def _fields(kind: type) -> str:
 def _methods(kind: Any) -> list[str]:
     """What else it offers, with the first line about each."""
     rows = ["| method or property | meaning |", "|---|---|"]
-    for name, thing in vars(kind).items():
-        function = thing.fget if isinstance(thing, property) else getattr(thing, "__func__", thing)
-        if name.startswith("_") or not inspect.isfunction(function):
-            continue
-        shown = name if isinstance(thing, property) else f"{name}({_given(function)})"
+    offered = {name: thing for name, thing in vars(kind).items() if not name.startswith("_")}
+    functions = {name: function for name in offered if (function := _function(offered[name]))}
+    for name in sorted(functions, key=lambda name: functions[name].__code__.co_firstlineno):
+        function, is_property = functions[name], isinstance(offered[name], property)
+        shown = name if is_property else f"{name}({_given(function)})"
         about = inspect.cleandoc(function.__doc__ or "").partition("\n")[0]
         rows.append(f"| `{shown}` | {_plain(about)} |")
     return ["\n".join(rows) + "\n"] if len(rows) > 2 else []
+
+
+def _function(thing: Any) -> Any:
+    """What computes a method or a property; None for anything else."""
+    found = thing.fget if isinstance(thing, property) else getattr(thing, "__func__", thing)
+    return found if inspect.isfunction(found) else None
 
 
 def _given(function: Any) -> str:

@@ -177,8 +177,11 @@ def test_an_arm_of_it_sends_no_telemetry_and_keeps_to_its_cores(
         arm.ask("batch", images=str(images_npy), size=4)
         told = arm.facts["what_ran"]
     assert told["telemetry"] == []
-    assert told["threads"][0] == [cores[0]]
-    assert [cores[-1]] in told["threads"]
+    caller, *others = told["threads"]
+    assert caller == [cores[0]]
+    assert all(set(allowed) <= set(cores) for allowed in others)
+    if len(cores) > 1:  # whether a thread is still pinned depends on when OpenVINO last let it go
+        assert [cores[0]] not in others
 
 
 def test_bf16_where_the_cpu_has_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
