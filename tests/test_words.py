@@ -28,7 +28,6 @@ INSTEAD = {
 ALLOWED: dict[str, tuple[str, ...]] = {
     "bench/pair/series.py": ("engine_a", "engine_b"),  # columns as they were called
     "bench/results/rows.py": ("FORMER_NAMES",),
-    "docs/tutorial/mlp-from-scratch.md": ("95 %",),
     "tests/transfer/test_transfer.py": ("engine",),  # a key of run.json, as it was called
     "tests/test_words.py": ("",),
     "zoo/ort/session.py": ("EngineError",),  # of ONNX Runtime

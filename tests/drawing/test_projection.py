@@ -50,12 +50,12 @@ def test_it_comes_back_from_its_file_and_is_small() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no table"),
-        (b"class,x,y\n", "no table"),
+        (b"", "must hold a class and two numbers"),
+        (b"class,x,y\n", "must hold a class and two numbers"),
         (b"class,x,y\ncat,1\n", "line 2 has 2 values"),
-        (b"class,x\ncat,1\n", "no table"),
+        (b"class,x\ncat,1\n", "must hold a class and two numbers"),
         (b"class,x,y\ncat,one,2\n", "could not convert"),
-        (b"class,x,y\ncat,inf,2\n", "no number"),
+        (b"class,x,y\ncat,inf,2\n", "not a number"),
         (b"class,x,y\ncow,1,2\n", "no class cow"),
         (b"\xff\xfe", "decode"),
     ],

@@ -1,4 +1,4 @@
-"""Latents in two dimensions: where each image lies on a map of what a backbone tells apart."""
+"""Latents in two dimensions: where a backbone places each image, and which it tells apart."""
 
 import io
 import math
@@ -12,13 +12,13 @@ from zoo.tables import read_table, table_text
 
 PROJECTION = "latents.csv"  # in an artifact
 _DIGITS = 4
-_FARTHEST = 1e30  # place that a file may name
-_BLOCK = 4096  # numbers of an image at once
+_FARTHEST = 1e30  # largest coordinate that a file may hold
+_BLOCK = 4096  # values of each image at a time
 
 
 @dataclass(frozen=True)
 class Projection:
-    """Images as points."""
+    """Images as points in a plane."""
 
     points: NDArray[np.float64]  # [N, 2], along the two axes
     labels: NDArray[np.int64]  # [N], into `classes`
@@ -26,25 +26,25 @@ class Projection:
     axes: tuple[str, str]  # their titles
 
     def to_csv(self) -> str:
-        """A row an image: its class and its place; the headings are the titles of the axes."""
+        """One row per image, its class and its two coordinates, under the titles of the axes."""
         places = zip(self.labels.tolist(), self.points.tolist(), strict=True)
         lines = ((self.classes[label], f"{x:g}", f"{y:g}") for label, (x, y) in places)
         return table_text(["class", *self.axes], lines)
 
     @classmethod
     def from_csv(cls, content: bytes, classes: Sequence[str]) -> "Projection":
-        """What `to_csv` wrote; `ValueError` where it is no such table of these classes."""
+        """Read what `to_csv` wrote; `ValueError` where a row is malformed or a class unknown."""
         headings, lines = read_table(io.StringIO(content.decode("utf-8"), newline=""))
         body = list(lines)
         if len(headings) != 3 or not body:
-            raise ValueError("it is no table of a class and two numbers")
+            raise ValueError("each row must hold a class and two numbers")
         _, first, second = headings
         number = {name: label for label, name in enumerate(classes)}
         if unknown := {name for name, _, _ in body} - number.keys():
             raise ValueError(f"there is no class {min(unknown)}")
         points = np.array([(float(x), float(y)) for _, x, y in body])
         if not (abs(points) < _FARTHEST).all():
-            raise ValueError("a point that is no number, or too far away")
+            raise ValueError("a point is not a number or is too far away")
         labels = np.array([number[name] for name, _, _ in body])
         return cls(points, labels, tuple(classes), (first, second))
 
@@ -54,7 +54,7 @@ def project(
 ) -> Projection:
     """The first two principal components of these latents, float [N, width].
 
-    Which way an axis points is chance; the image that is furthest out is on the positive side.
+    The sign of an axis is arbitrary: the furthest image is put on its positive side.
     """
     products = _products(latents)
     values, vectors = np.linalg.eigh(products)
@@ -73,7 +73,7 @@ def project(
 
 
 def _products(latents: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Of each image's latents, less their mean, with each other's, float [N, N]."""
+    """Inner products of the centred latents of all pairs of images, float [N, N]."""
     products = np.zeros((len(latents), len(latents)))
     for at in range(0, latents.shape[1], _BLOCK):
         block = latents[:, at : at + _BLOCK].astype(np.float64)
