@@ -8,14 +8,14 @@ from bench.report.lanes import Lane, draw_lanes, interval
 from bench.report.looks import Looks
 from bench.report.scatter import draw_scatter, front, plotted
 from bench.report.sections import Section, figure, figures_in_grid, small_figure
-from bench.report.series import Series, draw_series
-from bench.report.svg import Scale, line, rect
 from bench.results.answers import Answer, Rows
 from bench.results.comparisons import names_of
 from bench.results.rows import Row
 from bench.results.summary import Summary
 from bench.results.wording import ratio_text
 from zoo.drawing.markup import Markup, render
+from zoo.drawing.series import Series, draw_series
+from zoo.drawing.svg import Scale, line, rect
 
 
 def accuracy_and_latency(summary: Summary, looks: Looks) -> Section | None:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from bench.report.lanes import Lane, bar, dots, draw_lanes
 from bench.report.looks import Looks
 from bench.report.sections import Section, figure, figures_in_grid
-from bench.report.svg import symbol
 from bench.results.context import BREAK_EVEN
 from bench.results.rows import Row
 from bench.results.summary import Summary
 from bench.results.wording import Names, figures, megabytes
 from zoo.drawing.markup import Markup, tag
+from zoo.drawing.svg import symbol
 
 Kind = tuple[str, str, str]  # a column, its mark, what it is called
 

@@ -4,21 +4,21 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 
-from bench.report.heatmap import draw_confusion
 from bench.report.lanes import Lane, bar, draw_lanes
 from bench.report.latents import draw_latents, legend
 from bench.report.looks import Looks
 from bench.report.models import Training
 from bench.report.sections import Section, figure, figures_in_grid, small_figure
-from bench.report.series import WIDTH, Series, draw_series
-from bench.report.svg import symbol
 from bench.results.operators import OperatorTime
 from bench.results.rows import Row
 from bench.results.wording import figures
 from zoo.drawing.confusion import SHADES
 from zoo.drawing.curves import EPOCHS, Curve, Panel, panels
+from zoo.drawing.heatmap import draw_confusion
 from zoo.drawing.latents import MOST_COLOURED
 from zoo.drawing.markup import Markup
+from zoo.drawing.series import WIDTH, Series, draw_series
+from zoo.drawing.svg import symbol
 
 MOST = 8
 

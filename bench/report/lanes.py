@@ -6,7 +6,8 @@ Where there is no room, name and figure stand above the lane.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.report.svg import (
+from zoo.drawing.markup import Markup, render, tag
+from zoo.drawing.svg import (
     Scale,
     drawing,
     hover,
@@ -20,7 +21,6 @@ from bench.report.svg import (
     text_width,
     x_axis,
 )
-from zoo.drawing.markup import Markup, render, tag
 
 WIDE = 480
 Draw = Callable[[Scale, float], Markup]

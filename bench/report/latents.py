@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.report.svg import drawing, shortened, straight, symbol, x_axis, y_axis
 from zoo.drawing import latents
 from zoo.drawing.latents import Look
 from zoo.drawing.markup import Markup, render, tag
 from zoo.drawing.projection import Projection
+from zoo.drawing.svg import drawing, shortened, straight, symbol, x_axis, y_axis
 
 LEFT, TOP, BOTTOM, RIGHT = 40, 26, 44, 8
 _NAME = 150  # pixels of a class in the legend

@@ -6,11 +6,11 @@ Nothing is told by colour alone: points carry labels, and shapes and fills tell 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.report.svg import line, symbol
 from bench.results.rows import Row
 from bench.results.wording import Names
 from zoo.drawing.markup import Markup, render, tag
 from zoo.drawing.palette import ON_LIGHT
+from zoo.drawing.svg import line, symbol
 
 COLOURS = len(ON_LIGHT) - 1  # further models share the last, which is grey
 _SHAPES = {"fp32": "circle", "fp16": "triangle", "int8": "square"}

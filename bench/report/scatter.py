@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from bench.report.labels import PointLabel, place
 from bench.report.looks import Looks
-from bench.report.svg import (
+from bench.results.answers import Answer, Rows
+from bench.results.rows import Row
+from bench.results.wording import accuracy_text, p50_text
+from zoo.drawing.labels import PointLabel, place
+from zoo.drawing.markup import Markup, render, tag
+from zoo.drawing.svg import (
     Scale,
     drawing,
     hover,
@@ -17,10 +21,6 @@ from bench.report.svg import (
     x_axis,
     y_axis,
 )
-from bench.results.answers import Answer, Rows
-from bench.results.rows import Row
-from bench.results.wording import accuracy_text, p50_text
-from zoo.drawing.markup import Markup, render, tag
 
 LEFT, TOP, BOTTOM, RIGHT = 40, 26, 44, 12
 

@@ -1,9 +1,10 @@
 """The report's look, beside what all pages share, and its one script. Nothing is fetched."""
 
-from zoo.drawing.style import BASE
+from zoo.drawing.style import BASE, CHARTS
 
 CSS = (
     BASE
+    + CHARTS
     + """
 .cards {
   display: grid; gap: 16px;
@@ -27,25 +28,7 @@ CSS = (
 .batches label, .choice { display: inline-flex; gap: 5px; align-items: center; cursor: pointer; }
 .choice { margin-bottom: 10px; }
 
-.scroll {
-  overflow-x: auto; border: 1px solid var(--line); border-radius: 8px;
-  /* A shade at an edge beyond which there is more: it lies still, and its cover scrolls away. */
-  background:
-    linear-gradient(to right, var(--page) 40%, transparent) left / 40px 100% local no-repeat,
-    linear-gradient(to left, var(--page) 40%, transparent) right / 40px 100% local no-repeat,
-    linear-gradient(to right, var(--line), transparent) left / 14px 100% no-repeat,
-    linear-gradient(to left, var(--line), transparent) right / 14px 100% no-repeat;
-}
-.scroll:focus-visible { outline: 2px solid var(--link); }
-table { border-collapse: collapse; width: 100%; font-size: 14px; }
 #cell-table tbody td { font-size: 13.5px; }
-th, td {
-  padding: 6px 9px; text-align: left; vertical-align: top;
-  border-bottom: 1px solid var(--line);
-}
-tbody tr:last-child > * { border-bottom: 0; }
-thead th { vertical-align: bottom; color: var(--soft); font-weight: 600; white-space: nowrap; }
-tbody th { font-weight: 600; }
 #cell-table tbody td { white-space: nowrap; }
 #cell-table tbody td:nth-last-child(1 of :not(.more)) {
   white-space: normal; overflow-wrap: anywhere; min-width: 22ch; max-width: 44ch;
@@ -53,7 +36,6 @@ tbody th { font-weight: 600; }
 #cell-table tr > :first-child {
   position: sticky; left: 0; background: var(--page); min-width: 8ch; max-width: 30vw;
 }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
 td b { font-weight: 600; }
 td small, th small { display: block; color: var(--soft); font-size: 12px; }
 tr.absent td, tr.absent th { color: var(--soft); }
@@ -80,16 +62,6 @@ thead button {
 .warn p { margin: 2px 0; }
 .faint { color: var(--soft); }
 
-.grid-of {
-  display: grid; gap: 26px 32px;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 500px), 1fr));
-}
-.grid-of.small { grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); }
-.grid-of.pairs {
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); max-width: 860px;
-}
-figure { margin: 0; min-width: 0; }
-figcaption { font-weight: 600; margin-bottom: 4px; }
 .legend {
   list-style: none; display: flex; flex-wrap: wrap; gap: 2px 14px; padding: 0; margin: 0 0 6px;
   font-size: 13px;
@@ -104,39 +76,16 @@ figure > svg { max-width: 380px; }
 .wide { display: none; }
 @media (min-width: 560px) { .wide { display: block; } .narrow { display: none; } }
 
-svg text {
-  font: 12px -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif;
-  fill: var(--ink);
-}
-svg .tick, svg .axis { fill: var(--soft); }
-svg .strong { font-weight: 600; }
-svg .label { paint-order: stroke; stroke: var(--page); stroke-width: 3px; stroke-linejoin: round; }
-svg .name { fill: var(--c, var(--ink)); }
-svg .figure { paint-order: stroke; stroke: var(--page); stroke-width: 3px; }
-svg .figure { font-variant-numeric: tabular-nums; }
-svg .count { font-size: 10px; }
-svg .count.over { fill: var(--page); }
-.grid { stroke: var(--grid); }
 .leader, .thread { stroke: var(--soft); stroke-width: .75; }
 .whisker { stroke: var(--soft); stroke-width: 1.25; }
-.unity { stroke: var(--soft); stroke-dasharray: 3 3; }
 .band { fill: var(--band); }
 .catch { fill: transparent; }
 .pareto { fill: none; stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 5 3; }
-.mark { stroke: var(--c); stroke-width: 1.75; }
-.mark.solid { fill: var(--c); }
 .mark.hollow, .mark.ring, .mark.crossed { fill: var(--page); fill-opacity: .8; }
-.bar { fill: var(--c); }
-.curve { fill: none; stroke: var(--c); stroke-width: 1.75; }
-.dashed { stroke-dasharray: 5 3; }
-.quiet { fill: none; stroke: var(--quiet); stroke-width: 1; }
 .dots { fill: none; stroke: var(--c); stroke-width: 4; stroke-linecap: round; }
 .dots.others { stroke: var(--quiet); stroke-width: 2.5; }
 .dot.others { fill: var(--quiet); }
 .boxes { fill: none; stroke: var(--c); stroke-width: 1.25; }
-.heat { fill: var(--c0); }
-.cold { fill: var(--raised); }
-.ink { --c: var(--soft); }
 
 .facts td:first-child { color: var(--soft); width: 30%; }
 .guide dt { font-weight: 600; }

@@ -1,4 +1,5 @@
-"""The look of pages: what all share (colours, light and dark, text), and that of `show`.
+"""The look of pages: what all share (colours, light and dark, text, tables, charts), and that of
+`show`.
 
 Nothing is fetched.
 
@@ -59,6 +60,64 @@ nav ul {
 }
 """
 )
+
+# Of tables, and of figures with charts in SVG.
+CHARTS = """
+.scroll {
+  overflow-x: auto; border: 1px solid var(--line); border-radius: 8px;
+  /* A shade at an edge beyond which there is more: it lies still, and its cover scrolls away. */
+  background:
+    linear-gradient(to right, var(--page) 40%, transparent) left / 40px 100% local no-repeat,
+    linear-gradient(to left, var(--page) 40%, transparent) right / 40px 100% local no-repeat,
+    linear-gradient(to right, var(--line), transparent) left / 14px 100% no-repeat,
+    linear-gradient(to left, var(--line), transparent) right / 14px 100% no-repeat;
+}
+.scroll:focus-visible { outline: 2px solid var(--link); }
+table { border-collapse: collapse; width: 100%; font-size: 14px; }
+th, td {
+  padding: 6px 9px; text-align: left; vertical-align: top;
+  border-bottom: 1px solid var(--line);
+}
+tbody tr:last-child > * { border-bottom: 0; }
+thead th { vertical-align: bottom; color: var(--soft); font-weight: 600; white-space: nowrap; }
+tbody th { font-weight: 600; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+
+.grid-of {
+  display: grid; gap: 26px 32px;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 500px), 1fr));
+}
+.grid-of.small { grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); }
+.grid-of.pairs {
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); max-width: 860px;
+}
+figure { margin: 0; min-width: 0; }
+figcaption { font-weight: 600; margin-bottom: 4px; }
+
+svg text {
+  font: 12px -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif;
+  fill: var(--ink);
+}
+svg .tick, svg .axis { fill: var(--soft); }
+svg .strong { font-weight: 600; }
+svg .label { paint-order: stroke; stroke: var(--page); stroke-width: 3px; stroke-linejoin: round; }
+svg .name { fill: var(--c, var(--ink)); }
+svg .figure { paint-order: stroke; stroke: var(--page); stroke-width: 3px; }
+svg .figure { font-variant-numeric: tabular-nums; }
+svg .count { font-size: 10px; }
+svg .count.over { fill: var(--page); }
+.grid { stroke: var(--grid); }
+.mark { stroke: var(--c); stroke-width: 1.75; }
+.mark.solid { fill: var(--c); }
+.bar { fill: var(--c); }
+.curve { fill: none; stroke: var(--c); stroke-width: 1.75; }
+.dashed { stroke-dasharray: 5 3; }
+.quiet { fill: none; stroke: var(--quiet); stroke-width: 1; }
+.heat { fill: var(--c0); }
+.cold { fill: var(--raised); }
+.ink { --c: var(--soft); }
+.unity { stroke: var(--soft); stroke-dasharray: 3 3; }
+"""
 
 # Of the page of one image on its way through a model.
 INSIDE = (

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bench.report.labels import place, spread
-from bench.report.svg import logarithmic, shortened, straight, text_width
+from zoo.drawing.labels import place, spread
+from zoo.drawing.svg import logarithmic, shortened, straight, text_width
 
 positive = st.floats(1e-6, 1e9)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from bench.report.svg import drawing, hover, shortened, text, text_width
 from zoo.drawing.confusion import Cell, Confusion
 from zoo.drawing.markup import Markup, tag
+from zoo.drawing.svg import drawing, hover, shortened, text, text_width
 
 WIDTH = 328
 MOST_COUNTED = 10  # classes whose counts have room in their cells

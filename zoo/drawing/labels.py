@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.report.svg import FONT, text_width
+from zoo.drawing.svg import FONT, text_width
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 

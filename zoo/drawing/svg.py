@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bench.results.wording import figures
 from zoo.drawing.markup import Markup, render, tag
 
 FONT = 12  # pixels, as in the style sheet
@@ -82,7 +81,7 @@ def tick_text(value: float) -> str:
     for least, size, letter in ((1e6, 1e6, "M"), (1e4, 1e3, "k")):
         if abs(value) >= least:
             return f"{value / size:,.4g}{letter}"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{float(figures(value, 3)):g}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{float(f'{value:.3g}'):g}"
 
 
 def drawing(width: float, height: float, label: str, *marks: str) -> Markup:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.report.labels import spread
-from bench.report.svg import (
+from zoo.drawing.labels import spread
+from zoo.drawing.markup import Markup, render, tag
+from zoo.drawing.svg import (
     Scale,
     drawing,
     hover,
@@ -16,7 +17,6 @@ from bench.report.svg import (
     x_axis,
     y_axis,
 )
-from zoo.drawing.markup import Markup, render, tag
 
 WIDTH, HEIGHT = 328, 230
 LEFT, TOP, BOTTOM = 46, 26, 44
