@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from tests.browser import browser, look_at
 from tests.shared import (
     begun_run,
     catalog_graph,
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "begun_run",
+    "browser",
     "catalog_graph",
     "digits_floors",
     "digits_run",
+    "look_at",
     "made_once",
     "mlp_exports",
     "transfer_exports",

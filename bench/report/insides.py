@@ -1,8 +1,11 @@
 """What is inside the models: time by operator, training curves, confusion matrices, latents."""
 
+import os
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
+from urllib.parse import quote
 
 from bench.report.lanes import Lane, bar, draw_lanes
 from bench.report.latents import draw_latents, legend
@@ -13,12 +16,11 @@ from bench.results.operators import OperatorTime
 from bench.results.rows import Row
 from bench.results.wording import figures
 from zoo.drawing.confusion import SHADES
-from zoo.drawing.curves import EPOCHS, Curve, Panel, panels
+from zoo.drawing.curves import draw_panel, panels
 from zoo.drawing.heatmap import draw_confusion
 from zoo.drawing.latents import MOST_COLOURED
-from zoo.drawing.markup import Markup
-from zoo.drawing.series import WIDTH, Series, draw_series
-from zoo.drawing.svg import symbol
+from zoo.drawing.markup import Markup, render, tag
+from zoo.drawing.series import WIDTH
 
 MOST = 8
 
@@ -70,7 +72,7 @@ def _shares(found: Sequence[OperatorTime], class_: str) -> Markup:
 def curves(trainings: Sequence[Training]) -> Section | None:
     """Accuracy and loss over epochs, as they were trained."""
     drawn = [
-        small_figure(f"{one.id}: {panel.title.lower()}", _panel(panel))
+        small_figure(f"{one.id}: {panel.title.lower()}", draw_panel(panel))
         for one in trainings
         if one.history
         for panel in panels(one.history)
@@ -83,27 +85,12 @@ def curves(trainings: Sequence[Training]) -> Section | None:
     return Section("curves", "Training curves", lead, figures_in_grid(drawn, "pairs"))
 
 
-def _panel(panel: Panel) -> Markup:
-    about = f"Training: {panel.title.lower()} over epochs"
-    series = [_series(curve) for curve in panel.curves]
-    return draw_series(series, about=about, x_label=EPOCHS, y_label=panel.unit)
-
-
-def _series(curve: Curve) -> Series:
-    colour = f"s{curve.slot}"
-
-    def mark(x: float, y: float) -> Markup:
-        return symbol("circle", x, y, f"mark solid {colour}", 2.5)
-
-    return Series(
-        curve.name, curve.points, colour, curve.dashed, mark=mark if curve.marked else None
-    )
-
-
-def confusions(trainings: Sequence[Training]) -> Section | None:
-    """A matrix an artifact."""
+def confusions(trainings: Sequence[Training], folder: Path) -> Section | None:
+    """A matrix an artifact, with a link to the page of its test. folder: of the report."""
     drawn = [
-        small_figure(one.id, draw_confusion(one.confusion)) for one in trainings if one.confusion
+        small_figure(_linked(one, folder), draw_confusion(one.confusion))
+        for one in trainings
+        if one.confusion
     ]
     if not drawn:
         return None
@@ -112,6 +99,13 @@ def confusions(trainings: Sequence[Training]) -> Section | None:
         f"{SHADES}"
     )
     return Section("confusions", "Confusion matrices", lead, figures_in_grid(drawn, "small"))
+
+
+def _linked(one: Training, folder: Path) -> Markup:
+    if one.test_page is None:
+        return render(one.id)
+    place = os.path.relpath(one.test_page.resolve(), folder.resolve())
+    return render(f"{one.id}: ", tag("a", "its images, class by class", href=quote(place)))
 
 
 def latents(trainings: Sequence[Training]) -> Section | None:

@@ -10,9 +10,8 @@ from zoo.artifacts.places import in_words
 from zoo.drawing.confusion import CONFUSION, Confusion
 from zoo.drawing.projection import PROJECTION, Projection
 from zoo.errors import ZooError
-from zoo.runs.history import EpochRow, read_history
-
-HISTORY = "history.csv"
+from zoo.runs.history import HISTORY, EpochRow, read_history
+from zoo.runs.remains import find_test_page
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,7 @@ class Training:
     history: list[EpochRow]
     confusion: Confusion | None
     projection: Projection | None
+    test_page: Path | None = None  # what `test` wrote about it here
 
 
 def read_trainings(rows: Sequence[Row], exports: Path | None) -> tuple[list[Training], list[str]]:
@@ -75,7 +75,12 @@ def _read(artifact: Artifact) -> tuple[Training, list[str]]:
             projection = Projection.from_csv(artifact.content(PROJECTION), names)
     except (ZooError, ValueError) as error:
         gaps.append(f"{artifact.id}: no map of latents: {error}")
-    return Training(artifact.id, history, confusion, projection), gaps
+    page = None
+    try:
+        page = find_test_page(artifact.id, artifact.card.fingerprint)
+    except ZooError as error:
+        gaps.append(f"{artifact.id}: no link to the page of its test: {error}")
+    return Training(artifact.id, history, confusion, projection, page), gaps
 
 
 def _same_bytes(row: Row, artifact: Artifact) -> bool:

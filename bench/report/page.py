@@ -1,6 +1,7 @@
 """The page: one HTML file that holds everything it shows."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from bench.report.charts import accuracy_and_latency, ratios, throughput
 from bench.report.content import ReportContent
@@ -21,9 +22,9 @@ from bench.results.wording import accuracy_text, count, joined, p50_text
 from zoo.drawing.markup import Markup, document, render, tag
 
 
-def draw_page(content: ReportContent) -> str:
-    """The whole file."""
-    sections = [section for section in _sections(content) if section]
+def draw_page(content: ReportContent, folder: Path = Path()) -> str:
+    """The whole file. folder: where it will be."""
+    sections = [section for section in _sections(content, folder) if section]
     batches = sorted({row.batch for row in content.rows})
     style = CSS + "\n".join(only_batch(batch) for batch in batches)
     body = [
@@ -40,7 +41,7 @@ def draw_page(content: ReportContent) -> str:
     return document(content.title, style, body)
 
 
-def _sections(content: ReportContent) -> Iterable[Section | None]:
+def _sections(content: ReportContent, folder: Path) -> Iterable[Section | None]:
     rows, summary = content.measured, content.summary
     looks = Looks.of(content.rows, summary.names)
     if content.rows:
@@ -54,7 +55,7 @@ def _sections(content: ReportContent) -> Iterable[Section | None]:
     yield draw_files(rows, summary.names)
     yield draw_suites(content.suites)
     yield curves(content.trainings)
-    yield confusions(content.trainings)
+    yield confusions(content.trainings, folder)
     yield latents(content.trainings)
     yield _warnings(content)
     yield _environment(content)

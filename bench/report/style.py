@@ -68,10 +68,6 @@ thead button {
 }
 .legend li { display: inline-flex; gap: 5px; align-items: center; }
 .legend svg { flex: none; }
-figure div svg, figure > svg {
-  display: block; width: 100%; height: auto; max-width: 600px; overflow: visible;
-}
-figure > svg { max-width: 380px; }
 .narrow svg { max-width: 420px; }
 .wide { display: none; }
 @media (min-width: 560px) { .wide { display: block; } .narrow { display: none; } }

@@ -71,7 +71,7 @@ def report(
     content = gather(inputs, exports, budget_ms, budget_mb)
     write_text(table, _summary_csv(content))
     write_text(text, draw_markdown(content))
-    write_text(page, draw_page(content))
+    write_text(page, draw_page(content, page.parent))
     return Report(page, text, table, content.summary, content.left_out)
 
 

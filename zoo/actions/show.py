@@ -25,8 +25,8 @@ from zoo.ort.faults import Here
 from zoo.ort.given import Given, read_sidecar
 from zoo.ort.signature import logits
 from zoo.progress import Progress
+from zoo.runs.remains import RESULTS
 
-RESULTS = Path("results")
 CHANNELS, MOST_CHANNELS = 16, 64
 MOST_LAYERS = 400
 TOP = 5

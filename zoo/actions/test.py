@@ -10,7 +10,9 @@ from zoo.actions.trained import load_trained, projection_of
 from zoo.artifacts.artifact import Artifact, find_artifact, known_artifact, which_artifact
 from zoo.data import Dataset, load
 from zoo.drawing import plots
-from zoo.drawing.confusion import confusion_counts
+from zoo.drawing.confusion import Confusion, confusion_counts
+from zoo.drawing.outcome import Outcome
+from zoo.drawing.outcome_page import draw_outcome
 from zoo.drawing.projection import PROJECTION, Projection
 from zoo.errors import UnavailableError, ZooError, unknown_name
 from zoo.files import check_writable, write_json, write_text
@@ -21,13 +23,16 @@ from zoo.ort.providers import known_providers
 from zoo.ort.signature import Signature
 from zoo.ort.signature import logits as logits_of_file
 from zoo.progress import Progress
+from zoo.runs.history import HISTORY, EpochRow, read_history
 from zoo.runs.naming import find_run, known_run, which_run
+from zoo.runs.remains import RESULTS, TEST_FINDINGS, TEST_PAGE
 from zoo.runs.run import Run
+from zoo.scores import Calibration, ClassScore, among_top, class_scores
 from zoo.tables import table_text
 
-RESULTS = Path("results")
 SHOWN = 40
 PRINTED = 8
+_TOP = 5
 _COLUMNS = ("index", "label", "prediction", "confidence")
 
 
@@ -49,7 +54,10 @@ class Findings:
     fingerprint: str
     accuracy: Accuracy  # without test-time views
     with_views: Accuracy | None  # with the recipe's test-time views, if any
+    top5: Accuracy | None  # the true class among the five likeliest; None with five or fewer
+    calibration: Calibration  # of the predictions' confidences
     per_class: dict[str, Accuracy]
+    scores: dict[str, ClassScore]  # recall, precision and F1 of each class
     confusion: list[list[int]]  # counts [true][predicted]
     samples: list[Sample]
     files: dict[str, str]  # files written, by kind
@@ -90,10 +98,17 @@ def _say(told: str, progress: Progress) -> None:
 def _refuse_others(folder: Path) -> None:
     """Refuse what lies where the findings go, unless an earlier test left it."""
     check_writable(folder)
-    if is_ours(folder / "test.json", ("fingerprint", "accuracy", "confusion")):
+    if is_ours(folder / TEST_FINDINGS, ("fingerprint", "accuracy", "confusion")):
         return
     remedy = "run this in another folder"
-    names = ("confusion.png", "predictions.png", "mistakes.png", "latents.png", "test.json")
+    names = (
+        "confusion.png",
+        "predictions.png",
+        "mistakes.png",
+        "latents.png",
+        TEST_FINDINGS,
+        TEST_PAGE,
+    )
     refuse_others((folder / name for name in names), remedy)
     refuse_others([folder / "predictions.csv"], remedy, _COLUMNS)
 
@@ -101,22 +116,46 @@ def _refuse_others(folder: Path) -> None:
 def _findings(seen: "_Seen") -> Findings:
     """What the logits say, written beside the run, or into results/."""
     data, plain, views = seen.data, seen.plain, seen.views
-    labels = data.test.labels
-    predictions = plain.argmax(axis=1)
+    names, labels = data.class_names, data.test.labels
+    beliefs, predictions = _softmax(plain), plain.argmax(axis=1)
     right = predictions == labels
-    confusion = confusion_counts(labels, predictions, len(data.class_names))
+    counts = confusion_counts(labels, predictions, len(names))
+    confusion = counts.tolist()
+    scores = class_scores(confusion)
+    outcome = Outcome(
+        id=seen.id,
+        data=data.name,
+        classes=tuple(names),
+        images=data.test.images,
+        labels=labels,
+        probabilities=beliefs,
+        confusion=Confusion.of(names, confusion),
+        accuracy=Accuracy.of(right),
+        with_views=None if views is None else Accuracy.of(views.argmax(axis=1) == labels),
+        top5=Accuracy.of(among_top(plain, labels, _TOP)) if len(names) > _TOP else None,
+        scores=scores,
+        calibration=Calibration.of(beliefs.max(axis=1), right),
+        history=seen.history,
+    )
+    files = _write_images(seen, outcome, counts)
+    beside = [path.name for path in files.values()]
+    files["page"] = seen.folder / TEST_PAGE
+    write_text(files["page"], draw_outcome(outcome, beside))
     report = Findings(
         id=seen.id,
         fingerprint=data.fingerprint,
-        accuracy=Accuracy.of(right),
-        with_views=None if views is None else Accuracy.of(views.argmax(axis=1) == labels),
-        per_class={n: Accuracy.of(right[labels == i]) for i, n in enumerate(data.class_names)},
-        confusion=confusion.tolist(),
-        samples=_samples(plain, data),
-        files=_write_images(seen, confusion),
+        accuracy=outcome.accuracy,
+        with_views=outcome.with_views,
+        top5=outcome.top5,
+        calibration=outcome.calibration,
+        per_class={n: Accuracy.of(right[labels == i]) for i, n in enumerate(names)},
+        scores=dict(zip(names, scores, strict=True)),
+        confusion=confusion,
+        samples=_samples(beliefs, data),
+        files={kind: str(path) for kind, path in files.items()},
     )
-    write_text(seen.folder / "predictions.csv", _predictions_csv(plain, data))
-    write_json(seen.folder / "test.json", asdict(report))
+    write_text(seen.folder / "predictions.csv", _predictions_csv(beliefs, data))
+    write_json(seen.folder / TEST_FINDINGS, asdict(report))
     return report
 
 
@@ -130,6 +169,7 @@ class _Seen:
     plain: NDArray[np.float32]  # logits [N, classes]
     views: NDArray[np.float32] | None  # the same with the recipe's test-time views
     projection: Projection | None  # of what has latents
+    history: list[EpochRow]  # of its training; empty where none was kept
 
 
 def _seen_by_run(
@@ -143,7 +183,8 @@ def _seen_by_run(
         plain = trained.logits(data.test.images, progress)
         views = trained.views(data.test.images, progress)
         projection = projection_of(trained, data)
-    return _Seen(card.id, target.folder, data, plain, views, projection)
+    history = read_history(target.history) if target.history.exists() else []
+    return _Seen(card.id, target.folder, data, plain, views, projection, history)
 
 
 def _seen_by_artifact(
@@ -172,7 +213,9 @@ def _seen_by_artifact(
             projection = Projection.from_csv(artifact.content(PROJECTION), card.class_names)
         except ValueError as error:
             raise ZooError(f"{artifact.folder / PROJECTION} is damaged: {error}.") from error
-    return _Seen(card.id, RESULTS / card.id, data, plain, None, projection)
+    kept = HISTORY in artifact.entry["files"]
+    history = read_history(artifact.checked(HISTORY)) if kept else []
+    return _Seen(card.id, RESULTS / card.id, data, plain, None, projection, history)
 
 
 def _choose_provider(device: str | None) -> str:
@@ -185,9 +228,8 @@ def _choose_provider(device: str | None) -> str:
     return device or ("cpu" if problem else "cuda")
 
 
-def _samples(logits: NDArray[np.float32], data: Dataset) -> list[Sample]:
+def _samples(beliefs: NDArray[np.float32], data: Dataset) -> list[Sample]:
     """The first images of the canonical order, which is as good as random."""
-    beliefs = _softmax(logits[:PRINTED])
     return [
         Sample(
             index=index,
@@ -195,7 +237,7 @@ def _samples(logits: NDArray[np.float32], data: Dataset) -> list[Sample]:
             prediction=data.class_names[int(belief.argmax())],
             confidence=float(belief.max()),
         )
-        for index, belief in enumerate(beliefs)
+        for index, belief in enumerate(beliefs[:PRINTED])
     ]
 
 
@@ -204,25 +246,23 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def _write_images(seen: _Seen, confusion: NDArray[np.int64]) -> dict[str, str]:
+def _write_images(seen: _Seen, outcome: Outcome, counts: NDArray[np.int64]) -> dict[str, Path]:
     folder, data = seen.folder, seen.data
-    beliefs, labels = _softmax(seen.plain), data.test.labels
-    wrong = np.flatnonzero(beliefs.argmax(axis=1) != labels)
-    # Worst first: the least belief in the true class.
-    worst = wrong[np.argsort(beliefs[wrong, labels[wrong]], kind="stable")][:SHOWN]
+    worst = outcome.mistakes()[:SHOWN]
     files = {"confusion": folder / "confusion.png", "predictions": folder / "predictions.png"}
-    share = 1 - len(wrong) / len(labels)
-    title = f"{seen.id}: {share:.2%} of {len(labels):,} test images of {data.name} correct"
-    plots.draw_confusion(confusion, data.class_names, files["confusion"], title)
-    first = np.arange(min(SHOWN, len(labels)))
+    share, images = outcome.accuracy.share, outcome.accuracy.images
+    title = f"{seen.id}: {share:.2%} of {images:,} test images of {data.name} correct"
+    plots.draw_confusion(counts, data.class_names, files["confusion"], title)
+    first = np.arange(min(SHOWN, images))
+    beliefs = outcome.probabilities
     _draw(first, beliefs, data, files["predictions"], f"{seen.id}: the first test images")
     if len(worst):
         files["mistakes"] = folder / "mistakes.png"
         _draw(worst, beliefs, data, files["mistakes"], f"{seen.id}: the worst mistakes")
     if seen.projection is not None:
         files["latents"] = folder / "latents.png"
-        plots.draw_projection(seen.projection, len(labels), files["latents"])
-    return {kind: str(path) for kind, path in files.items()}
+        plots.draw_projection(seen.projection, images, files["latents"])
+    return files
 
 
 def _draw(
@@ -246,9 +286,9 @@ def _draw(
     )
 
 
-def _predictions_csv(logits: NDArray[np.float32], data: Dataset) -> str:
+def _predictions_csv(beliefs: NDArray[np.float32], data: Dataset) -> str:
     """index, label, prediction and confidence of every test image, in canonical order."""
-    names, beliefs = data.class_names, _softmax(logits)
+    names = data.class_names
     guesses = zip(data.test.labels, beliefs.argmax(axis=1), beliefs.max(axis=1), strict=True)
     return table_text(
         _COLUMNS,

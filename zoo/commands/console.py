@@ -83,6 +83,9 @@ def print_findings(findings: "Findings") -> None:
     say(f"{findings.id}: accuracy {findings.accuracy}")
     if findings.with_views:
         say(f"{findings.id}: with test-time views {findings.with_views}")
+    if findings.top5:
+        say(f"{findings.id}: top-5 accuracy {findings.top5}")
+    say(f"{findings.id}: expected calibration error {100 * findings.calibration.error:.1f} points")
     print_table(
         {
             "class": name,

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from zoo.drawing.markup import Markup
 from zoo.drawing.palette import BLUE, ORANGE
+from zoo.drawing.series import Series, draw_series
+from zoo.drawing.svg import symbol
 from zoo.runs.history import EpochRow
 
 LOSS = "cross-entropy, with the label smoothing of the recipe"
@@ -57,3 +60,21 @@ def _curves(history: Sequence[EpochRow], what: str, scale: float) -> tuple[Curve
     if validation:
         shown.append(Curve("validation", "", validation, ORANGE, dashed=True))
     return tuple(shown)
+
+
+def draw_panel(panel: Panel) -> Markup:
+    """In SVG, for a page."""
+    about = f"Training: {panel.title.lower()} over epochs"
+    series = [_series(curve) for curve in panel.curves]
+    return draw_series(series, about=about, x_label=EPOCHS, y_label=panel.unit)
+
+
+def _series(curve: Curve) -> Series:
+    colour = f"s{curve.slot}"
+
+    def mark(x: float, y: float) -> Markup:
+        return symbol("circle", x, y, f"mark solid {colour}", 2.5)
+
+    return Series(
+        curve.name, curve.points, colour, curve.dashed, mark=mark if curve.marked else None
+    )

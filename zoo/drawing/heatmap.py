@@ -1,6 +1,6 @@
 """A confusion matrix: what each true class is taken for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from zoo.drawing.confusion import Cell, Confusion
 from zoo.drawing.markup import Markup, tag
@@ -10,16 +10,25 @@ WIDTH = 328
 MOST_COUNTED = 10  # classes whose counts have room in their cells
 
 
-def draw_confusion(confusion: Confusion) -> Markup:
-    """Rows are true classes; counts where there is room for them."""
+def draw_confusion(
+    confusion: Confusion,
+    width: float = WIDTH,
+    links: Mapping[tuple[int, int], str] | None = None,
+) -> Markup:
+    """Rows are true classes; counts where there is room for them.
+
+    links: where a cell (true, predicted) leads to.
+    """
     classes, named = confusion.classes, confusion.is_named
     left = min(86.0, max(map(text_width, classes), default=0.0) + 8) if named else 16.0
-    side = (WIDTH - left) / max(len(classes), 1)
+    side = (width - left) / max(len(classes), 1)
     head = left if named else 16.0
-    cells = [
-        _cell(cell, classes, left + side * cell.predicted, head + side * cell.true, side)
-        for cell in confusion.cells()
-    ]
+    links = links or {}
+    cells = []
+    for cell in confusion.cells():
+        x, y = left + side * cell.predicted, head + side * cell.true
+        link = links.get((cell.true, cell.predicted))
+        cells.append(_cell(cell, classes, x, y, side, link))
     names = []
     if named:
         for index, name in enumerate(classes):
@@ -28,15 +37,18 @@ def draw_confusion(confusion: Confusion) -> Markup:
             names.append(text(left - 5, head + middle + 4, short, "tick", "end"))
             names.append(_upright(left + middle + 4, head - 5, short))
     return drawing(
-        WIDTH,
+        width,
         head + side * len(classes) + 4,
         f"Confusion matrix of {len(classes)} classes",
         *names,
         *cells,
+        role="group" if links else "img",
     )
 
 
-def _cell(cell: Cell, classes: Sequence[str], x: float, y: float, side: float) -> Markup:
+def _cell(
+    cell: Cell, classes: Sequence[str], x: float, y: float, side: float, link: str | None
+) -> Markup:
     true, predicted, count = classes[cell.true], classes[cell.predicted], cell.count
     box = tag(
         "rect",
@@ -54,7 +66,8 @@ def _cell(cell: Cell, classes: Sequence[str], x: float, y: float, side: float) -
     if count and len(classes) <= MOST_COUNTED:
         class_ = "count over" if cell.is_dark else "count"
         number = text(x + side / 2, y + side / 2 + 3.5, str(count), class_, "middle")
-    return tag("g", hover([words]), box, number)
+    marks = (hover([words]), box, number)
+    return tag("a", *marks, href=link, aria_label=words) if link else tag("g", *marks)
 
 
 def _upright(x: float, y: float, words: str) -> Markup:

@@ -93,6 +93,10 @@ tbody th { font-weight: 600; }
 }
 figure { margin: 0; min-width: 0; }
 figcaption { font-weight: 600; margin-bottom: 4px; }
+figure div svg, figure > svg {
+  display: block; width: 100%; height: auto; max-width: 600px; overflow: visible;
+}
+figure > svg { max-width: 380px; }
 
 svg text {
   font: 12px -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif;
@@ -144,5 +148,34 @@ dl.guesses .share { height: 10px; background: var(--c0); min-width: 1px; border-
 .key img { width: 180px; height: 12px; }
 small { font-size: 12px; color: var(--soft); overflow-wrap: anywhere; display: block; }
 footer { color: var(--soft); padding-top: 20px; padding-bottom: 40px; }
+"""
+)
+
+# Of the page of a test. The images of a cell show where its link leads.
+OUTCOME = (
+    BASE
+    + CHARTS
+    + """
+.cards { display: flex; flex-wrap: wrap; gap: 10px 40px; margin: 0; }
+.card dt { font-size: 13px; color: var(--soft); }
+.card dd { margin: 0; }
+.card b { font-size: 22px; font-weight: 600; display: block; }
+small { font-size: 12px; color: var(--soft); display: block; }
+.beside { display: grid; gap: 24px 40px; align-items: start;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); }
+.beside figure > svg { max-width: 560px; }
+.beside a { cursor: pointer; }
+.beside a:hover rect, .beside a:focus-visible rect { stroke: var(--ink); stroke-width: 2; }
+.beside a:focus-visible { outline: none; }
+.cells > section { display: none; padding: 0; scroll-margin-top: 60px; }
+.cells > section:target { display: block; }
+.cells:has(:target) .hint { display: none; }
+.hint { color: var(--soft); }
+.shots { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(72px, 1fr)); }
+.shots img { display: block; width: 72px; height: auto; image-rendering: pixelated; }
+.shots figcaption { font-weight: 400; font-size: 13px; margin: 2px 0 0; }
+.wide-shots { grid-template-columns: repeat(auto-fill, minmax(150px, 1fr)); gap: 16px; }
+.wide-shots img { width: 96px; }
+.scroll { max-width: 760px; }
 """
 )

@@ -84,14 +84,17 @@ def tick_text(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{float(f'{value:.3g}'):g}"
 
 
-def drawing(width: float, height: float, label: str, *marks: str) -> Markup:
-    """An SVG of this size, with what it shows in words for those who do not see it."""
+def drawing(width: float, height: float, label: str, *marks: str, role: str = "img") -> Markup:
+    """An SVG of this size, with what it shows in words for those who do not see it.
+
+    role: `group` where its marks are links.
+    """
     return tag(
         *("svg", *marks),
         viewBox=f"0 0 {width:g} {height:g}",
         width=f"{width:g}",
         height=f"{height:g}",
-        role="img",
+        role=role,
         aria_label=label,
     )
 

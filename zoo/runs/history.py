@@ -9,6 +9,7 @@ from zoo.reading import open_text
 from zoo.records import read
 from zoo.tables import read_records, records_text
 
+HISTORY = "history.csv"  # in a run, and in an artifact
 _LARGEST = 64 << 20
 
 

@@ -1,5 +1,6 @@
 """What lies in the folder of a run, and whether a new training may replace it."""
 
+import json
 import os
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from zoo import marks
 from zoo.errors import UsageError
 
 RUNS = Path("runs")
+RESULTS = Path("results")  # what is found out about artifacts, a folder each
+TEST_PAGE, TEST_FINDINGS = "test.html", "test.json"  # of a run, or of an artifact
 # All that a training and its test write; the folder may hold other things, which are not ours.
 FILES = (
     "run.json",
@@ -14,7 +17,8 @@ FILES = (
     "weights.safetensors",
     "history.csv",
     "curves.png",
-    "test.json",
+    TEST_FINDINGS,
+    TEST_PAGE,
     "predictions.csv",
     "confusion.png",
     "predictions.png",
@@ -28,6 +32,16 @@ def is_run(folder: Path) -> bool:
     """Whether a training of this project wrote here: its card or its tensors tell."""
     telling = ("run.json", "state.safetensors", "weights.safetensors")
     return any(marks.is_ours(folder / name, _TELLING) for name in telling)
+
+
+def find_test_page(id_: str, fingerprint: str) -> Path | None:
+    """The page that `test` wrote about an artifact, or else about its run, on such a dataset."""
+    for folder in (RESULTS / id_, RUNS / id_):
+        page, findings = folder / TEST_PAGE, folder / TEST_FINDINGS
+        ours = marks.is_ours(page) and marks.is_ours(findings, ("fingerprint",))
+        if ours and json.loads(findings.read_text("utf-8"))["fingerprint"] == fingerprint:
+            return page
+    return None
 
 
 def refuse_others(folder: Path, overwrite: bool) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from bench.results.results_file import write_csv
 from bench.results.rows import FAILED, SKIPPED, Row
 from zoo.artifacts.card import Card, manifest_facts
 from zoo.artifacts.publishing import publish, publishing
+from zoo.files import write_json
 from zoo.intervals import Accuracy, wilson
 
 # model, family, p50 at batch 1 in ms, image's share of that at batch 64, right of 10,000, bytes
@@ -110,10 +111,12 @@ def make_exports(tmp_path: Path, make_card: Callable[..., Card]) -> Callable[...
         root = tmp_path / "exports"
         usual = {"history.csv": HISTORY.encode(), "confusion.csv": CONFUSION.encode()}
         kept = usual if files is None else usual | files if add else files
+        card = make_card(id="cnn-cifar10")
         with publishing("cnn-cifar10", root) as folder:
+            write_json(folder / "card.json", asdict(card))
             for name, content in {"fp32.onnx": b"net", "int8.onnx": b"small", **kept}.items():
                 (folder / name).write_bytes(content)
-            publish("cnn-cifar10", manifest_facts(make_card(id="cnn-cifar10")), folder)
+            publish("cnn-cifar10", manifest_facts(card), folder)
         return root
 
     return make

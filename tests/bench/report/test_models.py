@@ -10,6 +10,7 @@ import pytest
 from bench.report.models import read_trainings
 from bench.results.rows import Row
 from zoo.artifacts.card import Card
+from zoo.drawing.markup import document
 
 
 def test_an_artifact_gives_its_curves_and_its_matrix(
@@ -99,3 +100,26 @@ def test_a_model_published_anew_since_is_said_to_be(
 ) -> None:
     _, (gap,) = read_trainings([make_row(sha256="0" * 64)], make_exports())
     assert "published again" in gap
+
+
+def test_the_page_of_a_test_is_linked_where_it_is_of_the_same_images(
+    make_exports: Callable[..., Path], make_row: Callable[..., Row], in_folder: Path
+) -> None:
+    exports = make_exports()
+
+    def page() -> Path | None:
+        ((found,), _) = read_trainings([make_row()], exports)
+        return found.test_page
+
+    assert page() is None
+    fingerprint = json.loads((exports / "cnn-cifar10" / "card.json").read_text())["fingerprint"]
+    for root, told in (("runs", fingerprint), ("results", "of other images")):
+        folder = Path(root, "cnn-cifar10")
+        folder.mkdir(parents=True)
+        (folder / "test.html").write_text(document("Test", "", []))
+        (folder / "test.json").write_text(json.dumps({"fingerprint": told}))
+    assert page() == Path("runs/cnn-cifar10/test.html")
+    (Path("results") / "cnn-cifar10" / "test.json").write_text(
+        json.dumps({"fingerprint": fingerprint})
+    )
+    assert page() == Path("results/cnn-cifar10/test.html")

@@ -1,7 +1,6 @@
 """The page in a real browser: no errors, sorting works, nothing overflows a phone."""
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,55 +9,25 @@ import pytest
 from bench.report import report
 from bench.results.results_file import write_csv
 from bench.results.rows import Row
+from tests.browser import OVERFLOWING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 P50 = "#cell-table tbody tr > :nth-child(5)"
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip(f"there is no {' or '.join(NAMES)} on this machine")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
 def open_page(
-    browser: "Browser", results: Path, suite: Path, make_exports: Callable[..., Path]
-) -> "Iterator[Callable[..., Page]]":
-    """Open the report at a width and in a scheme; a test fails where the page logs anything."""
+    look_at: "Callable[..., Page]", results: Path, suite: Path, make_exports: Callable[..., Path]
+) -> "Callable[..., Page]":
+    """Open the report, or another page, at a width and in a colour scheme."""
     file = report([results, suite], exports=make_exports(), budget_ms=1).html
-    said: list[str] = []
-    pages: list[Page] = []
 
-    def opened(
-        width: int = 1280, scheme: str = "light", *, script: bool = True, path: Path = file
-    ) -> "Page":
-        page = browser.new_page(
-            viewport={"width": width, "height": 800},
-            color_scheme=scheme,  # type: ignore[arg-type]
-            java_script_enabled=script,
-        )
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: said.append(request.url))
-        page.goto(path.as_uri())
-        said.remove(path.as_uri())
-        pages.append(page)
-        return page
+    def opened(width: int = 1280, scheme: str = "light", path: Path = file, **more: bool) -> "Page":
+        return look_at(path, width, scheme, **more)
 
-    yield opened
-    for page in pages:
-        page.close()
-    assert said == []
+    return opened
 
 
 def shown(page: "Page", selector: str) -> list[str]:
@@ -121,18 +90,8 @@ def test_nothing_but_tables_is_wider_than_the_screen(
     page = open_page(width)
     page.get_by_label("every column").check()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate(_OVERFLOWING) == []
+    assert page.evaluate(OVERFLOWING) == []
     assert page.evaluate("document.querySelector('#cell-table').parentNode.scrollWidth") > width
-
-
-# Whatever ends right of the page or begins left of it, unless it scrolls in a box of its own.
-_OVERFLOWING = """
-[...document.querySelectorAll('body *')].filter(one => {
-  if (one.closest('.scroll')) return false;
-  const box = one.getBoundingClientRect();
-  return box.width && (box.right > document.documentElement.clientWidth + 1 || box.left < -1);
-}).map(one => one.outerHTML.slice(0, 120))
-"""
 
 
 def test_words_on_a_phone_are_large_enough_to_read(open_page: "Callable[..., Page]") -> None:
