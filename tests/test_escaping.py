@@ -44,6 +44,7 @@ from zoo.escaping import markdown, printable, printable_lines
 from zoo.exporting.readme import readme
 from zoo.intervals import Accuracy
 from zoo.progress import PlainProgress, RichProgress
+from zoo.scores import Calibration
 
 ROOT = Path(__file__).parent.parent
 NASTY = (
@@ -77,7 +78,12 @@ class TestTerminal:
     def test_findings(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
         share = Accuracy(1, 2, 0.5, 0.1, 0.9)
         found = Findings(
-            *(name, "f", share, share, {name: share, "b": share}, [[1, 0], [0, 1]]),
+            *(name, "f", share, share),
+            top5=share,
+            calibration=Calibration(0.1, ()),
+            per_class={name: share, "b": share},
+            scores={},
+            confusion=[[1, 0], [0, 1]],
             samples=[Sample(0, name, name, 0.5)],
             files={"images": f"runs/{name}"},
         )
