@@ -16,7 +16,7 @@ from bench.report.suites import draw_suites
 from bench.report.table import draw_table
 from bench.results.answers import Answer
 from bench.results.comparisons import Comparisons
-from bench.results.rows import Row
+from bench.results.rows import SKIPPED, Row
 from bench.results.summary import Summary
 from bench.results.wording import accuracy_text, count, joined, p50_text
 from zoo.drawing.markup import Markup, document, render, tag
@@ -169,6 +169,7 @@ def _cells(content: ReportContent) -> Section:
     box = tag("input", type="checkbox", id="every-column")
     body = render(
         tag("label", box, "every column", class_="choice"),
+        _skipped(content),
         draw_table(content.rows, content.summary, content.sources),
     )
     lead = (
@@ -178,6 +179,15 @@ def _cells(content: ReportContent) -> Section:
         "sweep named another: below 1 is faster."
     )
     return Section("cells", "All cells", lead, body)
+
+
+def _skipped(content: ReportContent) -> Markup:
+    """A choice, where there are such rows."""
+    found = sum(row.status == SKIPPED for row in content.rows)
+    if not found:
+        return Markup("")
+    box = tag("input", type="checkbox", id="skipped-cells")
+    return tag("label", box, count(found, "skipped cell"), class_="choice")
 
 
 def _warnings(content: ReportContent) -> Section | None:

@@ -26,7 +26,7 @@ CSS = (
 }
 .batches legend { float: left; padding: 0; margin-right: 4px; color: var(--soft); }
 .batches label, .choice { display: inline-flex; gap: 5px; align-items: center; cursor: pointer; }
-.choice { margin-bottom: 10px; }
+.choice { margin: 0 18px 10px 0; }
 
 #cell-table tbody td { font-size: 13.5px; }
 #cell-table tbody td { white-space: nowrap; }
@@ -43,6 +43,7 @@ tr.absent td, tr.absent th { color: var(--soft); }
 th small { font-weight: 400; }
 @media (max-width: 640px) { .folds { display: none; } #cell-table .folded { display: block; } }
 body:has(#every-column:checked) .more { display: table-cell; }
+body:has(#skipped-cells):not(:has(#skipped-cells:checked)) tr.skipped { display: none; }
 thead button {
   font: inherit; color: inherit; background: none; border: 0; padding: 0; text-align: inherit;
 }

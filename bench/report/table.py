@@ -21,6 +21,8 @@ from zoo.drawing.markup import Markup, render, tag
 
 Show = Callable[[Row], Markup | str]
 
+# Skipped rows are shown on demand: most are pairings that cannot exist, each with its reason.
+_ABSENT = {FAILED: "absent", SKIPPED: "absent skipped"}
 _NUMBERS = frozenset(
     name for name, kind in get_type_hints(Row).items() if {int, float} & {kind, *get_args(kind)}
 )
@@ -48,7 +50,7 @@ def draw_table(rows: Sequence[Row], summary: Summary, sources: dict[int, str]) -
             "tr",
             *(_cell(column, row, index, main) for index, column in enumerate(columns)),
             data_batch=row.batch,
-            class_=None if row.status == OK else "absent",
+            class_=_ABSENT.get(row.status),
         )
         for row in sorted(rows, key=_order)
     ]

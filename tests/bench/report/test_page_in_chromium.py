@@ -61,7 +61,7 @@ def test_the_keyboard_sorts_too(open_page: "Callable[..., Page]") -> None:
     button = page.get_by_role("button", name="model", exact=True).first
     button.focus()
     page.keyboard.press("Enter")
-    names = shown(page, "#cell-table tbody th")
+    names = shown(page, "#cell-table tbody th:visible")
     assert names == sorted(names)
     assert page.locator("#cell-table [aria-sort]").count() == 1
 
@@ -72,6 +72,16 @@ def test_every_column_is_shown_on_demand(open_page: "Callable[..., Page]") -> No
     assert not hidden.is_visible()
     page.get_by_label("every column").check()
     assert hidden.is_visible()
+
+
+def test_skipped_cells_are_shown_on_demand(open_page: "Callable[..., Page]") -> None:
+    page = open_page(script=False)
+    rows = page.locator("#cell-table tr.skipped")
+    assert rows.count() == 1
+    assert not rows.first.is_visible()
+    assert page.locator("#cell-table tr.absent:visible").count() == 2
+    page.get_by_label("1 skipped cell").check()
+    assert rows.first.is_visible()
 
 
 def test_a_batch_is_chosen_without_a_script(open_page: "Callable[..., Page]") -> None:
