@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.runtimes.adapter import Demands, Logits, Order, Placed, UnsupportedError
 from zoo.data.dataset import Images
-from zoo.errors import UnavailableError, UsageError, command
+from zoo.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from zoo.specs.catalog import ModelSpec
@@ -70,8 +70,10 @@ class Torch:
 
         if order.provider not in ("cpu", "cuda"):
             raise UnsupportedError(f"{order.runtime} runs on cpu or cuda, not on {order.provider}")
-        if order.provider == "cuda" and not torch.cuda.is_available():
-            raise UnavailableError(f"{order.runtime} finds no GPU here (see: {command('doctor')})")
+        if problem := self.problem(order.provider):
+            raise UnavailableError(
+                f"{order.runtime} cannot run on {order.provider} here: {problem}"
+            )
         torch.set_num_threads(order.threads)
         torch.backends.cudnn.allow_tf32 = order.tf32
         torch.backends.cuda.matmul.allow_tf32 = order.tf32

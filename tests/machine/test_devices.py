@@ -1,8 +1,13 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 
+from bench.runtimes.registry import check_device
 from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.frameworks.pytorch.doctor import findings
 from zoo.machine import devices
+from zoo.machine.finding import Finding
 
 CPU = torch.device("cpu")
 
@@ -47,6 +52,57 @@ def test_an_unknown_precision_is_a_usage_error(asked: str) -> None:
 def test_fp16_on_a_cpu_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="CUDA only"):
         devices.choose_precision("fp16", CPU)
+
+
+@pytest.fixture
+def cuda(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Make CUDA look as if it works, or fails on start with this message."""
+
+    def pretend(*, works: bool, failure: str = "") -> None:
+        def init() -> None:
+            if failure:
+                raise RuntimeError(failure)
+
+        monkeypatch.setattr(torch.version, "cuda", "13.0")
+        monkeypatch.setattr(torch.backends.cudnn, "version", lambda: 92000)
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: works)
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Model T")
+        monkeypatch.setattr(torch.cuda, "init", init)
+
+    return pretend
+
+
+def test_cuda_that_works_has_no_problem_wherever_it_is_asked_for(
+    cuda: Callable[..., None],
+) -> None:
+    cuda(works=True)
+    assert devices.cuda_problem() is None
+    assert devices.choose_device("cuda") == devices.choose_device(None) == torch.device("cuda")
+    for runtime in ("torch", "torch-compile"):
+        check_device(runtime, "cuda")
+    assert Finding("cuda", "ok", "Model T") in findings()
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        ("Found no NVIDIA driver on your system. \nInstall one", "Found no NVIDIA driver on your"),
+        ("", "no device answered"),
+    ],
+    ids=["no driver", "no device"],
+)
+def test_cuda_that_fails_has_the_same_problem_wherever_it_is_asked_for(
+    cuda: Callable[..., None], failure: str, told: str
+) -> None:
+    cuda(works=False, failure=failure)
+    assert told in str(devices.cuda_problem())
+    assert devices.choose_device(None) == CPU
+    with pytest.raises(UnavailableError, match=f"--device cuda cannot run here: {told}"):
+        devices.choose_device("cuda")
+    for runtime in ("torch", "torch-compile"):
+        with pytest.raises(UnavailableError, match=f"with {runtime}: {told}"):
+            check_device(runtime, "cuda")
+    assert Finding("cuda", "note", f"no GPU: {devices.cuda_problem()}") in findings()
 
 
 def test_cuda_that_does_not_work_is_refused_with_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,14 +25,16 @@ def choose_device(asked: str | None) -> torch.device:
     """`cpu`, `cuda`, or without a wish the best that works; never a silent fallback."""
     if asked not in (None, "cpu", "cuda"):
         raise unknown_name("device", str(asked), ("cpu", "cuda"))
-    works = torch.cuda.is_available()
-    if asked == "cuda" and not works:
-        raise UnavailableError(f"--device cuda cannot run here: {cuda_problem()}.")
-    return torch.device(asked or ("cuda" if works else "cpu"))
+    problem = None if asked == "cpu" else cuda_problem()
+    if asked == "cuda" and problem:
+        raise UnavailableError(f"--device cuda cannot run here: {problem}.")
+    return torch.device(asked or ("cpu" if problem else "cuda"))
 
 
-def cuda_problem() -> str:
-    """Why CUDA does not work, in the driver's own terms."""
+def cuda_problem() -> str | None:
+    """Why torch cannot compute on CUDA here, in the driver's own terms; None where it can."""
+    if torch.cuda.is_available():
+        return None
     if torch.version.cuda is None:
         return f"torch {torch.__version__} was built without CUDA"
     try:

@@ -11,10 +11,11 @@ def findings() -> list[Finding]:
     cuda = torch.version.cuda
     cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
     libraries = f"CUDA {cuda}, cuDNN {cudnn}" if cuda else "without CUDA"
+    problem = devices.cuda_problem()
     gpu = (
-        Finding("cuda", "ok", torch.cuda.get_device_name(0))
-        if torch.cuda.is_available()
-        else Finding("cuda", "note", f"no GPU: {devices.cuda_problem()}")
+        Finding("cuda", "note", f"no GPU: {problem}")
+        if problem
+        else Finding("cuda", "ok", torch.cuda.get_device_name(0))
     )
     bf16 = (
         Finding("bf16", "ok", "the CPU computes in bf16: training uses it")
