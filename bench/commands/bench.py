@@ -149,7 +149,8 @@ def bench(
     \b
     arm        one file in one runtime, on one provider, with so many threads
     cell       an arm at one batch size: a row of the results
-    reference  fp32 in onnxruntime on the CPU: each arm is compared with it, in turns
+    reference  fp32 in onnxruntime on the same provider: each arm is compared with it, in turns,
+               and that one with the CPU, at batch 1
     boundary   host: a call includes copies from and to numpy; device: it does not
     card       what was measured when a model was exported: its card.json
     """

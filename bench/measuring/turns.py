@@ -12,7 +12,7 @@ the pages that the processes before have left, and is slower for it (docs/explan
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -72,13 +72,28 @@ def take_turns(
     on_instance: Callable[[], None] = lambda: None,
 ) -> Turns:
     """Measure b against a. images: .npy of uint8 [N, H, W, C], which both are shown in turn."""
+    (found,) = take_turns_at_each(a, b, [(images, batch)], plan, on_instance)
+    return found
+
+
+def take_turns_at_each(
+    a: Order,
+    b: Order,
+    batches: Sequence[tuple[Path, int]],
+    plan: Plan,
+    on_instance: Callable[[], None] = lambda: None,
+) -> list[Turns]:
+    """The same at several batch sizes, each with its images, in the same processes.
+
+    Each size has the time of the plan.
+    """
     cores = affinity(os.getpid())  # none where the system pins nothing: intervals are wider then
     if cores and max(a.threads, b.threads) > len(cores):
         raise UsageError(
             f"each thread needs a core of its own in turns, and there are {len(cores)}. Name fewer "
             "--threads."
         )
-    found = Turns()
+    found = [Turns() for _ in batches]
     for instance in range(plan.instances):
         # The one that starts first, and has the first word, is another one each time.
         pair = (a, b) if instance % 2 == 0 else (b, a)
@@ -100,22 +115,28 @@ def take_turns(
                     arm.start()
             for arm in arms:
                 stack.enter_context(arm)
-            for arm in arms:
-                arm.tell("batch", images=str(images), size=batch)
-            for arm in arms:
-                arm.hear()
-            seconds = plan.seconds / plan.instances
-            if plan.sequential:
-                times = [_alone(arm, seconds / 2, plan.warm_seconds, found) for arm in arms]
-                found.apart.append((times[instance % 2], times[1 - instance % 2]))
-            else:
-                rows, wrong = _turns(arms[0], arms[1], seconds, plan)
-                if instance % 2:
-                    rows = [[a1, b1, b2, a2] for b1, a1, a2, b2 in rows]
-                found.instances.append(rows)
-                found.wrong += wrong
+            for (images, size), turns in zip(batches, found, strict=True):
+                for arm in arms:
+                    arm.tell("batch", images=str(images), size=size)
+                for arm in arms:
+                    arm.hear()
+                _time(arms, plan, turns, swapped=instance % 2 == 1)
         on_instance()
     return found
+
+
+def _time(arms: list[ArmProcess], plan: Plan, found: Turns, *, swapped: bool) -> None:
+    """One instance at one batch size. swapped: whether b stands before a."""
+    seconds = plan.seconds / plan.instances
+    if plan.sequential:
+        times = [_alone(arm, seconds / 2, plan.warm_seconds, found) for arm in arms]
+        found.apart.append((times[swapped], times[not swapped]))
+        return
+    rows, wrong = _turns(arms[0], arms[1], seconds, plan)
+    if swapped:
+        rows = [[a1, b1, b2, a2] for b1, a1, a2, b2 in rows]
+    found.instances.append(rows)
+    found.wrong += wrong
 
 
 def usual_way(a: Order, b: Order, images: Path, batch: int, timeout: float = Plan.timeout) -> Turns:

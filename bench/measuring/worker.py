@@ -107,8 +107,10 @@ class Worker:
             while time.monotonic() < ends or len(found) <= least:
                 os.write(peer, _YOURS)
                 if os.read(peer, 1) != _YOURS:
-                    break
+                    return _joined(found)
                 found.append(self.calls(2, untimed))
+        with suppress(ConnectionResetError):
+            os.read(peer, 1)  # the other's own word, which the next turns would take for theirs
         return _joined(found)
 
     def follow(self, peer: int, untimed: int = 0) -> Message:

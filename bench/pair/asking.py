@@ -37,7 +37,7 @@ class Pair:
     def orders(self) -> tuple[Order, Order]:
         """What their processes are told to load."""
         settings = self.settings
-        a, b = (arm.order(tf32=settings.tf32, memory=settings.memory) for arm in self.arms)
+        a, b = (arm.order(memory=settings.memory) for arm in self.arms)
         return a, b
 
     @property
@@ -103,6 +103,7 @@ def find_pair(
         Arm(
             *(subject, runtime, settings.provider, settings.boundary, settings.threads),
             settings.cuda_graph,
+            tf32=settings.tf32,
         )
         for subject, runtime in zip(subjects, settings.runtimes, strict=True)
     )

@@ -122,6 +122,7 @@ def _order(row: Row, subject: Subject, memory: int | None = None) -> Order:
         "device" if row.boundary == "device" else "host",
         row.threads,
         bool(row.cuda_graph),
+        tf32=bool(row.tf32),
     )
     fell_back = row.elsewhere is not None
-    return arm.order(tf32=bool(row.tf32), allow_fallback=fell_back, memory=memory)
+    return arm.order(allow_fallback=fell_back, memory=memory)

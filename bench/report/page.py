@@ -174,9 +174,9 @@ def _cells(content: ReportContent) -> Section:
     )
     lead = (
         "Click a heading to sort; point at one for its meaning. The 95% interval is below "
-        "each figure. The reference is the same model in fp32, in onnxruntime on the CPU, unless "
-        "the "
-        "sweep named another: below 1 is faster."
+        "each figure. The reference is the same model in fp32, in onnxruntime on the same "
+        "provider, unless the sweep named another; on a GPU, that one is compared with the CPU, at "
+        "batch 1. Below 1 is faster."
     )
     return Section("cells", "All cells", lead, body)
 

@@ -20,15 +20,14 @@ _AGREES = 0.03  # beyond both intervals, the two ratios may be so far apart with
 def related(rows: Sequence[Row]) -> list[Row]:
     """The same rows with what follows from all of them, whatever stood there before."""
     references = {
-        _reference_key(row, row.subject, f"{row.runtime} {row.provider} {row.precision}"): row
+        (*_cell_of(row, row.subject), row.boundary, _arm_of(row)): row
         for row in rows
-        if row.boundary == "host" and not row.reference
+        if not (row.is_comparison or row.cuda_graph or row.tf32)
     }
     timed = {row.key: row for row in rows if row.cold_ms and row.p50_ms}
     found = []
     for row in rows:
-        subject = row.reference_subject or row.subject
-        reference = references.get(_reference_key(row, subject, row.reference or ""))
+        reference = references.get(_reference_of(row))
         agrees = None if reference is None else _agrees(row, reference)
         context = Context(
             ratio_agrees=agrees,
@@ -39,8 +38,20 @@ def related(rows: Sequence[Row]) -> list[Row]:
     return found
 
 
-def _reference_key(row: Row, subject: str, arm: str) -> tuple[object, ...]:
-    return subject, row.threads, row.batch, row.scenario, arm
+def _cell_of(row: Row, subject: str) -> tuple[object, ...]:
+    return subject, row.threads, row.batch, row.scenario
+
+
+def _arm_of(row: Row) -> str:
+    """As the column `reference` names an arm."""
+    return f"{row.runtime} {row.provider} {row.precision}"
+
+
+def _reference_of(row: Row) -> tuple[object, ...]:
+    """Where the row of its reference would be found: at the same boundary, unless on the CPU."""
+    arm = row.reference or ""
+    boundary = row.boundary if f" {row.provider} " in arm else "host"
+    return (*_cell_of(row, row.reference_subject or row.subject), boundary, arm)
 
 
 def _agrees(row: Row, reference: Row) -> bool | None:

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 from bench.runtimes import Order
 from bench.runtimes.adapter import Boundary, Demands
-from bench.runtimes.registry import unsupported
+from bench.runtimes.registry import providers_of, unsupported
 from bench.subjects.subject import THIRD_PARTY, Subject
 
-REFERENCE = "onnxruntime"  # with the CPU and fp32: the arm that others are compared with
+REFERENCE = "onnxruntime"  # in fp32: what other arms are compared with
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,11 @@ class Arm:
     threads: int = 1  # of one call
     cuda_graph: bool = False  # whether its calls are recorded once and replayed
     against: Subject | None = None  # what its time is held against, instead of its own reference
+    tf32: bool = False  # whether fp32 may be computed in TF32
 
     @property
     def is_reference(self) -> bool:
-        """Whether others are compared with it."""
+        """Whether others have to answer as it does."""
         asked = (self.runtime, self.provider, self.boundary)
         return asked == (REFERENCE, "cpu", "host") and self.subject.precision in (
             "fp32",
@@ -32,21 +33,36 @@ class Arm:
         )
 
     def reference(self) -> "Arm":
-        """What it is compared with, whether that is measured itself or not."""
+        """What it has to answer as, whether that is measured itself or not."""
         subject = self.subject
         if subject.artifact and subject.precision != "fp32":
             path = subject.artifact.file("fp32")
             subject = replace(subject, precision="fp32", path=path)
         return Arm(subject, threads=self.threads)
 
+    def rival(self, batch: int) -> "Arm | None":
+        """What takes turns with it: onnxruntime in fp32 on its provider, at its boundary.
+
+        That one takes turns with the CPU's, at batch 1; the CPU's own with none. On a provider that
+        onnxruntime does not know, the CPU's takes its place.
+        """
+        on_cpu = Arm(self.against or self.reference().subject, threads=self.threads)
+        if self.provider != "cpu" and self.provider not in providers_of(REFERENCE):
+            return on_cpu
+        here = replace(on_cpu, provider=self.provider, boundary=self.boundary)
+        if not self._measures_as(here):
+            return here
+        return on_cpu if self.provider != "cpu" and batch == 1 else None
+
+    def _measures_as(self, other: "Arm") -> bool:
+        ours, theirs = ((arm.subject.name, arm.subject.precision) for arm in (self, other))
+        return ours == theirs and replace(self, subject=other.subject, against=None) == other
+
     @property
-    def rival(self) -> "Arm | None":
-        """What takes turns with it; None of the arm that others are held against."""
-        if self.against is None:
-            return None if self.is_reference else self.reference()
-        if self.is_reference and self.subject.name == self.against.name:
-            return None
-        return Arm(self.against, threads=self.threads)
+    def keeps_processes(self) -> bool:
+        """Whether all its batch sizes take turns in the same processes: on a GPU, where starting
+        them takes most of the time."""
+        return self.provider != "cpu"
 
     @property
     def skipped(self) -> str | None:
@@ -64,9 +80,7 @@ class Arm:
             return "on the CPU all memory is the host's"
         return None
 
-    def order(
-        self, *, tf32: bool = False, allow_fallback: bool = False, memory: int | None = None
-    ) -> Order:
+    def order(self, *, allow_fallback: bool = False, memory: int | None = None) -> Order:
         """What its process is told to load; the rest of it as `Order` has it."""
         return Order(
             model=str(self.subject.path),
@@ -75,7 +89,7 @@ class Arm:
             threads=self.threads,
             boundary=self.boundary,
             given=self.subject.given,
-            tf32=tf32,
+            tf32=self.tf32,
             cuda_graph=self.cuda_graph,
             allow_fallback=allow_fallback,
             memory=memory,

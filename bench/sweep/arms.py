@@ -13,7 +13,7 @@ import numpy as np
 
 from bench.measuring.arm_process import ArmProcess, OutOfMemoryError
 from bench.measuring.samples import Block, Samples
-from bench.measuring.turns import take_turns
+from bench.measuring.turns import take_turns_at_each
 from bench.measuring.warm_process import WarmProcess
 from bench.results.evaluate import evaluate
 from bench.results.record import Record
@@ -113,16 +113,16 @@ class _Arms:
             first = left.steps[0].batch if left.steps else measured[0].cell.batch
             path = images.batches(first, self._task.folder)  # before a process waits for it
             starts = warm.cold_starts(settings.preset.starts, path, first)
-            for one in measured:  # which grows meanwhile, where sizes are to be found
-                began = time.monotonic()
-                one.add(samples=Samples(starts=starts), scored=scored)
-                self._cell(warm, one, images)
-                record = one.finished(settings, self._task.environment, time.monotonic() - began)
-                yield record
-                if scenario.searches and record.outcome.status == OK:
-                    steps.append(_step(record))
-                    if size := scenario.further(left.batches, steps):
-                        measured.append(self._begun(replace(one.cell, batch=size)))
+            while waiting := [one for one in measured if not one.is_finished]:
+                together = waiting if arm.keeps_processes else waiting[:1]
+                for one in together:
+                    one.add(samples=Samples(starts=starts), scored=scored)
+                for record in self._together(warm, together, images):
+                    yield record
+                    if scenario.searches and record.outcome.status == OK:
+                        steps.append(_step(record))
+                        if size := scenario.further(left.batches, steps):
+                            measured.append(self._begun(replace(together[-1].cell, batch=size)))
             if scored.accuracy_reason == PENDING:
                 yield from self._accuracy(warm, arm, measured, images)
 
@@ -148,6 +148,25 @@ class _Arms:
                 self._takes[name] = Takes.of(opened)
         return self._takes[name].image_shape
 
+    def _together(
+        self, warm: WarmProcess, together: Sequence[Measured], images: ImageFiles
+    ) -> Iterator[Record]:
+        """Cells of an arm, one after the other; then their pairs, in processes that they share."""
+        scenario, seconds = find_scenario(together[0].cell.scenario), []
+        for one in together:
+            began = time.monotonic()
+            self._cell(warm, one, images)
+            seconds.append(time.monotonic() - began)
+        began = time.monotonic()
+        right = [one for one in together if one.record.outcome.status == OK]
+        if scenario.paired:
+            self._pair(right, images)
+            for one in right:
+                _refuse_wrong(warm, one)
+        shared = (time.monotonic() - began) / len(together)
+        for one, own in zip(together, seconds, strict=True):
+            yield one.finished(self._settings, self._task.environment, own + shared)
+
     def _cell(self, warm: WarmProcess, one: Measured, images: ImageFiles) -> None:
         """One batch size; a failure is in the record, and the others are still measured."""
         scenario, batch = find_scenario(one.cell.scenario), one.cell.batch
@@ -159,14 +178,7 @@ class _Arms:
             one.add(outcome=Outcome(SKIPPED if limit else FAILED, reason))
         except (ZooError, OSError) as error:
             one.add(outcome=Outcome(FAILED, str(error)))
-        else:
-            if scenario.paired and not one.record.samples.wrong:
-                self._pair(one, images)
-        if wrong := one.record.samples.wrong:
-            reason = f"{wrong} timed calls gave different logits than before"
-            one.add(outcome=Outcome(FAILED, reason))
-        if one.record.outcome.status != OK:
-            warm.drop()
+        _refuse_wrong(warm, one)
 
     def _batch(self, opened: ArmProcess, one: Measured, images: ImageFiles) -> None:
         """Warm-up and measurement at one batch size."""
@@ -200,36 +212,43 @@ class _Arms:
         memory = opened.ask("memory")
         one.add(samples=timed, memory=Memory(memory["peak_rss_mib"], memory["vram_mib"]))
 
-    def _pair(self, one: Measured, images: ImageFiles) -> None:
-        """This arm and the reference in turns."""
-        arm, batch, settings = one.cell.arm, one.cell.batch, self._settings
-        reference = arm.rival
-        if reference is None:
+    def _pair(self, measured: Sequence[Measured], images: ImageFiles) -> None:
+        """An arm and its reference in turns, at the batch sizes of these cells that have one."""
+        rivals = [(one, rival) for one in measured if (rival := one.cell.rival)]
+        if not rivals:
             return
-        self._progress.now(f"pairing {one.title} with the reference")
+        cells, reference = [one for one, _ in rivals], rivals[0][1]
+        arm, settings = cells[0].cell.arm, self._settings
+        sizes = [one.cell.batch for one in cells]
+        self._progress.now(f"pairing {cells[0].title} with the reference")
         name = f"{reference.runtime} {reference.provider} {reference.subject.precision}"
         pairing = Pairing(name, margin=settings.margin)
         if arm.against:
             other, digest = arm.against.name, arm.against.sha256
             pairing = replace(pairing, reference_subject=other, reference_sha256=digest)
-        one.add(pairing=pairing)
-        samples = one.record.samples
+        for one in cells:
+            one.add(pairing=pairing)
         try:
             self._check_fault(reference)
             if arm.against:
                 self._check_shapes(arm, reference)
-            turns = take_turns(
+            found = take_turns_at_each(
                 settings.order(reference),
                 settings.order(arm),
-                images.batches(batch, self._task.folder),
-                batch,
-                replace(settings.preset.pair, timeout=settings.timeout),
+                [(images.batches(size, self._task.folder), size) for size in sizes],
+                replace(settings.preset.pair_of(arm), timeout=settings.timeout),
             )
         except (ZooError, OSError) as error:
-            one.add(samples=replace(samples, unpaired=str(error)))
+            if len(cells) > 1:  # one of them may be at fault, and not the others
+                for one in cells:
+                    self._pair([one], images)
+            else:
+                cells[0].add(samples=replace(cells[0].record.samples, unpaired=str(error)))
             return
-        wrong = (samples.wrong or 0) + turns.wrong
-        one.add(samples=replace(samples, turns=turns.instances, wrong=wrong))
+        for one, turns in zip(cells, found, strict=True):
+            samples = one.record.samples
+            wrong = (samples.wrong or 0) + turns.wrong
+            one.add(samples=replace(samples, turns=turns.instances, wrong=wrong))
 
     def _accuracy(
         self, warm: WarmProcess, arm: Arm, measured: Sequence[Measured], images: ImageFiles
@@ -247,6 +266,15 @@ class _Arms:
             yield Predicted(predicted)
         for one in timed:
             yield amended(one.hash, scored[one.cell.batch], self._settings)
+
+
+def _refuse_wrong(warm: WarmProcess, one: Measured) -> None:
+    """Fail a cell whose timed calls differed; after any failure the next cell has a new process."""
+    if wrong := one.record.samples.wrong:
+        reason = f"{wrong} timed calls gave different logits than before"
+        one.add(outcome=Outcome(FAILED, reason))
+    if one.record.outcome.status != OK:
+        warm.drop()
 
 
 def _step(record: Record) -> Step:

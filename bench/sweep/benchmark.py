@@ -11,7 +11,7 @@ from bench.results.journal import Journal
 from bench.results.rows import Row
 from bench.runtimes.gpu_options import check_gpu_options
 from bench.runtimes.registry import find_provider, packages_of, start_seconds
-from bench.subjects.arm import REFERENCE, Arm
+from bench.subjects.arm import Arm
 from bench.subjects.reference import find_reference
 from bench.subjects.subject import find_subjects, which_artifacts
 from bench.sweep.matrix import Settings, arms_of, check
@@ -77,17 +77,22 @@ def plan(
 
 def seconds_expected(arms: Sequence[Arm], settings: Settings) -> float:
     """A forecast of a sweep's length."""
-    total = 0.0
+    return sum(_seconds_expected(arm, settings) for arm in arms if not arm.skipped)
+
+
+def _seconds_expected(arm: Arm, settings: Settings) -> float:
     preset, scenario = settings.preset, settings.scenario_at(settings.batches)
-    for arm in arms:
-        if arm.skipped:
-            continue
-        start = start_seconds(arm.runtime)
-        total += preset.starts * start + (_ACCURACY if settings.accuracy else 0.0)
-        cell = (preset.length.least_seconds + preset.length.most_seconds) / 2
-        if scenario.paired and arm.rival:
-            cell += preset.pair.seconds + preset.pair.instances * (start + start_seconds(REFERENCE))
-        total += len(scenario.first(settings.batches)) * cell
+    batches = scenario.first(settings.batches)
+    start = start_seconds(arm.runtime, arm.provider)
+    solo = (preset.length.least_seconds + preset.length.most_seconds) / 2
+    total = preset.starts * start + (_ACCURACY if settings.accuracy else 0.0)
+    total += len(batches) * solo
+    paired = batches if scenario.paired else ()
+    rivals = [rival for batch in paired if (rival := arm.rival(batch))]
+    plan = preset.pair_of(arm)
+    total += len(rivals) * plan.seconds
+    for rival in rivals[:1] if arm.keeps_processes else rivals:
+        total += plan.instances * (start + start_seconds(rival.runtime, rival.provider))
     return total
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -32,12 +32,24 @@ class Preset:
     starts: int  # of processes, for the cold costs
     pair: Plan
     accuracy: bool  # whether the test set is run
+    pair_on_gpu: Plan | None = None  # where that is another one
+
+    def pair_of(self, arm: Arm) -> Plan:
+        """How this arm and its reference take turns."""
+        return self.pair if arm.provider == "cpu" else self.pair_on_gpu or self.pair
 
 
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset("quick", Length(0.3, 0.8, 0.02), 1, Plan(4, 1.2), accuracy=False),
+        Preset(
+            "quick",
+            Length(0.3, 0.8, 0.02),
+            1,
+            Plan(4, 1.2),
+            accuracy=False,
+            pair_on_gpu=Plan(3, 0.9),
+        ),
         Preset("standard", Length(1.0, 4.0, 0.01), 3, Plan(5, 5.0), accuracy=True),
         Preset("thorough", Length(5.0, 20.0, 0.005), 5, Plan(9, 18.0), accuracy=True),
     )
@@ -98,7 +110,7 @@ class Settings:
 
     def order(self, arm: Arm) -> Order:
         """What the arm's process has to load."""
-        return arm.order(tf32=self.tf32, allow_fallback=self.allow_fallback, memory=self.memory)
+        return arm.order(allow_fallback=self.allow_fallback, memory=self.memory)
 
 
 @dataclass(frozen=True)
@@ -108,6 +120,11 @@ class Cell:
     arm: Arm
     batch: int
     scenario: str = USUAL
+
+    @property
+    def rival(self) -> Arm | None:
+        """What takes turns with it."""
+        return self.arm.rival(self.batch)
 
     def hash(self, settings: Settings, where: str) -> str:
         """Of everything that determines what is measured, for `--resume`.
@@ -120,7 +137,7 @@ class Cell:
             *(asdict(arm.subject.given), arm.subject.data, arm.subject.class_names),
             *(arm.runtime, arm.provider, arm.boundary, arm.threads),
             *(self.batch, self.scenario, where, harness(arm.runtime)),
-            _time_given(settings.preset),
+            _time_given(settings.preset, arm),
             *(settings.margin, settings.tf32, arm.cuda_graph, settings.accuracy),
             *((arm.against.name, arm.against.sha256) if arm.against else ()),
         ]
@@ -128,10 +145,10 @@ class Cell:
         return "c" + hashlib.sha256(json.dumps(determined).encode()).hexdigest()[:15]
 
 
-def _time_given(preset: Preset) -> dict[str, Any]:
+def _time_given(preset: Preset, arm: Arm) -> dict[str, Any]:
     """How long a failure is waited for changes no figure."""
-    told = asdict(preset)
-    told["pair"].pop("timeout")
+    told = asdict(replace(preset, pair=preset.pair_of(arm)))
+    del told["pair"]["timeout"], told["pair_on_gpu"]
     return told
 
 
@@ -155,6 +172,7 @@ def arms_of(
                 *(subject, runtime, provider, boundary, threads),
                 settings.cuda_graph and provider == "cuda" and boundary == "device",
                 against,
+                settings.tf32 and provider == "cuda",
             )
             for runtime, provider, threads in product(
                 settings.runtimes, settings.providers, settings.threads

@@ -111,7 +111,7 @@ class Referee:
         if not self.settings.batches:  # doubled as long as it pays: the small ones tell enough
             sizes = {min(size, _ACCURACY_BATCH) for size in sizes}
         found = examine(ask, images.few[:_PROBED], sizes)
-        less = self.settings.tf32 or computes_in(arm.runtime) != "fp32"
+        less = arm.tf32 or computes_in(arm.runtime) != "fp32"
         rounded = tolerance(apart_by(arm.runtime), found.largest) if less else 0.0
         doubt = found.doubt(rounded + spread(arm))
         if doubt:

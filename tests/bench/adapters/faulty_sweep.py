@@ -251,3 +251,14 @@ class Guesses(TenClasses):
         if len(values) == 64:
             values += self.rng.normal(size=values.shape).astype(np.float32)
         return values
+
+
+class OnGpu(Right):
+    """Says that it computes on a GPU."""
+
+    @staticmethod
+    def providers() -> tuple[str, ...]:
+        return "cpu", "cuda"
+
+    def what_ran(self) -> dict[str, Any]:
+        return super().what_ran() | {"nodes": {"CUDAExecutionProvider": 3}}

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from bench.measuring.arm_process import ArmProcess
-from bench.measuring.turns import USUAL_CALLS, Plan, take_turns, usual_way
+from bench.measuring.turns import USUAL_CALLS, Plan, take_turns, take_turns_at_each, usual_way
 from bench.runtimes import Order
 from zoo.errors import UsageError, ZooError
 
@@ -112,6 +112,21 @@ def test_each_instance_is_two_new_processes_and_the_other_arm_begins(
         assert sorted(line["arm"] for line in lines if line["what"] == "load") == ["a", "b"]
         assert groups(lines)[-11:] == [(first, 2), *[(second, 3), (first, 3)] * 5]
         assert [line["arm"] for line in lines if line["what"] == "close"] == [second, first]
+
+
+def test_several_batch_sizes_share_their_processes_and_each_has_its_turns(
+    images_npy: Path, recorded: Recorded
+) -> None:
+    plan = replace(BRIEF, instances=2)
+    found = take_turns_at_each(A, B, [(images_npy, 1), (images_npy, 4)], plan)
+    assert [len(turns.instances) for turns in found] == [2, 2]
+    assert all(len(rows) == 5 for turns in found for rows in turns.instances)
+    for number, lines in enumerate(by_instance(recorded())):
+        first, second = ("a", "b") if number % 2 == 0 else ("b", "a")
+        assert sorted(line["arm"] for line in lines if line["what"] == "load") == ["a", "b"]
+        assert groups(lines)[-11:] == [(first, 2), *[(second, 3), (first, 3)] * 5]
+        calls = [line for line in lines if line["what"] == "call"]
+        assert {line["image"] for line in calls[-31:]} == {0, 4, 8}
 
 
 def test_turns_go_on_for_the_time_given(images_npy: Path) -> None:

@@ -119,6 +119,18 @@ class TestAgreement:
         found = beside(row, cell(**parts))
         assert (found.ratio_agrees, found.warnings) == (None, None)
 
+    def test_on_a_gpu_the_reference_is_found_there_at_the_same_boundary(self) -> None:
+        """It has a reference itself, the CPU's, at batch 1."""
+        on_gpu: dict[str, Any] = {"provider": "cuda", "boundary": "device"}
+        reference = cell(1.0, ratio=0.5, reference="onnxruntime cpu fp32", **on_gpu)
+        met = {"ratio": 1.5, "ratio_low": 1.49, "ratio_high": 1.51}
+        row = cell(1.1, precision="fp16", reference="onnxruntime cuda fp32", **met, **on_gpu)
+        assert beside(row, reference).ratio_agrees is False
+        for other in ({"boundary": "host"}, {"cuda_graph": True}, {"tf32": True}):
+            assert beside(row, replace(reference, **other)).ratio_agrees is None
+        in_an_old_file = replace(row, reference="onnxruntime cpu fp32")
+        assert beside(in_an_old_file, cell(1.0)).ratio_agrees is False
+
 
 class TestBreakEven:
     @pytest.mark.parametrize(

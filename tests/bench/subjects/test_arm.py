@@ -24,6 +24,7 @@ def published(make_card: Callable[..., Card]) -> Callable[[str], Subject]:
     def make(precision: str) -> Subject:
         artifact = Artifact(Path("exports"), "cnn-digits", {"precisions": ["fp32", "int8"]})
         artifact.__dict__["card"] = make_card(id="cnn-digits")
+        artifact.__dict__["file"] = lambda name: Path("exports", "cnn-digits", f"{name}.onnx")
         path = Path("exports", "cnn-digits", f"{precision}.onnx")
         return Subject("cnn-digits", precision, path, artifact=artifact)
 
@@ -47,6 +48,73 @@ def test_an_artifacts_reference_is_its_fp32_file(mlp_exports: Path) -> None:
     assert found.is_reference
     assert (found.subject.precision, found.subject.path) == ("fp32", fp32.path)
     assert found.threads == 2
+
+
+ON_GPU = {"provider": "cuda", "threads": 2}
+
+
+@pytest.mark.parametrize(
+    ("precision", "parts"),
+    [
+        ("fp32", {"runtime": "torch"}),
+        ("fp32", {"runtime": "torch-compile"}),
+        ("fp32", {"tf32": True}),
+        ("int8", {}),
+        ("fp16", {}),
+        ("fp16", {"tf32": True}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("boundary", ["host", "device"])
+@pytest.mark.parametrize("batch", [1, 64])
+def test_on_a_gpu_each_arm_meets_onnxruntimes_fp32_there(
+    published: Callable[[str], Subject],
+    precision: str,
+    parts: dict[str, Any],
+    boundary: Any,
+    batch: int,
+) -> None:
+    arm = Arm(published(precision), **ON_GPU, boundary=boundary, **parts)
+    rival = arm.rival(batch)
+    assert rival is not None
+    assert (rival.runtime, rival.subject.precision) == ("onnxruntime", "fp32")
+    assert (rival.provider, rival.boundary, rival.threads) == ("cuda", boundary, 2)
+    assert (rival.tf32, rival.cuda_graph) == (False, False)
+
+
+def test_a_recorded_graph_meets_the_arm_that_is_none(
+    published: Callable[[str], Subject],
+) -> None:
+    arm = Arm(published("fp32"), **ON_GPU, boundary="device", cuda_graph=True)
+    assert arm.rival(1) == replace(arm, cuda_graph=False)
+
+
+@pytest.mark.parametrize("boundary", ["host", "device"])
+def test_onnxruntimes_fp32_on_a_gpu_meets_the_cpu_at_batch_1_only(
+    published: Callable[[str], Subject], boundary: Any
+) -> None:
+    arm = Arm(published("fp32"), **ON_GPU, boundary=boundary)
+    assert arm.rival(1) == Arm(published("fp32"), threads=2)
+    assert arm.rival(64) is None
+
+
+def test_on_the_cpu_each_arm_meets_onnxruntimes_fp32_at_every_batch_size(
+    published: Callable[[str], Subject],
+) -> None:
+    on_cpu = Arm(published("fp32"), threads=2)
+    for batch in (1, 64):
+        assert on_cpu.rival(batch) is None
+        for arm in (replace(on_cpu, runtime="torch"), Arm(published("int8"), threads=2)):
+            found = arm.rival(batch)
+            assert found is not None
+            assert found.is_reference
+
+
+def test_where_onnxruntime_does_not_compute_the_cpu_is_what_there_is(
+    published: Callable[[str], Subject],
+) -> None:
+    arm = Arm(published("fp32"), "mine:Runtime", "tpu", "device")
+    assert arm.rival(64) == Arm(published("fp32"))
 
 
 @pytest.mark.parametrize(
@@ -83,8 +151,8 @@ def test_the_order_of_a_bare_arm_is_the_usual_one() -> None:
 
 def test_everything_of_an_arm_is_in_its_order() -> None:
     subject = replace(FILE, given=Given((0.5,), (0.25,)), data="cifar10")
-    arm = Arm(subject, "torch", "cuda", "device", 2, cuda_graph=True)
-    assert arm.order(tf32=True, allow_fallback=True, memory=7) == Order(
+    arm = Arm(subject, "torch", "cuda", "device", 2, cuda_graph=True, tf32=True)
+    assert arm.order(allow_fallback=True, memory=7) == Order(
         "some.onnx",
         runtime="torch",
         provider="cuda",

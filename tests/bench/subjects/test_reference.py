@@ -1,5 +1,6 @@
 """`bench --reference`: which of those measured is meant."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,15 @@ def test_it_has_to_be_among_those_that_are_measured(tiny_onnx: Any, mlp_exports:
 
 def test_the_reference_has_no_rival_and_is_that_of_all_others(tiny_onnx: Any) -> None:
     a, b = find_subjects([str(tiny_onnx(name)) for name in ("a.onnx", "b.onnx")], Path("exports"))
-    assert Arm(a, threads=2, against=a).rival is None
-    assert Arm(b, threads=2, against=a).rival == Arm(a, threads=2)
-    assert Arm(a, "torch", against=a).rival == Arm(a)
-    assert Arm(b).rival is None
+    assert Arm(a, threads=2, against=a).rival(1) is None
+    assert Arm(b, threads=2, against=a).rival(1) == Arm(a, threads=2)
+    assert Arm(a, "torch", against=a).rival(1) == Arm(a)
+    assert Arm(b).rival(1) is None
+
+
+def test_on_a_gpu_all_others_meet_it_there_and_it_meets_the_cpu(tiny_onnx: Any) -> None:
+    a, b = find_subjects([str(tiny_onnx(name)) for name in ("a.onnx", "b.onnx")], Path("exports"))
+    on_gpu = Arm(a, provider="cuda")
+    assert Arm(b, provider="cuda", against=a).rival(64) == on_gpu
+    held = replace(on_gpu, against=a)
+    assert (held.rival(1), held.rival(64)) == (Arm(a), None)

@@ -175,7 +175,7 @@ class TestOneCellAfterTheOther:
         def refuse(*_: Any) -> None:
             raise ZooError("no core is left")
 
-        monkeypatch.setattr(arms, "take_turns", refuse)
+        monkeypatch.setattr(arms, "take_turns_at_each", refuse)
         options: dict[str, Any] = {"exports": mlp_exports, "runtimes": ("onnxruntime",)}
         found = sweep_of("mlp", **options)
         row = found.row(precision="int8")

@@ -72,9 +72,14 @@ class TestArms:
         assert found == [("cpu", "host"), ("cuda", "host"), ("cuda", "device")]
 
     def test_what_is_asked_reaches_the_process(self) -> None:
-        settings = Settings(threads=(1,), tf32=True, allow_fallback=True, memory=7)
+        settings = Settings(threads=(1,), allow_fallback=True, memory=7)
         order = settings.order(Arm(FILE, "onnxruntime", "cuda"))
-        assert (order.tf32, order.allow_fallback, order.memory) == (True, True, 7)
+        assert (order.allow_fallback, order.memory) == (True, 7)
+
+    def test_tf32_is_of_the_arms_on_cuda(self) -> None:
+        settings = Settings(threads=(1,), tf32=True, providers=("cpu", "cuda"))
+        told = {(arm.provider, settings.order(arm).tf32) for arm in arms_of([FILE], settings)}
+        assert told == {("cpu", False), ("cuda", True)}
 
     def test_graphs_are_recorded_on_a_gpu_at_the_device_boundary_by_onnxruntime(
         self, published: Callable[..., Subject]
