@@ -177,8 +177,9 @@ def test_an_onnxruntime_without_cuda_is_a_note(with_cuda: ModuleType) -> None:
 
 
 def test_cuda_runs_where_its_libraries_load_and_the_driver_is_content(
-    with_cuda: ModuleType,
+    with_cuda: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(providers, "library_problem", lambda *arguments: None)
     assert diagnosis._onnxruntime_cuda(with_cuda).status == "ok"
 
 

@@ -115,7 +115,6 @@ def test_the_library_that_is_missing_is_named(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert library_problem(tmp_path, CUDA, lambda: None) is None
     (tmp_path / "libonnxruntime_providers_cuda.so").touch()
 
     def load(path: str, *mode: int) -> None:
@@ -133,11 +132,44 @@ def test_the_library_that_is_missing_is_named(
         find_provider("cuda")
 
 
+@pytest.mark.parametrize(
+    ("provider", "library"),
+    [
+        (CUDA, "libonnxruntime_providers_cuda.so"),
+        ("TensorrtExecutionProvider", "libonnxruntime_providers_tensorrt.so"),
+        ("NvTensorRTRTXExecutionProvider", "libonnxruntime_providers_nv_tensorrt_rtx.so"),
+    ],
+)
+def test_a_listed_provider_without_its_library_does_not_run_here(
+    offer: Offer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: str, library: str
+) -> None:
+    (tmp_path / "capi").mkdir()
+    offer(provider)
+    fake = providers.load_onnxruntime()
+    fake.__file__ = str(tmp_path / "__init__.py")
+    monkeypatch.setattr(providers, "driver_problem", lambda needed: None)
+    name = providers.short_name(provider)
+    told = f"{name} provider is missing from its installation ({library})"
+    assert told in str(providers.known_providers()[name])
+    assert told in str(providers.problem_of(name))
+    with pytest.raises(UnavailableError, match="install the same package again"):
+        find_provider(name)
+    # A file that is there and is no library is a reason, too; the loader tells which.
+    for part in (library, "libonnxruntime_providers_shared.so"):
+        (tmp_path / "capi" / part).write_text("no library")
+    assert f"{name} provider does not load" in str(providers.problem_of(name))
+
+
+def test_a_provider_that_is_built_in_needs_no_library(tmp_path: Path) -> None:
+    assert library_problem(tmp_path, "XnnpackExecutionProvider", lambda: None) is None
+
+
 def test_where_everything_loads_the_provider_is_found(
     offer: Offer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offer(CUDA, "OtherExecutionProvider")
     monkeypatch.setattr(providers, "driver_problem", lambda needed: None)
+    monkeypatch.setattr(providers, "library_problem", lambda *arguments: None)
     assert find_provider("cuda") == CUDA
     assert find_provider("other") == "OtherExecutionProvider"
 

@@ -21,6 +21,11 @@ DISTRIBUTIONS = (
     "onnxruntime-training",
 )
 _SUFFIX = "ExecutionProvider"
+# Providers that are no part of onnxruntime's own library, by short name: what theirs is called.
+_IN_LIBRARIES = {
+    name: name
+    for name in ("cuda", "tensorrt", "migraphx", "rocm", "openvino", "dnnl", "vitisai", "cann")
+} | {"nvtensorrtrtx": "nv_tensorrt_rtx"}
 _NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
 
 
@@ -142,14 +147,20 @@ def provider_problem(onnxruntime: ModuleType, provider: str) -> str | None:
 
 
 def library_problem(folder: Path, provider: str, preload: Callable[[], None]) -> str | None:
-    """Why the library of a provider does not load, None where it does or is built in.
+    """Why a provider's library is missing or does not load; None where it loads, or needs none.
 
     That a provider is listed as available only says that it was built. preload: brings in the CUDA
     libraries that torch's wheels carry, without importing torch.
     """
-    library = folder / f"libonnxruntime_providers_{short_name(provider)}.so"
-    if not library.exists():
+    stem = _IN_LIBRARIES.get(short_name(provider))
+    if stem is None or sys.platform != "linux":
         return None
+    library = folder / f"libonnxruntime_providers_{stem}.so"
+    if not library.exists():
+        return (
+            f"the library of onnxruntime's {short_name(provider)} provider is missing from its "
+            f"installation ({library.name}); install the same package again"
+        )
     with contextlib.redirect_stdout(io.StringIO()):  # it prints what the loader says better below
         preload()
     try:
