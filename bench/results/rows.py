@@ -110,7 +110,13 @@ class Ran:
     settings: str | None = column("the runtime's settings, read back where it reports them")
     nodes: int | None = column("nodes of the graph as it ran")
     placed_share: float | None = column("share of the nodes that ran on the requested provider")
-    elsewhere: str | None = column("nodes that ran on another provider, with --allow-fallback")
+    elsewhere: str | None = column(
+        "computing nodes that ran on another provider, with --allow-fallback"
+    )
+    constants_elsewhere: str | None = column(
+        "nodes that ran on another provider and compute nothing from the image, only from shapes "
+        "or weights: `5 DequantizeLinear on CPUExecutionProvider`"
+    )
     tf32: bool | None = column("whether fp32 was computed in TF32 (CUDA only)")
     conv_search: str | None = column("how cuDNN's kernels were chosen (CUDA only)")
     inputs: str | None = column("what the timed images were")

@@ -104,8 +104,9 @@ class Adapter(Protocol):
         """What really ran, as the runtime says it; what it cannot say is left out.
 
         `runtime_version`: name and version; `nodes`: their number by provider; `elsewhere`: those
-        that compute on another provider than asked; `computed_in`: the precision of the layers
-        with most of the work; `settings`: what decides its speed, read back; `tf32`, `conv_search`.
+        that compute on another provider than asked; `constants_elsewhere`: those there that do not
+        depend on the image; `computed_in`: the precision of the layers with most of the work;
+        `settings`: what decides its speed, read back; `tf32`, `conv_search`.
         """
 
     def image_shape(self) -> tuple[int, int, int]:

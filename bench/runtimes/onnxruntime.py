@@ -103,6 +103,7 @@ class OnnxRuntime:
             "runtime_version": f"onnxruntime {onnxruntime.__version__}",
             "nodes": self.session.placement(),
             "elsewhere": self.session.computing_elsewhere(),
+            "constants_elsewhere": self.session.constants_elsewhere(),
             "chosen": self.signature.chosen,
             "tf32": self.order.tf32 if self.session.provider == "cuda" else None,
             "conv_search": _SEARCH if self.session.provider == "cuda" else None,

@@ -53,6 +53,7 @@ def ran(told: dict[str, Any], provider: str, inputs: str | None) -> Ran:
         nodes=sum(nodes.values()) or None,
         placed_share=there / sum(nodes.values()) if nodes else None,
         elsewhere="; ".join(told.get("elsewhere", ())) or None,
+        constants_elsewhere="; ".join(told.get("constants_elsewhere", ())) or None,
         tf32=told.get("tf32"),
         conv_search=told.get("conv_search"),
         inputs=inputs,

@@ -191,6 +191,31 @@ class TestProviders:
         mixed = placed(replace(tiny, model=path), (CPU, "measure", "Shape"), (CUDA, "head", "Gemm"))
         sessions._check_providers(mixed, CUDA, allow_fallback=False)
 
+    def test_what_depends_on_weights_alone_is_counted_by_operator(
+        self, tiny: Session, mlp_exports: Path
+    ) -> None:
+        """CUDA has no kernel for int32: it leaves an int8 file's biases to the CPU."""
+        (path,) = mlp_exports.glob("*/int8.onnx")
+        graph = onnx.load(path).graph
+        whole = {tensor.name for tensor in graph.initializer if tensor.data_type == 6}
+        mixed = placed(
+            replace(tiny, model=path),
+            *[
+                (CPU if whole.intersection(node.input) else CUDA, node.name, node.op_type)
+                for node in graph.node
+            ],
+        )
+        sessions._check_providers(mixed, CUDA, allow_fallback=False)
+        count = mixed.placement()[CPU]
+        assert count >= 2
+        assert mixed.computing_elsewhere() == []
+        assert mixed.constants_elsewhere() == [f"{count} DequantizeLinear on {CPU}"]
+
+    def test_a_computing_node_is_not_among_the_constant_ones(self, tiny: Session) -> None:
+        mixed = placed(tiny, (CPU, "mean", "ReduceMean"), (CUDA, "head", "Gemm"))
+        assert mixed.constants_elsewhere() == []
+        assert tiny.constants_elsewhere() == []
+
     def test_a_provider_that_onnxruntime_left_out_is_refused(self, tiny: Session) -> None:
         with pytest.raises(UnavailableError, match="did not start"):
             sessions._check_providers(tiny, CUDA, allow_fallback=True)

@@ -1,7 +1,8 @@
-"""Which nodes of an ONNX graph compute on the pixels, and which only do arithmetic on shapes.
+"""Which nodes of an ONNX graph compute on the pixels, and which only on shapes and weights.
 
-A provider for a GPU leaves arithmetic on shapes to the CPU, rightly so. Anything else of a graph
-that runs on another provider than the one asked for is a silent fallback.
+A provider for a GPU leaves arithmetic on shapes to the CPU, rightly so, and CUDA's leaves it the
+biases of an int8 file, which are int32. Anything else of a graph that runs on another provider than
+the one asked for is a silent fallback.
 """
 
 from dataclasses import dataclass

@@ -90,17 +90,27 @@ class Session:
         return dict(Counter(provider for provider, _, _ in self._placed()))
 
     def computing_elsewhere(self) -> list[str]:
-        """Nodes on another provider than the one asked for, arithmetic on shapes left out."""
+        """Nodes on another provider than the one asked for that compute on the inputs' values."""
+        computing, _ = self._elsewhere()
+        return [
+            f"{operator} {name}".rstrip() + f" on {where}" for where, name, operator in computing
+        ]
+
+    def constants_elsewhere(self) -> list[str]:
+        """The other nodes there, by operator: they depend on shapes and weights alone."""
+        _, constant = self._elsewhere()
+        counted = Counter((operator, where) for where, _, operator in constant)
+        return [f"{count} {operator} on {where}" for (operator, where), count in counted.items()]
+
+    def _elsewhere(self) -> tuple[list[tuple[str, str, str]], list[tuple[str, str, str]]]:
+        """Nodes on another provider: those that compute on the inputs' values, and the others."""
         asked = self.ort.get_providers()[0]
         elsewhere = [node for node in self._placed() if node[0] != asked]
         if not elsewhere:
-            return []
-        about_shapes = shape_nodes(self.model)
-        return [
-            f"{operator} {name}".rstrip() + f" on {provider}"
-            for provider, name, operator in elsewhere
-            if not about_shapes.holds(name, operator)
-        ]
+            return [], []
+        known = shape_nodes(self.model)
+        constant = [node for node in elsewhere if known.holds(*node[1:])]
+        return [node for node in elsewhere if node not in constant], constant
 
     def _placed(self) -> list[tuple[str, str, str]]:
         """Provider, name and operator of every node."""

@@ -130,7 +130,8 @@ def test_what_ran_is_what_onnxruntime_says(planted_onnx: Path) -> None:
     assert told["runtime_version"] == f"onnxruntime {onnxruntime.__version__}"
     assert set(told["nodes"]) == {"CPUExecutionProvider"}
     assert told["nodes"]["CPUExecutionProvider"] > 4
-    assert (told["elsewhere"], told["tf32"], told["conv_search"]) == ([], None, None)
+    assert (told["elsewhere"], told["constants_elsewhere"]) == ([], [])
+    assert (told["tf32"], told["conv_search"]) == (None, None)
 
 
 def test_pinned_threads_have_their_settings_and_others_none() -> None:
@@ -198,6 +199,19 @@ def test_cuda_gives_the_logits_of_the_cpu(planted_onnx: Path, boundary: str, tf3
     assert told["tf32"] is tf32
     assert told["conv_search"] == "EXHAUSTIVE"
     assert told["elsewhere"] == []
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_all_that_computes_on_the_image_of_an_artifact_is_on_cuda(
+    mlp_exports: Path, precision: str
+) -> None:
+    (path,) = mlp_exports.glob(f"*/{precision}.onnx")
+    with loaded(path, provider="cuda") as adapter:
+        told = adapter.what_ran()
+    assert told["elsewhere"] == []
+    biases = [line.split()[1] for line in told["constants_elsewhere"]]
+    assert biases == (["DequantizeLinear"] if precision == "int8" else [])
 
 
 @pytest.mark.cuda

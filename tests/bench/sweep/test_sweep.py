@@ -40,7 +40,8 @@ class TestRows:
     def test_a_measured_row_is_complete(self, swept: Any, name: str) -> None:
         row = swept.row(**INT8, batch=4)
         empty = {  # on this machine, in so short a time, or where nothing is amiss
-            *("reason", "elsewhere", "tf32", "cuda_graph", "conv_search", "vram_mib"),
+            *("reason", "elsewhere", "constants_elsewhere", "tf32", "cuda_graph", "conv_search"),
+            *("vram_mib",),
             *("accuracy_reason", "class_order", "answers_vary"),
             *("p90_ms", "p99_ms", "p999_ms", "withheld", "warnings", "steal_share"),
             *("delay_share", "pressure_share", "clock_mhz", "break_even_calls", "unpaired"),
