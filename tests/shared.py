@@ -31,13 +31,14 @@ REACHED = {
     "logreg-sklearn": (30, 0.93),
     "mlp-keras": (8, 0.93),
     "cnn-keras": (20, 0.93),
+    "cnn-jax": (4, 0.93),
     "cnn": (3, 0.93),
     "speednet": (2, 0.93),
     "dense": (6, 0.93),
 }
 # Digits are images of 8x8 pixels. Large networks learn them from a quarter of the 32x32 pixels that
 # they are usually shown as, in a quarter of the time.
-SHOWN_AT = {"cnn-keras": (16, 16), "speednet": (16, 16), "dense": (16, 16)}
+SHOWN_AT = {"cnn-keras": (16, 16), "cnn-jax": (16, 16), "speednet": (16, 16), "dense": (16, 16)}
 
 
 @pytest.fixture(scope="session")
@@ -89,8 +90,8 @@ def digits_run(made_once: Callable[[str, Make], Path]) -> Callable[[str], Path]:
         from zoo.specs.catalog import find_model
 
         framework = find_model(name).framework
-        if framework == "keras" and find_spec("keras") is None:
-            pytest.skip("needs the extra keras")
+        if framework in ("keras", "jax") and find_spec(framework) is None:
+            pytest.skip(f"needs the extra {framework}")
 
         def fill(folder: Path) -> None:
             from zoo.actions.train import train

@@ -17,9 +17,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = {"torch", "torchvision", "onnx", "onnxruntime", "pandas", "sklearn", "matplotlib", "rich"}
-HEAVY |= {"keras", "openvino"}
+HEAVY |= {"keras", "openvino", "jax", "flax", "optax"}
 FRAMEWORKS = {"torch": "pytorch", "torchvision": "pytorch", "sklearn": "sklearn"}
 FRAMEWORKS |= {"keras": "keras", "openvino": "openvino"}
+FRAMEWORKS |= {"jax": "jax", "flax": "jax", "optax": "jax"}
 # Where a framework may be imported: folders and files.
 ALLOWED = {
     "pytorch": {
@@ -29,6 +30,7 @@ ALLOWED = {
     },
     "sklearn": {"zoo/frameworks/sklearn", "zoo/data/digits.py", "bench/runtimes/sklearn.py"},
     "keras": {"zoo/frameworks/keras/backend.py"},
+    "jax": {"zoo/frameworks/jax/backend.py", "zoo/frameworks/jax/optimizer.py"},
     "openvino": {"bench/runtimes/openvino.py"},
 }
 MOST_LOOSE = {"zoo": 12, "bench": 6}
@@ -263,6 +265,7 @@ def test_what_is_imported_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split(r"[^\w-]", line)[0] for line in project["dependencies"]}
     extras = set(project["optional-dependencies"]) - {"test"}  # called as what they install
+    extras |= {"flax", "optax"}  # of the extra jax
     names = {name.partition(".")[0] for path in EVERYTHING for name in imports_of(path)}
     owners = importlib.metadata.packages_distributions()
     undeclared = {

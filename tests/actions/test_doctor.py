@@ -46,9 +46,9 @@ def finding(what: str) -> Finding:
 def test_everything_is_looked_at_and_says_something() -> None:
     found = doctor()
     looked_at = [finding.what for finding in found]
-    assert looked_at[:9] == [
+    assert looked_at[:10] == [
         *("python", "processor", "memory", "disk"),
-        *("torch", "cuda", "bf16", "keras", "onnxruntime"),
+        *("torch", "cuda", "bf16", "keras", "jax", "onnxruntime"),
     ]
     assert "data digits" in looked_at
     assert len(set(looked_at)) == len(looked_at)

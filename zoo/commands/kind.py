@@ -24,6 +24,6 @@ def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
     framework = click.option(
         "--framework",
         metavar="NAME",
-        help="Only models written in this framework: pytorch, numpy, sklearn, keras.",
+        help="Only models written in this framework: pytorch, numpy, sklearn, keras, jax.",
     )
     return family(framework(kept))

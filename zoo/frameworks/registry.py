@@ -11,6 +11,7 @@ FRAMEWORKS = {
     "numpy": "zoo.frameworks.numpy.framework:Numpy",
     "sklearn": "zoo.frameworks.sklearn.framework:Sklearn",
     "keras": "zoo.frameworks.keras.framework:Keras",
+    "jax": "zoo.frameworks.jax.framework:Jax",
 }
 
 

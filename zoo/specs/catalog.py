@@ -115,6 +115,13 @@ MODELS = {
             notes="the CNN of the Keras tutorials: compile, fit, evaluate",
         ),
         ModelSpec(
+            "cnn-jax",
+            family="cnn",
+            framework="jax",
+            module="zoo.frameworks.jax.cnn",
+            notes="the same layers in Flax, with a training loop in JAX that can be read",
+        ),
+        ModelSpec(
             "speednet",
             family="cnn",
             framework="pytorch",

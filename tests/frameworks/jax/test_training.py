@@ -1,0 +1,241 @@
+"""A training in JAX: it learns, tells what it does, and can be stopped anywhere."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+import zoo
+from tests.frameworks.jax.conftest import DIGITS
+from zoo.errors import UsageError, ZooError
+from zoo.frameworks.registry import find_framework
+from zoo.progress import Progress
+from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
+from zoo.runs.history import read_history
+from zoo.runs.run import Run
+from zoo.specs.catalog import find_model
+
+jax = pytest.importorskip("jax")
+pytest.importorskip("flax")
+pytest.importorskip("optax")
+
+ROOT = Path(__file__).parents[3]
+NAME = "cnn-jax"
+STEPS_PER_EPOCH = 1338 // 64
+
+# A process that trains and kills itself after some steps, saving after each.
+KILLED = """
+import os, signal, sys
+from contextlib import contextmanager
+from pathlib import Path
+from tests.frameworks.jax.conftest import DIGITS
+from zoo.actions.train import train
+from zoo.progress import Progress
+from zoo.runs.pace import Pace
+
+class Deadly(Progress):
+    @contextmanager
+    def task(self, label, total):
+        steps = 0
+        def advance(count=1, text=""):
+            nonlocal steps
+            steps += count
+            if steps == int(sys.argv[2]):
+                os.kill(os.getpid(), signal.SIGKILL)
+        yield advance
+
+pace = Pace(checkpoint_seconds=0.0)
+train("cnn-jax", DIGITS, run=Path(sys.argv[1]), progress=Deadly(), pace=pace)
+"""
+
+
+def figures(run: Run) -> list[tuple[float | None, ...]]:
+    """The history without its times."""
+    return [
+        (
+            *(row.epoch, row.step, row.lr, row.train_loss, row.train_accuracy),
+            *(row.validation_loss, row.validation_accuracy),
+        )
+        for row in read_history(run.history)
+    ]
+
+
+@pytest.mark.parametrize("steps", [STEPS_PER_EPOCH, STEPS_PER_EPOCH + 7])
+def test_killed_and_resumed_it_ends_in_the_same_weights(
+    run: Run, tmp_path: Path, steps: int
+) -> None:
+    child = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path / "run"), str(steps)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
+        capture_output=True,
+        text=True,
+    )
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    stopped = Run(tmp_path / "run")
+    assert stopped.state.exists()
+    resumed = zoo.train(NAME, run=stopped.folder, resume=True)
+    assert resumed.weights.read_bytes() == run.weights.read_bytes()
+    assert figures(resumed) == figures(run)
+    left = {path.name for path in resumed.folder.iterdir()}
+    assert left == {"run.json", "weights.safetensors", "history.csv", "curves.png"}
+
+
+class Asking(Progress):
+    """Asks to stop after some steps, as Ctrl-C does."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+
+    @contextmanager
+    def task(self, label: str, total: float) -> Iterator[Callable[..., None]]:
+        done = 0
+
+        def advance(count: int = 1, text: str = "") -> None:
+            nonlocal done
+            done += count
+            if done == self.steps:
+                signal.raise_signal(signal.SIGINT)
+
+        yield advance
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Stopped within the first epoch; not to be changed."""
+    folder = tmp_path_factory.mktemp("stopped") / "run"
+    with pytest.raises(ZooError, match=r"interrupted after step 3/40.*train cnn-jax --resume"):
+        zoo.train(NAME, DIGITS, run=folder, progress=Asking(3))
+    return Run(folder)
+
+
+def test_stopped_after_the_last_step_of_all_it_still_ends_in_the_same_weights(
+    run: Run, tmp_path: Path
+) -> None:
+    with pytest.raises(ZooError, match="interrupted after step 40/40"):
+        zoo.train(NAME, DIGITS, run=tmp_path / "run", progress=Asking(2 * STEPS_PER_EPOCH))
+    resumed = zoo.train(NAME, run=tmp_path / "run", resume=True)
+    assert resumed.weights.read_bytes() == run.weights.read_bytes()
+    assert figures(resumed) == figures(run)
+
+
+def test_it_learns_and_history_tells(run: Run) -> None:
+    rows = read_history(run.history)
+    assert [(row.epoch, row.step) for row in rows] == [(1.0, 20), (2.0, 40)]
+    assert (rows[1].train_loss or 9) < (rows[0].train_loss or 0)
+    assert (rows[1].validation_accuracy or 0) > 0.9
+    assert rows[1].lr == pytest.approx(0)
+
+
+def test_the_card_says_the_recipe_the_cost_and_what_computed(run: Run) -> None:
+    card = run.card()
+    convolutions = 64 * 25 * 256 + 128 * 64 * 25 * 64
+    assert card.macs == convolutions + 2048 * 256 + 256 * 192 + 192 * 10
+    assert (card.options.epochs, card.options.batch, card.options.device) == (2.0, 64, "cpu")
+    assert card.schedule.flip == "none"  # mirrored digits are none
+    assert card.versions.keys() == {"python", "jax", "flax", "optax"}
+    assert card.versions["jax"] == jax.__version__
+    assert card.machine.endswith(f"{os.environ['NPROC']} threads")
+
+
+def test_it_has_the_shape_of_the_cnn_in_pytorch(run: Run) -> None:
+    card = run.card()
+    network = find_model("cnn").build(card.image_shape, len(card.class_names))
+    assert card.parameters == sum(parameter.numel() for parameter in network.parameters())
+
+
+def test_a_training_may_end_within_an_epoch(tmp_path: Path) -> None:
+    options = replace(DIGITS, epochs=0.25, validate=None)
+    short = zoo.train(NAME, options, run=tmp_path / "run")
+    assert [row.step for row in read_history(short.history)] == [6]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"compile": True}, "--compile is not for cnn-jax, which is written in jax"),
+        ({"precision": "bf16"}, "--precision is not for cnn-jax.* It takes --batch, --data"),
+        ({"backbone": "cnn"}, "--backbone is not for cnn-jax"),
+        ({"device": "cuda"}, "written in jax, which computes only on the cpu"),
+        ({"lr": -1.0}, "--epochs and --lr must be above 0"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(
+    in_folder: Path, options: dict[str, object], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        zoo.train(NAME, replace(DIGITS, **options))  # type: ignore[arg-type]
+    assert not list(in_folder.glob("runs/*"))
+
+
+def test_a_rate_far_too_high_is_told_and_not_trained_on(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match=r"no longer a number.*smaller --lr"):
+        zoo.train(NAME, replace(DIGITS, lr=1e30), run=tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("weights.0.bias", np.zeros(7, np.float32)),
+        ("moments.1.trace.0.bias", None),
+        ("averages.3.mean", np.zeros(64, np.float64)),
+    ],
+)
+def test_a_checkpoint_of_another_network_is_refused(
+    stopped: Run, tmp_path: Path, name: str, value: np.ndarray | None
+) -> None:
+    arrays, meta = load_checkpoint(stopped.state)
+    changed = {key: array for key, array in arrays.items() if key != name}
+    copy = copied(stopped, tmp_path / "run")
+    save_checkpoint(copy.state, changed | ({} if value is None else {name: value}), meta)
+    with pytest.raises(ZooError, match="not a checkpoint of this training"):
+        zoo.train(NAME, run=copy.folder, resume=True)
+
+
+@pytest.mark.parametrize("change", [{"step": 9999}, {"step": "many"}, {"seconds": None}])
+def test_a_checkpoint_of_no_possible_moment_is_refused(
+    stopped: Run, tmp_path: Path, change: dict[str, object]
+) -> None:
+    arrays, meta = load_checkpoint(stopped.state)
+    copy = copied(stopped, tmp_path / "run")
+    save_checkpoint(copy.state, arrays, meta | change)
+    with pytest.raises(ZooError, match=r"not a checkpoint of this training.*--overwrite"):
+        zoo.train(NAME, run=copy.folder, resume=True)
+
+
+def copied(run: Run, folder: Path) -> Run:
+    folder.mkdir()
+    (folder / "run.json").write_bytes(run.card_file.read_bytes())
+    return Run(folder)
+
+
+def test_weights_of_another_network_are_refused(run: Run) -> None:
+    arrays, _ = load_checkpoint(run.weights)
+    framework = find_framework("jax")
+    with pytest.raises(ValueError, match="does not fit"):
+        framework.load(run.card(), arrays | {"0.bias": np.zeros(7, np.float32)})
+    with pytest.raises(ValueError, match=r"other arrays: 0\.bias"):
+        framework.load(run.card(), {key: a for key, a in arrays.items() if key != "0.bias"})
+
+
+@pytest.mark.parametrize("package", ["jax", "flax", "optax"])
+def test_where_a_package_is_missing_it_says_what_installs_it(
+    call: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("zoo.frameworks.jax.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    told = call("train", NAME, "--data", "digits", code=3).stderr
+    assert told.startswith(f"error: {package} does not load")
+    assert "pip install -e '.[jax]'" in told
+    assert told.count("\n") == 1
+    (finding,) = find_framework("jax").findings()
+    assert (finding.what, finding.status) == ("jax", "note")

@@ -1,0 +1,181 @@
+"""The training loop, epoch by epoch, batch by batch; a step is one compiled function."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import ZooError
+from zoo.frameworks.jax.network import Network, Pixels, arrays_of, filled
+from zoo.frameworks.jax.optimizer import optimizer_of, smoothed, step
+from zoo.frameworks.numpy.batches import Batches, Plan, plan_epoch
+from zoo.frameworks.numpy.training import EVALUATION_BATCH, Lesson
+from zoo.runs.checkpoint import State
+from zoo.runs.cost import Cost
+from zoo.runs.history import EpochRow
+from zoo.runs.training import Training
+
+
+@dataclass
+class Learner:
+    """What changes while it learns: with it, a training goes on as if it had not been stopped."""
+
+    network: Network
+    moments: Any  # of the optimizer
+    step: int = 0
+    # Of the epoch under way:
+    loss: float = 0.0  # summed over its images
+    correct: int = 0
+    seconds: float = 0.0
+
+    @contextmanager
+    def clock(self) -> Iterator[None]:
+        """Count the block as training time of the epoch."""
+        started = time.perf_counter()
+        yield
+        self.seconds += time.perf_counter() - started
+
+    def state(self) -> State:
+        """As a checkpoint keeps it."""
+        position = {name: getattr(self, name) for name in ("step", "loss", "correct", "seconds")}
+        return arrays_of(self._changing()), position
+
+    def take_up(self, state: State) -> None:
+        """Go on from a checkpoint; what is none of this network's is refused."""
+        arrays, position = state
+        found = filled(self._changing(), arrays)
+        self.moments = found.pop("moments")
+        self.network = replace(self.network, **found)
+        self.step, self.correct = int(position["step"]), int(position["correct"])
+        self.loss, self.seconds = float(position["loss"]), float(position["seconds"])
+
+    def _changing(self) -> dict[str, Any]:
+        network = self.network
+        trees = {"weights": network.weights, "averages": network.averages}
+        return trees | {"moments": self.moments}
+
+
+def begun(training: Training, lesson: Lesson) -> Learner:
+    """At the start of a training."""
+    card = training.card
+    network = Network.begun(training.spec, card.image_shape, len(card.class_names), lesson.seed)
+    return Learner(network, optimizer_of(lesson.recipe).init(network.weights))
+
+
+def learner_of(training: Training, lesson: Lesson) -> Learner:
+    """At the start, or where the training was stopped."""
+    learner = begun(training, lesson)
+    if training.state is None:
+        return learner
+    try:
+        learner.take_up(training.state)
+    except (LookupError, TypeError, ValueError) as error:
+        raise training.unfit() from error
+    first = len(training.history) * lesson.steps_per_epoch
+    if not first <= learner.step <= min(first + lesson.steps_per_epoch, lesson.steps):
+        raise training.unfit(f" (step {learner.step} after {len(training.history)} epochs)")
+    return learner
+
+
+def train(training: Training, lesson: Lesson) -> Network:
+    """Train to the last step, from the first or from where it was stopped."""
+    learner = learner_of(training, lesson)
+    training.tell_cost(_cost(training, lesson, learner.step))
+    per_epoch, steps = lesson.steps_per_epoch, lesson.steps
+    with training.running(steps, learner.state, learner.step, lesson.recipe.epochs):
+        while (epoch := len(training.history)) * per_epoch < steps:
+            first, shown = epoch * per_epoch, min(per_epoch, steps - epoch * per_epoch)
+            plan = plan_epoch(lesson.indices, lesson.recipe, lesson.seed, epoch)
+            while learner.step < first + shown:
+                with learner.clock():
+                    train_step(lesson, learner, plan, learner.step - first)
+                images = (learner.step - first) * lesson.recipe.batch
+                training.stepped(f"loss {learner.loss / images:.3f}")
+            training.epoch_ended(end_epoch(lesson, learner, shown * lesson.recipe.batch))
+    return learner.network
+
+
+def train_step(lesson: Lesson, learner: Learner, plan: Plan, position: int) -> None:
+    """One update of the weights, from batch `position` of the epoch."""
+    recipe, network = lesson.recipe, learner.network
+    some = slice(position * recipe.batch, (position + 1) * recipe.batch)
+    pixels = images_of(lesson.batches, lesson.batches.augmented(plan, some))
+    labels = lesson.labels[plan.order[some]]
+    weights, averages, learner.moments, loss, correct = step(
+        network.learning,
+        recipe,
+        network.weights,
+        network.averages,
+        learner.moments,
+        pixels,
+        labels.astype(np.int32),
+        np.float32(recipe.rate_at(learner.step, lesson.steps)),
+    )
+    learner.network = replace(network, weights=weights, averages=averages)
+    if not math.isfinite(loss := float(loss)):
+        raise ZooError(
+            f"the loss is no longer a number (step {learner.step + 1}). "
+            f"Try a smaller --lr (it peaks at {recipe.lr:g})."
+        )
+    learner.loss += loss * recipe.batch
+    learner.correct += int(correct)
+    learner.step += 1
+
+
+def end_epoch(lesson: Lesson, learner: Learner, images: int) -> EpochRow:
+    """The row of history.csv, and the sums start again."""
+    loss, accuracy = validate(lesson, learner.network)
+    row = EpochRow(
+        epoch=learner.step / lesson.steps_per_epoch,
+        step=learner.step,
+        lr=lesson.recipe.rate_at(learner.step - 1, lesson.steps),
+        train_loss=learner.loss / images,
+        train_accuracy=learner.correct / images,
+        validation_loss=loss,
+        validation_accuracy=accuracy,
+        seconds=learner.seconds,
+        images_per_second=images / learner.seconds,
+    )
+    learner.loss, learner.correct, learner.seconds = 0.0, 0, 0.0
+    return row
+
+
+def validate(lesson: Lesson, network: Network) -> tuple[float | None, float | None]:
+    """Loss and accuracy on the images that are held out, if any are."""
+    held = lesson.validation
+    if held is None:
+        return None, None
+    parts = [
+        network.logits(images_of(lesson.batches, lesson.batches.plain(some)))
+        for some in np.split(held, range(EVALUATION_BATCH, len(held), EVALUATION_BATCH))
+    ]
+    logits, labels = np.concatenate(parts), lesson.labels[held]
+    loss = smoothed(logits, labels, lesson.recipe.label_smoothing)
+    return float(loss), float((logits.argmax(axis=1) == labels).mean())
+
+
+def images_of(batches: Batches, rows: Pixels) -> Pixels:
+    """Rows of normalised pixels as the network takes them."""
+    return rows.reshape(len(rows), *batches.images.shape[1:])
+
+
+def _cost(training: Training, lesson: Lesson, done: int) -> Cost:
+    """By a few steps of a network that is thrown away; the first of them compiles the step."""
+    copy = begun(training, lesson)
+    weights = arrays_of(copy.network.weights)
+    macs = copy.network.multiply_adds(training.card.image_shape)
+    plan = plan_epoch(lesson.indices, lesson.recipe, lesson.seed, 0)
+
+    def one(number: int) -> None:
+        train_step(lesson, copy, plan, number % lesson.steps_per_epoch)
+
+    return Cost(
+        parameters=sum(array.size for array in weights.values()),
+        macs=macs,
+        flop=6.0 * macs * lesson.steps * lesson.recipe.batch,  # backward twice as much as forward
+        seconds=training.pace.seconds_a_step(lesson.steps - done, one) * (lesson.steps - done),
+    )
