@@ -1,4 +1,4 @@
-"""Threads of a pool kept to a core each, for runtimes that cannot be told so."""
+"""Threads kept to a core each, or to some cores together, for runtimes that cannot be told so."""
 
 import os
 from pathlib import Path
@@ -13,6 +13,12 @@ def pin(cores: tuple[int, ...]) -> None:
     others = sorted((int(task.name) for task in _TASKS.iterdir()), key=_worked, reverse=True)
     for thread, core in zip((one for one in others if one != own), cores[1:], strict=False):
         os.sched_setaffinity(thread, (core,))
+
+
+def keep_to(cores: tuple[int, ...], threads: int) -> None:
+    """All threads to come to these cores, or to as many of the process's as there are threads."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores or sorted(os.sched_getaffinity(0))[:threads])
 
 
 def _worked(thread: int) -> int:
