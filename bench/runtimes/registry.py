@@ -19,6 +19,7 @@ RUNTIMES = {
     "torch-compile": "bench.runtimes.torch:TorchCompile",
     "numpy": "bench.runtimes.numpy:Numpy",
     "sklearn": "bench.runtimes.sklearn:Sklearn",
+    "keras": "bench.runtimes.keras:Keras",
     "jax": "bench.runtimes.jax:Jax",
     "openvino": "bench.runtimes.openvino:OpenVino",
     "openvino:bf16": "bench.runtimes.openvino:OpenVinoBf16",

@@ -80,11 +80,15 @@ class Torch:
         torch.backends.cudnn.benchmark = True
         torch.backends.cudnn.benchmark_limit = 0  # try all of them, as ONNX Runtime does
         self.torch, self.order, self.device = torch, order, torch.device(order.provider)
-        network, self._shape = _network(order.model)
-        network = network.eval().to(self.device, memory_format=torch.channels_last)
-        self.network = _compiled(network) if self.compiled else network
+        self.network, self._shape = self._ready(order.model)
         on_device = order.boundary == "device"
         self.run: Callable[[Placed], Any] = self._run_device if on_device else self._run_host
+
+    def _ready(self, path: str) -> tuple[Any, tuple[int, int, int]]:
+        """What is called with pixels on the device, and the shape of an image."""
+        network, shape = _network(path)
+        network = network.eval().to(self.device, memory_format=self.torch.channels_last)
+        return _compiled(network) if self.compiled else network, shape
 
     def place(self, images: Images) -> Placed:
         """The images as they are, or on the device."""

@@ -6,7 +6,7 @@ operators that int8 cannot merge. Here both become what ONNX has a word for. Tha
 those of Keras is for the gate to see.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import onnx_ir as ir
 import torch
 from torch import nn
 
-from zoo.frameworks.keras.network import numbers
+from zoo.frameworks.keras.network import assign, numbers
 from zoo.frameworks.pytorch.convert import convert
 from zoo.runs.run import RunCard
 
@@ -28,18 +28,38 @@ def to_onnx(model: Any, card: RunCard, form: str, opset: int) -> onnx.ModelProto
 
 def as_torch(model: Any) -> nn.Module:
     """From normalised pixels float [N, C, H, W] to logits, layer by layer."""
-    layers: list[nn.Module] = []
-    maps: tuple[int, ...] = model.input_shape[1:]  # what flattened numbers were before
+    return nn.Sequential(*(made for layer, maps in _walk(model) for made in _torch_of(layer, maps)))
+
+
+def fill_from_torch(model: Any, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Put back what `as_torch` made of a network of the same layers, by torch's names."""
+    place = 0
+    for layer, maps in _walk(model):
+        back = _BACK.get(type(layer).__name__)
+        if back is not None:
+            mark = f"{place}."
+            own = {n.removeprefix(mark): t for n, t in tensors.items() if n.startswith(mark)}
+            back(layer, maps, {name: tensor.numpy() for name, tensor in own.items()})
+        place += len(_torch_of(layer, maps))
+
+
+def _walk(model: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """The layers, each with the shape that the numbers it takes had before they were flattened."""
+    maps: tuple[int, ...] = model.input_shape[1:]
     for layer in model.layers:
         kind = type(layer).__name__
         if kind == "Flatten":
             maps = layer.input.shape[1:]
-        layers += _LAYERS[kind](layer, maps)
-        if getattr(layer, "activation", None) is not None:
-            layers += _ACTIVATIONS[layer.activation.__name__]()
+        yield layer, maps
         if kind == "Dense":
             maps = layer.output.shape[1:]
-    return nn.Sequential(*layers)
+
+
+def _torch_of(layer: Any, maps: tuple[int, ...]) -> list[nn.Module]:
+    made = _LAYERS[type(layer).__name__](layer, maps)
+    if getattr(layer, "activation", None) is not None:
+        made += _ACTIVATIONS[layer.activation.__name__]()
+    return made
 
 
 def _convolution(layer: Any, maps: tuple[int, ...]) -> list[nn.Module]:
@@ -71,6 +91,25 @@ def _normalisation(layer: Any, maps: tuple[int, ...]) -> list[nn.Module]:
     ]
 
 
+def _convolution_back(layer: Any, maps: tuple[int, ...], own: dict[str, Any]) -> None:
+    assign(layer.kernel, own["weight"].transpose(2, 3, 1, 0))
+    assign(layer.bias, own["bias"])
+
+
+def _dense_back(layer: Any, maps: tuple[int, ...], own: dict[str, Any]) -> None:
+    outputs, inputs = own["weight"].shape
+    ordered = own["weight"].T.reshape(maps[-1], *maps[:-1], outputs)
+    assign(layer.kernel, np.moveaxis(ordered, 0, len(maps) - 1).reshape(inputs, outputs))
+    assign(layer.bias, own["bias"])
+
+
+def _normalisation_back(layer: Any, maps: tuple[int, ...], own: dict[str, Any]) -> None:
+    assign(layer.gamma, own["weight"])
+    assign(layer.beta, own["bias"])
+    assign(layer.moving_mean, own["running_mean"])
+    assign(layer.moving_variance, own["running_var"])
+
+
 def _filled(module: nn.Module, **arrays: Any) -> nn.Module:
     own = module.state_dict()
     module.load_state_dict(
@@ -86,6 +125,11 @@ _LAYERS: dict[str, Callable[[Any, tuple[int, ...]], list[nn.Module]]] = {
     "MaxPooling2D": lambda layer, maps: [nn.MaxPool2d(layer.pool_size, layer.strides)],
     "Flatten": lambda layer, maps: [nn.Flatten()],
     "Dropout": lambda layer, maps: [],
+}
+_BACK: dict[str, Callable[[Any, tuple[int, ...], dict[str, Any]], None]] = {
+    "Conv2D": _convolution_back,
+    "Dense": _dense_back,
+    "BatchNormalization": _normalisation_back,
 }
 _ACTIVATIONS: dict[str, Callable[[], list[nn.Module]]] = {
     "linear": lambda: [],
