@@ -37,6 +37,7 @@ def test_a_bias_belongs_to_its_product_and_counts_with_it() -> None:
     )
     found = anatomy_of(model)
     (layer,) = found.layers
+    assert (layer.macs, layer.bytes, layer.takes) == (32 * 3, 99 * 4, ())
     assert (layer.name, layer.kind, layer.operator, layer.parameters) == ("y", LINEAR, "MatMul", 99)
     assert found.filters
     assert (found.filters.tensor, found.filters.units_last) == ("w", True)
@@ -53,6 +54,8 @@ def test_what_others_take_too_is_shown_by_itself() -> None:
     )
     kinds = {layer.name: layer.kind for layer in anatomy_of(model).layers}
     assert kinds == {"product": LINEAR, "sum": "scale and shift", "y": "product"}
+    takes = {layer.name: layer.takes for layer in anatomy_of(model).layers}
+    assert takes == {"product": (), "sum": ("product",), "y": ("product", "sum")}
 
 
 def test_moving_shapes_and_lone_numbers_are_no_layers() -> None:

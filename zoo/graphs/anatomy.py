@@ -14,6 +14,40 @@ class Layer:
     operator: str  # of ONNX, such as Conv
     kind: str  # in words
     parameters: int
+    takes: tuple[str, ...] = ()  # the layers whose tensors it computes on, by name
+    macs: int | None = 0  # multiply-adds for one image; None where its shapes do not tell
+    bytes: int = 0  # of its parameters, as the file stores them
+
+
+@dataclass(frozen=True)
+class LayerTime:
+    """What ONNX Runtime took for one layer."""
+
+    layer: str  # its name
+    us: float  # 0 where it is computed in one step with another
+    # That other layer, whose time is of both; itself where it has steps of its own; "" where the
+    # runtime has no step for it.
+    step_of: str
+
+
+@dataclass(frozen=True)
+class LayerTimes:
+    """Where the time of one call goes, in microseconds."""
+
+    layers: tuple[LayerTime, ...]  # in order of flow
+    between: float  # moving, casting and rounding, which is of no layer
+    unknown: float  # steps of the runtime that do not tell what they came from
+    calls: int  # that these are the medians of
+    threads: int
+
+    @property
+    def total(self) -> float:
+        """Of all steps."""
+        return sum(one.us for one in self.layers) + self.between + self.unknown
+
+    def share(self, us: float) -> float:
+        """A part of the total, 0..1."""
+        return us / self.total if self.total else 0.0
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import onnx
 import onnx.inliner
 from onnx import ModelProto, NodeProto, TensorProto
 
-from zoo.graphs.counted import GraphCost
+from zoo.graphs.counted import GraphCost, NodeCost
 
 # The inputs of each operator that are weights, where they are constant.
 _WEIGHTS = {
@@ -81,11 +81,13 @@ def cost_of(model: ModelProto) -> GraphCost:
     )
 
 
-def parameters_of(model: ModelProto) -> dict[str, int]:
-    """The parameters of each node that has some, by the first tensor that it gives."""
-    graph = _Graph(model)
-    found = {node.output[0]: graph.parameters_of(node) for node in graph.nodes}
-    return {name: count for name, count in found.items() if count}
+def costs_of(model: ModelProto) -> dict[str, NodeCost]:
+    """The cost of each node, by the first tensor that it gives; weights may lack their values.
+
+    Of a graph without local functions. A weight that layers share counts for each.
+    """
+    graph = _Graph(_for_one_image(model))
+    return {node.output[0]: graph.cost_of(node) for node in graph.nodes}
 
 
 def drop_weights(model: ModelProto) -> None:
@@ -94,6 +96,11 @@ def drop_weights(model: ModelProto) -> None:
         if math.prod(tensor.dims) > _LARGEST_SHAPE:
             tensor.ClearField("raw_data")
             tensor.ClearField("float_data")
+
+
+def _width(kind: int) -> int:
+    """Bytes of a number."""
+    return int(onnx.helper.tensor_dtype_to_np_dtype(kind).itemsize)
 
 
 def _takes(node: NodeProto) -> tuple[int, int] | None:
@@ -148,9 +155,14 @@ class _Graph:
         found = {name for node in self.nodes for name in self._stored_weights(node)}
         return sum(self.constants[name] for name in found)
 
-    def parameters_of(self, node: NodeProto) -> int:
-        """Those of one node; a weight that layers share counts for each."""
-        return sum(self.constants[name] for name in self._stored_weights(node))
+    def cost_of(self, node: NodeProto) -> NodeCost:
+        """What one node holds and computes."""
+        stored = self._stored_weights(node)
+        return NodeCost(
+            parameters=sum(self.constants[name] for name in stored),
+            bytes=sum(self.constants[name] * _width(self.types[name]) for name in stored),
+            macs=self.macs(node) if _takes(node) else None if node.op_type in _UNCOUNTED else 0,
+        )
 
     def _stored_weights(self, node: NodeProto) -> set[str]:
         stored = (self._stored(name) for name in self._weights(node))

@@ -4,6 +4,15 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class NodeCost:
+    """What one node holds and computes."""
+
+    parameters: int
+    bytes: int  # of its parameters, as the file stores them
+    macs: int | None  # of one image; None where a shape or the operator does not tell
+
+
+@dataclass(frozen=True)
 class GraphCost:
     """What a file holds and computes."""
 

@@ -8,14 +8,16 @@ what the next layer is given, and often the rounding's range is what does the wo
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import onnx
 import onnx.inliner
 from onnx import ModelProto, NodeProto
 
 from zoo.graphs.anatomy import CONVOLUTION, LINEAR, Anatomy, Filters, Layer
-from zoo.graphs.cost import parameters_of
+from zoo.graphs.cost import costs_of, drop_weights
+from zoo.graphs.counted import NodeCost
 from zoo.graphs.taps import with_taps
 
 SHIFT = "scale and shift"
@@ -64,8 +66,7 @@ _CLUTTER = re.compile(r"(_output_0|_QuantizeLinear_Input|_DequantizeLinear_Outpu
 
 def opened_up(model: ModelProto) -> tuple[ModelProto, Anatomy]:
     """A copy that gives every layer's tensor and the first filters behind its own outputs."""
-    if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
+    model = inlined(model)
     anatomy = anatomy_of(model)
     names = [layer.tensor for layer in anatomy.layers]
     if anatomy.filters:
@@ -73,27 +74,52 @@ def opened_up(model: ModelProto) -> tuple[ModelProto, Anatomy]:
     return with_taps(model, names), anatomy
 
 
+def inlined(model: ModelProto) -> ModelProto:
+    """The same without local functions, which ONNX Runtime unfolds too."""
+    return onnx.inliner.inline_local_functions(model) if model.functions else model
+
+
 def anatomy_of(model: ModelProto) -> Anatomy:
     """The layers of a graph without local functions; nothing is run."""
-    flow = _Flow(model)
-    parameters = parameters_of(model)
-    steps = [(node, kind) for node in flow.nodes if (kind := flow.kind(node))]
-    steps = [step for step in steps if not flow.goes_on(*step)]
+    flow = Flow(model)
+    costs = costs_of(_without_weights(model))
+    steps = flow.steps()
     names = _names([(node, flow.seen(node)) for node, _ in steps])
+    called = {node.output[0]: name for name, (node, _) in zip(names, steps, strict=True)}
+    takes = flow.takes(called)
     layers = tuple(
         Layer(
             name=name,
             tensor=flow.seen(node),
             operator=flow.core(node).op_type,
             kind=kind,
-            parameters=sum(parameters.get(one.output[0], 0) for one in flow.parts(node)),
+            takes=takes[name],
+            **_cost([costs[one.output[0]] for one in flow.parts(node)]),
         )
         for name, (node, kind) in zip(names, steps, strict=True)
     )
     return Anatomy(layers, _filters(flow, layers, [flow.core(node) for node, _ in steps]))
 
 
-def _filters(flow: "_Flow", layers: Iterable[Layer], cores: Iterable[NodeProto]) -> Filters | None:
+def _without_weights(model: ModelProto) -> ModelProto:
+    """A copy whose large tensors have shapes alone, which is what costs are counted by."""
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    drop_weights(copy)
+    return copy
+
+
+def _cost(parts: list[NodeCost]) -> dict[str, Any]:
+    """That of a layer's nodes together."""
+    macs = [part.macs for part in parts]
+    return {
+        "parameters": sum(part.parameters for part in parts),
+        "bytes": sum(part.bytes for part in parts),
+        "macs": None if None in macs else sum(one or 0 for one in macs),
+    }
+
+
+def _filters(flow: "Flow", layers: Iterable[Layer], cores: Iterable[NodeProto]) -> Filters | None:
     for layer, node in zip(layers, cores, strict=True):
         if node.op_type == "Conv":
             return Filters(layer.name, node.input[1], CONVOLUTION, units_last=False)
@@ -103,7 +129,7 @@ def _filters(flow: "_Flow", layers: Iterable[Layer], cores: Iterable[NodeProto])
     return None
 
 
-class _Flow:
+class Flow:
     """The nodes that compute on what came from the image."""
 
     def __init__(self, model: ModelProto) -> None:
@@ -113,17 +139,22 @@ class _Flow:
         self.computed = {value.name for value in graph.input} - stored
         self.ranks = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
         self.nodes: list[NodeProto] = []
-        self._made_by: dict[str, NodeProto] = {}
+        self.made_by: dict[str, NodeProto] = {}
         self._taken: Counter[str] = Counter(self.outputs)
         self._takers: dict[str, list[NodeProto]] = {}
         for node in graph.node:
-            self._made_by |= dict.fromkeys(node.output, node)
+            self.made_by |= dict.fromkeys(node.output, node)
             for name in node.input:
                 self._taken[name] += 1
                 self._takers.setdefault(name, []).append(node)
             if node.op_type not in _ABOUT and self.computed & set(node.input):
                 self.computed |= {name for name in node.output if name}
                 self.nodes.append(node)
+
+    def steps(self) -> list[tuple[NodeProto, str]]:
+        """The last node of each layer, and what it is."""
+        found = [(node, kind) for node in self.nodes if (kind := self.kind(node))]
+        return [step for step in found if not self.goes_on(*step)]
 
     def kind(self, node: NodeProto) -> str:
         """What a node is among the layers; "" if it is none."""
@@ -143,7 +174,7 @@ class _Flow:
 
     def goes_on(self, node: NodeProto, kind: str) -> bool:
         """Whether what it gives is only half of a layer: its bias, or its shift, comes next."""
-        follower = self._only_taker(node.output[0])
+        follower = self.only_taker(node.output[0])
         if follower is None or follower.op_type not in _ARITHMETIC:
             return False
         product = self._product(follower)
@@ -164,20 +195,34 @@ class _Flow:
     def seen(self, node: NodeProto) -> str:
         """The tensor that the next layer is given: rounded, where it is quantised on the way."""
         name: str = node.output[0]
-        while (taker := self._only_taker(name)) and taker.op_type in _QUANTISES:
+        while (taker := self.only_taker(name)) and taker.op_type in _QUANTISES:
             name = taker.output[0]
         return name
+
+    def takes(self, called: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+        """By layer, the layers whose tensors reach it. called: their names, by tensor."""
+        taken: dict[str, tuple[str, ...]] = {}
+        reach: dict[str, tuple[str, ...]] = {}
+        for node in self.nodes:
+            before = [name for tensor in node.input for name in reach.get(tensor, ())]
+            given = tuple(dict.fromkeys(before))
+            name = called.get(node.output[0])
+            if name is not None:
+                taken[name] = given
+            reach |= dict.fromkeys(node.output, given if name is None else (name,))
+        return taken
 
     def _product(self, node: NodeProto) -> NodeProto | None:
         """The product whose bias a node adds."""
         if node.op_type != "Add":
             return None
         given = [name for name in node.input if name in self.computed]
-        made = self._made_by.get(given[0]) if len(given) == 1 else None
+        made = self.made_by.get(given[0]) if len(given) == 1 else None
         taken_once = made is not None and self._taken[given[0]] == 1
         return made if made and taken_once and made.op_type == "MatMul" else None
 
-    def _only_taker(self, name: str) -> NodeProto | None:
+    def only_taker(self, name: str) -> NodeProto | None:
+        """The node that takes a tensor, if that is the only use of it."""
         return self._takers[name][0] if self._taken[name] == 1 and name in self._takers else None
 
 

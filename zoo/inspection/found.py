@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import UnavailableError, ZooError
-from zoo.graphs.anatomy import Anatomy
+from zoo.graphs.anatomy import Anatomy, LayerTimes
 from zoo.graphs.counted import GraphCost
 from zoo.inspection.steadiness import Apart, Steadiness
 from zoo.records import read
@@ -143,6 +143,12 @@ def read_cost(answer: Mapping[str, Any]) -> GraphCost:
     """What an answer that was not refused says of a file's graph."""
     facts = answer["facts"]
     return GraphCost(**{**facts, "precisions": tuple(facts["precisions"])})
+
+
+def read_layer_times(answer: Mapping[str, Any]) -> LayerTimes:
+    """What an answer that was not refused says of where a file's time goes."""
+    times: LayerTimes = read(LayerTimes, answer["facts"], "times")
+    return times
 
 
 def read_open_facts(answer: Mapping[str, Any]) -> OpenFacts:

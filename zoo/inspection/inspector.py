@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from zoo.errors import ZooError
+from zoo.graphs.anatomy import LayerTimes
 from zoo.graphs.counted import GraphCost
 from zoo.inspection.found import (
     FileFacts,
@@ -20,6 +21,7 @@ from zoo.inspection.found import (
     read_cost,
     read_file_facts,
     read_inspection,
+    read_layer_times,
     read_open_facts,
 )
 from zoo.inspection.process import InspectionProcess, Patience
@@ -163,6 +165,22 @@ class Inspector:
         check_answer(answer)
         written: list[bool] = answer["facts"]
         return written
+
+    def time_layers(self, path: Path, folder: Path, names: Sequence[str]) -> LayerTimes:
+        """Where the time of a file that passed goes, on input_<n>.npy of a folder.
+
+        A file that is open stays so.
+        """
+        request = {
+            "path": str(path.absolute()),
+            "seconds": self.seconds,
+            "memory": self.memory or default_bound(),
+            "time": str(folder.absolute()),
+            "names": list(names),
+        }
+        _, answer = self._ask(request)
+        check_answer(answer)
+        return read_layer_times(answer)
 
     def _ask_twice(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Files before this one may have left the process short of memory, or damaged."""

@@ -21,6 +21,7 @@ STEPS = {  # what it tells that it begins, in words
     "run": "running it",
     "vectors": "running its test vectors",
     "test": "running it on the test set",
+    "time": "timing its layers",
     "predict": "running it on these images",
 }
 

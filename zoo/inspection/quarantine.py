@@ -1,7 +1,8 @@
 """The process in which third-party files are opened: python -m zoo.inspection.quarantine.
 
 A line of JSON comes in for each request, {"path", "seconds"} with "vectors" to look at a file, with
-"content" to read it alone, with "cost" to count what it computes, with "test" to count its right
+"content" to read it alone, with "cost" to count what it computes, with "time" and
+"names" to profile it on the inputs in a folder, with "test" to count its right
 answers, or with "open" to keep it open for requests {"run", "names", "seconds"}, and then with
 "layers" to have it give those too. Lines of JSON go out:
 {"step"} and {"advance"} on the way, then {"facts"} or {"refused"}. Whatever a file does to this
@@ -28,7 +29,7 @@ from zoo.graphs.cost import cost_of, drop_weights
 from zoo.graphs.layers import opened_up
 from zoo.inspection.batches import try_batches
 from zoo.inspection.content import content_of, facts_of
-from zoo.inspection.serving import Serving
+from zoo.inspection.serving import Serving, read_feeds
 from zoo.inspection.structure import check_structure, check_wire
 from zoo.inspection.tensors import Beside, RefusedError, with_data
 from zoo.inspection.trial import count_correct, refusing, run_on_noise, run_vectors
@@ -36,6 +37,7 @@ from zoo.machine.child import own_pipes
 from zoo.machine.memory import limit_address_space, set_address_space
 from zoo.machine.threads import thread_budget
 from zoo.ort.given import Given
+from zoo.ort.layer_times import time_layers
 from zoo.ort.session import Session, open_session
 from zoo.ort.signature import Signature
 from zoo.reading import read_bytes
@@ -102,6 +104,8 @@ def _answer(request: Mapping[str, Any], send: Send, serving: Serving) -> dict[st
             return {"facts": serving.hold(*_opened(path, request, send))}
         if "test" in request:
             return {"facts": {"correct": _count(path, request, send)}}
+        if "time" in request:
+            return {"facts": _time(path, request, send)}
         if "cost" in request:
             return {"facts": _cost(path, send)}
         if "content" in request:
@@ -201,6 +205,15 @@ def _cost(path: Path, send: Send) -> dict[str, Any]:
     send({"step": "count"})
     drop_weights(model)  # which would be copied several times
     return asdict(cost_of(model))
+
+
+def _time(path: Path, request: Mapping[str, Any], send: Send) -> dict[str, Any]:
+    """Where the time of a call goes, by layer."""
+    found = _parsed(path, send, request["memory"])
+    send({"step": "time"})
+    whole = with_data(found.model, path) if found.beside.bytes else found.model
+    feeds = read_feeds(Path(request["time"]), request["names"])
+    return asdict(time_layers(whole, feeds, path.name))
 
 
 def _model(data: bytes) -> ModelProto:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ZooError
+from zoo.graphs.anatomy import LayerTimes
 from zoo.inspection.inspector import Inspector
 from zoo.inspection.serving import LARGEST_OUTPUT
 from zoo.ort.session import Array
@@ -31,14 +32,12 @@ class RemoteSession:
         facts = inspector.open(path, provider, layers=layers)
         self.inputs, self.outputs, self.metadata = facts.inputs, facts.outputs, facts.metadata
         self.anatomy = facts.anatomy
-        self._inspector = inspector
+        self._inspector, self._path = inspector, path
         self._folder = tempfile.TemporaryDirectory(prefix="predict-")
 
     def run(self, feeds: Mapping[str, Array]) -> list[Array]:
         """All outputs, in order; one that is no array of numbers is empty."""
-        folder = Path(self._folder.name)
-        for at, array in enumerate(feeds.values()):
-            np.save(folder / f"input_{at}.npy", array)
+        folder = self._give(feeds)
         try:
             written = self._inspector.run(folder, list(feeds))
         except ZooError as error:
@@ -47,6 +46,17 @@ class RemoteSession:
             _read(folder / f"output_{at}.npy") if there else np.empty(0)
             for at, there in enumerate(written)
         ]
+
+    def time_layers(self, feeds: Mapping[str, Array]) -> LayerTimes:
+        """Where the time of a call goes, of the file as it is, on the CPU."""
+        return self._inspector.time_layers(self._path, self._give(feeds), list(feeds))
+
+    def _give(self, feeds: Mapping[str, Array]) -> Path:
+        """The folder in which the inputs lie."""
+        folder = Path(self._folder.name)
+        for at, array in enumerate(feeds.values()):
+            np.save(folder / f"input_{at}.npy", array)
+        return folder
 
     def close(self) -> None:
         """Remove what travelled."""

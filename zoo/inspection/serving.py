@@ -12,9 +12,14 @@ import numpy as np
 
 from zoo.errors import ZooError
 from zoo.graphs.anatomy import Anatomy
-from zoo.ort.session import Session
+from zoo.ort.session import Array, Session
 
 LARGEST_OUTPUT = 256 << 20  # logits of a batch of images are a thousandth of that
+
+
+def read_feeds(folder: Path, names: Sequence[str]) -> dict[str, Array]:
+    """Inputs by name."""
+    return {name: np.load(folder / f"input_{at}.npy") for at, name in enumerate(names)}
 
 
 class Serving:
@@ -40,7 +45,7 @@ class Serving:
         """Compute all outputs; for each whether it is an array, which then lies in the folder."""
         if self._session is None:
             raise ZooError("no file is open")
-        feeds = {name: np.load(folder / f"input_{at}.npy") for at, name in enumerate(names)}
+        feeds = read_feeds(folder, names)
         written = []
         for at, value in enumerate(self._session.run(feeds)):
             held: Any = value  # a list of maps, perhaps

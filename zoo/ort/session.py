@@ -131,13 +131,15 @@ def open_session(
     provider_options: Mapping[str, str] | None = None,
     allow_fallback: bool = False,
     profile: Path | None = None,
+    optimised: Path | None = None,
 ) -> Session:
     """Open an ONNX file, or its bytes, on one provider.
 
     name: what messages call the bytes; threads: by default all that are ours; config: ONNX
     Runtime's session entries, such as `session.disable_quant_qdq`; provider_options: the provider's
     own, added to ours; allow_fallback: let computing nodes run on another provider; profile: where
-    the time of each operator is written, as `<profile>_<time>.json`, when the session ends.
+    the time of each operator is written, as `<profile>_<time>.json`, when the session ends;
+    optimised: where the graph is written that ONNX Runtime made of it.
     """
     wanted = find_provider(provider)
     threads = thread_budget() if threads is None else threads
@@ -149,7 +151,7 @@ def open_session(
         _require_file(model)
     with _plain_errors(f"{title} cannot be opened", unavailable=None if wanted == CPU else named):
         chosen = {**_OPTIONS.get(wanted, {}), **(provider_options or {})}
-        created = _create(model, (wanted, chosen), threads, config or {}, profile)
+        created = _create(model, (wanted, chosen), threads, config or {}, profile, optimised)
         session = Session(
             name=title,
             inputs=tuple(map(_info, created.get_inputs())),
@@ -177,6 +179,7 @@ def _create(
     threads: int,
     config: Mapping[str, str],
     profile: Path | None,
+    optimised: Path | None,
 ) -> Any:
     onnxruntime = load_onnxruntime()
     onnxruntime.set_default_logger_severity(_FATAL)
@@ -189,6 +192,8 @@ def _create(
         options.add_session_config_entry(key, value)
     if profile:
         options.enable_profiling, options.profile_file_prefix = True, str(profile)
+    if optimised:
+        options.optimized_model_filepath = str(optimised)
     return onnxruntime.InferenceSession(
         model if isinstance(model, bytes) else str(model),
         options,
