@@ -92,20 +92,24 @@ class TestTerminal:
 
     def test_layers(self, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         values = np.zeros(3, np.float32)
-        layer = ShownLayer(name, "linear", name, (3,), 0, Statistics.of(values))
+        costs = (0, None, 0, None, name, 0.5)
+        layer = ShownLayer(name, "linear", name, (3,), *costs, Statistics.of(values))
         paths = (tmp_path / "x.html", tmp_path / "x.png")
-        console.print_shown(Shown(name, name, (Guess(name, 0.5),), (layer,), *paths))
+        shown = Shown(name, name, (Guess(name, 0.5),), (layer,), name, name, *paths)
+        console.print_shown(shown)
+        console.print_shown_json(shown)
         assert harmless(capsys.readouterr().out)
-        step = Step(name, "linear", name, 0, values)
+        step = Step(name, "linear", name, 0, values, step_of=name, folded=(name,))
         view = View(
             *(name, name, np.zeros((4, 4, 3), np.uint8), name, [(name, 0.5)], [step], 0),
             *(np.zeros((1, 2, 2, 3), np.uint8), name, 1, np.zeros((2, 2), np.float32)),
-            *((name,) * 3, 16),
+            *((name,) * 3, 16, name, name),
         )
-        page = draw_inside(view)
-        assert harmless(page)
-        assert "<script" not in page
-        draw_layers(view, tmp_path / "x.png")
+        for shown_view in (view, replace(view, image=None, saliency=None)):
+            page = draw_inside([shown_view])
+            assert harmless(page)
+            assert "<script" not in page
+        draw_layers([view], tmp_path / "x.png")
 
     def test_lists_checks_and_errors(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
         console.print_list([{"export": name, "model": name}])

@@ -37,6 +37,17 @@ class Outline(HTMLParser):
         self.text += data
 
 
+def assert_fetches_nothing(outline: Outline) -> None:
+    """What it names lies in the page itself: images, and the places that links lead to."""
+    images = [value or "" for name, value in outline.attributes if name.endswith(" src")]
+    links = [value or "" for name, value in outline.attributes if name.endswith(" href")]
+    places = {value for name, value in outline.attributes if name.endswith(" id")}
+    assert images
+    assert all(value.startswith("data:image/png;base64,") for value in images)
+    assert links
+    assert {value.removeprefix("#") for value in links} <= places
+
+
 @pytest.fixture(scope="module")
 def shown(mlp_exports: Path, tmp_path_factory: pytest.TempPathFactory) -> Shown:
     return show("mlp", 7, exports=mlp_exports, out=tmp_path_factory.mktemp("shown") / "out")
@@ -79,11 +90,7 @@ def test_the_page_is_whole_and_says_it_all(shown: Shown) -> None:
     assert "test image 7 of digits" in outline.text
     assert "64 of the 500 filters" in outline.text
     assert "script" not in outline.tags
-    fetched = [
-        value or "" for name, value in outline.attributes if name.endswith((" src", " href"))
-    ]
-    assert fetched
-    assert all(value.startswith("data:image/png;base64,") for value in fetched)
+    assert_fetches_nothing(outline)
     assert "url(" not in page
     assert "@import" not in page
     described = [value for name, value in outline.attributes if name == "img alt"]
@@ -110,6 +117,73 @@ def test_one_layer_alone(mlp_exports: Path, tmp_path: Path) -> None:
     assert outline.tags.count("article") == 1
     with pytest.raises(UsageError, match="Did you mean Relu_1"):
         show("mlp", 7, exports=mlp_exports, out=tmp_path, layer="relu_1", precision="int8")
+
+
+def test_costs_and_times_of_layers(shown: Shown) -> None:
+    by_name = {layer.name: layer for layer in shown.layers}
+    assert by_name["logits"].macs == 50 * 10
+    assert by_name["logits"].bytes == 4 * by_name["logits"].parameters
+    assert by_name["Relu_0"].macs == by_name["Relu_0"].bytes == 0
+    for layer in shown.layers:
+        assert (layer.time is None) == bool(layer.step_of)
+    assert by_name["Relu_0"].step_of == "MatMul_0"
+    assert 0 < sum(layer.time or 0 for layer in shown.layers) <= 1
+    assert "profiled calls" in shown.time
+
+
+def test_dead_units_are_those_of_many_images(
+    shown: Shown, mlp_exports: Path, tmp_path: Path
+) -> None:
+    assert shown.units == "in the first 256 test images of digits"
+    test = zoo.load_data("digits").test
+    given = [zoo.layers("mlp", np.array(image), exports=mlp_exports) for image in test.images[:5]]
+    fewer = show("mlp", 7, exports=mlp_exports, out=tmp_path, sample=5)
+    assert fewer.units == "in the first 5 test images of digits"
+    for layer, before in zip(fewer.layers, shown.layers, strict=True):
+        values = np.stack([one[layer.name] for one in given])
+        if values.ndim == 2:
+            assert layer.dead == pytest.approx(float((values == 0).all(axis=0).mean())), layer.name
+        assert (before.dead or 0) <= (layer.dead or 0)
+    assert any(layer.dead for layer in fewer.layers)
+
+
+def test_without_an_image_graph_filters_and_costs(mlp_exports: Path, tmp_path: Path) -> None:
+    made = show("mlp", exports=mlp_exports, out=tmp_path)
+    assert made.png is None
+    assert made.guesses == ()
+    assert all(layer.statistics is None for layer in made.layers)
+    outline = Outline(made.page.read_text())
+    assert_fetches_nothing(outline)
+    assert outline.tags.count("article") == 0
+    assert outline.tags.count("tr") == 1 + len(made.layers)
+    assert "64 of the 500 filters" in outline.text
+    assert [path.name for path in tmp_path.iterdir()] == ["mlp-digits.html"]
+
+
+def test_two_models_side_by_side(mlp_exports: Path, tmp_path: Path) -> None:
+    path = classifiers.write(tmp_path / "net.onnx")
+    given = Given(data="digits")
+    made = show("mlp", 7, compare=path, given=given, exports=mlp_exports, out=tmp_path / "out")
+    assert made.beside is not None
+    assert (made.title, made.beside.title) == ("mlp-digits fp32", "net.onnx")
+    assert made.page.name == "mlp-digits-and-net.html"
+    assert [layer.name for layer in made.beside.layers] == ["sums", "values", "logits"]
+    alone = show(path, 7, given=given, out=tmp_path / "alone")
+    assert made.beside.guesses == alone.guesses
+    outline = Outline(made.page.read_text())
+    assert_fetches_nothing(outline)
+    assert outline.tags.count("article") == len(made.layers) + 3
+    assert "The answer of mlp-digits fp32" in outline.text
+    assert "The answer of net.onnx" in outline.text
+    with Image.open(made.png) as both, Image.open(alone.png) as one:
+        assert both.width == 2 * one.width
+
+
+def test_what_int8_has_folded_is_named(mlp_exports: Path, tmp_path: Path) -> None:
+    made = show("mlp", 7, exports=mlp_exports, out=tmp_path, precision="int8")
+    text = Outline(made.page.read_text()).text
+    assert "MatMul_0 and BatchNormalization_0 of the fp32 file and this layer are one step" in text
+    assert made.title == "mlp-digits int8"
 
 
 class TestImages:
@@ -152,9 +226,12 @@ class TestThirdPartyFiles:
         image = tmp_path / "<script>x.png"
         Image.fromarray(noise).save(image)
         made = show(path, image, out=tmp_path / "out")
+        assert made.units == "in this image alone"
+        assert "profiled calls" in made.time
         assert [layer.name for layer in made.layers] == ["sums", "values", "logits"]
         outline = Outline(made.page.read_text())
         assert "script" not in outline.tags
+        assert_fetches_nothing(outline)
         assert NASTY in outline.text
         assert "<script>x.png" in outline.text
 
@@ -162,6 +239,7 @@ class TestThirdPartyFiles:
         path = classifiers.write(tmp_path / "net.onnx")
         with pytest.raises(UsageError, match="Name one with --data"):
             show(path, 3, out=tmp_path / "out")
+        assert show(path, out=tmp_path / "out").units == ""
         given = Given(data="digits")
         made = show(path, 3, given=given, out=tmp_path / "out")
         assert made.origin.startswith("test image 3 of digits")

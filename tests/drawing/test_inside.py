@@ -109,11 +109,11 @@ def test_pages_of_large_networks_stay_small(layers: int, shape: tuple[int, ...])
     noise = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     one = step(noise, name="n" * 500)
     steps = [replace(one, values=np.roll(noise, at)) for at in range(layers)]
-    assert len(draw_inside(view(*steps, channels=64)).encode()) < 5_000_000
+    assert len(draw_inside([view(*steps, channels=64)]).encode()) < 5_000_000
 
 
 def test_class_names_stand_at_the_last_values_alone() -> None:
-    page = draw_inside(view(step([1.0, 2.0]), step([-1.0, 0.5], name="<b>")))
+    page = draw_inside([view(step([1.0, 2.0]), step([-1.0, 0.5], name="<b>"))])
     assert page.count(">dog</text>") == 1
     assert "&lt;b&gt;" in page
     assert "<b>" not in page
@@ -121,5 +121,5 @@ def test_class_names_stand_at_the_last_values_alone() -> None:
 
 def test_of_several_views_the_first_is_named() -> None:
     assert "channels 1, 0 of the first of 2 views<" in draw_inside(
-        view(step(np.arange(16.0).reshape(2, 2, 2, 2)))
+        [view(step(np.arange(16.0).reshape(2, 2, 2, 2)))]
     )

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from zoo.actions.opening import OpenedSource, Source, find_source, open_source
 from zoo.data.dataset import Images
 from zoo.errors import UsageError, ZooError
-from zoo.graphs.anatomy import Anatomy, Filters, Layer
+from zoo.graphs.anatomy import Anatomy, Filters, Layer, LayerTimes
 from zoo.inspection.inspector import Inspector
 from zoo.inspection.remote import RemoteSession
 from zoo.ort.faults import Here
 from zoo.ort.given import Given
 from zoo.ort.session import Opened, open_session
+from zoo.ort.signature import Signature
 from zoo.progress import Progress
 
 SECONDS = 120.0  # for each run of a third-party file
@@ -70,16 +71,12 @@ def look_inside(
     source: Source, opened: OpenedSource, inspector: Inspector, image: Images
 ) -> Inside:
     """Show one image to a copy that gives its layers; a third-party file's session is over then."""
-    if not isinstance(image, np.ndarray) or image.ndim != 3:
-        raise UsageError("layers takes one image: an array uint8 [height, width, channels].")
     signature = opened.signature
-    feeds = signature.prepare(np.repeat(image[None], signature.batch or 1, axis=0))
+    feeds = _feeds(signature, image)
     with ExitStack() as stack:
-        session, anatomy = _open(stack, source, inspector)
+        session, anatomy = open_inside(stack, source, inspector)
         outputs = (output.name for output in session.outputs)
         given = dict(zip(outputs, session.run(feeds), strict=True))
-    if not anatomy.layers:
-        raise ZooError(f"{source.title} has no layer that can be looked at.")
     batch = signature.batch or 1
     return Inside(
         layers=anatomy.layers,
@@ -87,6 +84,69 @@ def look_inside(
         filters=anatomy.filters,
         weights=given[anatomy.filters.tensor] if anatomy.filters else None,
     )
+
+
+def time_inside(source: Source, opened: OpenedSource, image: Images) -> LayerTimes:
+    """Where the time of the file itself goes, by layer, on this CPU."""
+    feeds = _feeds(opened.signature, image)
+    if isinstance(opened.session, RemoteSession):
+        return opened.session.time_layers(feeds)
+    if isinstance(source.file, Path):
+        raise ZooError(f"{source.title} is not open in the process that it runs in.")
+    from onnx import ModelProto
+
+    from zoo.ort.layer_times import time_layers
+
+    content = source.file.content(f"{source.precision}.onnx")
+    return time_layers(ModelProto.FromString(content), feeds, source.title)
+
+
+def norms_folded(source: Source) -> dict[str, tuple[str, ...]]:
+    """By layer of an artifact's file, those of its fp32 file that are one step with it here.
+
+    Rounding to integers needs normalisations folded into the products before them, and takes the
+    range of what comes out: what was between has no tensor of its own.
+    """
+    if isinstance(source.file, Path) or source.precision == "fp32":
+        return {}
+    from onnx import ModelProto
+
+    from zoo.graphs.layers import anatomy_of
+
+    exact, own = (
+        [layer.name for layer in anatomy_of(model).layers]
+        for model in (
+            ModelProto.FromString(source.file.content(f"{precision}.onnx"))
+            for precision in ("fp32", source.precision)
+        )
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    gone: list[str] = []
+    for name in exact:
+        here = next((one for one in own if one == name or one.startswith(f"{name}.")), None)
+        if here is None:
+            gone.append(name)
+        elif gone:
+            found[here], gone = tuple(gone), []
+    return found
+
+
+def open_inside(stack: ExitStack, source: Source, inspector: Inspector) -> tuple[Opened, Anatomy]:
+    """A session that gives the layers' tensors too, until the stack is unwound, and what they are.
+
+    A third-party file's other session is over then.
+    """
+    session, anatomy = _open(stack, source, inspector)
+    if not anatomy.layers:
+        raise ZooError(f"{source.title} has no layer that can be looked at.")
+    return session, anatomy
+
+
+def _feeds(signature: Signature, image: Images) -> dict[str, Tensor]:
+    """One image, as often as a call takes one."""
+    if not isinstance(image, np.ndarray) or image.ndim != 3:
+        raise UsageError("layers takes one image: an array uint8 [height, width, channels].")
+    return signature.prepare(np.repeat(image[None], signature.batch or 1, axis=0))
 
 
 def _open(stack: ExitStack, source: Source, inspector: Inspector) -> tuple[Opened, Anatomy]:

@@ -1,36 +1,32 @@
-"""`show`: what a model does to one image, layer by layer, as a page and a PNG."""
+"""`show`: a model, and what it does to one image, layer by layer, as a page and a PNG."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from zoo.actions.layers import SECONDS, Inside, look_inside
+from zoo.actions.layers import SECONDS, Inside, look_inside, norms_folded, time_inside
 from zoo.actions.opening import OpenedSource, Source, find_source, open_source
-from zoo.actions.predict import Guess, probabilities
-from zoo.data.dataset import Images
-from zoo.data.local import load_local
-from zoo.data.loose import read_image
-from zoo.data.pixels import shown
+from zoo.actions.predict import Guess
+from zoo.actions.shown_image import Chosen, answer, choose, find_data
+from zoo.actions.units import Units, dead_in_data, dead_in_one
+from zoo.data.dataset import Dataset
 from zoo.drawing.inside import Statistics, Step, View, filter_images
 from zoo.errors import UsageError, ZooError, unknown_name
 from zoo.files import check_writable, write_text
-from zoo.graphs.anatomy import CONVOLUTION
+from zoo.graphs.anatomy import CONVOLUTION, LayerTimes
 from zoo.inspection.description import refuse_for_artifacts
 from zoo.inspection.inspector import Inspector
 from zoo.marks import refuse_others
 from zoo.ort.faults import Here
-from zoo.ort.given import Given, read_sidecar
-from zoo.ort.signature import logits
+from zoo.ort.given import Given
 from zoo.progress import Progress
 from zoo.runs.remains import RESULTS
 
 CHANNELS, MOST_CHANNELS = 16, 64
 MOST_LAYERS = 400
-TOP = 5
-_PARTS = 8  # of each side of the image, that are covered one after the other
+SAMPLE = 256
 
 
 @dataclass(frozen=True)
@@ -42,36 +38,62 @@ class ShownLayer:
     operator: str
     shape: tuple[int, ...]  # without the axis of the batch
     parameters: int
-    statistics: Statistics
+    macs: int | None  # multiply-adds for one image; None where its shapes do not tell
+    bytes: int  # of its parameters, as the file stores them
+    # Of the time of a call; None where that is unknown, or the layer is computed with another
+    time: float | None
+    step_of: str  # that other layer, or ""
+    dead: float | None  # share of its units that are 0 in every image that was looked at
+    statistics: Statistics | None  # None where no image was asked for
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What was found, and the files that show it."""
+    """What was found inside of a model, and the files that show it."""
 
     title: str
-    origin: str  # which image
+    origin: str  # which image; "" for none
     guesses: tuple[Guess, ...]  # the likeliest first
     layers: tuple[ShownLayer, ...]  # in order of flow
+    time: str  # how the time was measured, or why it was not
+    units: str  # in which images dead units were looked for; "" for none
     page: Path
-    png: Path
+    png: Path | None  # None where no image was asked for
+    beside: "Shown | None" = None  # the model that it is compared with, in the same files
 
 
 @dataclass(frozen=True)
-class _Chosen:
-    """The image that is shown."""
+class _Asked:
+    """What is to be looked at, the same for both models of a comparison."""
 
-    pixels: Images
-    origin: str  # in words
-    truth: str = ""  # its class
+    image: int | str | Path | None
+    layer: str | None
+    channels: int
+    sample: int
+    given: Given
+    data_dir: Path | None
+    seconds: float
+    memory: int | None
+    progress: Progress
+
+
+@dataclass(frozen=True)
+class _Found:
+    """All about one model."""
+
+    view: View
+    steps: list[Step]  # all of them
+    guesses: tuple[Guess, ...]
 
 
 def show(
     model: str | Path,
-    image: int | str | Path,
+    image: int | str | Path | None = None,
     *,
+    compare: str | Path | None = None,
     layer: str | None = None,
     channels: int = CHANNELS,
+    sample: int = SAMPLE,
     out: Path | None = None,
     precision: str | None = None,
     exports: Path | None = None,
@@ -81,193 +103,229 @@ def show(
     memory: int | None = None,
     progress: Progress | None = None,
 ) -> Shown:
-    """Show one image on its way through a model: write a page and a PNG.
+    """Show a model, or one image on its way through it: write a page, and with an image a PNG.
 
     model: an artifact by id or model name, or an ONNX file. image: the number of a test image of
-    the model's own dataset, or an image file. layer: draw this one alone. channels: of each layer
-    at most so many are drawn. out: the folder, `results/<id>` unless told. precision: of an
-    artifact, fp32 unless told. given, seconds and memory: of a third-party file, as for `predict`;
-    with data its test images are those that are counted, a copy of which lies in `data_dir`.
+    the model's own dataset, or an image file; without one the graph, the filters and the layers'
+    cost are shown. compare: another model that is shown beside it. layer: draw this one alone.
+    channels: of each layer at most so many are drawn. sample: so many test images are looked
+    through for units that are always 0. out: the folder, `results/<id>` unless told. precision: of
+    artifacts, fp32 unless told. given, seconds and memory: of a third-party file, as for
+    `predict`; with data its test images are those that are counted, a copy of which lies in
+    `data_dir`.
     """
     if not 1 <= channels <= MOST_CHANNELS:
         raise UsageError(f"--channels must be from 1 to {MOST_CHANNELS}, not {channels}.")
-    progress, given = progress or Progress(), given or Given()
-    source = find_source(model, precision, exports)
-    stem = source.stem if source.precision in ("", "fp32") else f"{source.stem}-{source.precision}"
-    out = out or RESULTS / source.stem
-    page, png = out / f"{stem}.html", out / f"{stem}-layers.png"
-    refuse_others([page, png], "name another --out")
-    check_writable(out)
-    told = given
-    if not isinstance(source.file, Path):
-        refuse_for_artifacts(given, source.asked, own_images=True)
-        told = Given()
-    with ExitStack() as stack:
-        inspector = stack.enter_context(Inspector(seconds, memory))
-        here = Here.found()
-        opened = open_source(stack, source, inspector, "cpu", told, data_dir, here, progress)
-        chosen = _choose(image, source, opened, given, data_dir, progress)
-        guesses, saliency = _answer(opened, chosen.pixels)
-        inside = look_inside(source, opened, inspector, chosen.pixels)
-    steps = _steps(inside, opened)
-    drawn = _only(steps, layer)
-    view = View(
-        title=f"Inside {source.title}",
-        origin=chosen.origin,
-        image=chosen.pixels,
-        truth=chosen.truth,
-        guesses=[(guess.class_name, guess.probability) for guess in guesses],
-        steps=drawn[:MOST_LAYERS],
-        left_out=max(0, len(drawn) - MOST_LAYERS),
-        filters=_filters(inside, steps),
-        filters_of=inside.filters.layer if inside.filters else "",
-        filters_count=_filters_count(inside),
-        saliency=saliency,
-        classes=opened.signature.class_names or (),
-        channels=channels,
-    )
-    _write(view, page, png)
-    return Shown(source.title, chosen.origin, guesses, tuple(map(_numbers, steps)), page, png)
+    if sample < 1:
+        raise UsageError(f"--sample must be at least 1, not {sample}.")
+    names = [model] if compare is None else [model, compare]
+    sources = _sources(names, precision, exports)
+    page, png = _files(sources, out, with_png=image is not None)
+    refuse_others([page, *([png] if png else [])], "name another --out")
+    check_writable(page.parent)
+    asked = _Asked(
+        image, layer, channels, sample, given or Given(), data_dir, seconds, memory,
+        progress or Progress(),
+    )  # fmt: skip
+    artifacts = [source for source in sources if not isinstance(source.file, Path)]
+    if len(artifacts) == len(sources):
+        for source in artifacts:
+            refuse_for_artifacts(asked.given, source.asked, own_images=True)
+    found = [_look(source, asked) for source in sources]
+    _write([one.view for one in found], page, png)
+    shown, *others = [_shown(one, page, png) for one in found]
+    return replace(shown, beside=others[0]) if others else shown
 
 
-def _write(view: View, page: Path, png: Path) -> None:
-    from zoo.drawing.inside_page import draw_inside
-    from zoo.drawing.inside_plot import draw_layers
-
-    write_text(page, draw_inside(view))
-    draw_layers(view, png)
-
-
-def _choose(
-    image: int | str | Path,
-    source: Source,
-    opened: OpenedSource,
-    given: Given,
-    data_dir: Path | None,
-    progress: Progress,
-) -> _Chosen:
-    text = str(image)
-    if text.isascii() and text.isdigit():
-        return _of_data(int(text), source, opened, given, data_dir, progress)
-    path = Path(text)
-    if not path.exists():
-        raise UsageError(f"--image {text}: there is no such file, and it is no number either.")
-    read = read_image(path, opened.signature.image_shape)
-    if read.pixels is None:
-        raise ZooError(f"{path} cannot be shown: {read.problem}.")
-    return _Chosen(read.pixels, f"image {path.name}")
-
-
-def _of_data(
-    number: int,
-    source: Source,
-    opened: OpenedSource,
-    given: Given,
-    data_dir: Path | None,
-    progress: Progress,
-) -> _Chosen:
-    """A test image of the model's own dataset, as the model takes it."""
-    name, fingerprint = given.data, None
-    if isinstance(source.file, Path):
-        name = given.over(read_sidecar(source.file)).data
-    else:
-        card = source.file.card
-        name, fingerprint = given.data or card.dataset, card.fingerprint
-    if name is None:
-        raise UsageError(
-            f"--image {number}: {source.title} names no dataset of its own. Name one with --data, "
-            "or give an image file."
-        )
-    data = load_local(name, fingerprint, data_dir, progress)
-    if isinstance(data, str):
-        raise ZooError(f"--image {number}: {data}. Or give an image file.")
-    if number >= len(data.test):
-        raise UsageError(
-            f"--image {number}: {data.name} has test images 0 to {len(data.test) - 1}."
-        )
-    height, width, channels = opened.signature.image_shape
-    pixels = shown(np.asarray(data.test.images[number]), (height, width), channels)
-    truth = data.class_names[int(data.test.labels[number])]
-    return _Chosen(pixels, f"test image {number} of {data.name}: {truth}", truth)
-
-
-def _answer(opened: OpenedSource, image: Images) -> tuple[tuple[Guess, ...], NDArray[np.float32]]:
-    """The likeliest classes, and what covering each part of the image takes from the first."""
-    height, width, _ = image.shape
-    rows, columns = min(_PARTS, height), min(_PARTS, width)
-    cover = np.rint(image.mean(axis=(0, 1))).astype(np.uint8)
-    shows = np.repeat(image[None], 1 + rows * columns, axis=0)
-    for row in range(rows):
-        for column in range(columns):
-            high = slice(row * height // rows, (row + 1) * height // rows)
-            wide = slice(column * width // columns, (column + 1) * width // columns)
-            shows[1 + row * columns + column, high, wide] = cover
-    signature = opened.signature
-    batch = 16 if image.size < 1 << 18 else 1
-    values = logits(opened.session, signature, shows, batch=batch)
-    if not np.isfinite(values).all():
-        raise ZooError(f"{opened.session.name} gives values that are not numbers.")
-    shares = probabilities(values, signature.output)
-    order = np.argsort(-shares[0], kind="stable")[:TOP]
-    guesses = tuple(
-        Guess(signature.class_name(int(label)), float(shares[0, label])) for label in order
-    )
-    lost = shares[0, order[0]] - shares[1:, order[0]]
-    return guesses, lost.reshape(rows, columns).astype(np.float32)
-
-
-def _steps(inside: Inside, opened: OpenedSource) -> list[Step]:
-    image = opened.signature.image_shape
+def _sources(
+    names: Sequence[str | Path], precision: str | None, exports: Path | None
+) -> list[Source]:
+    """The models; of two, a precision is that of those that are artifacts."""
+    if len(names) == 1:
+        return [find_source(names[0], precision, exports)]
+    files = [Path(name).suffix.lower() == ".onnx" or Path(name).is_file() for name in names]
+    if all(files) and precision is not None:
+        raise UsageError("both files have a precision already. Leave out --precision.")
     return [
-        Step(
-            name=layer.name,
-            kind=layer.kind,
-            operator=layer.operator,
-            parameters=layer.parameters,
-            values=inside.values[layer.name],
-            image_last=inside.values[layer.name].shape == image,
-        )
-        for layer in inside.layers
+        find_source(name, None if is_file else precision, exports)
+        for name, is_file in zip(names, files, strict=True)
     ]
 
 
-def _only(steps: list[Step], layer: str | None) -> list[Step]:
-    if layer is None:
-        return steps
-    found = [step for step in steps if step.name == layer]
-    if not found:
-        raise unknown_name("layer", layer, [step.name for step in steps])
-    return found
+def _files(
+    sources: Sequence[Source], out: Path | None, *, with_png: bool
+) -> tuple[Path, Path | None]:
+    """The page and the PNG."""
+    stems = [
+        one.stem if one.precision in ("", "fp32") else f"{one.stem}-{one.precision}"
+        for one in sources
+    ]
+    stem = "-and-".join(stems)
+    out = out or RESULTS / sources[0].stem
+    return out / f"{stem}.html", out / f"{stem}-layers.png" if with_png else None
 
 
-def _filters(inside: Inside, steps: list[Step]) -> NDArray[np.uint8] | None:
-    """The filters as images, where their layer looks at the image itself."""
-    if inside.filters is None or inside.weights is None:
-        return None
-    names = [step.name for step in steps]
-    at = names.index(inside.filters.layer)
-    before = steps[at - 1] if at else None
-    return filter_images(
-        inside.weights,
-        units_last=inside.filters.units_last,
-        before=before.values.shape if before else (),
-        image_last=before.image_last if before else False,
+def _write(views: Sequence[View], page: Path, png: Path | None) -> None:
+    from zoo.drawing.inside_page import draw_inside
+
+    write_text(page, draw_inside(views))
+    if png is not None:
+        from zoo.drawing.inside_plot import draw_layers
+
+        draw_layers(views, png)
+
+
+def _look(source: Source, asked: _Asked) -> _Found:
+    """Open one model, and find out everything about it."""
+    told = asked.given if isinstance(source.file, Path) else Given()
+    progress = asked.progress
+    with ExitStack() as stack:
+        inspector = stack.enter_context(Inspector(asked.seconds, asked.memory))
+        here = Here.found()
+        opened = open_source(stack, source, inspector, "cpu", told, asked.data_dir, here, progress)
+        data = find_data(source, asked.given, asked.data_dir, progress)
+        chosen = choose(asked.image, source, opened, data)
+        said = answer(opened, chosen.pixels) if chosen.origin else None
+        inside = look_inside(source, opened, inspector, chosen.pixels)
+        units, looked = _units(source, opened, inspector, inside, data, chosen, asked)
+        try:  # at last: what takes too long ends the process of a third-party file
+            times: LayerTimes | str = time_inside(source, opened, chosen.pixels)
+        except ZooError as error:
+            times = str(error).rstrip(".")
+    steps = _steps(inside, opened, times, units, norms_folded(source))
+    guesses = said.guesses if said else ()
+    view = View(
+        title=source.title,
+        origin=chosen.origin,
+        image=chosen.pixels if said else None,
+        truth=chosen.truth,
+        guesses=[(guess.class_name, guess.probability) for guess in guesses],
+        saliency=said.saliency if said else None,
+        classes=opened.signature.class_names or (),
+        channels=asked.channels,
+        timed=_measured(times),
+        looked=looked,
+        **_drawn(steps, asked.layer),
+        **_filters(inside, steps),
+    )
+    return _Found(view, steps, guesses)
+
+
+def _shown(found: _Found, page: Path, png: Path | None) -> Shown:
+    view = found.view
+    numbers = (_numbers(step, with_statistics=view.image is not None) for step in found.steps)
+    layers = tuple(numbers)
+    return Shown(view.title, view.origin, found.guesses, layers, view.timed, view.looked, page, png)
+
+
+def _units(
+    source: Source,
+    opened: OpenedSource,
+    inspector: Inspector,
+    inside: Inside,
+    data: Dataset | str | None,
+    chosen: Chosen,
+    asked: _Asked,
+) -> tuple[Units | None, str]:
+    """The dead units, and in words where they were looked for."""
+    if isinstance(data, Dataset):
+        found = dead_in_data(source, opened, inspector, inside, data, asked.sample, asked.progress)
+        return found, f"in the first {found.images:,} test images of {data.name}"
+    if chosen.origin:
+        return dead_in_one(inside, opened.signature.image_shape), "in this image alone"
+    return None, ""
+
+
+def _measured(times: LayerTimes | str) -> str:
+    if isinstance(times, str):
+        return f"The time of each layer is unknown: {times}."
+    threads = "1 thread" if times.threads == 1 else f"{times.threads} threads"
+    unknown = (
+        f", and {times.share(times.unknown):.1%} to steps whose layer cannot be told"
+        if times.unknown
+        else ""
+    )
+    return (
+        f"Shares of the time of one image in onnxruntime on this CPU, {threads}: medians of "
+        f"{times.calls} profiled calls. {times.share(times.between):.1%} goes to moving, casting "
+        f"and rounding between layers{unknown}."
     )
 
 
-def _filters_count(inside: Inside) -> int:
+def _steps(
+    inside: Inside,
+    opened: OpenedSource,
+    times: LayerTimes | str,
+    units: Units | None,
+    folded: dict[str, tuple[str, ...]],
+) -> list[Step]:
+    image = opened.signature.image_shape
+    took = {} if isinstance(times, str) else {one.layer: one for one in times.layers}
+    steps = []
+    for layer in inside.layers:
+        values, time = inside.values[layer.name], took.get(layer.name)
+        apart = time is not None and time.step_of != layer.name
+        share = None if isinstance(times, str) or time is None else times.share(time.us)
+        steps.append(
+            Step(
+                name=layer.name,
+                kind=layer.kind,
+                operator=layer.operator,
+                parameters=layer.parameters,
+                values=values,
+                image_last=values.shape == image,
+                macs=layer.macs,
+                bytes=layer.bytes,
+                takes=layer.takes,
+                share=None if apart else share,
+                step_of=time.step_of if time and apart else "",
+                dead=units.dead.get(layer.name) if units else None,
+                folded=folded.get(layer.name, ()),
+            )
+        )
+    return steps
+
+
+def _drawn(steps: list[Step], layer: str | None) -> dict[str, Any]:
+    """Those that are drawn, and how many are not."""
+    if layer is not None:
+        found = [step for step in steps if step.name == layer]
+        if not found:
+            raise unknown_name("layer", layer, [step.name for step in steps])
+        steps = found
+    return {"steps": steps[:MOST_LAYERS], "left_out": max(0, len(steps) - MOST_LAYERS)}
+
+
+def _filters(inside: Inside, steps: list[Step]) -> dict[str, Any]:
+    """The first filters, as images where their layer looks at the image itself."""
+    none = {"filters": None, "filters_of": "", "filters_count": 0}
     if inside.filters is None or inside.weights is None or not inside.weights.ndim:
-        return 0
-    last = inside.filters.kind != CONVOLUTION and inside.filters.units_last
-    return int(inside.weights.shape[-1 if last else 0])
+        return none
+    filters, weights = inside.filters, inside.weights
+    at = [step.name for step in steps].index(filters.layer)
+    before = steps[at - 1] if at else None
+    images = filter_images(
+        weights,
+        units_last=filters.units_last,
+        before=before.values.shape if before else (),
+        image_last=before.image_last if before else False,
+    )
+    last = filters.kind != CONVOLUTION and filters.units_last
+    count = int(weights.shape[-1 if last else 0])
+    return {"filters": images, "filters_of": filters.layer, "filters_count": count}
 
 
-def _numbers(step: Step) -> ShownLayer:
+def _numbers(step: Step, *, with_statistics: bool) -> ShownLayer:
     return ShownLayer(
         name=step.name,
         kind=step.kind,
         operator=step.operator,
         shape=step.values.shape,
         parameters=step.parameters,
-        statistics=Statistics.of(step.values),
+        macs=step.macs,
+        bytes=step.bytes,
+        time=step.share,
+        step_of=step.step_of,
+        dead=step.dead,
+        statistics=Statistics.of(step.values) if with_statistics else None,
     )

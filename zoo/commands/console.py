@@ -4,14 +4,14 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.artifacts.places import option
-from zoo.commands.layout import shortened, table_lines, terminal_width, wrapped
+from zoo.commands.layout import fits, shortened, table_lines, terminal_width, wrapped
 from zoo.errors import command
 from zoo.escaping import printable
 from zoo.tables import write_table
@@ -19,11 +19,15 @@ from zoo.tables import write_table
 if TYPE_CHECKING:
     from zoo.actions.check import Reproduction
     from zoo.actions.predict import Prediction
-    from zoo.actions.show import Shown
+    from zoo.actions.show import Shown, ShownLayer
     from zoo.actions.test import Findings
     from zoo.actions.verify import Check
     from zoo.artifacts.artifact import Artifact
     from zoo.machine.finding import Finding
+
+_LAYER = 24  # letters of a layer's name, on a terminal
+# Of the table of layers, in which order columns go where there is no room.
+_SPARED = ("bytes", "std", "kind", "range", "zeros", "MACs", "mean", "dead")
 
 
 def say(*lines: str, err: bool = False, tabs: bool = False) -> None:
@@ -175,22 +179,62 @@ def naming_problems(
 
 def print_shown(shown: "Shown") -> None:
     """What `show` found: the answer, a line for each layer, the files."""
-    guesses = (f"{guess.class_name} {guess.probability:.1%}" for guess in shown.guesses)
-    say(f"{shown.title}, {shown.origin}", f"answer    {', '.join(guesses)}")
-    print_table(
-        {
-            "layer": layer.name,
-            "kind": layer.kind,
-            "shape": "x".join(map(str, layer.shape)),
-            "parameters": f"{layer.parameters:,}",
-            "mean": f"{layer.statistics.mean:.3g}",
-            "std": f"{layer.statistics.std:.3g}",
-            "range": f"{layer.statistics.low:.3g} to {layer.statistics.high:.3g}",
-            "zeros": f"{layer.statistics.zeros:.0%}",
-        }
-        for layer in shown.layers
-    )
-    say(f"wrote     {shown.page}", f"wrote     {shown.png}")
+    one: Shown | None = shown
+    while one is not None:
+        say(f"{one.title}, {one.origin}" if one.origin else one.title)
+        if one.guesses:
+            guesses = (f"{guess.class_name} {guess.probability:.1%}" for guess in one.guesses)
+            say(f"answer    {', '.join(guesses)}")
+        print_layers(one.layers)
+        say_wrapped(f"time      {one.time}")
+        if one.units:
+            say_wrapped(f"dead      units that give 0 {one.units}")
+        one = one.beside
+    say(f"wrote     {shown.page}", *([f"wrote     {shown.png}"] if shown.png else []))
+
+
+def print_layers(layers: Iterable["ShownLayer"]) -> None:
+    """A line for each; a terminal gets as many of the columns as it is wide."""
+    rows = [{name: text for name, text in _cells(layer) if text is not None} for layer in layers]
+    if sys.stdout.isatty():
+        rows = [row | {"layer": shortened(printable(row["layer"]), _LAYER)} for row in rows]
+        for column in _SPARED:
+            if fits(rows, terminal_width()):
+                break
+            rows = [{name: text for name, text in row.items() if name != column} for row in rows]
+    print_table(rows)
+
+
+def _cells(layer: "ShownLayer") -> Iterator[tuple[str, str | None]]:
+    """Headings and texts; None for what is of no use without an image."""
+    of_values, step = layer.statistics, f"with {layer.step_of}" if layer.step_of else ""
+    yield "layer", layer.name
+    yield "kind", layer.kind
+    yield "shape", "x".join(map(str, layer.shape))
+    yield "parameters", f"{layer.parameters:,}"
+    yield "MACs", "" if layer.macs is None else f"{layer.macs:,}"
+    yield "bytes", f"{layer.bytes:,}"
+    yield "mean", f"{of_values.mean:.3g}" if of_values else None
+    yield "std", f"{of_values.std:.3g}" if of_values else None
+    yield "range", f"{of_values.low:.3g} to {of_values.high:.3g}" if of_values else None
+    yield "zeros", f"{of_values.zeros:.0%}" if of_values else None
+    yield "dead", "" if layer.dead is None else f"{layer.dead:.0%}"
+    short = shortened(step, _LAYER) if sys.stdout.isatty() else step
+    yield "time", short if layer.time is None else f"{layer.time:.1%}"
+
+
+def print_shown_json(shown: "Shown") -> None:
+    """The same for a program, with the paths as text."""
+    click.echo(json.dumps(_plain(shown), indent=2))
+
+
+def _plain(shown: "Shown") -> dict[str, Any]:
+    found = asdict(replace(shown, beside=None))
+    return found | {
+        "page": click.format_filename(shown.page),
+        "png": click.format_filename(shown.png) if shown.png else None,
+        "beside": _plain(shown.beside) if shown.beside else None,
+    }
 
 
 def print_guesses(predictions: Iterable["Prediction"]) -> None:

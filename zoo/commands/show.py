@@ -1,28 +1,32 @@
-"""`show`: what a model does to one image, layer by layer."""
+"""`show`: a model, and what it does to one image, layer by layer."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from zoo.commands.console import print_shown
+from zoo.commands.console import print_shown, print_shown_json
 from zoo.commands.description import description_options
 from zoo.commands.parameters import (
     PATH,
     data_dir_option,
     exports_option,
+    json_option,
     memory_option,
     timeout_option,
 )
 
 
-@click.command(short_help="Show what each layer of a model makes of an image.")
+@click.command(short_help="Show a model layer by layer, and what it makes of an image.")
 @click.argument("model", metavar="MODEL|FILE.onnx")
 @click.option(
     "--image",
-    required=True,
     metavar="N|FILE",
-    help="The image: a test image of the model's dataset by its number, or a file.",
+    help="The image: a test image of the model's dataset by its number, or a file.  "
+    "[default: none: the layers and what they cost]",
+)
+@click.option(
+    "--compare", metavar="MODEL|FILE.onnx", help="Show this model beside it, for the same image."
 )
 @click.option("--layer", metavar="NAME", help="Draw this layer alone.")
 @click.option(
@@ -31,6 +35,13 @@ from zoo.commands.parameters import (
     default=16,
     show_default=True,
     help="Channels to draw of each layer, the strongest first.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    default=256,
+    show_default=True,
+    help="Test images to look through for units that are always 0.",
 )
 @click.option("--out", type=PATH, help="Folder to write to.  [default: results/<id>]")
 @exports_option
@@ -43,12 +54,15 @@ from zoo.commands.parameters import (
     "seconds", default=120, help="Time limit of an ONNX file, in seconds for each call."
 )
 @memory_option(help="Memory limit of an ONNX file.  [default: three quarters of free memory]")
-def show(model: str, image: str, **options: Any) -> None:
-    """Write a page and a PNG of what each layer of a model makes of one image."""
+@json_option
+def show(model: str, image: str | None, as_json: bool, **options: Any) -> None:
+    """Write a page of a model's layers, and with --image what each makes of one image."""
     from zoo.actions.show import show as show_inside
     from zoo.progress import progress_for
 
-    print_shown(show_inside(model, _image(image), progress=progress_for(), **options))
+    asked = None if image is None else _image(image)
+    shown = show_inside(model, asked, progress=progress_for(), **options)
+    (print_shown_json if as_json else print_shown)(shown)
 
 
 def _image(text: str) -> int | Path:

@@ -45,6 +45,13 @@ class Step:
     parameters: int
     values: Tensor  # without the axis of the batch
     image_last: bool = False  # whether its channels stand behind its rows and columns
+    macs: int | None = 0  # multiply-adds for one image; None where its shapes do not tell
+    bytes: int = 0  # of its parameters
+    takes: tuple[str, ...] = ()  # the layers whose tensors it computes on, by name
+    share: float | None = None  # of the time; None: unknown, or in that of another layer
+    step_of: str = ""  # that other layer
+    dead: float | None = None  # share of its units that are always 0
+    folded: tuple[str, ...] = ()  # layers of the fp32 file that are one step with it in this one
 
     @property
     def shape(self) -> str:
@@ -91,11 +98,11 @@ class Step:
 
 @dataclass(frozen=True)
 class View:
-    """All that is shown of one image on its way through a model."""
+    """All that is shown of a model, and of one image on its way through it."""
 
     title: str
-    origin: str  # which image of what, in words
-    image: Images
+    origin: str  # which image of what, in words; "" where none was asked for
+    image: Images | None  # likewise
     truth: str  # its class, where that is known
     guesses: Sequence[tuple[str, float]]  # classes and probabilities, the likeliest first
     steps: Sequence[Step]
@@ -103,9 +110,12 @@ class View:
     filters: NDArray[np.uint8] | None  # images [n, height, width, 1 or 3]
     filters_of: str  # the layer's name
     filters_count: int
-    saliency: NDArray[np.float32]  # [rows, columns]: what covering each part costs the likeliest
+    # [rows, columns]: what covering each part of the image costs the likeliest class
+    saliency: NDArray[np.float32] | None
     classes: Sequence[str]  # names of the last layer's values, where they are known
     channels: int  # so many of each layer at most
+    timed: str = ""  # how the layers were timed, in words
+    looked: str = ""  # where dead units were looked for, in words
 
 
 def filter_images(

@@ -1,10 +1,12 @@
-"""The page of one image on its way through a model: one file that holds everything it shows."""
+"""The page of a model, and of one image on its way through it: one file that holds all it shows."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.drawing.flow_page import draw_flow
 from zoo.drawing.inside import RULE, Statistics, Step, View
 from zoo.drawing.markup import Markup, document, render, tag
 from zoo.drawing.style import INSIDE
@@ -17,39 +19,149 @@ _SIDES = (64, 48, 32, 24, 16, 12, 8, 4, 2)
 _BARS = 512  # of a vector
 _ALL_BARS = 60_000
 _HIGH = 60  # pixels, from zero to the end of a bar
+_COSTS = (
+    "Multiply-adds (MACs) are those of one image; bytes are those of the parameters, as the file "
+    "stores them."
+)
 
 
-def draw_inside(view: View) -> str:
-    """The whole file."""
-    side = _side(view)
-    vectors = sum(step.vector() is not None for step in view.steps)
-    bars = max(8, min(_BARS, _ALL_BARS // max(1, vectors)))
-    last = view.steps[-1] if view.steps else None
-    drawn = [
-        _layer(step, view.channels, side, bars, view.classes if step is last else ())
-        for step in view.steps
-    ]
+def draw_inside(views: Sequence[View]) -> str:
+    """The whole file: of one model, or of two side by side."""
+    room = _Room.of(views)
+    titles = " and ".join(view.title for view in views)
+    origin = next((view.origin for view in views if view.origin), "")
+    what = "side by side, " if len(views) > 1 else ""
+    lead = f"{what}{origin}" if origin else f"{what}without an image"
+    parts = [_model(view, f"layer-{name}", room) for view, name in zip(views, "ab", strict=False)]
+    if len(views) > 1:
+        parts = [tag("div", *(tag("div", part) for part in parts), class_="pair")]
     body = [
-        tag("header", tag("h1", view.title), tag("p", view.origin)),
-        tag(
-            "main",
-            _first(view),
-            _filters(view),
-            tag(
-                "section",
-                tag("h2", "Layer by layer"),
-                tag("p", _lead(view), class_="lead"),
-                _key(),
-                tag("div", *drawn, class_="layers"),
-            ),
-        ),
+        tag("header", tag("h1", f"Inside {titles}"), tag("p", lead)),
+        tag("main", _answers(views), *parts),
         tag("footer", "This page holds everything it shows and fetches nothing."),
     ]
-    return document(view.title, INSIDE, body)
+    return document(f"Inside {titles}", INSIDE, body)
 
 
-def _first(view: View) -> Markup:
-    """The image, what the model says of it, and what it looked at."""
+@dataclass(frozen=True)
+class _Room:
+    """How much of each layer there is room for, so that the page stays below 5 MB."""
+
+    side: int  # pixels of the longer side of a map
+    bars: int  # of a vector
+
+    @classmethod
+    def of(cls, views: Sequence[View]) -> "_Room":
+        vectors = sum(step.vector() is not None for view in views for step in view.steps)
+        return cls(_side(views), max(8, min(_BARS, _ALL_BARS // max(1, vectors))))
+
+
+def _model(view: View, prefix: str, room: _Room) -> Markup:
+    """The graph beside the layers."""
+    last = view.steps[-1] if view.steps else None
+    if view.image is None:
+        inside = _table(view, prefix)
+    else:
+        drawn = [
+            _layer(
+                step,
+                f"{prefix}-{at}",
+                view.channels,
+                room,
+                view.classes if step is last else (),
+            )
+            for at, step in enumerate(view.steps, 1)
+        ]
+        inside = tag("div", tag("p", _lead(view), class_="lead"), _key(), *drawn, class_="layers")
+    graph = tag(
+        "section",
+        tag("h2", "The graph"),
+        tag("p", _timed(view), class_="lead"),
+        draw_flow(view.steps, prefix),
+        class_="graph",
+        tabindex=0,
+        aria_label=f"The graph of {view.title}",
+    )
+    layers = tag("section", tag("h2", "Layer by layer"), inside)
+    return render(
+        tag("h2", view.title, class_="model"),
+        _filters(view),
+        tag("div", graph, layers, class_="inside"),
+    )
+
+
+def _timed(view: View) -> str:
+    """What the colours of the graph mean."""
+    known = [step.share for step in view.steps if step.share is not None]
+    if not known:
+        return view.timed
+    return f"The bluer a layer, the more of the time it takes, up to {max(known):.1%}. {view.timed}"
+
+
+def _answers(views: Sequence[View]) -> Markup:
+    shown = [view for view in views if view.image is not None]
+    named = len(views) > 1
+    return render(*(_first(view, named=named) for view in shown))
+
+
+def _table(view: View, prefix: str) -> Markup:
+    """A row for each layer, without an image."""
+    heads = ("layer", "kind", "shape", "parameters", "MACs", "bytes", "time", "dead")
+    dead = any(step.dead is not None for step in view.steps)
+    rows = [
+        tag(
+            "tr",
+            tag("th", _short(step.name), scope="row"),
+            *(tag("td", text) for text in (step.kind, step.shape)),
+            *(tag("td", text, class_="number") for text in _costs(step)[: 5 if dead else 4]),
+            id=f"{prefix}-{at}",
+        )
+        for at, step in enumerate(view.steps, 1)
+    ]
+    columns = heads if dead else heads[:-1]
+    head = tag("tr", *(tag("th", name, scope="col") for name in columns))
+    return render(
+        tag("p", " ".join((_COSTS, _dead_words(view), _left_out(view))), class_="lead"),
+        tag(
+            "div",
+            tag("table", tag("thead", head), tag("tbody", *rows)),
+            class_="scroll",
+            tabindex=0,
+            role="region",
+            aria_label=f"The layers of {view.title}",
+        ),
+    )
+
+
+def _costs(step: Step) -> tuple[str, ...]:
+    time = f"{step.share:.1%}" if step.share is not None else ""
+    return (
+        f"{step.parameters:,}",
+        "unknown" if step.macs is None else f"{step.macs:,}",
+        f"{step.bytes:,}",
+        f"with {_short(step.step_of)}" if step.step_of else time,
+        "" if step.dead is None else f"{step.dead:.0%}",
+    )
+
+
+def _dead_words(view: View) -> str:
+    if not view.looked:
+        return ""
+    return (
+        f"Dead units (channels, or values of a vector) are those that give 0 {view.looked}, "
+        "everywhere."
+    )
+
+
+def _left_out(view: View) -> str:
+    return f"{view.left_out} further layers are not drawn." if view.left_out else ""
+
+
+def _first(view: View, *, named: bool) -> Markup:
+    """The image, what the model says of it, and what it looked at. named: of which model it is."""
+    if view.image is None or view.saliency is None:
+        return Markup("")
+    whose = f" of {view.title}" if named else ""
     height, width = view.image.shape[:2]
     shown = tag(
         "div",
@@ -66,7 +178,7 @@ def _first(view: View) -> Markup:
             tag("dd", f"{share:.1%}"),
         )
     ]
-    answer = tag("div", tag("h2", "The answer"), tag("dl", *rows, class_="guesses"))
+    answer = tag("div", tag("h2", f"The answer{whose}"), tag("dl", *rows, class_="guesses"))
     most = float(np.abs(view.saliency).max())
     covered = coloured(view.saliency, most)
     best = _short(view.guesses[0][0]) if view.guesses else "the answer"
@@ -110,10 +222,12 @@ def _filters(view: View) -> Markup:
 
 
 def _lead(view: View) -> str:
-    more = f" {view.left_out} further layers are not drawn." if view.left_out else ""
-    return (
-        f"In order of flow. Of each layer up to {view.channels} channels are drawn: {RULE}. "
-        f"The colours of a layer share one scale, whose ends are its largest absolute value.{more}"
+    return " ".join(
+        (
+            f"In order of flow. Of each layer up to {view.channels} channels are drawn: {RULE}.",
+            "The colours of a layer share one scale, whose ends are its largest absolute value.",
+            *filter(None, (_dead_words(view), _left_out(view))),
+        )
     )
 
 
@@ -123,30 +237,54 @@ def _key() -> Markup:
     return tag("div", "below zero", tag("img", src=uri, alt="dark is zero"), "above", class_="key")
 
 
-def _layer(step: Step, channels: int, side: int, bars: int, classes: Sequence[str]) -> Markup:
+def _layer(step: Step, id_: str, channels: int, room: _Room, classes: Sequence[str]) -> Markup:
     found = Statistics.of(step.values)
-    facts = [step.kind, step.operator, step.shape]
-    if step.parameters:
-        facts.append(f"{step.parameters:,} parameters")
     numbers = (
         f"mean {found.mean:.3g}, std {found.std:.3g}, from {found.low:.3g} to {found.high:.3g}, "
         f"{found.zeros:.0%} zeros"
     )
+    if step.dead is not None:
+        numbers += f", {step.dead:.0%} of the units dead" if step.dead else ", no dead units"
+    most = max(abs(found.low), abs(found.high))
     return tag(
         "article",
         tag("h3", _short(step.name)),
-        tag("p", ", ".join(facts), tag("br"), numbers),
-        _drawn(step, channels, side, bars, classes, max(abs(found.low), abs(found.high))),
+        tag("p", ", ".join(_facts(step)), tag("br"), numbers),
+        tag("p", _one_step(step)) if _one_step(step) else "",
+        _drawn(step, channels, room, classes, most),
+        id=id_,
         class_="layer",
     )
 
 
-def _drawn(
-    step: Step, channels: int, side: int, bars: int, classes: Sequence[str], most: float
-) -> Markup:
+def _facts(step: Step) -> list[str]:
+    facts = [step.kind, step.operator, step.shape]
+    if step.parameters:
+        facts.append(f"{step.parameters:,} parameters in {step.bytes:,} bytes")
+    if step.macs:
+        facts.append(f"{step.macs:,} multiply-adds")
+    if step.share is not None:
+        facts.append(f"{step.share:.1%} of the time")
+    return facts
+
+
+def _one_step(step: Step) -> str:
+    """What is computed together: in the runtime, whose time is of both, and in the file itself."""
+    words = []
+    if step.step_of:
+        words.append(f"onnxruntime computes it in one step with {_short(step.step_of)}.")
+    if step.folded:
+        names = " and ".join(map(_short, step.folded))
+        words.append(
+            f"{names} of the fp32 file and this layer are one step in this file, with one tensor."
+        )
+    return " ".join(words)
+
+
+def _drawn(step: Step, channels: int, room: _Room, classes: Sequence[str], most: float) -> Markup:
     vector = step.vector()
     if vector is not None:
-        return _bars(step, vector, bars, classes, most)
+        return _bars(step, vector, room.bars, classes, most)
     chosen = step.maps(channels)
     if chosen is None:
         return tag("small", "A tensor of so many axes is not drawn.")
@@ -156,7 +294,7 @@ def _drawn(
     alt = (
         f"{len(maps)} of {step.channels} channels of {_short(step.name)}, {width} by {height} each"
     )
-    tiles = sheet(coloured(smaller(maps, side), most), _COLUMNS)
+    tiles = sheet(coloured(smaller(maps, room.side), most), _COLUMNS)
     wide = 72 * min(_COLUMNS, len(maps))
     image = tag(
         "img",
@@ -202,13 +340,14 @@ def _bars(
     return drawing
 
 
-def _side(view: View) -> int:
+def _side(views: Sequence[View]) -> int:
     """How many pixels the longer side of a map may have, so that all fit into the page."""
     shapes = []
-    for step in view.steps:
-        found = None if step.vector() is not None else step.maps(view.channels)
-        if found:
-            shapes.append(found[0].shape)
+    for view in views:
+        for step in view.steps if view.image is not None else ():
+            found = None if step.vector() is not None else step.maps(view.channels)
+            if found:
+                shapes.append(found[0].shape)
 
     def total(side: int) -> int:
         return sum(count * min(high, side) * min(wide, side) for count, high, wide in shapes)

@@ -123,12 +123,50 @@ svg .count.over { fill: var(--page); }
 .unity { stroke: var(--soft); stroke-dasharray: 3 3; }
 """
 
-# Of the page of one image on its way through a model.
+# Of the page of a model, and of one image on its way through it.
 INSIDE = (
     BASE
     + """
+.inside { display: grid; gap: 0 40px; grid-template-columns: minmax(0, 1fr); }
 .layers { display: grid; gap: 0 40px;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 500px), 1fr)); }
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 360px), 1fr)); }
+.layers > .lead, .layers > .key { grid-column: 1 / -1; }
+.pair { display: grid; gap: 0 40px;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); }
+.pair > div, .inside > section { min-width: 0; }
+h2.model { padding-top: 26px; overflow-wrap: anywhere; }
+main > h2.model { display: none; }
+@media (min-width: 1000px) {
+  main > .inside { grid-template-columns: 340px minmax(0, 1fr); }
+  main > .inside > .graph { position: sticky; top: 0; align-self: start; max-height: 100vh;
+    overflow-y: auto; }
+}
+.flow { max-width: 340px; }
+.flow svg { font-size: 12px; overflow: visible; }
+.flow text { fill: var(--ink); }
+.flow .soft text { fill: var(--soft); }
+.flow .edge { fill: none; stroke: var(--soft); stroke-width: 1.2; }
+.flow rect { stroke: var(--line); }
+.flow rect, .flow summary {
+  fill: color-mix(in srgb, var(--c0) var(--h), var(--raised));
+  background: color-mix(in srgb, var(--c0) var(--h), var(--raised)); }
+.flow a { text-decoration: none; }
+.flow a:hover rect, .flow a:focus-visible rect { stroke: var(--link); stroke-width: 2; }
+.flow summary { display: flex; flex-wrap: wrap; gap: 0 8px; cursor: pointer; font-size: 13px;
+  border: 1px solid var(--line); border-radius: 4px; padding: 4px 9px; }
+.flow summary .what { flex: 1; }
+.flow summary .what::before { content: "+\\a0"; }
+.flow details[open] > summary .what::before { content: "\\2212\\a0"; }
+.flow summary small { flex-basis: 100%; color: inherit; }
+.flow details > :not(summary) { padding-left: 10px; border-left: 2px solid var(--line); }
+.flow details > div > small { padding-top: 6px; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: 13px; }
+th, td { padding: 3px 10px 3px 0; text-align: left; border-bottom: 1px solid var(--line);
+  white-space: nowrap; }
+tbody th { font-weight: 400; white-space: normal; overflow-wrap: anywhere; min-width: 12ch; }
+.number, thead th:nth-child(n + 4) { text-align: right; font-variant-numeric: tabular-nums; }
+:target { outline: 3px solid var(--link); outline-offset: 4px; }
 .layer { min-width: 0; padding: 18px 0 4px; }
 .layer h3 { margin: 0 0 2px; overflow-wrap: anywhere; }
 .layer p { font-size: 13px; color: var(--soft); margin: 0 0 8px; }
