@@ -9,6 +9,7 @@ from bench.commands.doctor import doctor
 from bench.commands.list_ import list_
 from bench.commands.quickstart import quickstart
 from bench.commands.report import report
+from zoo.commands.diff import diff
 from zoo.commands.export import export
 from zoo.commands.group import ZooGroup
 from zoo.commands.predict import predict
@@ -28,7 +29,7 @@ def main() -> None:
 
 
 for command in (
-    *(train, test, samples, export, verify, predict, show),
+    *(train, test, samples, export, verify, predict, show, diff),
     *(bench, compare, report, doctor, list_, quickstart),
 ):
     main.add_command(command)

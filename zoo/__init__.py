@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.actions.diff import diff
     from zoo.actions.doctor import doctor
     from zoo.actions.export import export
     from zoo.actions.layers import layers
@@ -34,6 +35,7 @@ _HOMES = {
     "PlainProgress": ("zoo.progress", "PlainProgress"),
     "TrainOptions": ("zoo.runs.options", "TrainOptions"),
     "ZooError": ("zoo.errors", "ZooError"),
+    "diff": ("zoo.actions.diff", "diff"),
     "doctor": ("zoo.actions.doctor", "doctor"),
     "export": ("zoo.actions.export", "export"),
     "layers": ("zoo.actions.layers", "layers"),
@@ -53,6 +55,7 @@ __all__ = [
     "PlainProgress",
     "TrainOptions",
     "ZooError",
+    "diff",
     "doctor",
     "export",
     "layers",

@@ -42,3 +42,35 @@ class Accuracy:
 
     def __str__(self) -> str:
         return f"{self.share:.2%} ({self.low:.2%} to {self.high:.2%}, {self.images:,} images)"
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Accuracy lost between two classifiers of the same images, with its 95% interval."""
+
+    only_a: int  # images that the first alone gets right
+    only_b: int  # images that the second alone gets right
+    share: float  # of all images; below 0 where accuracy is gained
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, a: "NDArray[np.bool_]", b: "NDArray[np.bool_]") -> "Lost":
+        """From one truth value an image of each, which are paired (Newcombe's method 10)."""
+        only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
+        both, neither = int((a & b).sum()), int((~a & ~b).sum())
+        first, second = Accuracy.of(a), Accuracy.of(b)
+        share = (only_a - only_b) / max(len(a), 1)
+        sides = math.prod((first.correct, len(a) - first.correct))
+        sides *= math.prod((second.correct, len(b) - second.correct))
+        tied = (both * neither - only_a * only_b) / math.sqrt(sides) if sides else 0.0
+
+        def reach(one: float, other: float) -> float:
+            return math.sqrt(max(0.0, one**2 - 2 * tied * one * other + other**2))
+
+        low = share - reach(first.share - first.low, second.high - second.share)
+        high = share + reach(first.high - first.share, second.share - second.low)
+        return cls(only_a, only_b, share, low, high)
+
+    def __str__(self) -> str:
+        return f"{100 * self.share:.2f} points ({100 * self.low:.2f} to {100 * self.high:.2f})"

@@ -131,12 +131,14 @@ def norms_folded(source: Source) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def open_inside(stack: ExitStack, source: Source, inspector: Inspector) -> tuple[Opened, Anatomy]:
+def open_inside(
+    stack: ExitStack, source: Source, inspector: Inspector, provider: str = "cpu"
+) -> tuple[Opened, Anatomy]:
     """A session that gives the layers' tensors too, until the stack is unwound, and what they are.
 
     A third-party file's other session is over then.
     """
-    session, anatomy = _open(stack, source, inspector)
+    session, anatomy = _open(stack, source, inspector, provider)
     if not anatomy.layers:
         raise ZooError(f"{source.title} has no layer that can be looked at.")
     return session, anatomy
@@ -149,9 +151,11 @@ def _feeds(signature: Signature, image: Images) -> dict[str, Tensor]:
     return signature.prepare(np.repeat(image[None], signature.batch or 1, axis=0))
 
 
-def _open(stack: ExitStack, source: Source, inspector: Inspector) -> tuple[Opened, Anatomy]:
+def _open(
+    stack: ExitStack, source: Source, inspector: Inspector, provider: str
+) -> tuple[Opened, Anatomy]:
     if isinstance(source.file, Path):
-        remote = RemoteSession(inspector, source.file, "cpu", layers=True)
+        remote = RemoteSession(inspector, source.file, provider, layers=True)
         stack.enter_context(closing(remote))
         if remote.anatomy is None:
             raise ZooError(f"{source.title}: its layers were not given.")
@@ -162,7 +166,8 @@ def _open(stack: ExitStack, source: Source, inspector: Inspector) -> tuple[Opene
 
     content = source.file.content(f"{source.precision}.onnx")
     model, anatomy = opened_up(ModelProto.FromString(content))
-    return open_session(model.SerializeToString(), name=source.title), anatomy
+    opened = open_session(model.SerializeToString(), name=source.title, provider=provider)
+    return opened, anatomy
 
 
 def _of_one(value: Tensor, batch: int) -> Tensor:

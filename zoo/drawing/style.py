@@ -217,3 +217,35 @@ small { font-size: 12px; color: var(--soft); display: block; }
 .scroll { max-width: 760px; }
 """
 )
+
+# Of the page of two models that should agree.
+DIFFERENCES = (
+    INSIDE
+    + """
+.errors { max-width: 760px; font-size: 15px; fill: var(--ink); }
+@media (max-width: 600px) { .errors { font-size: 20px; } }
+.errors .carried { fill: var(--c0); } .errors .added { fill: var(--c1); }
+.errors .beyond { fill: var(--bad); }
+.errors .rule { stroke: var(--line); } .errors .bound { stroke: var(--bad); }
+.errors .bound { stroke-width: 2; stroke-dasharray: 6 4; }
+.errors .hit { fill: transparent; }
+.errors a:hover .hit, .errors a:focus .hit { fill: var(--band); fill-opacity: .6; }
+.errors a:focus { outline: 2px solid var(--link); }
+.legend span { display: inline-block; width: 12px; height: 12px; margin: 0 4px 0 14px; }
+.legend span:first-child { margin-left: 0; }
+.legend .carried { background: var(--c0); } .legend .added { background: var(--c1); }
+.scroll { overflow-x: auto; }
+.scroll:focus-visible { outline: 2px solid var(--link); }
+table { border-collapse: collapse; font-size: 14px; }
+th, td { text-align: left; padding: 5px 14px 5px 0; vertical-align: top; }
+th { border-bottom: 1px solid var(--line); color: var(--soft); font-weight: 600; }
+td { border-bottom: 1px solid var(--grid); }
+td.name { min-width: 130px; max-width: 340px; overflow-wrap: anywhere; }
+td.figure, th.figure { text-align: right; white-space: nowrap; }
+tr:target { background: var(--band); }
+tr.beyond td.figure:nth-child(5) { color: var(--bad); font-weight: 700; }
+.changed { display: flex; flex-wrap: wrap; gap: 18px; }
+.changed figure { width: 128px; margin: 0; }
+figcaption { font-size: 13px; }
+"""
+)

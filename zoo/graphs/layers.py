@@ -13,7 +13,7 @@ from typing import Any
 
 import onnx
 import onnx.inliner
-from onnx import ModelProto, NodeProto
+from onnx import ModelProto, NodeProto, numpy_helper
 
 from zoo.graphs.anatomy import CONVOLUTION, LINEAR, Anatomy, Filters, Layer
 from zoo.graphs.cost import costs_of, drop_weights
@@ -60,6 +60,7 @@ _KINDS = {
 _ARITHMETIC = {"Add": "sum", "Sub": "difference", "Mul": "product", "Div": "quotient"}
 # What they give are numbers about a tensor, not the tensor's.
 _ABOUT = {"Shape", "Size"}
+_PRODUCTS = {"Conv", "Gemm", "MatMul"}
 _QUANTISES = {"QuantizeLinear", "DequantizeLinear"}
 _CLUTTER = re.compile(r"(_output_0|_QuantizeLinear_Input|_DequantizeLinear_Output|:0)$")
 
@@ -94,6 +95,7 @@ def anatomy_of(model: ModelProto) -> Anatomy:
             operator=flow.core(node).op_type,
             kind=kind,
             takes=takes[name],
+            folds_into=called.get(flow.folds_into(node), ""),
             **_cost([costs[one.output[0]] for one in flow.parts(node)]),
         )
         for name, (node, kind) in zip(names, steps, strict=True)
@@ -134,9 +136,9 @@ class Flow:
 
     def __init__(self, model: ModelProto) -> None:
         graph = model.graph
-        stored = {tensor.name for tensor in graph.initializer}
+        self.stored = {tensor.name: tensor for tensor in graph.initializer}
         self.outputs = {value.name for value in graph.output}
-        self.computed = {value.name for value in graph.input} - stored
+        self.computed = {value.name for value in graph.input} - self.stored.keys()
         self.ranks = {tensor.name: len(tensor.dims) for tensor in graph.initializer}
         self.nodes: list[NodeProto] = []
         self.made_by: dict[str, NodeProto] = {}
@@ -211,6 +213,27 @@ class Flow:
                 taken[name] = given
             reach |= dict.fromkeys(node.output, given if name is None else (name,))
         return taken
+
+    def folds_into(self, node: NodeProto) -> str:
+        """The tensor of the product whose weights can take a normalisation in; "" without one.
+
+        As `zoo.graphs.fold` does it: straight before, or before a MaxPool where each gain is above
+        zero.
+        """
+        if node.op_type != "BatchNormalization":
+            return ""
+        tensor: str = node.input[0]
+        maker = self.made_by.get(tensor)
+        if maker is not None and maker.op_type == "MaxPool" and self._gains_are_positive(node):
+            tensor = maker.input[0]
+            maker = self.made_by.get(tensor)
+        alone = self._taken[tensor] == 1 and self._taken[node.input[0]] == 1
+        product = maker is not None and self.core(maker).op_type in _PRODUCTS
+        return tensor if alone and product else ""
+
+    def _gains_are_positive(self, node: NodeProto) -> bool:
+        gains = self.stored.get(node.input[1])
+        return gains is not None and bool((numpy_helper.to_array(gains) > 0).all())
 
     def _product(self, node: NodeProto) -> NodeProto | None:
         """The product whose bias a node adds."""

@@ -1,0 +1,321 @@
+"""`diff`: where two models that should agree first differ, layer by layer, and what it costs."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.actions.gallery import Gallery, gallery
+from zoo.actions.layers import SECONDS, open_inside
+from zoo.actions.opening import OpenedSource, Source, find_source, open_source
+from zoo.actions.tensors import Found, Tapped, measure
+from zoo.artifacts.card import PRECISIONS
+from zoo.data.class_names import columns_by_name, is_in_order
+from zoo.drawing.differences import MOST_EXAMPLES, ChangedImage, Diff, Effect
+from zoo.errors import UsageError, ZooError
+from zoo.files import check_writable, write_text
+from zoo.inspection.description import describe, refuse_for_artifacts, refuse_unneeded
+from zoo.inspection.inspector import Inspector
+from zoo.intervals import Accuracy, Lost
+from zoo.marks import refuse_others
+from zoo.ort.faults import Here
+from zoo.ort.given import Given
+from zoo.ort.providers import find_provider
+from zoo.ort.signature import Signature, logits
+from zoo.parity import LAYERS
+from zoo.progress import Progress
+
+COUNT = 256
+RESULTS = Path("results")
+_BATCH, _BATCH_BYTES = 64, 1 << 24
+_IN_INTEGERS = ("Quantize", "QLinear", "QGemm", "Integer")  # in names of operators
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of the two models, open."""
+
+    letter: str
+    source: Source
+    opened: OpenedSource
+    inspector: Inspector
+    provider: str
+    integers: bool  # whether it computes in them
+
+    @property
+    def signature(self) -> Signature:
+        return self.opened.signature
+
+
+def diff(
+    a: str | Path,
+    b: str | Path | None = None,
+    *,
+    images: Path | None = None,
+    count: int = COUNT,
+    precisions: Sequence[str] | None = None,
+    providers: Sequence[str] = ("cpu",),
+    max_difference: float | None = None,
+    out: Path | None = None,
+    exports: Path | None = None,
+    given: Given | None = None,
+    data_dir: Path | None = None,
+    seconds: float = SECONDS,
+    memory: int | None = None,
+    progress: Progress | None = None,
+) -> Diff:
+    """Find where two models that should agree first differ, and write a page of it.
+
+    a, b: artifacts by id or model name, also as `cnn:int8`, or ONNX files; b is a unless told.
+    images: a folder or file of images; by default the first `count` test images of the models' own
+    dataset are used, a copy of which lies in `data_dir`. precisions: of the artifacts, one for both
+    or one for each, fp32 unless told. providers: likewise, of ONNX Runtime. max_difference: the
+    bound on the error of each layer, by default that of the coarser precision of the two. out: the
+    folder of the page, `results/<id>` unless told. given, seconds and memory: of third-party files,
+    each of which runs in a process of its own, as for `predict`.
+    """
+    if count < 1:
+        raise UsageError(f"--count must be at least 1, not {count}.")
+    if max_difference is not None and not max_difference >= 0:
+        raise UsageError(f"--max-difference must be 0 or more, not {max_difference}.")
+    progress, given = progress or Progress(), given or Given()
+    sources = _sources((a, a if b is None else b), precisions, exports)
+    on = _two(providers, "providers")
+    for provider in on:
+        find_provider(provider)
+    page = _page(sources, on, out)
+    with ExitStack() as stack:
+        inspectors = [stack.enter_context(Inspector(seconds, memory)) for _ in sources]
+        told, integers = _described(sources, given, inspectors)
+        here = Here.found()
+        sides = [
+            _Side(
+                *(letter, source),
+                open_source(stack, source, inspector, provider, own, data_dir, here, progress),
+                *(inspector, provider, whole),
+            )
+            for letter, source, inspector, provider, own, whole in zip(
+                "AB", sources, inspectors, on, told, integers, strict=True
+            )
+        ]
+        shape = _same_images(sides)
+        shown = gallery(images, count, sources, given, shape, data_dir, progress)
+        classes = [_classes(side, shown, progress) for side in sides]
+        found = _layers(sides, shown, progress)
+    titles = [_title(side, on[0] != on[1]) for side in sides]
+    if not found.layers:
+        raise ZooError(
+            f"{titles[0]} and {titles[1]} share no layer: none of {_lone(found, 'A')} and "
+            f"{_lone(found, 'B')} goes by one name, or has one kind, shape and place. Name two "
+            "files of one network."
+        )
+    bound, why = _bound(max_difference, sides, found)
+    made = Diff(
+        *(titles[0], titles[1], shown.origin, bound, why, found.layers, found.alone),
+        effect=_effect(classes, sides, shown, progress),
+        page=page,
+    )
+    _write(made, shown)
+    return made
+
+
+def _sources(
+    named: tuple[str | Path, str | Path], precisions: Sequence[str] | None, exports: Path | None
+) -> list[Source]:
+    """The models; `cnn:int8` is one in that precision."""
+    wanted = (None, None) if precisions is None else _two(precisions, "precisions")
+    sources = []
+    for name, precision in zip(named, wanted, strict=True):
+        model, _, ending = str(name).rpartition(":")
+        if model and ending in PRECISIONS and not Path(name).exists():
+            if precision is not None:
+                raise UsageError(f"{name} names a precision already. Leave out --precision.")
+            name, precision = model, ending
+        path = Path(name)
+        alone = path.suffix.lower() == ".onnx" or path.is_file()
+        both = precisions is not None and any(not _is_file(other) for other in named)
+        sources.append(find_source(name, None if alone and both else precision, exports))
+    return sources
+
+
+def _is_file(name: str | Path) -> bool:
+    return Path(name).suffix.lower() == ".onnx" or Path(name).is_file()
+
+
+def _two(values: Sequence[str], option: str) -> tuple[str, str]:
+    """One value is meant for both."""
+    if not 1 <= len(values) <= 2:
+        raise UsageError(f"--{option.removesuffix('s')} takes one value, or one for each of two.")
+    return values[0], values[-1]
+
+
+def _page(sources: Sequence[Source], on: tuple[str, str], out: Path | None) -> Path:
+    names = [
+        "-".join(filter(None, (source.stem, source.precision, provider * (on[0] != on[1]))))
+        for source, provider in zip(sources, on, strict=True)
+    ]
+    out = out or RESULTS / sources[0].stem
+    page = out / f"diff-{names[0]}-{names[1]}.html"
+    refuse_others([page], "name another --out")
+    check_writable(out)
+    return page
+
+
+def _described(
+    sources: Sequence[Source], given: Given, inspectors: Sequence[Inspector]
+) -> tuple[list[Given], list[bool]]:
+    """What each needs of what is given, and whether it computes in integers."""
+    described = [
+        describe(source.file, given, inspector) if isinstance(source.file, Path) else None
+        for source, inspector in zip(sources, inspectors, strict=True)
+    ]
+    files = [one for one in described if one is not None]
+    if files:
+        refuse_unneeded(given, files)
+    else:
+        refuse_for_artifacts(given, sources[0].asked, own_images=True)
+    integers = [
+        source.precision == "int8" if one is None else _in_integers(one.facts.operators)
+        for source, one in zip(sources, described, strict=True)
+    ]
+    return [Given() if one is None else one.given for one in described], integers
+
+
+def _in_integers(operators: dict[str, int]) -> bool:
+    return any(part in name for name in operators for part in _IN_INTEGERS)
+
+
+def _same_images(sides: Sequence[_Side]) -> tuple[int, int, int]:
+    """The shape of the images that both take."""
+    a, b = (side.signature for side in sides)
+    if a.image_shape != b.image_shape:
+        shapes = ["x".join(map(str, one.image_shape)) for one in (a, b)]
+        raise UsageError(
+            f"{sides[0].source.title} takes images of {shapes[0]}, {sides[1].source.title} of "
+            f"{shapes[1]}: the same image would not reach both."
+        )
+    if None not in (a.classes, b.classes) and a.classes != b.classes:
+        raise UsageError(
+            f"{sides[0].source.title} gives {a.classes} classes, {sides[1].source.title} "
+            f"{b.classes}."
+        )
+    return a.image_shape
+
+
+def _classes(side: _Side, shown: Gallery, progress: Progress) -> NDArray[np.int64]:
+    """The class that the file itself gives each image; -1 where its values are no numbers."""
+    signature = side.signature
+    size = max(1, min(_BATCH, _BATCH_BYTES // int(np.prod(signature.image_shape))))
+    found = []
+    with progress.task(f"answers of {side.letter}", len(shown)) as advance:
+        for start in range(0, len(shown), size):
+            some = range(start, min(start + size, len(shown)))
+            values = logits(side.opened.session, signature, shown.take(some), batch=size)
+            whole = np.isfinite(values).all(axis=1)
+            found.append(np.where(whole, np.nan_to_num(values).argmax(axis=1), -1))
+            advance(len(some))
+    return np.concatenate(found)
+
+
+def _layers(sides: Sequence[_Side], shown: Gallery, progress: Progress) -> Found:
+    with ExitStack() as stack:
+        tapped = [
+            Tapped(*open_inside(stack, side.source, side.inspector, side.provider), side.signature)
+            for side in sides
+        ]
+        with progress.task("layers", len(shown)) as advance:
+            return measure(tapped[0], tapped[1], len(shown), shown.take, advance)
+
+
+def _title(side: _Side, on_two: bool) -> str:
+    return side.source.title + (f" on {side.opened.session.provider}" if on_two else "")
+
+
+def _lone(found: Found, model: str) -> str:
+    count = sum(one.model == model for one in found.alone)
+    return f"the {count} layer{'s' * (count != 1)} of {model}"
+
+
+def _bound(told: float | None, sides: Sequence[_Side], found: Found) -> tuple[float, str]:
+    """The bound on the error of a layer, and why it is that."""
+    if told is not None:
+        return told, "as told"
+    kinds = {"int8" if side.integers else "fp32" for side in sides}
+    if found.types & {"float16", "bfloat16"}:
+        kinds.add("fp16")
+    kind = max(kinds, key=lambda one: LAYERS[one])
+    return LAYERS[kind], f"the default for {kind}"
+
+
+def _effect(
+    classes: Sequence[NDArray[np.int64]],
+    sides: Sequence[_Side],
+    shown: Gallery,
+    progress: Progress,
+) -> Effect:
+    """What the differences do to the answers; B's classes in A's order."""
+    names = [side.signature.class_names or () for side in sides]
+    a, b = classes
+    order = columns_by_name(names[1], names[0])
+    if all(names) and order is not None and not is_in_order(order):
+        b = _reordered(b, order)
+        progress.say("B lists the same classes in another order: its answers are matched by name")
+    changed = np.flatnonzero(a != b)
+    labels = _labels(names[0], sides[0].signature, shown, progress)
+    right = None if labels is None else (a == labels, b == labels)
+
+    def called(label: int) -> str:
+        if label < 0:
+            return "not a number"
+        return sides[0].signature.class_name(int(label))
+
+    return Effect(
+        images=len(shown),
+        changed=len(changed),
+        examples=tuple(
+            ChangedImage(
+                index=int(at),
+                name=shown.names[at],
+                truth="" if shown.labels is None else shown.class_names[int(shown.labels[at])],
+                a=called(a[at]),
+                b=called(b[at]),
+            )
+            for at in changed[:MOST_EXAMPLES]
+        ),
+        accuracy_a=Accuracy.of(right[0]) if right else None,
+        accuracy_b=Accuracy.of(right[1]) if right else None,
+        lost=Lost.of(*right) if right else None,
+    )
+
+
+def _labels(
+    names: Sequence[str], signature: Signature, shown: Gallery, progress: Progress
+) -> NDArray[np.int64] | None:
+    """The true classes of the images, as A numbers them; None where that is unknown."""
+    if shown.labels is None:
+        return None
+    if signature.classes not in (None, len(shown.class_names)):
+        progress.say("accuracy is left out: the dataset has another number of classes")
+        return None
+    order = columns_by_name(names, shown.class_names) if names else None
+    if names and order is None:
+        progress.say("accuracy is left out: the dataset has other classes; --classes-as-given")
+        return None
+    return shown.labels if order is None else np.asarray(order)[shown.labels]
+
+
+def _reordered(classes: NDArray[np.int64], order: Sequence[int]) -> NDArray[np.int64]:
+    """Each class as A numbers it. order: for each of A's classes its number in B."""
+    numbers = np.empty(len(order), np.int64)
+    numbers[list(order)] = np.arange(len(order))
+    return np.where(classes < 0, classes, numbers[classes])
+
+
+def _write(made: Diff, shown: Gallery) -> None:
+    from zoo.drawing.differences_page import draw_differences
+
+    examples = [shown.take(range(one.index, one.index + 1))[0] for one in made.effect.examples]
+    write_text(made.page, draw_differences(made, examples))
