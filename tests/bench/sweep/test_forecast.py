@@ -50,7 +50,7 @@ def test_four_models_on_a_gpu_take_a_break_and_no_longer(
 
 
 def test_the_start_on_a_gpu_is_about_what_it_was_on_one() -> None:
-    texts = [path.read_text().splitlines() for path in sorted(ON_H200.glob("cuda*.csv"))]
+    texts = [path.read_text().splitlines() for path in sorted(ON_H200.glob("*.csv"))]
     starts = [float(row["cold_ms"]) / 1000 for text in texts for row in csv.DictReader(text)]
     assert len(starts) > 10
     assert start_seconds("onnxruntime", "cuda") == pytest.approx(median(starts), rel=0.1)
