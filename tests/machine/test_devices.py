@@ -83,6 +83,13 @@ def test_cuda_that_works_has_no_problem_wherever_it_is_asked_for(
     assert Finding("cuda", "ok", "Model T") in findings()
 
 
+@pytest.mark.cuda
+def test_cuda_that_really_works_has_no_problem() -> None:
+    assert devices.cuda_problem() is None
+    for runtime in ("torch", "torch-compile", "onnxruntime"):
+        check_device(runtime, "cuda")
+
+
 @pytest.mark.parametrize(
     ("failure", "told"),
     [

@@ -19,6 +19,7 @@ from bench.runtimes import Order
 from bench.runtimes import onnxruntime as room
 from bench.runtimes.onnxruntime import OnnxRuntime
 from zoo.errors import UnavailableError, UsageError
+from zoo.exporting.half import to_half
 from zoo.ort.given import Given
 from zoo.ort.session import open_session
 from zoo.ort.signature import Signature, logits
@@ -212,6 +213,21 @@ def test_all_that_computes_on_the_image_of_an_artifact_is_on_cuda(
     assert told["elsewhere"] == []
     biases = [line.split()[1] for line in told["constants_elsewhere"]]
     assert biases == (["DequantizeLinear"] if precision == "int8" else [])
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("boundary", ["host", "device"])
+def test_fp16_computes_on_cuda_and_near_fp32(
+    planted_onnx: Path, tmp_path: Path, boundary: str
+) -> None:
+    half = tmp_path / "fp16.onnx"
+    onnx.save(to_half(onnx.load(planted_onnx), ()), half)
+    images = pixels(7, (32, 32, 3))
+    with loaded(half, provider="cuda", boundary=boundary) as adapter:
+        found, told = answered(adapter, images), adapter.what_ran()
+    wanted = expected(planted_onnx, images)
+    assert np.abs(found - wanted).max() <= 3e-2 * (1 + np.abs(wanted).max())
+    assert (told["elsewhere"], told["constants_elsewhere"]) == ([], [])
 
 
 @pytest.mark.cuda

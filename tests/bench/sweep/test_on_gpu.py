@@ -1,6 +1,7 @@
 """A sweep on a GPU, which is pretended: what is held against what, and in which processes."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,3 +82,52 @@ def test_a_reference_that_cannot_start_is_said_in_every_row(
     found = sweep_of(tiny_onnx(), **ON_GPU)
     assert {row.status for row in found.rows} == {OK}
     assert all("could not be paired" in str(row.warnings) for row in found.rows)
+
+
+@pytest.mark.cuda
+class TestOnOne:
+    """On a GPU that is none of the pretended ones."""
+
+    def test_each_arm_meets_onnxruntime_there_and_that_one_the_cpu(
+        self, sweep_of: Sweep, mlp_exports: Path
+    ) -> None:
+        found = sweep_of(
+            "mlp",
+            exports=mlp_exports,
+            runtimes=("onnxruntime", "torch"),
+            providers=("cuda",),
+            batches=(1, 4),
+        )
+        told = {
+            (row.precision, row.runtime, row.boundary, row.batch): row.reference
+            for row in found.rows
+            if row.status == OK
+        }
+        here = "onnxruntime cuda fp32"
+        for boundary in ("host", "device"):
+            assert told["fp32", "onnxruntime", boundary, 1] == "onnxruntime cpu fp32"
+            assert told["fp32", "onnxruntime", boundary, 4] is None
+            for batch in (1, 4):
+                assert told["int8", "onnxruntime", boundary, batch] == here
+                assert told["fp32", "torch", boundary, batch] == here
+        paired = [row for row in found.rows if row.reference]
+        assert all(row.ratio and not row.unpaired for row in paired)
+        assert not any(row.wrong_answers for row in paired)
+        assert recompute(found.out).differing == ()
+
+    @pytest.mark.parametrize("options", [{"tf32": True}, {"cuda_graph": True}], ids=str)
+    def test_tf32_and_a_graph_meet_the_arm_without(
+        self, sweep_of: Sweep, mlp_exports: Path, options: dict[str, bool]
+    ) -> None:
+        (row,) = sweep_of(
+            "mlp",
+            exports=mlp_exports,
+            precisions=("fp32",),
+            runtimes=("onnxruntime",),
+            providers=("cuda",),
+            boundaries=("device",),
+            **options,
+        ).rows
+        assert (row.status, row.reference) == (OK, "onnxruntime cuda fp32")
+        assert row.ratio is not None
+        assert row.tf32 is options.get("tf32", False)
