@@ -55,7 +55,8 @@ from zoo.errors import command
 @click.option(
     "--backbone",
     metavar="NAME",
-    help="For transfer: a torchvision network or a model of this zoo.  [default: inception_v3]",
+    help="For transfer: a torchvision network or a model of this zoo; for transfer-keras: one of "
+    "keras.applications.  [default: inception_v3, InceptionV3]",
 )
 @click.option(
     "--backbone-size", type=int, metavar="N", help="For transfer: image size shown to the backbone."
@@ -78,7 +79,8 @@ from zoo.errors import command
 @click.option(
     "--weights",
     metavar="FILE",
-    help="For transfer: the backbone's weights (safetensors or a torch state dict).",
+    help="For transfer: the backbone's weights (safetensors or a torch state dict; for "
+    "transfer-keras: .weights.h5 or .keras).",
 )
 @click.option(
     "--flip-average",

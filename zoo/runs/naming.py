@@ -7,7 +7,7 @@ from zoo.runs.options import TrainOptions
 from zoo.runs.remains import RUNS, is_run
 from zoo.runs.run import Run
 from zoo.specs.catalog import find_model, meant_by, which_is_meant
-from zoo.specs.design import DEFAULT, POOLED
+from zoo.specs.design import DEFAULT, DEFAULT_KERAS, POOLED
 
 
 def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:
@@ -16,7 +16,7 @@ def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:
     A transfer's has its backbone's name too, unless that is the default one, and whether it was
     finetuned.
     """
-    backbone = "" if options.backbone in (None, DEFAULT) else str(options.backbone)
+    backbone = "" if options.backbone in (None, DEFAULT, DEFAULT_KERAS) else str(options.backbone)
     quick = "quick" if options.quick else ""
     seed = f"s{options.seed}" if options.seed else ""
     layer = "" if options.backbone_layer in (None, POOLED) else str(options.backbone_layer)

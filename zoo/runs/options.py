@@ -57,7 +57,7 @@ class TrainOptions:
     precision: str | None = None  # auto, fp32, bf16 or fp16
     sub_batches: int | None = None  # parts that each batch is computed in, to save memory
     compile: bool | None = None  # through torch.compile
-    backbone: str | None = None  # a name of torchvision's, or of a run or artifact of this zoo
+    backbone: str | None = None  # of torchvision or Keras, or a run or artifact of this zoo
     backbone_size: int | None = None  # side of the images shown to the backbone
     backbone_resize: str | None = None  # `bilinear` or `bicubic`
     # `pooled`: what its last layer took; `maps`: what its last pooling took

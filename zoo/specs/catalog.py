@@ -25,8 +25,8 @@ class ModelSpec:
     notes: str
     builder: str = "build"
     recipe_name: str = "RECIPE"
-    # Of a PyTorch model that is built by a design: package.module:Class of the way that it is
-    # trained in, see `zoo.frameworks.pytorch.way`
+    # Of a model that is built by a design: package.module:Class of the way that it is trained in,
+    # see `zoo.frameworks.pytorch.way` and `zoo.frameworks.keras.way`
     way: str = ""
 
     @property
@@ -151,6 +151,15 @@ MODELS = {
             module="zoo.transfer.network",
             notes="a small head on a frozen backbone: Inception v3, or another of your choice",
             way="zoo.transfer.way:OnBackbone",
+        ),
+        ModelSpec(
+            "transfer-keras",
+            family="transfer",
+            framework="keras",
+            module="zoo.transfer.network",
+            recipe_name="KERAS_RECIPE",
+            notes="dense layers of Keras on one of keras.applications: InceptionV3, or another",
+            way="zoo.transfer.keras_way:OnKerasBackbone",
         ),
     )
 }

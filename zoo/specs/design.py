@@ -7,6 +7,7 @@ from zoo.records import read
 from zoo.specs.recipe import Recipe
 
 DEFAULT = "inception_v3"
+DEFAULT_KERAS = "InceptionV3"
 POOLED, MAPS = "pooled", "maps"
 LAYERS = (POOLED, MAPS)
 HEADS = ("linear", "hidden")
@@ -18,7 +19,7 @@ class Backbone:
     """A network that was trained before, with its last layer removed."""
 
     name: str  # as it was asked for
-    library: str  # `torchvision` or `zoo`
+    library: str  # `torchvision`, `keras` or `zoo`
     model: str  # its name there
     size: tuple[int, int]  # height and width of the images it is shown
     channels: int  # that it was built for

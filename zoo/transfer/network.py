@@ -5,6 +5,8 @@ is tested and exported is the whole network, from pixels at their own size to lo
 where it is asked for, then trains all of it on images.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +28,9 @@ RECIPE = Recipe(
     label_smoothing=0.1,
     views="mirror",
 )
+
+# Keras's loss by class numbers has no label smoothing; mirror images are not averaged.
+KERAS_RECIPE = replace(RECIPE, label_smoothing=0.0, flip="none", views="none")
 
 FINETUNING = Recipe(
     epochs=3,

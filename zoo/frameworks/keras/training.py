@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +13,12 @@ from zoo.errors import ZooError
 from zoo.frameworks.keras.backend import keras
 from zoo.frameworks.keras.network import (
     assign,
-    built,
     multiply_adds,
     numbers,
     parameters,
     seed_everything,
 )
-from zoo.frameworks.numpy.batches import Batches, plan_epoch
+from zoo.frameworks.numpy.batches import Source, plan_epoch
 from zoo.frameworks.numpy.training import EVALUATION_BATCH, Lesson
 from zoo.runs.checkpoint import Arrays, State
 from zoo.runs.cost import Cost
@@ -25,23 +26,34 @@ from zoo.runs.history import EpochRow
 from zoo.runs.training import Training
 from zoo.specs.recipe import Recipe
 
-Pixels = NDArray[np.float32]  # [N, H, W, C], normalised
+Pixels = NDArray[np.float32]  # [N, H, W, C], normalised; of a transfer, latents [N, width]
 
 
-def train(training: Training, lesson: Lesson) -> Any:
-    """Train to the last step, from the first or from where it was stopped."""
-    card, recipe = training.card, lesson.recipe
-    begin = (training.spec, card.image_shape, len(card.class_names), lesson.seed)
+def train(
+    training: Training,
+    lesson: Lesson,
+    shape: tuple[int, ...],
+    begun: Callable[[], Any],
+    past_flop: float = 0.0,
+) -> Any:
+    """Train to the last step, from the first or from where it was stopped.
+
+    shape: of what the network takes for an image. begun: makes the network as a training begins
+    with it. past_flop: of a transfer, what its latents took; its card tells the size of the whole.
+    """
+    recipe, card = lesson.recipe, training.card
     keeper = Keeper(training, lesson)
-    training.tell_cost(_cost(training, lesson, compiled(built(*begin), recipe), keeper.step))
-    model = compiled(built(*begin), recipe)
+    cost = _cost(training, lesson, compiled(begun(), recipe), shape, keeper.step)
+    counted = replace(card, train_flop=cost.flop + past_flop) if past_flop else None
+    training.tell_cost(cost, counted)
+    model = compiled(begun(), recipe)
     keeper.take_up(model)
     with training.running(lesson.steps, keeper.state, keeper.step, recipe.epochs):
         for epoch in range(len(training.history), math.ceil(recipe.epochs)):
             model.fit(
-                Epoch(lesson, card.image_shape, epoch, keeper.step),
+                Epoch(lesson, shape, epoch, keeper.step),
                 shuffle=False,
-                validation_data=_held_out(lesson, card.image_shape),
+                validation_data=_held_out(lesson, shape),
                 validation_batch_size=EVALUATION_BATCH,
                 initial_epoch=epoch,
                 epochs=epoch + 1,
@@ -53,12 +65,7 @@ def train(training: Training, lesson: Lesson) -> Any:
 
 def compiled(model: Any, recipe: Recipe) -> Any:
     """The network with its loss and its optimizer, whose variables are there from now on."""
-    optimizer = keras.optimizers.SGD(
-        learning_rate=recipe.lr,
-        momentum=recipe.momentum,
-        nesterov=True,
-        weight_decay=recipe.weight_decay,
-    )
+    optimizer = _optimizer(recipe)
     variables = model.trainable_variables
     optimizer.exclude_from_weight_decay([v for v in variables if len(v.shape) < 2])
     optimizer.build(variables)
@@ -70,14 +77,23 @@ def compiled(model: Any, recipe: Recipe) -> Any:
     return model
 
 
+def _optimizer(recipe: Recipe) -> Any:
+    if recipe.optimizer == "adamw":
+        return keras.optimizers.AdamW(recipe.lr, weight_decay=recipe.weight_decay)
+    return keras.optimizers.SGD(
+        learning_rate=recipe.lr,
+        momentum=recipe.momentum,
+        nesterov=True,
+        weight_decay=recipe.weight_decay,
+    )
+
+
 class Epoch(keras.utils.PyDataset):  # type: ignore[misc]
     """The batches of an epoch, from a step of the training on, in an order of the epoch's own."""
 
-    def __init__(
-        self, lesson: Lesson, image_shape: tuple[int, int, int], epoch: int, step: int
-    ) -> None:
+    def __init__(self, lesson: Lesson, shape: tuple[int, ...], epoch: int, step: int) -> None:
         super().__init__()
-        self.lesson, self.image_shape = lesson, image_shape
+        self.lesson, self.shape = lesson, shape
         self.plan = plan_epoch(lesson.indices, lesson.recipe, lesson.seed, epoch)
         begun = epoch * lesson.steps_per_epoch
         self.first = step - begun
@@ -90,7 +106,7 @@ class Epoch(keras.utils.PyDataset):  # type: ignore[misc]
         batch = self.lesson.recipe.batch
         some = slice((self.first + index) * batch, (self.first + index + 1) * batch)
         rows = self.lesson.batches.augmented(self.plan, some)
-        return _images(rows, self.image_shape), self.lesson.labels[self.plan.order[some]]
+        return _images(rows, self.shape), self.lesson.labels[self.plan.order[some]]
 
 
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
@@ -185,35 +201,39 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             raise self.training.unfit() from error
 
 
-def _images(rows: Pixels, image_shape: tuple[int, int, int]) -> Pixels:
-    return rows.reshape(len(rows), *image_shape)
+def _images(rows: Pixels, shape: tuple[int, ...]) -> Pixels:
+    return rows.reshape(len(rows), *shape)
 
 
-def normalised(batches: Batches, some: Any, image_shape: tuple[int, int, int]) -> Pixels:
+def normalised(batches: Source, some: Any, shape: tuple[int, ...]) -> Pixels:
     """Stored images as the network takes them."""
-    return _images(batches.plain(some), image_shape)
+    return _images(batches.plain(some), shape)
 
 
-def _held_out(lesson: Lesson, image_shape: tuple[int, int, int]) -> tuple[Pixels, Any] | None:
+def _held_out(lesson: Lesson, shape: tuple[int, ...]) -> tuple[Pixels, Any] | None:
     held = lesson.validation
     if held is None:
         return None
-    return normalised(lesson.batches, held, image_shape), lesson.labels[held]
+    return normalised(lesson.batches, held, shape), lesson.labels[held]
 
 
-def _cost(training: Training, lesson: Lesson, model: Any, done: int) -> Cost:
+def _cost(
+    training: Training, lesson: Lesson, model: Any, shape: tuple[int, ...], done: int
+) -> Cost:
     """By a few steps of a network that is thrown away."""
     macs = multiply_adds(model)
     return Cost(
         parameters=parameters(model),
         macs=macs,
         flop=6.0 * macs * lesson.steps * lesson.recipe.batch,  # backward twice as much as forward
-        seconds=_seconds_a_step(training, lesson, model, done) * (lesson.steps - done),
+        seconds=_seconds_a_step(training, lesson, model, shape, done) * (lesson.steps - done),
     )
 
 
-def _seconds_a_step(training: Training, lesson: Lesson, model: Any, done: int) -> float:
-    epoch = Epoch(lesson, training.card.image_shape, 0, 0)
+def _seconds_a_step(
+    training: Training, lesson: Lesson, model: Any, shape: tuple[int, ...], done: int
+) -> float:
+    epoch = Epoch(lesson, shape, 0, 0)
 
     def step(number: int) -> None:
         model.train_on_batch(*epoch[number % len(epoch)])

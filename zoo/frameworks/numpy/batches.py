@@ -1,6 +1,7 @@
 """From stored pixels to the rows of numbers that the network takes, a batch at a time."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,16 @@ class Standard:
         rows *= self.scale
         rows += self.offset
         return rows
+
+
+class Source(Protocol):
+    """What gives the rows of a training, a batch at a time."""
+
+    def plain(self, chosen: slice | Indices) -> NDArray[np.float32]:
+        """These as they are."""
+
+    def augmented(self, plan: Plan, some: slice) -> NDArray[np.float32]:
+        """Those of the plan."""
 
 
 class Batches:

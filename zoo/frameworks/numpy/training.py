@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo.data import Dataset
 from zoo.errors import ZooError
-from zoo.frameworks.numpy.batches import Batches, Indices, Plan, plan_epoch
+from zoo.frameworks.numpy.batches import Batches, Indices, Plan, Source, plan_epoch
 from zoo.frameworks.numpy.network import (
     Labels,
     Layer,
@@ -35,7 +35,7 @@ class Lesson:
     """What is learned from; none of it changes."""
 
     recipe: Recipe
-    batches: Batches
+    batches: Source
     labels: Labels  # of all images
     indices: Indices  # of the images to train on
     validation: Indices | None  # of those to look at after each epoch

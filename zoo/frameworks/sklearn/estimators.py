@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 
-from zoo.frameworks.numpy.batches import Batches, Indices
+from zoo.frameworks.numpy.batches import Indices, Source
 from zoo.frameworks.numpy.network import Labels, Layer, Network, Numbers, cross_entropy
 from zoo.runs.run import RunCard
 from zoo.specs.catalog import find_model
@@ -67,7 +67,7 @@ def logits_of(estimator: Estimator, rows: Numbers) -> Numbers:
 
 
 def score(
-    estimator: Estimator, batches: Batches, labels: Labels, chosen: Indices
+    estimator: Estimator, batches: Source, labels: Labels, chosen: Indices
 ) -> tuple[float, float]:
     """Mean loss, and the share of images that it gets right."""
     starts = range(0, len(chosen), EVALUATION_BATCH)
