@@ -1,5 +1,7 @@
 """`layers`: what is shown of a layer is what the network's own framework computes there."""
 
+import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,11 +15,14 @@ from torch import nn
 import zoo
 from tests import classifiers
 from zoo.actions.export import export
+from zoo.actions.show import show
 from zoo.actions.trained import load_trained
 from zoo.data.dataset import Images
+from zoo.data.pixels import shown
 from zoo.errors import UsageError, ZooError
 from zoo.graphs.layers import opened_up
 from zoo.ort.session import open_session
+from zoo.runs.options import TrainOptions
 from zoo.runs.run import Run
 
 Values = NDArray[np.float32]
@@ -106,6 +111,69 @@ def test_every_layer_of_mlp_numpy_is_what_numpy_computes(
         wanted += [pre_activation(layer, given)[0], made[0]]
     found = zoo.layers("mlp-numpy", image, exports=exports_of("mlp-numpy"))
     assert_same(found, [*wanted, flow[-1][0]])
+
+
+def without_counterpart(found: dict[str, Values], wanted: list[Values]) -> list[str]:
+    """The layers besides those that a framework gives too, in its order and the same in numbers."""
+    rest, names = iter(found.items()), []
+    for right in wanted:
+        for name, value in rest:
+            if value.shape == right.shape and np.allclose(value, right, rtol=1e-3, atol=1e-4):
+                break
+            names.append(name)
+        else:
+            pytest.fail(f"no layer gives a tensor {right.shape} of the framework, after {names}")
+    return [*names, *(name for name, _ in rest)]
+
+
+def test_every_module_of_a_transfer_has_a_layer(transfer_exports: Path, tmp_path: Path) -> None:
+    run = Run(transfer_exports.parent / "run")
+    card = run.finished_card()
+    network = load_trained(run, card).network
+    test = zoo.load_data("digits").test
+    height, width, channels = card.image_shape
+    image = shown(np.array(test.images[7]), (height, width), channels)
+    found = zoo.layers("transfer", image, exports=transfer_exports)
+    pixels = normalised(image, card.mean, card.std).transpose(2, 0, 1)
+    given = hooked(network, torch.from_numpy(pixels[None]))
+    alone = without_counterpart(found, given)
+    made = show("transfer", exports=transfer_exports, out=tmp_path)
+    kinds = {layer.name: layer.kind for layer in made.layers}
+    assert len(given) > 40
+    # No module of their own: the normalisation of pixels, their resizing (a product of matrices),
+    # and what fire modules put together; the last of that is the same before and behind a ReLU.
+    assert Counter(kinds[name] for name in alone) == {
+        **{"scale and shift": 1, "linear": 1, "concatenation": 7, "activation": 1}
+    }
+
+
+@pytest.mark.parametrize("name", ["mlp-keras", "cnn-keras"])
+def test_every_layer_of_keras_is_in_the_file(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("zoo.frameworks.keras.backend", reason="needs the extra keras")
+    from zoo.frameworks.keras.backend import keras, on_cpu
+    from zoo.frameworks.keras.training import normalised as as_keras_takes_it
+    from zoo.frameworks.numpy.batches import Batches
+
+    options = TrainOptions(data="digits", size=(16, 16), grey=True, epochs=1)
+    run = zoo.train(name, options, run=tmp_path / "run")
+    card = run.finished_card()
+    export(name, run=run.folder, precisions=("fp32",), exports=tmp_path / "exports")
+    image = shown(np.array(zoo.load_data("digits").test.images[7]), (16, 16), 1)
+    found = zoo.layers(name, image, exports=tmp_path / "exports")
+
+    network = load_trained(run, card).model
+    moving = (keras.layers.Flatten, keras.layers.Dropout, keras.layers.InputLayer)
+    shows = [layer for layer in network.layers if not isinstance(layer, moving)]
+    inside = keras.Model(network.inputs[0], [layer.output for layer in shows])
+    pixels = as_keras_takes_it(Batches(image[None], card.mean, card.std), slice(0, 1), (16, 16, 1))
+    with on_cpu():
+        outputs = inside.predict_on_batch(pixels)
+    given = [np.moveaxis(value[0], -1, 0) if value.ndim == 4 else value[0] for value in outputs]
+    alone = without_counterpart(found, given)
+    # A layer of Keras that has an activation gives what comes after it.
+    assert len(given) == len(shows)
+    products = {one for one in found if re.match(r"(Conv|Gemm|MatMul|Add)_", one)}
+    assert set(alone) <= products, alone
 
 
 @pytest.mark.parametrize("name", ["dense", "speednet"])
