@@ -51,14 +51,15 @@ def test_it_runs_and_shows_what_it_promises(book: nbformat.NotebookNode, kernel:
     outputs = [output for cell in book.cells for output in cell.get("outputs", [])]
     printed = "".join(output.get("text", "") for output in outputs)
     images = [output for output in outputs if "image/png" in output.get("data", {})]
-    assert len(images) == 6
+    assert len(images) == 7
     assert "epoch 5/5" in printed
     assert "accuracy" in printed
     assert "predicted" in printed
     tables = [
         output["data"]["text/html"] for output in outputs if "text/html" in output.get("data", {})
     ]
-    assert "int8.onnx" in tables[-2]
+    assert "int8.onnx" in tables[-3]
+    assert "Relu_1" in tables[-2]
     assert "ratio_low" in tables[-1]
     complaints = [output.text for output in outputs if output.get("name") == "stderr"]
     assert complaints == []
@@ -73,7 +74,7 @@ def test_it_is_stored_as_it_ran(book: nbformat.NotebookNode) -> None:
     cells = [cell for cell in book.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [output for cell in cells for output in cell.outputs]
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == 6
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 7
     assert not [output for output in outputs if output.output_type == "error"]
     for output in outputs:
         output.get("data", {}).pop("image/png", None)
