@@ -103,8 +103,8 @@ def test_branches_go_beside_the_nodes_and_colours_follow_the_time() -> None:
     heavy = [*steps[:-1], steps_of(("head", "Gemm", ("r0",)), share=0.4)[0]]
     page = draw_flow(heavy, "p")
     heats = [int(heat) for heat in re.findall(r"--h: (\d+)%", page)]
-    assert heats[:-1] == [14] * 7
-    assert heats[-1] == 55
+    assert heats[:-1] == [12] * 7
+    assert heats[-1] == 48
     assert "40.0% of the time" in page
     (edge,) = re.findall(r'<path d="([^"]+)" class="edge"', page)
     assert edge.count("H") == 2  # one branch: out to its lane, and back

@@ -13,7 +13,7 @@ from zoo.drawing.markup import Markup, tag
 _WIDE, _HIGH, _GAP = 340, 24, 10  # pixels: a drawing, a node in it, and from node to node
 _EDGE, _LANE, _MOST_LANES = 8, 7, 8  # the margin, and the lanes of branches beside the nodes
 _LETTER = 6.6  # pixels of a letter, about
-_STRONGEST = 55  # percent of the colour in the node that takes most of the time
+_STRONGEST = 48  # percent of the colour in the node that takes most of the time
 
 
 def draw_flow(steps: Sequence[Step], prefix: str) -> Markup:
