@@ -31,9 +31,12 @@ from zoo.actions.verify import Check
 from zoo.artifacts.card import Card
 from zoo.artifacts.publishing import publish, publishing
 from zoo.commands import console
+from zoo.commands.diff import print_differences
 from zoo.commands.last_resort import tell
 from zoo.data.dataset import Images
 from zoo.drawing import plots
+from zoo.drawing.differences import ChangedImage, Diff, Effect, LayerDifference, LoneLayer
+from zoo.drawing.differences_page import draw_differences
 from zoo.drawing.inside import Statistics, Step, View
 from zoo.drawing.inside_page import draw_inside
 from zoo.drawing.inside_plot import draw_layers
@@ -110,6 +113,17 @@ class TestTerminal:
             assert harmless(page)
             assert "<script" not in page
         draw_layers([view], tmp_path / "x.png")
+
+    def test_differences(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+        layer = LayerDifference(name, "b", "linear", name, (3,), "place", name, 1, 1, 1, 1)
+        effect = Effect(1, 1, (ChangedImage(0, name, name, name, name),), None, None, None)
+        alone = (LoneLayer("B", name, "linear", (3,), name),)
+        made = Diff(name, name, name, 0.1, name, (layer,), alone, effect, Path("x.html"))
+        print_differences(made)
+        assert harmless(capsys.readouterr().out.replace("\t", " "))
+        page = draw_differences(made, [np.zeros((4, 4, 3), np.uint8)])
+        assert harmless(page)
+        assert "<script" not in page
 
     def test_lists_checks_and_errors(self, name: str, capsys: pytest.CaptureFixture[str]) -> None:
         console.print_list([{"export": name, "model": name}])

@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import scipy.stats
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from zoo.intervals import wilson
+from zoo.intervals import Lost, wilson
 
 TRIALS = st.integers(1, 10**7)
 Z = 1.959963984540054
@@ -91,3 +92,24 @@ def test_its_ends_are_the_shares_that_a_score_test_just_accepts(count: tuple[int
 def test_it_is_scipy_s(count: tuple[int, int]) -> None:
     found = scipy.stats.binomtest(*count).proportion_ci(0.95, "wilson")
     assert wilson(*count) == pytest.approx((found.low, found.high), rel=1e-9, abs=1e-12)
+
+
+class TestLost:
+    def test_the_published_example_of_paired_shares(self) -> None:
+        """Newcombe 1998, table III, method 10: 36 both, 12 one, 2 other, 0 none of 50."""
+        a = np.array([True] * 36 + [True] * 12 + [False] * 2)
+        b = np.array([True] * 36 + [False] * 12 + [True] * 2)
+        found = Lost.of(a, b)
+        assert (found.only_a, found.only_b) == (12, 2)
+        assert found.share == pytest.approx(0.2)
+        assert (found.low, found.high) == pytest.approx((0.0569, 0.3404), abs=5e-5)
+
+    def test_it_turns_with_the_sides_and_holds_without_a_difference(self) -> None:
+        a, b = np.array([True, True, False, True]), np.array([True, False, False, True])
+        there, back = Lost.of(a, b), Lost.of(b, a)
+        assert (there.low, there.high) == pytest.approx((-back.high, -back.low))
+        same = Lost.of(a, a)
+        assert same.share == 0
+        assert same.low <= 0 <= same.high
+        assert Lost.of(a[:0], a[:0]).share == 0
+        assert str(there).startswith("25.00 points (")

@@ -101,3 +101,33 @@ def test_a_quantised_layer_gives_its_tensor_after_the_rounding() -> None:
     )
     found = [(layer.name, layer.tensor) for layer in anatomy_of(model).layers]
     assert found == [("c", "c_DequantizeLinear_Output"), ("y", "y")]
+
+
+def test_each_layer_knows_those_before_it() -> None:
+    model = model_of(
+        node("Conv", "x w", "a"),
+        node("Relu", "a", "b"),
+        node("Transpose", "b", "turned"),
+        node("Add", "turned a", "y"),
+        output="y",
+        w=np.zeros((2, 2, 1, 1)),
+    )
+    found = {layer.name: layer.takes for layer in anatomy_of(model).layers}
+    assert found == {"a": (), "b": ("a",), "y": ("b", "a")}
+
+
+def test_a_normalisation_knows_what_can_take_it_in() -> None:
+    def folds(gain: float, pooled: bool) -> str:
+        model = model_of(
+            node("Conv", "x w", "a"),
+            *([node("MaxPool", "a", "p", kernel_shape=[2, 2])] if pooled else []),
+            node("BatchNormalization", f"{'p' if pooled else 'a'} g s m v", "y"),
+            output="y",
+            **{"w": np.zeros((2, 2, 1, 1)), "g": np.array([1, gain])},
+            **dict.fromkeys("smv", np.ones(2)),
+        )
+        return anatomy_of(model).layers[-1].folds_into
+
+    assert folds(1, pooled=False) == folds(-1, pooled=False) == "a"
+    assert folds(1, pooled=True) == "a"
+    assert folds(-1, pooled=True) == ""  # the smallest would become the largest

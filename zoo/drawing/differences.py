@@ -109,10 +109,10 @@ def _finite(value: Any) -> Any:
 
 
 def percent(share: float) -> str:
-    """`4.3%`, `0.00012%`; what is no number is said."""
+    """`4.3%`, `1.2e-05%`, `1,180%`; what is no number is said."""
     if not math.isfinite(share):
         return "not a number"
-    return f"{100 * share:.3g}%"
+    return f"{100 * share:,.0f}%" if abs(share) >= 10 else f"{100 * share:.3g}%"
 
 
 def verdict(made: Diff) -> str:
