@@ -53,7 +53,10 @@ def look_at(browser: "Browser") -> "Iterator[Callable[..., Page]]":
         )
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: said.append(request.url))
+        page.on(
+            "request",
+            lambda asked: None if asked.url.startswith("data:") else said.append(asked.url),
+        )
         page.goto(path.as_uri())
         said.remove(path.as_uri())
         pages.append(page)

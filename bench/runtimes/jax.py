@@ -116,7 +116,7 @@ def _network(
     shape = (height, width, channels)
     empty = Network.empty(spec, shape, len(json.loads(told["class_names"])))
     try:
-        network = empty.filled(from_onnx(proto, empty, shape))
+        network = empty.filled(from_onnx(proto, empty))
     except (LookupError, ValueError) as error:
         raise UnsupportedError(
             f"the file's weights do not fit a network of this zoo: {error}"

@@ -1,7 +1,6 @@
 """The page of a diff in a real browser: no errors, links by keyboard, nothing overflows a phone."""
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,21 +13,7 @@ from zoo.drawing.differences_page import draw_differences
 from zoo.intervals import Accuracy, Lost
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip(f"there is no {' or '.join(NAMES)} on this machine")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found)
-        yield browser
-        browser.close()
+    from playwright.sync_api import Page
 
 
 def made(layers: int, *, name: str = "Conv", examples: int = 3) -> Diff:
@@ -50,21 +35,12 @@ def made(layers: int, *, name: str = "Conv", examples: int = 3) -> Diff:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1400])
 def test_bars_lead_to_rows_by_keyboard(
-    width: int, scheme: str, browser: "Browser", tmp_path: Path
+    width: int, scheme: str, look_at: "Callable[..., Page]", tmp_path: Path
 ) -> None:
-    said: list[str] = []
     path = tmp_path / "page.html"
     images = [np.full((8, 8, 3), 90, np.uint8)] * 3
     path.write_text(draw_differences(made(6), images))
-    page = browser.new_page(
-        viewport={"width": width, "height": 800},
-        color_scheme=scheme,  # type: ignore[arg-type]
-    )
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("request", lambda request: said.append(request.url))
-    page.goto(path.as_uri())
-    said.remove(path.as_uri())
+    page = look_at(path, width, scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for _ in range(4):
         page.keyboard.press("Tab")
@@ -72,23 +48,18 @@ def test_bars_lead_to_rows_by_keyboard(
     assert page.evaluate("location.hash") == "#layer-4"
     assert page.locator("tr:target td.name").inner_text().startswith("Conv_3")
     assert "above the bound" in page.locator("tr:target").inner_text()
-    page.close()
-    assert [text for text in said if not text.startswith("data:")] == []
 
 
-def test_a_hostile_name_runs_nothing_and_fits_a_phone(browser: "Browser", tmp_path: Path) -> None:
-    said: list[str] = []
+def test_a_hostile_name_runs_nothing_and_fits_a_phone(
+    look_at: "Callable[..., Page]", tmp_path: Path
+) -> None:
     path = tmp_path / "page.html"
     name = f"{NASTY}<script>console.log('run')</script>" + "very-long-name" * 12
     images = [np.zeros((300, 500, 1), np.uint8)] * 3
     path.write_text(draw_differences(made(3, name=name), images))
-    page = browser.new_page(viewport={"width": 360, "height": 800})
-    page.on("console", lambda message: said.append(message.text))
-    page.goto(path.as_uri())
+    page = look_at(path, 360)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert page.locator("script").count() == 0
-    page.close()
-    assert said == []
 
 
 def test_pages_of_large_networks_stay_small() -> None:

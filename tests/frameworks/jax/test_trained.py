@@ -73,7 +73,7 @@ def test_the_graph_gives_the_arrays_back(run: Run, trained: Trained) -> None:
 
     card = run.card()
     empty = Network.empty(find_model("cnn-jax"), card.image_shape, len(card.class_names))
-    found = from_onnx(trained.to_onnx(PIXELS, OPSET), empty, card.image_shape)
+    found = from_onnx(trained.to_onnx(PIXELS, OPSET), empty)
     stored, _ = load_checkpoint(run.weights)
     assert found.keys() == stored.keys()
     for name, array in stored.items():

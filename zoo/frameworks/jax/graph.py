@@ -49,9 +49,9 @@ _NODES: dict[Any, Node] = {
 def to_onnx(network: Network, card: RunCard, form: str, opset: int) -> onnx.ModelProto:
     """The network behind the normalisation of pixels that it was trained with."""
     nodes, tensors = _normalised(card) if form == PIXELS else ([], {})
-    tensors |= _turned(network.arrays(), _squares(network, card.image_shape))
+    tensors |= _turned(network.arrays(), _squares(network))
     flow = nodes[-1].output[0] if nodes else IMAGE
-    for place, (layer, _, _) in enumerate(network.flow(card.image_shape)):
+    for place, (layer, _, _) in enumerate(network.flow()):
         kind = _kind(layer)
         inputs = [f"{place}.{name}" for name in kind.arrays]
         if kind.operator == "Reshape":
@@ -78,11 +78,9 @@ def to_onnx(network: Network, card: RunCard, form: str, opset: int) -> onnx.Mode
     return onnx.shape_inference.infer_shapes(model, strict_mode=True)
 
 
-def from_onnx(
-    model: onnx.ModelProto, network: Network, image_shape: tuple[int, int, int]
-) -> Arrays:
+def from_onnx(model: onnx.ModelProto, network: Network) -> Arrays:
     """The arrays of such a network that a graph holds."""
-    squares = _squares(network, image_shape)
+    squares = _squares(network)
     found = {}
     for tensor in model.graph.initializer:
         array = numpy_helper.to_array(tensor)
@@ -106,11 +104,11 @@ def _turned(arrays: Arrays, squares: dict[str, Shape]) -> Arrays:
     return turned
 
 
-def _squares(network: Network, image_shape: tuple[int, int, int]) -> dict[str, Shape]:
+def _squares(network: Network) -> dict[str, Shape]:
     """What a kernel's inputs are, by its name: [height, width, channels]."""
     squares: dict[str, Shape] = {}
     maps: Shape = ()
-    for place, (layer, before, _) in enumerate(network.flow(image_shape)):
+    for place, (layer, before, _) in enumerate(network.flow()):
         if layer is flattened:
             maps = before
         elif isinstance(layer, nnx.Conv):

@@ -25,6 +25,7 @@ class Network:
     finished: Any  # likewise, by the running averages
     weights: Any  # what gradients are taken of
     averages: Any  # of batch normalisation
+    image_shape: tuple[int, int, int]
 
     @classmethod
     def begun(
@@ -32,34 +33,40 @@ class Network:
     ) -> "Network":
         """As a training begins with it."""
         draw = nnx.Rngs(seed_for(seed, "weights") % (1 << 32))
-        return cls._of(spec.build(image_shape, classes)(draw))
+        return cls._of(spec.build(image_shape, classes)(draw), image_shape)
 
     @classmethod
     def empty(cls, spec: ModelSpec, image_shape: tuple[int, int, int], classes: int) -> "Network":
         """Shapes alone, to be filled."""
         build = spec.build(image_shape, classes)
-        return cls._of(nnx.eval_shape(lambda: build(nnx.Rngs(0))))
+        return cls._of(nnx.eval_shape(lambda: build(nnx.Rngs(0))), image_shape)
 
     @classmethod
-    def _of(cls, model: Any) -> "Network":
+    def _of(cls, model: Any, image_shape: tuple[int, int, int]) -> "Network":
         model.train()
         learning, *parts = nnx.split(model, nnx.Param, nnx.BatchStat)
+        weights, averages = parts
         model.eval()
-        return cls(learning, nnx.graphdef(model), *parts)
+        return cls(learning, nnx.graphdef(model), weights, averages, image_shape)
 
-    def logits(self, pixels: Pixels) -> Pixels:
+    def pixels(self, rows: Pixels) -> Pixels:
+        """Rows of normalised numbers, one an image, as the network takes them."""
+        return rows.reshape(len(rows), *self.image_shape)
+
+    def logits(self, rows: Pixels) -> Pixels:
         """What the finished network says of some images, [N, classes]."""
+        pixels = self.pixels(rows)
         return np.asarray(predict(self.finished, self.weights, self.averages, pixels))
 
-    def multiply_adds(self, image_shape: tuple[int, int, int]) -> int:
+    def multiply_adds(self) -> int:
         """Of one image, forward: those of convolutions and linear layers."""
         return sum(
             layer.kernel.size * math.prod(after[:-1])
-            for layer, _, after in self.flow(image_shape)
+            for layer, _, after in self.flow()
             if hasattr(layer, "kernel")
         )
 
-    def flow(self, image_shape: tuple[int, int, int]) -> list[tuple[Any, Shape, Shape]]:
+    def flow(self) -> list[tuple[Any, Shape, Shape]]:
         """Each layer, with the shape of an image's numbers before and after it."""
         found = []
 
@@ -68,7 +75,7 @@ class Network:
                 before, numbers = numbers, layer(numbers)
                 found.append((layer, before.shape[1:], numbers.shape[1:]))
 
-        one = jax.ShapeDtypeStruct((1, *image_shape), np.float32)
+        one = jax.ShapeDtypeStruct((1, *self.image_shape), np.float32)
         jax.eval_shape(look, self.weights, self.averages, one)
         return found
 

@@ -26,7 +26,7 @@ class TrainedJax(Trained):
         with (progress or Progress()).task("evaluate", len(images)) as advance:
             for start in range(0, len(images), EVALUATION_BATCH):
                 rows = batches.plain(slice(start, start + EVALUATION_BATCH))
-                parts.append(self.network.logits(rows.reshape(len(rows), *self.card.image_shape)))
+                parts.append(self.network.logits(rows))
                 advance(len(rows))
         return np.concatenate(parts)
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from zoo.errors import ZooError
-from zoo.frameworks.jax.network import Network, Pixels, arrays_of, filled
+from zoo.frameworks.jax.network import Network, arrays_of, filled
 from zoo.frameworks.jax.optimizer import optimizer_of, smoothed, step
-from zoo.frameworks.numpy.batches import Batches, Plan, plan_epoch
+from zoo.frameworks.numpy.batches import Plan, plan_epoch
 from zoo.frameworks.numpy.training import EVALUATION_BATCH, Lesson
 from zoo.runs.checkpoint import State
 from zoo.runs.cost import Cost
@@ -103,7 +103,7 @@ def train_step(lesson: Lesson, learner: Learner, plan: Plan, position: int) -> N
     """One update of the weights, from batch `position` of the epoch."""
     recipe, network = lesson.recipe, learner.network
     some = slice(position * recipe.batch, (position + 1) * recipe.batch)
-    pixels = images_of(lesson.batches, lesson.batches.augmented(plan, some))
+    pixels = network.pixels(lesson.batches.augmented(plan, some))
     labels = lesson.labels[plan.order[some]]
     weights, averages, learner.moments, loss, correct = step(
         network.learning,
@@ -150,7 +150,7 @@ def validate(lesson: Lesson, network: Network) -> tuple[float | None, float | No
     if held is None:
         return None, None
     parts = [
-        network.logits(images_of(lesson.batches, lesson.batches.plain(some)))
+        network.logits(lesson.batches.plain(some))
         for some in np.split(held, range(EVALUATION_BATCH, len(held), EVALUATION_BATCH))
     ]
     logits, labels = np.concatenate(parts), lesson.labels[held]
@@ -158,16 +158,11 @@ def validate(lesson: Lesson, network: Network) -> tuple[float | None, float | No
     return float(loss), float((logits.argmax(axis=1) == labels).mean())
 
 
-def images_of(batches: Batches, rows: Pixels) -> Pixels:
-    """Rows of normalised pixels as the network takes them."""
-    return rows.reshape(len(rows), *batches.images.shape[1:])
-
-
 def _cost(training: Training, lesson: Lesson, done: int) -> Cost:
     """By a few steps of a network that is thrown away; the first of them compiles the step."""
     copy = begun(training, lesson)
     weights = arrays_of(copy.network.weights)
-    macs = copy.network.multiply_adds(training.card.image_shape)
+    macs = copy.network.multiply_adds()
     plan = plan_epoch(lesson.indices, lesson.recipe, lesson.seed, 0)
 
     def one(number: int) -> None:
