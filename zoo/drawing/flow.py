@@ -14,7 +14,6 @@ from zoo.drawing.inside import Step
 _FLAT = 24  # layers: a network of no more is drawn in one piece
 _LONGEST = 8  # single layers of a pattern that comes again; at most half as many with blocks
 _LEAST = 6  # layers that are worth folding
-_ENDS = ("activation", "normalisation")  # of a block, where it follows at once
 
 
 @dataclass(frozen=True)
@@ -90,8 +89,8 @@ def _blocks(steps: Sequence[Step], edges: Sequence[tuple[int, ...]]) -> list[Pie
         passing += around[at]
         if passing:
             continue
-        ends = step.kind in _ENDS and found and found[-1].stop == start == at
-        if ends and found[-1].stop - found[-1].start > 1 and steps[at - 1].kind not in _ENDS:
+        alone = step.kind == "activation" and start == at and len(found) > 0
+        if alone and found[-1].stop - found[-1].start > 1 and steps[at - 1].kind != step.kind:
             found[-1] = Piece(found[-1].start, at + 1)
         else:
             found.append(Piece(start, at + 1))
