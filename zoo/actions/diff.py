@@ -127,17 +127,17 @@ def _sources(
 ) -> list[Source]:
     """The models; `cnn:int8` is one in that precision."""
     wanted = (None, None) if precisions is None else _two(precisions, "precisions")
+    files = [_is_file(name) for name in named]
     sources = []
-    for name, precision in zip(named, wanted, strict=True):
+    for name, precision, is_file in zip(named, wanted, files, strict=True):
         model, _, ending = str(name).rpartition(":")
-        if model and ending in PRECISIONS and not Path(name).exists():
+        if model and ending in PRECISIONS and not is_file:
             if precision is not None:
                 raise UsageError(f"{name} names a precision already. Leave out --precision.")
             name, precision = model, ending
-        path = Path(name)
-        alone = path.suffix.lower() == ".onnx" or path.is_file()
-        both = precisions is not None and any(not _is_file(other) for other in named)
-        sources.append(find_source(name, None if alone and both else precision, exports))
+        if is_file and not all(files):
+            precision = None  # which is the other's
+        sources.append(find_source(name, precision, exports))
     return sources
 
 
