@@ -333,6 +333,13 @@ class TestThirdPartyFiles:
         assert made.first is None
         assert made.effect.images == 10
 
+    def test_files_of_one_name_are_told_apart(self, tmp_path: Path) -> None:
+        (tmp_path / "old").mkdir()
+        a = classifiers.write(tmp_path / "old" / "net.onnx")
+        b = classifiers.write(tmp_path / "net.onnx")
+        made = diff(a, b, given=DIGITS, count=4, out=tmp_path / "out")
+        assert (made.a, made.b) == (str(a), str(b))
+
     def test_an_artifact_and_its_file(self, mlp_exports: Path, tmp_path: Path) -> None:
         path = tmp_path / "copy.onnx"
         shutil.copy(mlp_exports / "mlp-digits" / "int8.onnx", path)

@@ -8,18 +8,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.actions.effect import effect
 from zoo.actions.gallery import Gallery, gallery
 from zoo.actions.layers import SECONDS, open_inside
 from zoo.actions.opening import OpenedSource, Source, find_source, open_source
 from zoo.actions.tensors import Found, Tapped, measure
 from zoo.artifacts.card import PRECISIONS
-from zoo.data.class_names import columns_by_name, is_in_order
-from zoo.drawing.differences import MOST_EXAMPLES, ChangedImage, Diff, Effect
+from zoo.drawing.differences import Diff
 from zoo.errors import UsageError, ZooError
 from zoo.files import check_writable, write_text
 from zoo.inspection.description import describe, refuse_for_artifacts, refuse_unneeded
 from zoo.inspection.inspector import Inspector
-from zoo.intervals import Accuracy, Lost
 from zoo.marks import refuse_others
 from zoo.ort.faults import Here
 from zoo.ort.given import Given
@@ -105,7 +104,7 @@ def diff(
         shown = gallery(images, count, sources, given, shape, data_dir, progress)
         classes = [_classes(side, shown, progress) for side in sides]
         found = _layers(sides, shown, progress)
-    titles = [_title(side, on[0] != on[1]) for side in sides]
+    titles = _titles(sides)
     if not found.layers:
         raise ZooError(
             f"{titles[0]} and {titles[1]} share no layer: none of {_lone(found, 'A')} and "
@@ -115,7 +114,7 @@ def diff(
     bound, why = _bound(max_difference, sides, found)
     made = Diff(
         *(titles[0], titles[1], shown.origin, bound, why, found.layers, found.alone),
-        effect=_effect(classes, sides, shown, progress),
+        effect=effect(classes, [side.signature for side in sides], shown, progress),
         page=page,
     )
     _write(made, shown)
@@ -230,8 +229,13 @@ def _layers(sides: Sequence[_Side], shown: Gallery, progress: Progress) -> Found
             return measure(tapped[0], tapped[1], len(shown), shown.take, advance)
 
 
-def _title(side: _Side, on_two: bool) -> str:
-    return side.source.title + (f" on {side.opened.session.provider}" if on_two else "")
+def _titles(sides: Sequence[_Side]) -> list[str]:
+    """What to call them, so that they can be told apart."""
+    a, b = (side.source for side in sides)
+    named = [a.asked, b.asked] if a.title == b.title and a.asked != b.asked else [a.title, b.title]
+    if sides[0].provider == sides[1].provider:
+        return named
+    return [f"{name} on {side.provider}" for name, side in zip(named, sides, strict=True)]
 
 
 def _lone(found: Found, model: str) -> str:
@@ -248,70 +252,6 @@ def _bound(told: float | None, sides: Sequence[_Side], found: Found) -> tuple[fl
         kinds.add("fp16")
     kind = max(kinds, key=lambda one: LAYERS[one])
     return LAYERS[kind], f"the default for {kind}"
-
-
-def _effect(
-    classes: Sequence[NDArray[np.int64]],
-    sides: Sequence[_Side],
-    shown: Gallery,
-    progress: Progress,
-) -> Effect:
-    """What the differences do to the answers; B's classes in A's order."""
-    names = [side.signature.class_names or () for side in sides]
-    a, b = classes
-    order = columns_by_name(names[1], names[0])
-    if all(names) and order is not None and not is_in_order(order):
-        b = _reordered(b, order)
-        progress.say("B lists the same classes in another order: its answers are matched by name")
-    changed = np.flatnonzero(a != b)
-    labels = _labels(names[0], sides[0].signature, shown, progress)
-    right = None if labels is None else (a == labels, b == labels)
-
-    def called(label: int) -> str:
-        if label < 0:
-            return "not a number"
-        return sides[0].signature.class_name(int(label))
-
-    return Effect(
-        images=len(shown),
-        changed=len(changed),
-        examples=tuple(
-            ChangedImage(
-                index=int(at),
-                name=shown.names[at],
-                truth="" if shown.labels is None else shown.class_names[int(shown.labels[at])],
-                a=called(a[at]),
-                b=called(b[at]),
-            )
-            for at in changed[:MOST_EXAMPLES]
-        ),
-        accuracy_a=Accuracy.of(right[0]) if right else None,
-        accuracy_b=Accuracy.of(right[1]) if right else None,
-        lost=Lost.of(*right) if right else None,
-    )
-
-
-def _labels(
-    names: Sequence[str], signature: Signature, shown: Gallery, progress: Progress
-) -> NDArray[np.int64] | None:
-    """The true classes of the images, as A numbers them; None where that is unknown."""
-    if shown.labels is None:
-        return None
-    if signature.classes not in (None, len(shown.class_names)):
-        progress.say("accuracy is left out: the dataset has another number of classes")
-        return None
-    order = columns_by_name(names, shown.class_names) if names else None
-    if names and order is None:
-        progress.say("accuracy is left out: the dataset has other classes; --classes-as-given")
-        return None
-    return shown.labels if order is None else np.asarray(order)[shown.labels]
-
-
-def _reordered(classes: NDArray[np.int64], order: Sequence[int]) -> NDArray[np.int64]:
-    """Each class as A numbers it. order: for each of A's classes its number in B."""
-    numbers = np.empty(len(order), np.int64)
-    numbers[list(order)] = np.arange(len(order))
-    return np.where(classes < 0, classes, numbers[classes])
 
 
 def _write(made: Diff, shown: Gallery) -> None:
