@@ -49,11 +49,16 @@ class Keras(Torch):
         import onnx
 
         from zoo.ort.signature import PIXELS
+        from zoo.specs.catalog import find_model
 
         proto = onnx.load(path)
         told = {entry.key: entry.value for entry in proto.metadata_props}
         if told.get("framework") != "keras" or told.get("input") != PIXELS:
             raise UnsupportedError(f"{_ONLY}, from files that take raw pixels")
+        if find_model(told["model"]).way:
+            raise UnsupportedError(
+                f"keras does not run {told['model']}: its file holds no weights by name"
+            )
         if told.get("precision") != "fp32":
             raise UnsupportedError(f"keras runs the fp32 weights, not {told.get('precision')}")
         height, width, channels = (

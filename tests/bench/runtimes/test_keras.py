@@ -93,12 +93,15 @@ def test_other_models_and_files_are_refused_with_the_reason(
     with pytest.raises(UnsupportedError, match="written in keras"):
         loaded(find_artifact("mlp", mlp_exports).file("fp32"))
     model = onnx.load(find_artifact("cnn-keras", root).file("fp32"))
-    for entry in model.metadata_props:
-        if entry.key == "precision":
-            entry.value = "int8"
-    onnx.save(model, tmp_path / "int8.onnx")
-    with pytest.raises(UnsupportedError, match="fp32 weights, not int8"):
-        loaded(tmp_path / "int8.onnx")
+    told = {entry.key: entry.value for entry in model.metadata_props}
+    for key, value, words in (
+        ("precision", "int8", "fp32 weights, not int8"),
+        ("model", "transfer-keras", "does not run transfer-keras: its file holds no weights"),
+    ):
+        onnx.helper.set_model_props(model, told | {key: value})
+        onnx.save(model, tmp_path / "other.onnx")
+        with pytest.raises(UnsupportedError, match=words):
+            loaded(tmp_path / "other.onnx")
 
 
 @pytest.mark.parametrize(
