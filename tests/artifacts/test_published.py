@@ -27,6 +27,7 @@ MIB = 1 << 20
 TRANSFER = {"speednet-cifar100", "transfer-cifar10-speednet-cifar100-maps"}  # backbone, and on it
 BESIDE_PYTORCH = {"mlp-numpy-cifar10", "mlp-sklearn-cifar10", "logreg-sklearn-cifar10"}
 KERAS = {"cnn-keras-cifar10"}
+JAX = {"cnn-jax-cifar10"}
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -44,6 +45,7 @@ def test_the_trained_models_are_there() -> None:
         "dense-cifar10",
         *BESIDE_PYTORCH,
         *KERAS,
+        *JAX,
         *TRANSFER,
     }
     assert all(artifact.precisions == ("fp32", "int8") for artifact in PUBLISHED)
@@ -61,10 +63,12 @@ def test_they_are_small() -> None:
     transfer = sum(size for path, size in sizes.items() if TRANSFER & set(path.parts))
     beside = sum(size for path, size in sizes.items() if BESIDE_PYTORCH & set(path.parts))
     keras = sum(size for path, size in sizes.items() if KERAS & set(path.parts))
+    jax = sum(size for path, size in sizes.items() if JAX & set(path.parts))
     assert transfer < 24 * MIB
     assert beside < 16 * MIB
     assert keras < 3 * MIB
-    assert sum(sizes.values()) - transfer - beside - keras < 36 * MIB
+    assert jax < 13 * MIB
+    assert sum(sizes.values()) - transfer - beside - keras - jax < 36 * MIB
 
 
 def vectors_of(artifact: Artifact) -> list[np.ndarray]:
@@ -127,9 +131,28 @@ def test_an_estimator_can_be_built_from_its_file(artifact: Artifact) -> None:
     np.testing.assert_allclose(found, logits, atol=1e-3)
 
 
+@pytest.mark.parametrize("artifact", written_in("jax"), ids=lambda artifact: artifact.id)
+def test_a_network_of_flax_can_be_built_from_its_file(artifact: Artifact) -> None:
+    pytest.importorskip("flax")
+    from zoo.frameworks.jax.graph import from_onnx
+    from zoo.frameworks.jax.network import Network
+
+    card, (pixels, logits) = artifact.card, vectors_of(artifact)
+    empty = Network.empty(find_model(card.model), card.image_shape, len(card.class_names))
+    arrays = from_onnx(onnx.load(artifact.file("fp32")), empty)
+    shown = rows_of(pixels, card).reshape(pixels.shape)
+    np.testing.assert_allclose(empty.filled(arrays).logits(shown), logits, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("name", "floor"),
-    [("mlp-numpy", 0.54), ("mlp-sklearn", 0.5), ("logreg-sklearn", 0.38), ("cnn-keras", 0.8)],
+    [
+        ("mlp-numpy", 0.54),
+        ("mlp-sklearn", 0.5),
+        ("logreg-sklearn", 0.38),
+        ("cnn-keras", 0.8),
+        ("cnn-jax", 0.8),
+    ],
 )
 def test_they_reach_what_was_promised(name: str, floor: float) -> None:
     assert find_artifact(name, EXPORTS).card.accuracy.share >= floor

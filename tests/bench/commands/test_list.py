@@ -40,7 +40,7 @@ def test_exports_are_kept_to_a_framework_too() -> None:
     words = ("list", "exports", "--exports", str(exports))
     every = {row["model"] for row in json.loads(printed(*words, "--json"))}
     rows = json.loads(printed(*words, "--json", "--framework", "pytorch"))
-    beside = {"mlp-numpy", "mlp-sklearn", "logreg-sklearn", "cnn-keras"}
+    beside = {"mlp-numpy", "mlp-sklearn", "logreg-sklearn", "cnn-keras", "cnn-jax"}
     assert {row["model"] for row in rows} == every - beside
     table = printed(*words, "--markdown", "--family", "dense")
     assert "dense-cifar10" in table
