@@ -14,7 +14,7 @@ from zoo.data.dataset import Images
 from zoo.errors import UnavailableError
 
 if TYPE_CHECKING:
-    from zoo.frameworks.numpy.batches import Standard
+    from zoo.frameworks.batches import Standard
     from zoo.frameworks.numpy.network import Network, Numbers
 
 _SPINS = (
@@ -128,7 +128,7 @@ def _only(framework: str) -> str:
 def _held(path: str, framework: str) -> Held:
     import onnx
 
-    from zoo.frameworks.numpy.batches import Standard
+    from zoo.frameworks.batches import Standard
     from zoo.frameworks.numpy.network import network_of
     from zoo.ort.signature import PIXELS
 

@@ -150,9 +150,9 @@ def test_every_module_of_a_transfer_has_a_layer(transfer_exports: Path, tmp_path
 @pytest.mark.parametrize("name", ["mlp-keras", "cnn-keras"])
 def test_every_layer_of_keras_is_in_the_file(name: str, tmp_path: Path) -> None:
     pytest.importorskip("zoo.frameworks.keras.backend", reason="needs the extra keras")
+    from zoo.frameworks.batches import Batches
     from zoo.frameworks.keras.backend import keras, on_cpu
     from zoo.frameworks.keras.training import normalised as as_keras_takes_it
-    from zoo.frameworks.numpy.batches import Batches
 
     options = TrainOptions(data="digits", size=(16, 16), grey=True, epochs=1)
     run = zoo.train(name, options, run=tmp_path / "run")

@@ -13,7 +13,7 @@ from zoo.actions.list_ import markdown_table
 from zoo.actions.verify import verify
 from zoo.artifacts.artifact import VECTORS, Artifact, find_artifact, list_artifacts
 from zoo.artifacts.card import Card
-from zoo.frameworks.numpy.batches import Standard
+from zoo.frameworks.batches import Standard
 from zoo.frameworks.numpy.network import Network, Numbers, forward_propagation, network_of
 from zoo.frameworks.sklearn.estimators import logits_of, with_layers
 from zoo.specs.catalog import find_model

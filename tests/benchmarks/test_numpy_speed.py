@@ -18,11 +18,12 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import nn
 
-from zoo.frameworks.numpy.batches import Batches, plan_epoch
+from zoo.frameworks.batches import Batches, plan_epoch
+from zoo.frameworks.lesson import Lesson
 from zoo.frameworks.numpy.blas import described, take_threads
 from zoo.frameworks.numpy.mlp import RECIPE, build
 from zoo.frameworks.numpy.network import initialize_network
-from zoo.frameworks.numpy.training import Learner, Lesson, train_step
+from zoo.frameworks.numpy.training import Learner, train_step
 from zoo.frameworks.pytorch.job import Job
 from zoo.frameworks.pytorch.loop import Trainer
 from zoo.machine import devices

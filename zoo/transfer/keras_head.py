@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from zoo.data import Dataset
+from zoo.frameworks.batches import Indices, Plan
 from zoo.frameworks.keras.backend import keras
-from zoo.frameworks.numpy.batches import Indices, Plan
-from zoo.frameworks.numpy.training import Lesson
+from zoo.frameworks.lesson import Lesson
 from zoo.runs.options import split_of
 from zoo.runs.run import RunCard
 from zoo.specs.design import hidden_units
@@ -31,7 +31,7 @@ def make_head(kind: str, width: int, classes: int) -> Any:
 
 @dataclass(frozen=True)
 class Rows:
-    """Latents as the head takes them, a batch at a time; see `zoo.frameworks.numpy.batches`."""
+    """Latents as the head takes them, a batch at a time; see `zoo.frameworks.batches`."""
 
     latents: Latents
 

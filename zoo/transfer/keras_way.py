@@ -13,13 +13,13 @@ from torch import nn
 from zoo.data import Dataset
 from zoo.data.dataset import Images
 from zoo.errors import UsageError, ZooError
+from zoo.frameworks.batches import Standard as Pixels
 from zoo.frameworks.framework import Trained, Values
 from zoo.frameworks.keras.backend import on_cpu
 from zoo.frameworks.keras.convert import as_torch
 from zoo.frameworks.keras.network import fill, seed_everything, weights_of
 from zoo.frameworks.keras.training import train
 from zoo.frameworks.keras.way import Way, completed
-from zoo.frameworks.numpy.batches import Standard as Pixels
 from zoo.frameworks.pytorch.convert import convert, convert_head
 from zoo.frameworks.pytorch.estimate import count_macs
 from zoo.progress import Progress

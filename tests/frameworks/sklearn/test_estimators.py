@@ -7,7 +7,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from zoo.frameworks.numpy.batches import Batches
+from zoo.frameworks.batches import Batches
 from zoo.frameworks.numpy.network import softmax
 from zoo.frameworks.sklearn import logreg, mlp
 from zoo.frameworks.sklearn.estimators import (

@@ -11,7 +11,7 @@ import zoo
 from tests.frameworks.sklearn.conftest import LOGREG, MLP, NAMES
 from zoo.actions.trained import load_trained
 from zoo.data import Dataset, load
-from zoo.frameworks.numpy.batches import Batches
+from zoo.frameworks.batches import Batches
 from zoo.frameworks.numpy.network import softmax
 from zoo.frameworks.sklearn.estimators import Estimator
 from zoo.frameworks.sklearn.trained import TrainedEstimator

@@ -299,7 +299,7 @@ def test_a_class_whose_images_are_all_held_out_is_named(
     def split(labels: np.ndarray, options: TrainOptions) -> tuple[np.ndarray, np.ndarray]:
         return np.flatnonzero(labels != 2), np.flatnonzero(labels == 2)
 
-    for place in ("sklearn.in_rounds", "numpy.training"):
+    for place in ("sklearn.in_rounds", "lesson"):
         monkeypatch.setattr(f"zoo.frameworks.{place}.split_of", split)
     options = TrainOptions(data=str(tmp_path / "data"), epochs=10)
     with pytest.raises(ZooError, match=r"needs training images of every class, and c has none"):

@@ -24,7 +24,7 @@ class Jax(Framework):
 
     def train(self, training: Training) -> Arrays:
         from zoo.frameworks.jax.training import train
-        from zoo.frameworks.numpy.training import Lesson
+        from zoo.frameworks.lesson import Lesson
 
         if training.fresh:
             training.card = _completed(training)

@@ -4,11 +4,11 @@ import numpy as np
 import onnx
 
 from zoo.data.dataset import Images
+from zoo.frameworks.batches import Batches
 from zoo.frameworks.framework import Trained, Values
 from zoo.frameworks.jax.graph import to_onnx
 from zoo.frameworks.jax.network import Network
-from zoo.frameworks.numpy.batches import Batches
-from zoo.frameworks.numpy.training import EVALUATION_BATCH
+from zoo.frameworks.lesson import EVALUATION_BATCH
 from zoo.progress import Progress
 from zoo.runs.run import RunCard
 

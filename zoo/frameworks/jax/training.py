@@ -1,57 +1,37 @@
 """The training loop, epoch by epoch, batch by batch; a step is one compiled function."""
 
-import math
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from zoo.errors import ZooError
+from zoo.frameworks.batches import Plan, plan_epoch
 from zoo.frameworks.jax.network import Network, arrays_of, filled
 from zoo.frameworks.jax.optimizer import optimizer_of, smoothed, step
-from zoo.frameworks.numpy.batches import Plan, plan_epoch
-from zoo.frameworks.numpy.training import EVALUATION_BATCH, Lesson
+from zoo.frameworks.lesson import EVALUATION_BATCH, Lesson, Tally
 from zoo.runs.checkpoint import State
 from zoo.runs.cost import Cost
-from zoo.runs.history import EpochRow
 from zoo.runs.training import Training
 
 
 @dataclass
-class Learner:
+class Learner(Tally):
     """What changes while it learns: with it, a training goes on as if it had not been stopped."""
 
     network: Network
     moments: Any  # of the optimizer
-    step: int = 0
-    # Of the epoch under way:
-    loss: float = 0.0  # summed over its images
-    correct: int = 0
-    seconds: float = 0.0
-
-    @contextmanager
-    def clock(self) -> Iterator[None]:
-        """Count the block as training time of the epoch."""
-        started = time.perf_counter()
-        yield
-        self.seconds += time.perf_counter() - started
 
     def state(self) -> State:
         """As a checkpoint keeps it."""
-        position = {name: getattr(self, name) for name in ("step", "loss", "correct", "seconds")}
-        return arrays_of(self._changing()), position
+        return arrays_of(self._changing()), self.position()
 
-    def take_up(self, state: State) -> None:
+    def resume(self, state: State) -> None:
         """Go on from a checkpoint; what is none of this network's is refused."""
         arrays, position = state
         found = filled(self._changing(), arrays)
         self.moments = found.pop("moments")
         self.network = replace(self.network, **found)
-        self.step, self.correct = int(position["step"]), int(position["correct"])
-        self.loss, self.seconds = float(position["loss"]), float(position["seconds"])
+        self.take_up(position)
 
     def _changing(self) -> dict[str, Any]:
         network = self.network
@@ -72,12 +52,10 @@ def learner_of(training: Training, lesson: Lesson) -> Learner:
     if training.state is None:
         return learner
     try:
-        learner.take_up(training.state)
+        learner.resume(training.state)
     except (LookupError, TypeError, ValueError) as error:
         raise training.unfit() from error
-    first = len(training.history) * lesson.steps_per_epoch
-    if not first <= learner.step <= min(first + lesson.steps_per_epoch, lesson.steps):
-        raise training.unfit(f" (step {learner.step} after {len(training.history)} epochs)")
+    learner.check(training, lesson)
     return learner
 
 
@@ -95,7 +73,8 @@ def train(training: Training, lesson: Lesson) -> Network:
                     train_step(lesson, learner, plan, learner.step - first)
                 images = (learner.step - first) * lesson.recipe.batch
                 training.stepped(f"loss {learner.loss / images:.3f}")
-            training.epoch_ended(end_epoch(lesson, learner, shown * lesson.recipe.batch))
+            held = validate(lesson, learner.network)
+            training.epoch_ended(learner.ended(lesson, shown * lesson.recipe.batch, *held))
     return learner.network
 
 
@@ -116,32 +95,7 @@ def train_step(lesson: Lesson, learner: Learner, plan: Plan, position: int) -> N
         np.float32(recipe.rate_at(learner.step, lesson.steps)),
     )
     learner.network = replace(network, weights=weights, averages=averages)
-    if not math.isfinite(loss := float(loss)):
-        raise ZooError(
-            f"the loss is no longer a number (step {learner.step + 1}). "
-            f"Try a smaller --lr (it peaks at {recipe.lr:g})."
-        )
-    learner.loss += loss * recipe.batch
-    learner.correct += int(correct)
-    learner.step += 1
-
-
-def end_epoch(lesson: Lesson, learner: Learner, images: int) -> EpochRow:
-    """The row of history.csv, and the sums start again."""
-    loss, accuracy = validate(lesson, learner.network)
-    row = EpochRow(
-        epoch=learner.step / lesson.steps_per_epoch,
-        step=learner.step,
-        lr=lesson.recipe.rate_at(learner.step - 1, lesson.steps),
-        train_loss=learner.loss / images,
-        train_accuracy=learner.correct / images,
-        validation_loss=loss,
-        validation_accuracy=accuracy,
-        seconds=learner.seconds,
-        images_per_second=images / learner.seconds,
-    )
-    learner.loss, learner.correct, learner.seconds = 0.0, 0, 0.0
-    return row
+    learner.stepped(recipe, float(loss), recipe.batch, int(correct))
 
 
 def validate(lesson: Lesson, network: Network) -> tuple[float | None, float | None]:

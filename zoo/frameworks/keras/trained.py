@@ -6,12 +6,12 @@ import numpy as np
 import onnx
 
 from zoo.data.dataset import Images
+from zoo.frameworks.batches import Batches
 from zoo.frameworks.framework import Trained, Values
 from zoo.frameworks.keras.backend import on_cpu
 from zoo.frameworks.keras.convert import to_onnx
 from zoo.frameworks.keras.training import normalised
-from zoo.frameworks.numpy.batches import Batches
-from zoo.frameworks.numpy.training import EVALUATION_BATCH
+from zoo.frameworks.lesson import EVALUATION_BATCH
 from zoo.progress import Progress
 from zoo.runs.run import RunCard
 

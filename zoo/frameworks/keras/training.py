@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ZooError
+from zoo.frameworks.batches import Source, plan_epoch
 from zoo.frameworks.keras.backend import keras
 from zoo.frameworks.keras.network import (
     assign,
@@ -18,8 +19,7 @@ from zoo.frameworks.keras.network import (
     parameters,
     seed_everything,
 )
-from zoo.frameworks.numpy.batches import Source, plan_epoch
-from zoo.frameworks.numpy.training import EVALUATION_BATCH, Lesson
+from zoo.frameworks.lesson import EVALUATION_BATCH, Lesson
 from zoo.runs.checkpoint import Arrays, State
 from zoo.runs.cost import Cost
 from zoo.runs.history import EpochRow

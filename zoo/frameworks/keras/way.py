@@ -8,7 +8,7 @@ from zoo.frameworks.framework import Trained
 from zoo.frameworks.keras.network import built, fill, weights_of
 from zoo.frameworks.keras.trained import TrainedKeras
 from zoo.frameworks.keras.training import train
-from zoo.frameworks.numpy.training import Lesson
+from zoo.frameworks.lesson import Lesson
 from zoo.machine import devices
 from zoo.runs.checkpoint import Arrays
 from zoo.runs.options import OF_TRANSFER, TrainOptions, fitted_recipe, flag

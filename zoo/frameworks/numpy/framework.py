@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from zoo.frameworks.batches import plan_epoch
 from zoo.frameworks.framework import Framework
-from zoo.frameworks.numpy.batches import plan_epoch
+from zoo.frameworks.lesson import Lesson
 from zoo.frameworks.numpy.blas import described, our_threads, threads
 from zoo.frameworks.numpy.network import (
     Layer,
@@ -15,7 +16,7 @@ from zoo.frameworks.numpy.network import (
     network_of,
 )
 from zoo.frameworks.numpy.trained import TrainedMlp
-from zoo.frameworks.numpy.training import Learner, Lesson, train, train_step
+from zoo.frameworks.numpy.training import Learner, train, train_step
 from zoo.machine.cpu import cpu_name
 from zoo.runs.checkpoint import Arrays, State
 from zoo.runs.cost import Cost
@@ -84,13 +85,10 @@ def _learner(training: Training, lesson: Lesson) -> Learner:
             if arrays[name].shape != array.shape or arrays[name].dtype != array.dtype:
                 raise ValueError(f"{name} does not fit")
             array[...] = arrays[name]
-        learner.step, learner.correct = int(position["step"]), int(position["correct"])
-        learner.loss, learner.seconds = float(position["loss"]), float(position["seconds"])
+        learner.take_up(position)
     except (LookupError, TypeError, ValueError) as error:
         raise training.unfit() from error
-    begun = len(training.history) * lesson.steps_per_epoch
-    if not begun <= learner.step <= min(begun + lesson.steps_per_epoch, lesson.steps):
-        raise training.unfit(f" (step {learner.step} after {len(training.history)} epochs)")
+    learner.check(training, lesson)
     return learner
 
 
@@ -98,8 +96,7 @@ def _state(learner: Learner) -> State:
     """All that changes, as a checkpoint keeps it."""
     velocities = arrays_of(learner.velocities).items()
     arrays = arrays_of(learner.network) | {_VELOCITY + name: array for name, array in velocities}
-    position = {name: getattr(learner, name) for name in ("step", "loss", "correct", "seconds")}
-    return arrays, position
+    return arrays, learner.position()
 
 
 def _shapes(layer: Layer) -> tuple[tuple[int, ...], ...]:
@@ -124,7 +121,7 @@ def _copied(network: Network) -> Network:
 
 
 def _seconds_a_step(lesson: Lesson, learner: Learner, pace: Pace) -> float:
-    copy = Learner(_copied(learner.network), _copied(learner.velocities), learner.step)
+    copy = Learner(_copied(learner.network), _copied(learner.velocities), step=learner.step)
     plan = plan_epoch(lesson.indices, lesson.recipe, lesson.seed, 0)
 
     def step(number: int) -> None:

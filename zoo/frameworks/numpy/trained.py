@@ -4,12 +4,12 @@ import numpy as np
 import onnx
 
 from zoo.data.dataset import Images
+from zoo.frameworks.batches import Batches
 from zoo.frameworks.framework import Trained, Values
 from zoo.frameworks.layered import layered
-from zoo.frameworks.numpy.batches import Batches
+from zoo.frameworks.lesson import EVALUATION_BATCH
 from zoo.frameworks.numpy.blas import our_threads
 from zoo.frameworks.numpy.network import Network, forward_propagation
-from zoo.frameworks.numpy.training import EVALUATION_BATCH
 from zoo.progress import Progress
 from zoo.runs.run import RunCard
 

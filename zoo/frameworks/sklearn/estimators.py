@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 
-from zoo.frameworks.numpy.batches import Indices, Source
+from zoo.frameworks.batches import Indices, Source
 from zoo.frameworks.numpy.network import Labels, Layer, Network, Numbers, cross_entropy
 from zoo.runs.run import RunCard
 from zoo.specs.catalog import find_model

@@ -1,21 +1,18 @@
 """Training by `partial_fit`, a batch a call: MLPClassifier."""
 
 import math
-import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-from zoo.errors import ZooError
-from zoo.frameworks.numpy.batches import Plan, plan_epoch
+from zoo.frameworks.batches import Plan, plan_epoch
+from zoo.frameworks.lesson import Lesson, Tally
 from zoo.frameworks.numpy.network import Network
-from zoo.frameworks.numpy.training import Lesson
 from zoo.frameworks.sklearn.estimators import layers_of, predictor, score
 from zoo.frameworks.sklearn.mlp import build
 from zoo.runs.checkpoint import Arrays, State
 from zoo.runs.cost import Cost
-from zoo.runs.history import EpochRow
 from zoo.runs.options import fitted_recipe
 from zoo.runs.pace import Pace
 from zoo.runs.run import RunCard
@@ -24,14 +21,11 @@ from zoo.runs.training import Training
 
 
 @dataclass
-class Learner:
+class Learner(Tally):
     """What changes while it learns: with it, a training goes on as if it had not been stopped."""
 
     estimator: MLPClassifier
-    step: int = 0
-    # Of the epoch under way:
-    loss: float = 0.0  # summed over its images
-    seconds: float = 0.0
+    correct: int | None = field(default=None, kw_only=True)  # `partial_fit` does not tell
 
     def arrays(self) -> Arrays:
         """All numbers that a step changes, the very arrays: weights, biases, and momentum's."""
@@ -48,7 +42,7 @@ class Learner:
 
     def state(self) -> State:
         """As a checkpoint keeps it."""
-        return self.arrays(), {name: getattr(self, name) for name in ("step", "loss", "seconds")}
+        return self.arrays(), self.position()
 
 
 def completed(training: Training) -> RunCard:
@@ -70,13 +64,12 @@ def train(training: Training) -> Network:
             begun, shown = epoch * per_epoch, min(per_epoch, steps - epoch * per_epoch)
             plan = plan_epoch(lesson.indices, lesson.recipe, lesson.seed, epoch)
             while learner.step < begun + shown:
-                started = time.perf_counter()
-                _step(lesson, learner, plan, learner.step - begun)
-                learner.seconds += time.perf_counter() - started
+                with learner.clock():
+                    _step(lesson, learner, plan, learner.step - begun)
                 images = (learner.step - begun) * lesson.recipe.batch
                 training.stepped(f"loss {learner.loss / images:.3f}")
-            row = _end_epoch(training.card, lesson, learner, shown * lesson.recipe.batch)
-            training.epoch_ended(row)
+            held = _validate(training.card, lesson, learner)
+            training.epoch_ended(learner.ended(lesson, shown * lesson.recipe.batch, *held))
     return layers_of(learner.estimator)
 
 
@@ -95,13 +88,10 @@ def _learner(training: Training, lesson: Lesson) -> Learner:
             if arrays[name].shape != array.shape or arrays[name].dtype != array.dtype:
                 raise ValueError(f"{name} does not fit")
             array[...] = arrays[name]
-        learner.step = int(position["step"])
-        learner.loss, learner.seconds = float(position["loss"]), float(position["seconds"])
+        learner.take_up(position)
     except (LookupError, TypeError, ValueError) as error:
         raise training.unfit() from error
-    begun = len(training.history) * lesson.steps_per_epoch
-    if not begun <= learner.step <= min(begun + lesson.steps_per_epoch, lesson.steps):
-        raise training.unfit(f" (step {learner.step} after {len(training.history)} epochs)")
+    learner.check(training, lesson)
     return learner
 
 
@@ -112,40 +102,21 @@ def _step(lesson: Lesson, learner: Learner, plan: Plan, position: int) -> None:
     inputs, labels = lesson.batches.augmented(plan, some), lesson.labels[plan.order[some]]
     estimator._optimizer.learning_rate = recipe.rate_at(learner.step, lesson.steps)
     try:
-        with np.errstate(all="ignore"):  # a loss that is no number is told below, once
+        with np.errstate(all="ignore"):  # a loss that is not a number is told below, once
             estimator.partial_fit(inputs, labels)
     except ValueError as error:
         if "non-finite" not in str(error):
             raise
         estimator.loss_ = math.nan
-    if not math.isfinite(estimator.loss_):
-        raise ZooError(
-            f"the loss is no longer a number (step {learner.step + 1}). "
-            f"Try a smaller --lr (it peaks at {recipe.lr:g})."
-        )
-    learner.loss += float(estimator.loss_) * len(labels)
-    learner.step += 1
+    learner.stepped(recipe, float(estimator.loss_), len(labels))
 
 
-def _end_epoch(card: RunCard, lesson: Lesson, learner: Learner, images: int) -> EpochRow:
-    """The row of history.csv, and the sums begin anew. `partial_fit` tells no accuracy."""
-    loss, accuracy = None, None
-    if lesson.validation is not None:
-        judged = predictor(card, layers_of(learner.estimator))
-        loss, accuracy = score(judged, lesson.batches, lesson.labels, lesson.validation)
-    row = EpochRow(
-        epoch=learner.step / lesson.steps_per_epoch,
-        step=learner.step,
-        lr=lesson.recipe.rate_at(learner.step - 1, lesson.steps),
-        train_loss=learner.loss / images,
-        train_accuracy=None,
-        validation_loss=loss,
-        validation_accuracy=accuracy,
-        seconds=learner.seconds,
-        images_per_second=images / learner.seconds,
-    )
-    learner.loss, learner.seconds = 0.0, 0.0
-    return row
+def _validate(card: RunCard, lesson: Lesson, learner: Learner) -> tuple[float | None, float | None]:
+    """Loss and accuracy on the images that are held out, if any are."""
+    if lesson.validation is None:
+        return None, None
+    judged = predictor(card, layers_of(learner.estimator))
+    return score(judged, lesson.batches, lesson.labels, lesson.validation)
 
 
 def _cost(training: Training, lesson: Lesson, learner: Learner) -> Cost:

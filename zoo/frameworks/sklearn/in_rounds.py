@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from zoo.errors import UsageError, ZooError
-from zoo.frameworks.numpy.batches import Batches, Indices
+from zoo.frameworks.batches import Batches, Indices
 from zoo.frameworks.numpy.network import Labels, Network, Numbers
 from zoo.frameworks.sklearn.estimators import layers_of, predictor, score
 from zoo.frameworks.sklearn.logreg import QUICK_ITERATIONS, SETTINGS, build

@@ -4,9 +4,9 @@ import numpy as np
 import onnx
 
 from zoo.data.dataset import Images
+from zoo.frameworks.batches import Batches
 from zoo.frameworks.framework import Trained, Values
 from zoo.frameworks.layered import layered
-from zoo.frameworks.numpy.batches import Batches
 from zoo.frameworks.numpy.blas import our_threads
 from zoo.frameworks.numpy.network import Network
 from zoo.frameworks.sklearn.estimators import EVALUATION_BATCH, Estimator, logits_of

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from zoo.frameworks.numpy.batches import Batches, Plan, plan_epoch
+from zoo.frameworks.batches import Batches, Plan, plan_epoch
 from zoo.specs.recipe import Recipe
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
