@@ -1,10 +1,14 @@
 """A small job to train."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.networks import converted, converted_once, images, net
 from zoo.frameworks.pytorch.job import Job
@@ -67,3 +71,34 @@ SMALL = Recipe(
 def small_recipe() -> Recipe:
     """The recipe of `make_job`: 20 steps, every kind of augmentation, averaged weights."""
     return SMALL
+
+
+CountOps = Callable[[], AbstractContextManager[Counter[str]]]
+
+
+class _Counting(TorchDispatchMode):
+    """Counts the operations that torch is asked for, each of which launches a kernel or more."""
+
+    def __init__(self, counts: Counter[str]) -> None:
+        super().__init__()
+        self.counts = counts
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> object:
+        if not func.is_view:
+            self.counts[func.overloadpacket.__name__] += 1
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def count_ops() -> CountOps:
+    """Count by name the operations of a block, but for those that only look at the same memory."""
+
+    @contextmanager
+    def counting() -> Iterator[Counter[str]]:
+        counts: Counter[str] = Counter()
+        with _Counting(counts):
+            yield counts
+
+    return counting

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from zoo.errors import ZooError
 from zoo.frameworks.pytorch.hooks import kept
@@ -169,7 +170,7 @@ def test_a_gpu_holds_the_data_and_learns(make_job: MakeJob, small_recipe: Recipe
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw", "muon"])
 def test_no_step_waits_for_the_gpu_even_with_the_data_on_the_host(
     make_job: MakeJob,
     small_recipe: Recipe,
@@ -177,7 +178,8 @@ def test_no_step_waits_for_the_gpu_even_with_the_data_on_the_host(
     optimizer: str,
 ) -> None:
     monkeypatch.setattr("zoo.frameworks.pytorch.loop._on_device", lambda images, device: images)
-    recipe = replace(small_recipe, optimizer=optimizer)  # type: ignore[arg-type]
+    rates = {"bias_lr": 0.02, "head_lr": 0.005}
+    recipe = replace(small_recipe, optimizer=optimizer, **rates)  # type: ignore[arg-type]
     trainer = Trainer(make_job(recipe=recipe, device=torch.device("cuda")))
     plan = trainer.plan(0)
     trainer.train_step(plan, 0)
@@ -186,6 +188,33 @@ def test_no_step_waits_for_the_gpu_even_with_the_data_on_the_host(
         trainer.train_step(plan, 1)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+def test_a_step_with_muon_asks_nothing_back_of_the_gpu(
+    make_job: MakeJob, small_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU that is only played: tensors without numbers, of which none can be read."""
+    monkeypatch.setattr("zoo.frameworks.pytorch.loop._on_device", lambda images, device: images)
+    recipe = replace(small_recipe, optimizer="muon", bias_lr=0.02, head_lr=0.005, average=0.0)
+    cuda = torch.device("cuda", 0)
+    with FakeTensorMode(), cuda:
+        network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.Flatten())
+        network.append(nn.Linear(4 * 12 * 12, 4))
+        monkeypatch.setattr(network, "to", lambda device, memory_format: network)
+        images, labels = torch.zeros(256, 16, 16, 3, dtype=torch.uint8), torch.arange(256)
+        parts = {"images": images, "labels": labels, "indices": torch.arange(256, device="cpu")}
+        trainer = Trainer(make_job(network, recipe, device=cuda, **parts))
+
+        def backward(loss: torch.Tensor) -> None:  # needs a driver
+            for weight in network.parameters():
+                weight.grad = torch.zeros_like(weight)
+
+        monkeypatch.setattr(torch.Tensor, "backward", backward)
+        trainer.train_step(trainer.plan(0), 0)
+        trainer.train_step(trainer.plan(0), 1)
+        with pytest.raises(DataDependentOutputException):  # as a step that waits would
+            trainer.check_loss()
+    assert trainer.step == 2
 
 
 @pytest.mark.cuda
