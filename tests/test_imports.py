@@ -313,3 +313,10 @@ def test_the_process_of_an_arm_loads_numpy_and_no_more() -> None:
     loaded = loaded_by("import bench.measuring.worker")
     assert "numpy" in loaded
     assert loaded & (HEAVY | {"click", "PIL", "scipy", "psutil"}) == set()
+
+
+def test_what_trains_and_tests_leaves_the_converter_to_the_export() -> None:
+    """It takes half a second to import."""
+    loaded = loaded_by("import zoo.actions.test, zoo.frameworks.pytorch.framework")
+    assert "torch" in loaded
+    assert loaded & {"onnx_ir", "onnxscript", "sympy"} == set()

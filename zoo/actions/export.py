@@ -72,8 +72,7 @@ def export(
     trained = load_trained(original.run, original.card)
     made = make_formats(original, trained, wanted, data, progress)
     with memory_errors("Close other programs and export again."):
-        plain = trained.logits(data.test.images, progress)
-        views = trained.views(data.test.images, progress)
+        plain, views = trained.with_views(data.test.images, progress)
         projection = projection_of(trained, data)
     reference = Reference(data.test, plain, data.class_names, form)
     files = {

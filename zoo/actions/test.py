@@ -180,8 +180,7 @@ def _seen_by_run(
     card.check_data(data)
     with memory_errors("Close other programs, or test with --device cpu."):
         trained = load_trained(target, card, device)
-        plain = trained.logits(data.test.images, progress)
-        views = trained.views(data.test.images, progress)
+        plain, views = trained.with_views(data.test.images, progress)
         projection = projection_of(trained, data)
     history = read_history(target.history) if target.history.exists() else []
     return _Seen(card.id, target.folder, data, plain, views, projection, history)

@@ -41,9 +41,11 @@ class Trained(ABC):
         and std. Initializers that no node computes are the weights, under their own names.
         """
 
-    def views(self, images: Images, progress: Progress | None = None) -> Values | None:
-        """The same with the recipe's test-time views, if it has any."""
-        return None
+    def with_views(
+        self, images: Images, progress: Progress | None = None
+    ) -> tuple[Values, Values | None]:
+        """`logits`, and the same with the recipe's test-time views, if it has any."""
+        return self.logits(images, progress), None
 
     def latents(self, images: Images) -> Values | None:
         """What a head stands on, float32 [N, width], in a model that is made of two parts."""

@@ -117,7 +117,7 @@ class TrainedTransfer(TrainedNetwork):
     network: Transfer
 
     def latents(self, images: Images) -> Values:
-        return self._shown(_Latents(self.network), images, "none")
+        return self._shown(_Latents(self.network), images)
 
     def head(self, opset: int) -> onnx.ModelProto:
         network = self.on_cpu(self.network)

@@ -11,6 +11,7 @@ from zoo.frameworks.pytorch.evaluate import (
     EVALUATION_BATCH,
     EVALUATION_NUMBERS,
     accuracy_of,
+    logits_and_views,
     logits_of,
 )
 from zoo.models.resize import Resize
@@ -71,7 +72,8 @@ def test_mirror_views_average_an_image_and_its_mirror_image(
 ) -> None:
     plain = logits_of(Corners(), images, maker)
     mirrored = logits_of(Corners(), images.flip(2), maker)
-    views = logits_of(Corners(), images, maker, views="mirror")
+    again, views = logits_and_views(Corners(), images.numpy(), maker, "mirror")
+    assert torch.equal(again, plain)
     torch.testing.assert_close(views, (plain + mirrored) / 2)
 
 
@@ -85,10 +87,27 @@ def test_six_views_add_the_image_moved_by_a_pixel_at_half_the_weight(
         padded[:, :, top : top + 16, top : top + 16].permute(0, 2, 3, 1).byte() for top in (0, 2)
     ]
     centre, *around = (
-        logits_of(Corners(), image, maker, views="mirror") for image in (images, *moved)
+        logits_and_views(Corners(), image.numpy(), maker, "mirror")[1] for image in (images, *moved)
     )
     expected = centre / 2 + around[0] / 4 + around[1] / 4
-    torch.testing.assert_close(logits_of(Corners(), images, maker, views="six"), expected)
+    _, views = logits_and_views(Corners(), images.numpy(), maker, "six")
+    torch.testing.assert_close(views, expected)
+
+
+@pytest.mark.parametrize(("views", "passes"), [("mirror", 2), ("six", 6)])
+def test_the_image_as_it_is_is_shown_once_for_itself_and_as_a_view(
+    images: Tensor, maker: BatchMaker, views: str, passes: int
+) -> None:
+    class Counting(Corners):
+        shown = 0
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.shown += len(x)
+            return super().forward(x)
+
+    network = Counting()
+    logits_and_views(network, images.numpy(), maker, views)
+    assert network.shown == passes * len(images)
 
 
 def test_accuracy_is_the_share_of_right_images() -> None:

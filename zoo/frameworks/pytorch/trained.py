@@ -1,15 +1,13 @@
 """A finished network: what it says of images, in fp32, and how it is turned into ONNX."""
 
 import onnx
-import onnx_ir as ir
 import torch
 from torch import nn
 
 from zoo.data.dataset import Images
 from zoo.frameworks.framework import Trained, Values
 from zoo.frameworks.pytorch.augment import BatchMaker
-from zoo.frameworks.pytorch.convert import convert
-from zoo.frameworks.pytorch.evaluate import logits_of
+from zoo.frameworks.pytorch.evaluate import logits_and_views, logits_of
 from zoo.progress import Progress
 from zoo.runs.run import RunCard
 
@@ -23,25 +21,40 @@ class TrainedNetwork(Trained):
         self.device = device
 
     def logits(self, images: Images, progress: Progress | None = None) -> Values:
-        return self._shown(self.network, images, "none", progress)
+        return self._shown(self.network, images, progress)
 
-    def views(self, images: Images, progress: Progress | None = None) -> Values | None:
+    def with_views(
+        self, images: Images, progress: Progress | None = None
+    ) -> tuple[Values, Values | None]:
         views = self.card.schedule.views
-        return None if views == "none" else self._shown(self.network, images, views, progress)
+        if views == "none":
+            return self.logits(images, progress), None
+        maker = self._ready(self.network, images)
+        plain, viewed = logits_and_views(self.network, images, maker, views, progress)
+        return plain.numpy(), viewed.numpy()
 
     def to_onnx(self, form: str, opset: int) -> onnx.ModelProto:
+        # Here, for it takes long to import and only an export needs it.
+        import onnx_ir as ir
+
+        from zoo.frameworks.pytorch.convert import convert
+
         card, network = self.card, self.on_cpu(self.network)
         graph = convert(network, card.image_shape, card.mean, card.std, form, opset)
         return ir.to_proto(graph)
 
     def _shown(
-        self, network: nn.Module, images: Images, views: str, progress: Progress | None = None
+        self, network: nn.Module, images: Images, progress: Progress | None = None
     ) -> Values:
-        network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        stored, card = torch.from_numpy(images), self.card
-        maker = BatchMaker(stored, card.mean, card.std, card.schedule, self.device)
-        found: Values = logits_of(network, stored, maker, views=views, progress=progress).numpy()
+        maker = self._ready(network, images)
+        found: Values = logits_of(network, images, maker, progress=progress).numpy()
         return found
+
+    def _ready(self, network: nn.Module, images: Images) -> BatchMaker:
+        """What makes batches of images; the network is moved to where they go."""
+        network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        card = self.card
+        return BatchMaker(torch.from_numpy(images), card.mean, card.std, card.schedule, self.device)
 
     @staticmethod
     def on_cpu(network: nn.Module) -> nn.Module:
