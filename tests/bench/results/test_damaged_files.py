@@ -137,8 +137,8 @@ def test_what_an_artifact_keeps_of_its_training(matrix: bytes, places: bytes) ->
     with suppress(ValueError):
         projection = Projection.from_csv(places, ("a", "b"))
     training = [Training("mlp-digits", [], confusion, projection)]
-    for draw in (confusions, latents):
-        draw(training)
+    confusions(training, Path())
+    latents(training)
 
 
 @many

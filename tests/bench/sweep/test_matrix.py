@@ -176,7 +176,7 @@ class TestNames:
             (Settings(runtimes=("onxruntime",)), "Did you mean onnxruntime"),
             (
                 Settings(runtimes=("zzz",)),
-                "Known: keras, numpy, onnxruntime, openvino, openvino:bf16, sklearn, torch",
+                "Known: jax, keras, numpy, onnxruntime, openvino, openvino:bf16, sklearn, torch",
             ),
             (Settings(break_even="openvino"), "--break-even openvino is not measured"),
             (Settings(runtimes=("gone.module:Class",)), "gone.module:Class cannot be imported"),
