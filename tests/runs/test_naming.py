@@ -47,6 +47,8 @@ def root(tmp_path: Path) -> Path:
         ("cnn", "cifar10", "", {}, "cnn-cifar10"),
         ("cnn", "cifar10", "16x16", {"seed": 0}, "cnn-cifar10-16x16"),
         ("cnn", "cifar10", "", {"quick": True, "seed": 3}, "cnn-cifar10-quick-s3"),
+        ("cnn-keras", "cifar10", "", {"keras_backend": "torch"}, "cnn-keras-cifar10"),
+        ("cnn-keras", "digits", "", {"keras_backend": "jax", "seed": 1}, "cnn-keras-digits-jax-s1"),
         ("transfer", "cifar10", "", {"backbone": "inception_v3"}, "transfer-cifar10"),
         ("transfer", "cifar10", "", {"backbone": "mobilenet_v2"}, "transfer-cifar10-mobilenet_v2"),
         (

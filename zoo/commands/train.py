@@ -53,6 +53,11 @@ from zoo.errors import command
     "--compile", is_flag=True, default=None, help="Compile the network with torch.compile."
 )
 @click.option(
+    "--keras-backend",
+    metavar="torch|tensorflow|jax",
+    help="For models of Keras: what Keras computes with.  [default: torch]",
+)
+@click.option(
     "--backbone",
     metavar="NAME",
     help="For transfer: a torchvision network or a model of this zoo; for transfer-keras: one of "

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from zoo.errors import ZooError, command
-from zoo.runs.options import TrainOptions
+from zoo.runs.options import DEFAULTS, TrainOptions
 from zoo.runs.remains import RUNS, is_run
 from zoo.runs.run import Run
 from zoo.specs.catalog import find_model, meant_by, which_is_meant
@@ -11,18 +11,20 @@ from zoo.specs.design import DEFAULT, DEFAULT_KERAS, POOLED
 
 
 def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:
-    """`cnn-cifar10`, with the view, `quick` and the seed only where they are not the default.
+    """`cnn-cifar10`, with the view, `quick`, the seed and Keras's backend where not the default.
 
     A transfer's has its backbone's name too, unless that is the default one, and whether it was
     finetuned.
     """
     backbone = "" if options.backbone in (None, DEFAULT, DEFAULT_KERAS) else str(options.backbone)
+    usual = options.keras_backend in (None, DEFAULTS.keras_backend)
+    computed = "" if usual else str(options.keras_backend)
     quick = "quick" if options.quick else ""
     seed = f"s{options.seed}" if options.seed else ""
     layer = "" if options.backbone_layer in (None, POOLED) else str(options.backbone_layer)
     init = options.backbone_init or ""
     finetuned = "finetuned" if options.finetune else ""
-    parts = [model, dataset, backbone, layer, init, finetuned, view, quick, seed]
+    parts = [model, dataset, backbone, layer, init, finetuned, computed, view, quick, seed]
     return "-".join(part for part in parts if part)
 
 

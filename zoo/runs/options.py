@@ -57,6 +57,7 @@ class TrainOptions:
     precision: str | None = None  # auto, fp32, bf16 or fp16
     sub_batches: int | None = None  # parts that each batch is computed in, to save memory
     compile: bool | None = None  # through torch.compile
+    keras_backend: str | None = None  # `torch`, `tensorflow` or `jax`
     backbone: str | None = None  # of torchvision or Keras, or a run or artifact of this zoo
     backbone_size: int | None = None  # side of the images shown to the backbone
     backbone_resize: str | None = None  # `bilinear` or `bicubic`
@@ -121,6 +122,7 @@ DEFAULTS = TrainOptions(
     precision="auto",
     sub_batches=1,
     compile=False,
+    keras_backend="torch",
 )
 
 

@@ -83,6 +83,10 @@ class Training:
             self.run.begin(card)
         self._begun = True
 
+    def take_over(self, card: RunCard, history: list[EpochRow]) -> None:
+        """Go on after another process, which trained and kept the run on disk."""
+        self.card, self.history, self._begun = card, history, True
+
     def tell_cost(self, cost: Cost, card: RunCard | None = None) -> None:
         """Say what the training costs, and keep it. card: one that counts it in another way."""
         self.progress.say(f"{self.card.id}: {cost.line()}")

@@ -30,10 +30,11 @@ STEPS_PER_EPOCH = 1338 // 64
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-# A process that trains and kills itself after some steps, saving after each.
+# A process that trains on a backend and kills itself after some steps, saving after each.
 KILLED = """
 import os, signal, sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tests.frameworks.keras.conftest import DIGITS
 from zoo.actions.train import train
@@ -52,8 +53,26 @@ class Deadly(Progress):
         yield advance
 
 pace = Pace(checkpoint_seconds=0.0)
-train("cnn-keras", DIGITS, run=Path(sys.argv[1]), progress=Deadly(), pace=pace)
+options = replace(DIGITS, keras_backend=sys.argv[3])
+train("cnn-keras", options, run=Path(sys.argv[1]), progress=Deadly(), pace=pace)
 """
+
+
+def killed(folder: Path, steps: int, backend: str = "torch") -> Run:
+    """The run of a training that was killed after some steps."""
+    child = subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder), str(steps), backend],
+        env=os.environ
+        | {
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
+            "OMP_NUM_THREADS": "1",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    assert Run(folder).state.exists()
+    return Run(folder)
 
 
 def figures(run: Run) -> list[tuple[float | None, ...]]:
@@ -71,19 +90,7 @@ def figures(run: Run) -> list[tuple[float | None, ...]]:
 def test_killed_and_resumed_it_ends_in_the_same_weights(
     run: Run, tmp_path: Path, steps: int
 ) -> None:
-    child = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path / "run"), str(steps)],
-        env=os.environ
-        | {
-            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
-            "OMP_NUM_THREADS": "1",
-        },
-        capture_output=True,
-        text=True,
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr
-    stopped = Run(tmp_path / "run")
-    assert stopped.state.exists()
+    stopped = killed(tmp_path / "run", steps)
     resumed = zoo.train(NAME, run=stopped.folder, resume=True)
     assert resumed.weights.read_bytes() == run.weights.read_bytes()
     assert figures(resumed) == figures(run)

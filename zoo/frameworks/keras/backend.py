@@ -5,19 +5,21 @@ in the user's home; all three are set here, whatever they say.
 """
 
 import os
+import sys
 from typing import Any
 
 from zoo.errors import UnavailableError
+from zoo.frameworks.keras.chosen import DEFAULT, here, install
 
-__all__ = ["keras", "on_cpu"]
+__all__ = ["keras", "on_cpu", "versions"]
 
-BACKEND = "torch"
+BACKEND = here()
 os.environ["KERAS_BACKEND"] = BACKEND
 
 try:
     import keras
 except ImportError as error:
-    raise UnavailableError(f"keras does not load ({error}): pip install -e '.[keras]'") from error
+    raise UnavailableError(f"keras does not load ({error}): {install(BACKEND)}") from error
 
 if keras.backend.backend() != BACKEND:
     raise UnavailableError(
@@ -31,3 +33,8 @@ keras.config.set_image_data_format("channels_last")
 def on_cpu() -> Any:
     """Within the block, Keras keeps its numbers on the CPU also where a GPU works."""
     return keras.device("cpu")
+
+
+def versions() -> dict[str, str]:
+    """Of the backend, where it is not the usual one."""
+    return {} if BACKEND == DEFAULT else {BACKEND: sys.modules[BACKEND].__version__}

@@ -3,7 +3,9 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from zoo.errors import UsageError
 from zoo.frameworks.framework import Framework, Trained
+from zoo.frameworks.keras.chosen import DEFAULT, here, require
 from zoo.machine import devices
 from zoo.machine.finding import Finding
 from zoo.runs.checkpoint import Arrays
@@ -14,11 +16,11 @@ from zoo.specs.catalog import ModelSpec, find_model
 
 
 class Keras(Framework):
-    """Networks of Keras 3, on its torch backend."""
+    """Networks of Keras 3, on its torch backend unless told."""
 
     options = frozenset(
         {
-            *("validate", "epochs", "batch", "lr", "quick", "flip"),
+            *("validate", "epochs", "batch", "lr", "quick", "flip", "keras_backend"),
             *("backbone", "backbone_size", "backbone_resize", "backbone_init", "weights", "head"),
         }
     )
@@ -27,6 +29,13 @@ class Keras(Framework):
     def check(self, spec: ModelSpec, options: TrainOptions) -> None:
         from zoo.frameworks.keras.way import way_of  # refuses where Keras is missing
 
+        backend = _backend(options)
+        if spec.way and backend != DEFAULT:
+            raise UsageError(
+                f"--keras-backend {backend} is not for {spec.name}: its latents are computed and "
+                f"converted with {DEFAULT}. Leave it out."
+            )
+        require(backend)
         way_of(spec).check(spec, options)
 
     def resolved(
@@ -37,6 +46,11 @@ class Keras(Framework):
         return way_of(spec).resolved(options)
 
     def train(self, training: Training) -> Arrays:
+        backend = _backend(training.card.options)
+        if backend != here():
+            from zoo.frameworks.keras.elsewhere import train
+
+            return train(training, backend)
         from zoo.frameworks.keras.backend import on_cpu
         from zoo.frameworks.keras.way import way_of
 
@@ -50,9 +64,19 @@ class Keras(Framework):
 
         devices.settle()
         with on_cpu():
-            return way_of(find_model(card.model)).load(card, weights)
+            trained = way_of(find_model(card.model)).load(card, weights)
+        backend = _backend(card.options)
+        if backend == here():
+            return trained
+        from zoo.frameworks.keras.elsewhere import TrainedElsewhere
+
+        return TrainedElsewhere(card, weights, trained, backend)
 
     def findings(self) -> list[Finding]:
         if find_spec("keras") is None:
             return [Finding("keras", "note", "is not installed: pip install -e '.[keras]'")]
         return [Finding("keras", "ok", f"{self.versions()['keras']}, on torch")]
+
+
+def _backend(options: TrainOptions) -> str:
+    return options.keras_backend or DEFAULT

@@ -5,6 +5,7 @@ from importlib import import_module
 
 from zoo.errors import UsageError
 from zoo.frameworks.framework import Trained
+from zoo.frameworks.keras.backend import versions
 from zoo.frameworks.keras.network import built, fill, weights_of
 from zoo.frameworks.keras.trained import TrainedKeras
 from zoo.frameworks.keras.training import train
@@ -66,4 +67,10 @@ def completed(training: Training) -> RunCard:
         card.options, epochs=recipe.epochs, batch=recipe.batch, lr=recipe.lr, device="cpu"
     )
     machine = devices.describe(devices.choose_device("cpu"))
-    return replace(card, recipe=recipe, options=options, machine=machine)
+    return replace(
+        card,
+        recipe=recipe,
+        options=options,
+        machine=machine,
+        versions=card.versions | versions(),
+    )

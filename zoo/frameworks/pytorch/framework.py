@@ -34,7 +34,7 @@ MEMORY_ADVICE = (
 class PyTorch(Framework):
     """Networks of `nn.Module`, each trained in its way (`zoo.frameworks.pytorch.way`)."""
 
-    options = frozenset(field.name for field in fields(TrainOptions))
+    options = frozenset(field.name for field in fields(TrainOptions)) - {"keras_backend"}
     devices = ("cpu", "cuda")
 
     def check(self, spec: ModelSpec, options: TrainOptions) -> None:
