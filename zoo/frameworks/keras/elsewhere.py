@@ -83,26 +83,31 @@ class TrainedElsewhere(Trained):
 def _done(order: Order, backend: str, progress: Progress, what: str) -> Any:
     """What the other process gives back, or the error that it ended with."""
     require(backend)
+    passed: list[int] = []
+    try:
+        result = _asked(order, backend, progress, passed)
+    except EndedError as error:
+        if passed:
+            signal.raise_signal(passed[-1])
+        raise _fault(error.ending, what) from error
+    if isinstance(result, ZooError):
+        raise result
+    return result
+
+
+def _asked(order: Order, backend: str, progress: Progress, passed: list[int]) -> Any:
     with TemporaryDirectory(prefix="onnx-zoo-keras-") as folder:
         file = Path(folder) / "order"
         file.write_bytes(pickle.dumps(order))
         child = Child(_PROCESS, environment=_environment(), keep_words=True)
-        passed: list[int] = []
         try:
             with _passing_on(child, passed):
                 child.tell({"backend": backend, "file": str(file), "argv": sys.argv})
                 _follow(child, progress)
             child.end(PATIENCE)
-        except EndedError as error:
-            if passed:
-                signal.raise_signal(passed[-1])
-            raise _fault(error.ending, what) from error
         finally:
             child.end()
-        result = pickle.loads(file.read_bytes())
-    if isinstance(result, ZooError):
-        raise result
-    return result
+        return pickle.loads(file.read_bytes())
 
 
 def _environment() -> dict[str, str]:

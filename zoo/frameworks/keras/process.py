@@ -49,8 +49,10 @@ def main() -> None:
     sys.argv = order["argv"]  # messages propose commands in the words that were used
     chosen.choose(order["backend"])
     file, progress = Path(order["file"]), Telling(answers)
+    given = file.read_bytes()
+    file.unlink()  # it may be large, and nobody would remove it after a kill -9
     try:
-        result = _done(pickle.loads(file.read_bytes()), progress)
+        result = _done(pickle.loads(given), progress)
     except ZooError as error:
         result = error
     file.write_bytes(pickle.dumps(result))
