@@ -27,6 +27,7 @@ FILES = {
     "history.csv",
     "curves.png",
     "test.json",
+    "test.html",
     "predictions.csv",
     "confusion.png",
     "predictions.png",
