@@ -22,7 +22,8 @@ def place(
     name: str, *takes: str, shape: tuple[int, ...] = (8, 4, 4), operator: str = "", folds: str = ""
 ) -> Place:
     operator = operator or name.split("_")[0]
-    return Place(Layer(name, name, operator, KINDS[operator], 0, takes, folds), shape)
+    layer = Layer(name, name, operator, KINDS[operator], 0, takes, folds_into=folds)
+    return Place(layer, shape)
 
 
 CHAIN = [place("Conv_0"), place("Relu_0", "Conv_0"), place("Gemm_0", "Relu_0", shape=(10,))]
