@@ -247,6 +247,10 @@ class TestRefused:
         with pytest.raises(UsageError, match="Leave out --precision"):
             diff("mlp:int8", exports=mlp_exports, precisions=("fp32",))
 
+    def test_a_precision_that_nobody_knows_is_named(self, mlp_exports: Path) -> None:
+        with pytest.raises(UsageError, match=r"no precision 'int9'\. Did you mean int8"):
+            diff("mlp:int9", exports=mlp_exports)
+
     def test_files_of_others_are_not_replaced(self, mlp_exports: Path, tmp_path: Path) -> None:
         page = tmp_path / "diff-mlp-digits-fp32-mlp-digits-fp32.html"
         page.write_text("mine")

@@ -15,7 +15,7 @@ from zoo.actions.opening import OpenedSource, Source, find_source, open_source
 from zoo.actions.tensors import Found, Tapped, measure
 from zoo.artifacts.card import PRECISIONS
 from zoo.drawing.differences import Diff
-from zoo.errors import UsageError, ZooError
+from zoo.errors import UsageError, ZooError, unknown_name
 from zoo.files import check_writable, write_text
 from zoo.inspection.description import describe, refuse_for_artifacts, refuse_unneeded
 from zoo.inspection.inspector import Inspector
@@ -130,7 +130,9 @@ def _sources(
     sources = []
     for name, precision, is_file in zip(named, wanted, files, strict=True):
         model, _, ending = str(name).rpartition(":")
-        if model and ending in PRECISIONS and not is_file:
+        if model and not Path(name).exists() and not is_file:
+            if ending not in PRECISIONS:
+                raise unknown_name("precision", ending, PRECISIONS)
             if precision is not None:
                 raise UsageError(f"{name} names a precision already. Leave out --precision.")
             name, precision = model, ending
