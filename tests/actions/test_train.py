@@ -37,6 +37,9 @@ QUICK = TrainOptions(data="digits", epochs=2, precision="fp32", size=(16, 16))
 STEPS = 2 * (1438 // 64)
 
 # A process that trains and kills itself: at a step, or in the middle of writing a checkpoint.
+# An earlier test of this process may have loaded JAX; what is forked here touches files alone.
+pytestmark = pytest.mark.filterwarnings(r"ignore:os.fork\(\) was called:RuntimeWarning")
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

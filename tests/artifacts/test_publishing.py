@@ -20,6 +20,8 @@ from zoo.errors import UsageError, ZooError
 from zoo.files import lock_file, try_lock
 
 KILLED = 137
+# An earlier test of this process may have loaded JAX; what is forked here touches files alone.
+pytestmark = pytest.mark.filterwarnings(r"ignore:os.fork\(\) was called:RuntimeWarning")
 
 
 def test_what_was_published_is_found_and_checked(tmp_path: Path) -> None:

@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from zoo.actions.layers import SECONDS, Inside, look_inside, norms_folded, time_inside
 from zoo.actions.opening import OpenedSource, Source, find_source, open_source
 from zoo.actions.predict import Guess
 from zoo.actions.shown_image import Chosen, answer, choose, find_data
+from zoo.actions.shown_steps import drawn, first_filters, measured, steps_of
 from zoo.actions.units import Units, dead_in_data, dead_in_one
 from zoo.data.dataset import Dataset
-from zoo.drawing.inside import Statistics, Step, View, filter_images
-from zoo.errors import UsageError, ZooError, unknown_name
+from zoo.drawing.inside import Statistics, Step, View
+from zoo.errors import UsageError, ZooError
 from zoo.files import check_writable, write_text
-from zoo.graphs.anatomy import CONVOLUTION, LayerTimes
+from zoo.graphs.anatomy import LayerTimes
 from zoo.inspection.description import refuse_for_artifacts
 from zoo.inspection.inspector import Inspector
 from zoo.marks import refuse_others
@@ -25,7 +25,6 @@ from zoo.progress import Progress
 from zoo.runs.remains import RESULTS
 
 CHANNELS, MOST_CHANNELS = 16, 64
-MOST_LAYERS = 400
 SAMPLE = 256
 
 
@@ -192,7 +191,7 @@ def _look(source: Source, asked: _Asked) -> _Found:
             times: LayerTimes | str = time_inside(source, opened, chosen.pixels)
         except ZooError as error:
             times = str(error).rstrip(".")
-    steps = _steps(inside, opened, times, units, norms_folded(source))
+    steps = steps_of(inside, opened, times, units, norms_folded(source))
     guesses = said.guesses if said else ()
     view = View(
         title=source.title,
@@ -203,10 +202,10 @@ def _look(source: Source, asked: _Asked) -> _Found:
         saliency=said.saliency if said else None,
         classes=opened.signature.class_names or (),
         channels=asked.channels,
-        timed=_measured(times),
+        timed=measured(times),
         looked=looked,
-        **_drawn(steps, asked.layer),
-        **_filters(inside, steps),
+        **drawn(steps, asked.layer),
+        **first_filters(inside, steps),
     )
     return _Found(view, steps, guesses)
 
@@ -234,85 +233,6 @@ def _units(
     if chosen.origin:
         return dead_in_one(inside, opened.signature.image_shape), "in this image alone"
     return None, ""
-
-
-def _measured(times: LayerTimes | str) -> str:
-    if isinstance(times, str):
-        return f"The time of each layer is unknown: {times}."
-    threads = "1 thread" if times.threads == 1 else f"{times.threads} threads"
-    unknown = (
-        f", and {times.share(times.unknown):.1%} to steps whose layer cannot be told"
-        if times.unknown
-        else ""
-    )
-    return (
-        f"Shares of the time of one image in onnxruntime on this CPU, {threads}: medians of "
-        f"{times.calls} profiled calls. {times.share(times.between):.1%} goes to moving, casting "
-        f"and rounding between layers{unknown}."
-    )
-
-
-def _steps(
-    inside: Inside,
-    opened: OpenedSource,
-    times: LayerTimes | str,
-    units: Units | None,
-    folded: dict[str, tuple[str, ...]],
-) -> list[Step]:
-    image = opened.signature.image_shape
-    took = {} if isinstance(times, str) else {one.layer: one for one in times.layers}
-    steps = []
-    for layer in inside.layers:
-        values, time = inside.values[layer.name], took.get(layer.name)
-        apart = time is not None and time.step_of != layer.name
-        share = None if isinstance(times, str) or time is None else times.share(time.us)
-        steps.append(
-            Step(
-                name=layer.name,
-                kind=layer.kind,
-                operator=layer.operator,
-                parameters=layer.parameters,
-                values=values,
-                image_last=values.shape == image,
-                macs=layer.macs,
-                bytes=layer.bytes,
-                takes=layer.takes,
-                share=None if apart else share,
-                step_of=time.step_of if time and apart else "",
-                dead=units.dead.get(layer.name) if units else None,
-                folded=folded.get(layer.name, ()),
-            )
-        )
-    return steps
-
-
-def _drawn(steps: list[Step], layer: str | None) -> dict[str, Any]:
-    """Those that are drawn, and how many are not."""
-    if layer is not None:
-        found = [step for step in steps if step.name == layer]
-        if not found:
-            raise unknown_name("layer", layer, [step.name for step in steps])
-        steps = found
-    return {"steps": steps[:MOST_LAYERS], "left_out": max(0, len(steps) - MOST_LAYERS)}
-
-
-def _filters(inside: Inside, steps: list[Step]) -> dict[str, Any]:
-    """The first filters, as images where their layer looks at the image itself."""
-    none = {"filters": None, "filters_of": "", "filters_count": 0}
-    if inside.filters is None or inside.weights is None or not inside.weights.ndim:
-        return none
-    filters, weights = inside.filters, inside.weights
-    at = [step.name for step in steps].index(filters.layer)
-    before = steps[at - 1] if at else None
-    images = filter_images(
-        weights,
-        units_last=filters.units_last,
-        before=before.values.shape if before else (),
-        image_last=before.image_last if before else False,
-    )
-    last = filters.kind != CONVOLUTION and filters.units_last
-    count = int(weights.shape[-1 if last else 0])
-    return {"filters": images, "filters_of": filters.layer, "filters_count": count}
 
 
 def _numbers(step: Step, *, with_statistics: bool) -> ShownLayer:
