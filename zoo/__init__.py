@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zoo.actions.doctor import doctor
     from zoo.actions.export import export
     from zoo.actions.layers import layers
+    from zoo.actions.mend import mend
     from zoo.actions.predict import predict
     from zoo.actions.quickstart import quickstart
     from zoo.actions.samples import samples
@@ -41,6 +42,7 @@ _HOMES = {
     "layers": ("zoo.actions.layers", "layers"),
     "load": ("zoo.artifacts.artifact", "find_artifact"),
     "load_data": ("zoo.data", "load"),
+    "mend": ("zoo.actions.mend", "mend"),
     "predict": ("zoo.actions.predict", "predict"),
     "quickstart": ("zoo.actions.quickstart", "quickstart"),
     "read_history": ("zoo.runs.history", "read_history"),
@@ -61,6 +63,7 @@ __all__ = [
     "layers",
     "load",
     "load_data",
+    "mend",
     "predict",
     "quickstart",
     "read_history",

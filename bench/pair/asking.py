@@ -11,7 +11,14 @@ from bench.pair.settings import PairSettings
 from bench.results.rows import Asked, Compared, Pairing
 from bench.runtimes import Order
 from bench.subjects.arm import Arm
-from bench.subjects.subject import Subject, find_subjects, is_file, of_file, refuse_unused
+from bench.subjects.subject import (
+    Subject,
+    find_subjects,
+    is_file,
+    of_file,
+    refuse_unused,
+    which_lack,
+)
 from bench.sweep.columns import asked, model_of
 from bench.sweep.matrix import Cell
 from zoo.errors import UnavailableError, UsageError
@@ -125,10 +132,7 @@ def _subjects(
             else:
                 (subject,) = find_subjects([target], exports, [precision])
             if subject.path is None:
-                raise UsageError(
-                    f"{subject.name} has no {precision} file. "
-                    f"{subject.artifact.remedy(precision) if subject.artifact else ''}"
-                )
+                raise UsageError(*which_lack([subject]))
             found.append(subject)
     refuse_unused(given, found, targets[0])
     return found

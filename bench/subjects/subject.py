@@ -153,6 +153,15 @@ def which_artifacts(targets: Iterable[str], exports: Path | None) -> list[str]:
     return [told for name in names if (told := which_artifact(name, find_artifact(name, exports)))]
 
 
+def which_lack(subjects: Iterable[Subject]) -> list[str]:
+    """A line for each model that has no file of a precision that was asked for: how to get it."""
+    return [
+        f"{one.name} has no {one.precision} file. {one.artifact.remedy(one.precision)}"
+        for one in subjects
+        if one.artifact is not None and one.path is None
+    ]
+
+
 def _of_kind(subjects: list[Subject], kind: Kind, named: str) -> list[Subject]:
     found = [one for one in subjects if kind.holds(one.card.model if one.card else None)]
     if subjects and not found:

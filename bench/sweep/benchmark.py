@@ -13,7 +13,7 @@ from bench.runtimes.gpu_options import check_gpu_options
 from bench.runtimes.registry import find_provider, packages_of, start_seconds
 from bench.subjects.arm import Arm
 from bench.subjects.reference import find_reference
-from bench.subjects.subject import find_subjects, which_artifacts
+from bench.subjects.subject import find_subjects, which_artifacts, which_lack
 from bench.sweep.matrix import Settings, arms_of, check
 from bench.sweep.operators import write_operators
 from bench.sweep.sweep import Sweep
@@ -47,7 +47,8 @@ def plan(
 ) -> tuple[list[Arm], Settings]:
     """The arms that a sweep would measure, and its settings with what was left open filled in.
 
-    progress: is told which artifact was meant, where a name could mean several.
+    progress: is told which artifact was meant, where a name could mean several, and how to get a
+    precision that one lacks.
     What this machine lacks is refused here (`UnavailableError`), before anything is measured.
     """
     settings = settings or Settings()
@@ -67,7 +68,7 @@ def plan(
         cuda_graph=settings.cuda_graph,
     )
     subjects = find_subjects(targets, exports, precisions, given, kind)
-    for told in which_artifacts(targets, exports):
+    for told in (*which_artifacts(targets, exports), *which_lack(subjects)):
         (progress or Progress()).say(told)
     against = None
     if settings.reference is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.actions.list_ import LISTINGS, as_texts, list_things
+from zoo.actions.list_ import LISTINGS, as_texts, list_things, markdown_table
 from zoo.artifacts.publishing import publish, publishing
 from zoo.data import load
 from zoo.errors import ZooError
@@ -44,6 +44,26 @@ def test_exports_are_listed_with_accuracy_and_size(exports: Path) -> None:
     assert (mlp["fp32"], mlp["fp16"], mlp["int8"]) == ("98.77%, 2 KiB", "-", "98.77%, 2 KiB")
     assert mlp["parameters"] == "1,234"
     assert list_things("exports", exports=exports / "none") == []
+
+
+def test_the_table_shows_fp16_where_a_model_has_it(exports: Path) -> None:
+    def heads() -> list[str]:
+        return [cell.strip() for cell in markdown_table(exports).split("\n")[0].split("|")][5:-1]
+
+    assert heads() == ["with views", "accuracy, int8", "size, fp32 and int8", "to train"]
+    path = exports / "manifest.json"
+    manifest = json.loads(path.read_text())
+    entry = manifest["artifacts"]["mlp-digits"]
+    share = {"correct": 9, "images": 10, "share": 0.9, "low": 0.8, "high": 0.95}
+    entry["precisions"]["fp16"] = {"accuracy": share, "file": "fp16.onnx"}
+    entry["files"]["fp16.onnx"] = {"sha256": "0", "bytes": 150_000}
+    path.write_text(json.dumps(manifest))
+    rounded = ["accuracy, fp16", "accuracy, int8", "size, fp32, fp16 and int8"]
+    assert heads() == ["with views", *rounded, "to train"]
+    _, dashes, cnn, mlp = markdown_table(exports).split("\n")
+    assert dashes == "|---" * 9 + "|"
+    assert "| - | - | 3 kB, -, - |" in cnn
+    assert "| 90.00% | 98.77% | 3 kB, 0.1 MB, 3 kB |" in mlp
 
 
 @pytest.mark.parametrize("name", ["dataset", "parameters", "precisions", "trained"])

@@ -136,30 +136,49 @@ def follow(call: Call, text: str) -> None:
 class TestPrecisions:
     """`predict --precision fp16` of an artifact that has none."""
 
-    def test_with_the_run_at_hand_export_is_proposed_and_loses_nothing(
+    def test_it_is_made_from_fp32_and_loses_nothing(
         self, call: Call, run: Path, image: Path
     ) -> None:
         call("export", "mlp", "--precision", "fp32,int8")
+        shutil.rmtree("runs")
         told = call("predict", "mlp", image, "--precision", "fp16", code=2).stderr
+        assert proposed(told) == [["export", "mlp-digits", "--mend", "--precision", "fp16"]]
         follow(call, told)
         call("predict", "mlp", image, "--precision", "fp16")
         call("predict", "mlp", image, "--precision", "int8")
         told = call("predict", "mlp", image, "--precision", "fp8", code=2).stderr
         assert "Name one of them: --precision fp32 or fp16 or int8" in told
 
-    def test_without_it_training_comes_first(
-        self, call: Call, run: Path, image: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_it_goes_to_the_folder_that_was_named(self, call: Call, run: Path, image: Path) -> None:
         call("export", "mlp", "--precision", "fp32", "--exports", "my exports")
-        shutil.rmtree("runs")
-        told = call(
-            *("predict", "mlp", image, "--precision", "int8", "--exports", "my exports"), code=2
-        ).stderr
-        train, export = proposed(told)
-        assert train == ["train", "mlp", "--data", "digits"]
-        call(*train, "--epochs", "1")
-        call(*export)
-        call("predict", "mlp", image, "--precision", "int8", "--exports", "my exports")
+        words = ("predict", "mlp", image, "--precision", "int8", "--exports", "my exports")
+        follow(call, call(*words, code=2).stderr)
+        call(*words)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("predict", "mlp", "image.png", "--precision", "fp16"),
+            ("show", "mlp", "--precision", "fp16"),
+            ("diff", "mlp:fp32", "mlp:fp16"),
+            ("diff", "mlp", "--precision", "fp32,fp16"),
+            ("compare", "mlp", "mlp", "--precision", "fp32,fp16"),
+            ("bench", "mlp", "--precision", "fp16"),
+            ("bench", "mlp", "--precision", "fp32,fp16", "--dry-run"),
+        ],
+        ids=" ".join,
+    )
+    def test_every_command_says_what_makes_it(
+        self,
+        call: Call,
+        mlp_exports: Path,
+        image: Path,
+        words: tuple[str, ...],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("ZOO_HUB", str(mlp_exports))
+        told = call(*words, code=0 if words[0] == "bench" else 2).stderr
+        assert proposed(told) == [["export", "mlp-digits", "--mend", "--precision", "fp16"]]
 
     def test_a_file_of_floats_is_made_with_its_form(self, call: Call, run: Path) -> None:
         call("export", "mlp", "--precision", "fp32", "--input", "float32-nchw")

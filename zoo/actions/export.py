@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from zoo.actions.trained import load_trained, projection_of
 from zoo.artifacts.artifact import CARD, VECTORS, Artifact
-from zoo.artifacts.card import PRECISIONS, Card, FileCard, manifest_facts
+from zoo.artifacts.card import Card, FileCard, manifest_facts
 from zoo.artifacts.places import target_of
 from zoo.artifacts.publishing import check_place, publish, publishing
 from zoo.data import Dataset
 from zoo.drawing.confusion import CONFUSION, Confusion, confusion_counts
 from zoo.drawing.projection import PROJECTION
-from zoo.errors import unknown_name
-from zoo.exporting.formats import Formats, make_formats
+from zoo.exporting.formats import Formats, known_precisions, make_formats
 from zoo.exporting.gate import Reference, judge
 from zoo.exporting.head import HEAD, head_file
 from zoo.exporting.original import Original, file_bytes, find_original, versions
@@ -59,7 +58,7 @@ def export(
     """
     progress = progress or Progress()
     root = target_of(exports, publish)
-    wanted = None if precisions is None else _precisions(precisions)
+    wanted = None if precisions is None else known_precisions(("fp32", *precisions))
     original = find_original(name, run, form, opset)
     history = original.run.finished_history(original.card)
 
@@ -103,13 +102,6 @@ def export(
 
 def _put(folder: Path, card: Card) -> Artifact:
     return Artifact(folder.parent, card.id, publish(card.id, manifest_facts(card), folder))
-
-
-def _precisions(asked: Sequence[str]) -> tuple[str, ...]:
-    for precision in asked:
-        if precision not in PRECISIONS:
-            raise unknown_name("precision", precision, PRECISIONS)
-    return tuple(known for known in PRECISIONS if known == "fp32" or known in asked)
 
 
 def _card(

@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,18 +67,20 @@ def list_things(
 
 
 def markdown_table(exports: Path | None = None, kind: Kind = EVERY) -> str:
-    """What is published, as the README shows it; accuracies with their 95% intervals."""
-    lines = [
-        "| model | parameters | multiply-adds | accuracy, fp32 | with views | accuracy, int8 "
-        "| size, fp32 and int8 | to train |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {' | '.join(_cells(artifact))} |"
-        for artifact in list_artifacts(exports)
-        if kind.holds(_facts(artifact).model)
-    ]
-    return "\n".join(lines)
+    """What is published, as the README shows it; accuracies with their 95% intervals.
+
+    fp16 has columns where one of them has such a file.
+    """
+    shown = [one for one in list_artifacts(exports) if kind.holds(_facts(one).model)]
+    there = {"fp32", "int8"}.union(*(artifact.precisions for artifact in shown))
+    precisions = [precision for precision in PRECISIONS if precision in there]
+    sizes = f"size, {', '.join(precisions[:-1])} and {precisions[-1]}"
+    rounded = [f"accuracy, {precision}" for precision in precisions[1:]]
+    titles = ["model", "parameters", "multiply-adds", "accuracy, fp32", "with views", *rounded]
+    titles += [sizes, "to train"]
+    rows = (titles, *(_cells(artifact, precisions) for artifact in shown))
+    head, *lines = (f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join([head, "|---" * len(titles) + "|", *lines])
 
 
 @dataclass(frozen=True)
@@ -138,11 +140,10 @@ def _size(artifact: Artifact, file: _File) -> int:
     return size
 
 
-def _cells(artifact: Artifact) -> list[str]:
+def _cells(artifact: Artifact, precisions: Sequence[str]) -> list[str]:
     facts = _facts(artifact)
-    whole, small = facts.precisions.get("fp32"), facts.precisions.get("int8")
-    files = [file for file in (whole, small) if file]
-    sizes = [amount_text(_size(artifact, file), 1, ("MB", "kB")) for file in files]
+    files = [facts.precisions.get(precision) for precision in precisions]
+    sizes = [amount_text(_size(artifact, one), 1, ("MB", "kB")) if one else "-" for one in files]
     views, trained = facts.with_views, facts.trained
     plain = re.fullmatch(r"[\w.-]+", artifact.id)
     name = f"`{artifact.id}`" if plain else markdown(artifact.id)
@@ -150,9 +151,9 @@ def _cells(artifact: Artifact) -> list[str]:
         f"[{name}]({quote(_from_here(artifact.folder))}/README.md)",
         amount_text(facts.parameters, 2),
         amount_text(facts.macs),
-        _share(whole.accuracy) if whole else "-",
+        _share(files[0].accuracy) if files[0] else "-",
         f"{views.share:.2%}" if views else "-",
-        f"{small.accuracy.share:.2%}" if small else "-",
+        *(f"{file.accuracy.share:.2%}" if file else "-" for file in files[1:]),
         ", ".join(sizes),
         f"{trained.epochs:g} epochs, {trained.pflop:.2g} PFLOP, {clock_text(trained.seconds)}",
     ]

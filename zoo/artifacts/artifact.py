@@ -73,10 +73,20 @@ class Artifact:
 
     def remedy(self, precision: str) -> str:
         """How to get a precision that was not published."""
-        from zoo.ort.signature import PIXELS
-
         if precision not in PRECISIONS:
             return f"Name one of them: --precision {' or '.join(self.precisions)}"
+        from zoo.data.known import KNOWN
+
+        if CARD in self.entry["files"] and (why := self.card.left_out.get(precision)):
+            return f"It cannot have one: {why}."
+        if "fp32" not in self.precisions or self.entry.get("dataset") not in KNOWN:
+            return self._from_run(precision)
+        make = command("export", self.id, "--mend", "--precision", precision, *option(self.place))
+        return f"Make it with: {make}"
+
+    def _from_run(self, precision: str) -> str:
+        from zoo.ort.signature import PIXELS
+
         wanted = [name for name in PRECISIONS if name in (*self.precisions, precision)]
         form = self.entry.get("input", PIXELS)
         options = ["--precision", ",".join(wanted), *([] if form == PIXELS else ["--input", form])]

@@ -11,7 +11,7 @@ PRECISIONS = ("fp32", "fp16", "int8")
 
 @dataclass(frozen=True)
 class Remade:
-    """Where, and with which versions, a file was made again from `fp32.onnx`, without its run."""
+    """Where, and with which versions, a file was made from `fp32.onnx`, without the run."""
 
     machine: str
     cpu_flags: tuple[str, ...]
@@ -32,7 +32,7 @@ class FileCard:
     min_onnxruntime: str  # the oldest release that such a file was run in
     # Images with the same top class when the int8 steps are computed in float
     emulated: int | None = None
-    # Of a file made again later, compared with `fp32.onnx` in place of the source network
+    # Of a file made later of `fp32.onnx`, and compared with it in place of the source network
     remade: Remade | None = None
 
 

@@ -32,6 +32,13 @@ def target_of(exports: Path | None, publish: bool = False) -> Path:
     return PUBLISHED if publish else LOCAL
 
 
+def place_to_change(root: Path, exports: Path | None) -> Path:
+    """Where an artifact of that folder is changed: there, unless nobody named the folder and it is
+    not of this one, such as the models of an installed package; then a copy of it is.
+    """
+    return root if root in (exports, PUBLISHED, LOCAL) else LOCAL
+
+
 def is_default(root: Path) -> bool:
     """Whether a command looks there without being told."""
     return root in places(None)

@@ -121,8 +121,8 @@ def _print_confusion(findings: "Findings") -> None:
         say(f"{name:>{width}}" + "".join(f" {count:>5}" for count in counts))
 
 
-def print_artifact(artifact: "Artifact") -> None:
-    """What was published, a row for each file."""
+def print_artifact(artifact: "Artifact", where: str = "wrote") -> None:
+    """What was published, a row for each file. where: the word before its folder."""
     card = artifact.card
     say(f"{card.id}: the network's accuracy is {card.accuracy}")
     print_table(
@@ -136,7 +136,7 @@ def print_artifact(artifact: "Artifact") -> None:
         }
         for file in card.precisions.values()
     )
-    say(f"wrote     {artifact.folder}")
+    say(f"{where:9} {artifact.folder}")
     say(f"next      {command('verify', card.id, *option(artifact.place))}")
 
 

@@ -48,7 +48,9 @@ from zoo.errors import UsageError
 @click.option(
     "--mend",
     is_flag=True,
-    help="Rebuild an int8 file that some CPUs compute wrongly, from the published fp32 file.",
+    help="Make files from the published fp32 file, without the run: those of --precision that are "
+    "missing, with all of the model's files in exports/local/ (or --publish, --exports); without "
+    "--precision, in place, an int8 file that some CPUs compute wrongly.",
 )
 @verbose_option
 @json_option
@@ -66,14 +68,19 @@ def export(
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Publish the run of MODEL as ONNX files, if they pass the gate."""
+    """Publish the run of MODEL as ONNX files, if they pass the gate.
+
+    With --mend, files of a published model are made from its fp32 file instead.
+    """
     from zoo.ort.signature import PIXELS
     from zoo.progress import progress_for
 
     if publish and exports is not None:
         raise UsageError("--publish and --exports name two folders. Leave one of them out.")
-    if mend and (publish or check or precision or form or opset is not None or run is not None):
-        raise UsageError("--mend takes only a model's name, --exports and --data-dir.")
+    if mend and (check or form or opset is not None or run is not None):
+        raise UsageError(
+            "--mend takes a model's name, --precision, --publish, --exports and --data-dir."
+        )
     form, progress = form or PIXELS, progress_for(verbose=verbose)
     if check:
         from zoo.actions.check import check as export_again
@@ -95,7 +102,14 @@ def export(
     if mend:
         from zoo.actions.mend import mend as mend_published
 
-        artifact = mend_published(model, exports=exports, data_dir=data_dir, progress=progress)
+        artifact = mend_published(
+            model,
+            precisions=precision,
+            exports=exports,
+            publish=publish,
+            data_dir=data_dir,
+            progress=progress,
+        )
     else:
         from zoo.actions.export import export as export_run
         from zoo.ort.compatibility import OPSET
@@ -114,4 +128,4 @@ def export(
     if as_json:
         print_json({"id": artifact.id, **artifact.entry})
     else:
-        print_artifact(artifact)
+        print_artifact(artifact, "in" if mend else "wrote")

@@ -1,6 +1,6 @@
 """One network in each number format."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import onnx
@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from zoo.artifacts.card import PRECISIONS, Card
 from zoo.data import Dataset
-from zoo.errors import UsageError
+from zoo.errors import UsageError, unknown_name
 from zoo.exporting.choose import CHOOSING, Choosing, choose_half_layers, choose_int8
 from zoo.exporting.half import to_half
 from zoo.exporting.original import Original, file_bytes
@@ -42,6 +42,74 @@ class Rounding:
 
 
 @dataclass(frozen=True)
+class Network:
+    """A network in fp32, which files of other precisions are made of."""
+
+    name: str  # of the artifact
+    graph: ir.Model
+    plain: onnx.ModelProto  # the same as `fusable` has it: fp32.onnx
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The precisions that such a graph cannot have, and why."""
+        others = {node.domain for node in self.plain.graph.node} - {"", "ai.onnx"}
+        if others:
+            why = f"its operators of {', '.join(sorted(others))} exist in fp32 only"
+            return {"fp16": why, "int8": why}
+        if not any(node.op_type in LAYERS for node in self.plain.graph.node):
+            return {
+                "int8": f"it has no {' or '.join(LAYERS)}, the only operators that run in integers "
+                "here"
+            }
+        return {}
+
+    def check(self, precisions: Iterable[str]) -> None:
+        """Refuse a precision that it cannot have (`UsageError`)."""
+        for precision in precisions:
+            if precision in self.left_out:
+                why = self.left_out[precision]
+                raise UsageError(f"{self.name} has no {precision} file: {why}.")
+
+    def rounding(
+        self,
+        signature: Signature,
+        precisions: Sequence[str],
+        data: Dataset,
+        progress: Progress,
+        choosing: Choosing = CHOOSING,
+        earlier: Rounding | None = None,
+    ) -> Rounding:
+        """What these precisions are made with, chosen on training images; the rest as `earlier`."""
+        rounding, images = earlier or Rounding(), data.train.images
+        # The first images of the canonical order are as good as random; small data has few to
+        # spare.
+        later = images[CALIBRATED_ON : CALIBRATED_ON + CHOSEN_ON]
+        unseen = signature.prepare(later if len(later) else images)[IMAGE]
+        if "fp16" in precisions:
+            progress.now(f"{self.name}: choosing what fp16 leaves in fp32")
+            kept = choose_half_layers(self.plain, unseen, choosing)
+            rounding = replace(rounding, half_layers=kept)
+        if "int8" in precisions:
+            progress.now(f"{self.name}: calibrating int8 on training images")
+            prepared, seen = prepare(self.graph), signature.prepare(images[:CALIBRATED_ON])[IMAGE]
+            ranges = calibrate(prepared, seen)
+            shifts, left = choose_int8(prepared, ranges, seen, unseen, choosing)
+            left += tuple(name for name in stay_in_float(prepared) if name not in left)
+            rounding = replace(rounding, ranges=ranges, shifts=shifts, float_layers=left)
+        return rounding
+
+    def as_precision(self, precision: str, rounding: Rounding) -> onnx.ModelProto:
+        """A copy in one of `PRECISIONS`, not stamped yet."""
+        if precision == "fp16":
+            return to_half(self.plain, rounding.half_layers)
+        if precision == "int8":
+            return quantize(
+                *(prepare(self.graph), rounding.ranges, rounding.float_layers, rounding.shifts)
+            )
+        return self.plain
+
+
+@dataclass(frozen=True)
 class Formats:
     """One network in several precisions."""
 
@@ -65,29 +133,30 @@ def make_formats(
     """
     progress.now(f"{original.id}: converting, opset {original.opset}")
     graph = _graph_of(trained, original)
-    plain = ir.to_proto(fusable(graph))
-    left_out = _left_out(plain)
-    asked = precisions
-    precisions = [name for name in asked or PRECISIONS if name not in left_out]
-    for name in set(asked or ()) & left_out.keys():
-        raise UsageError(f"{original.card.model} has no {name} file: {left_out[name]}.")
+    network = Network(original.id, graph, ir.to_proto(fusable(graph)))
+    network.check(precisions or ())
+    left_out = {} if precisions else network.left_out
+    wanted = [name for name in precisions or PRECISIONS if name not in left_out]
     if earlier is not None:
         rounding = Rounding.of(earlier)
-    elif set(precisions) <= {"fp32"}:
+    elif set(wanted) <= {"fp32"}:
         rounding = Rounding()
     elif data is not None:
-        rounding = _rounding(original, graph, plain, precisions, data, progress, choosing)
+        fp32 = file_bytes(original, network.plain, "fp32")
+        signature = Signature.of(open_session(fp32))
+        rounding = network.rounding(signature, wanted, data, progress, choosing)
     else:
         raise AssertionError("rounding needs images, or a recorded choice")
-    makers = {
-        "fp32": lambda: plain,
-        "fp16": lambda: to_half(plain, rounding.half_layers),
-        "int8": lambda: quantize(
-            prepare(graph), rounding.ranges, rounding.float_layers, rounding.shifts
-        ),
-    }
-    models = {precision: makers[precision]() for precision in precisions}
-    return Formats(models, rounding, {} if asked else left_out)
+    models = {precision: network.as_precision(precision, rounding) for precision in wanted}
+    return Formats(models, rounding, left_out)
+
+
+def known_precisions(asked: Iterable[str]) -> tuple[str, ...]:
+    """Those asked for, in the order of `PRECISIONS`; one that is none is refused."""
+    for precision in asked:
+        if precision not in PRECISIONS:
+            raise unknown_name("precision", precision, PRECISIONS)
+    return tuple(precision for precision in PRECISIONS if precision in asked)
 
 
 def _graph_of(trained: Trained, original: Original) -> ir.Model:
@@ -106,44 +175,3 @@ def _graph_of(trained: Trained, original: Original) -> ir.Model:
     graph = ir.from_proto(proto)
     normalise(graph, (IMAGE, LOGITS), IR_VERSIONS[original.opset])
     return graph
-
-
-def _left_out(model: onnx.ModelProto) -> dict[str, str]:
-    """The precisions that such a graph cannot have, and why."""
-    others = {node.domain for node in model.graph.node} - {"", "ai.onnx"}
-    if others:
-        why = f"its operators of {', '.join(sorted(others))} exist in fp32 only"
-        return {"fp16": why, "int8": why}
-    if not any(node.op_type in LAYERS for node in model.graph.node):
-        return {
-            "int8": f"it has no {' or '.join(LAYERS)}, the only operators that run in integers here"
-        }
-    return {}
-
-
-def _rounding(
-    original: Original,
-    graph: ir.Model,
-    plain: onnx.ModelProto,
-    precisions: Sequence[str],
-    data: Dataset,
-    progress: Progress,
-    choosing: Choosing,
-) -> Rounding:
-    signature = Signature.of(open_session(file_bytes(original, plain, "fp32")))
-    images = data.train.images
-    # The first images of the canonical order are as good as random; small data has few to spare.
-    later = images[CALIBRATED_ON : CALIBRATED_ON + CHOSEN_ON]
-    unseen = signature.prepare(later if len(later) else images)[IMAGE]
-    rounding = Rounding()
-    if "fp16" in precisions:
-        progress.now(f"{original.id}: choosing what fp16 leaves in fp32")
-        rounding = Rounding(choose_half_layers(plain, unseen, choosing))
-    if "int8" in precisions:
-        progress.now(f"{original.id}: calibrating int8 on training images")
-        prepared, seen = prepare(graph), signature.prepare(images[:CALIBRATED_ON])[IMAGE]
-        ranges = calibrate(prepared, seen)
-        shifts, left = choose_int8(prepared, ranges, seen, unseen, choosing)
-        left += tuple(name for name in stay_in_float(prepared) if name not in left)
-        rounding = replace(rounding, ranges=ranges, shifts=shifts, float_layers=left)
-    return rounding

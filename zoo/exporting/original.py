@@ -95,11 +95,12 @@ def _facts(original: Original, precision: str) -> dict[str, str]:
 def versions(framework: str) -> dict[str, str]:
     """Of what computed a file: its framework's packages, onnx and onnxruntime."""
     own = find_framework(framework).versions()
-    return {
-        **{name: version.partition("+")[0] for name, version in own.items()},
-        "onnx": onnx.__version__,
-        "onnxruntime": str(load_onnxruntime().__version__),
-    }
+    return {name: version.partition("+")[0] for name, version in own.items()} | onnx_versions()
+
+
+def onnx_versions() -> dict[str, str]:
+    """Of what makes one file of another."""
+    return {"onnx": onnx.__version__, "onnxruntime": str(load_onnxruntime().__version__)}
 
 
 def min_onnxruntime(opset: int, precision: str) -> str:

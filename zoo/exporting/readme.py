@@ -107,7 +107,7 @@ def _rounded(card: Card) -> list[str]:
 
 def _remade(card: Card) -> list[str]:
     return [
-        f"`{file.file}` was made again from `fp32.onnx`, without the network, and compared with "
+        f"`{file.file}` was made from `fp32.onnx`, without the network, and compared with "
         f"that file, on {file.remade.machine}; of its instructions: "
         f"{', '.join(file.remade.cpu_flags) or 'none'}."
         for file in card.precisions.values()
