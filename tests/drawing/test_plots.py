@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from zoo.data import Dataset, Split
@@ -70,7 +72,13 @@ def shows(path: Path, colour: tuple[int, int, int]) -> bool:
 
 
 def captions(figure: Figure) -> list[str]:
-    return [axes.get_title() for axes in figure.axes if axes.get_title()]
+    """The words above its images, or above its parts."""
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    return titles or [text.get_text() for text in words(figure) if text.get_va() == "bottom"]
+
+
+def words(figure: Figure) -> list[Text]:
+    return [text for axes in figure.axes for text in axes.texts if text.get_text()]
 
 
 def numbers_in(axes: Axes) -> list[str]:
@@ -200,8 +208,8 @@ def test_right_and_wrong_are_told_apart_without_colour(png: Path, drawn: list[Fi
         some, ["cat", "cat"], ["cat", "dog"], png, title="Test images", notes=notes
     )
     assert captions(drawn[0]) == ["✓ cat", "✗ dog\nis cat"]
-    assert [axes.get_xlabel() for axes in drawn[0].axes[:2]] == notes
-    right, wrong = (axes.spines["left"] for axes in drawn[0].axes[:2])
+    assert [text.get_text() for text in words(drawn[0]) if text.get_va() == "top"] == notes
+    right, wrong = drawn[0].axes[0].patches
     assert wrong.get_linewidth() >= 2 * right.get_linewidth()
     assert to_hex(right.get_edgecolor()) != to_hex(wrong.get_edgecolor())
     pixels(png)
@@ -210,8 +218,24 @@ def test_right_and_wrong_are_told_apart_without_colour(png: Path, drawn: list[Fi
 def test_one_grey_prediction_leaves_the_other_cells_empty(png: Path, drawn: list[Figure]) -> None:
     plots.draw_predictions(plain_images((160,)), ["7"], ["7"], png, title="Test images")
     assert captions(drawn[0]) == ["✓ 7"]
-    assert [axes.axison for axes in drawn[0].axes] == [True] + [False] * 7
+    (axes,) = drawn[0].axes
+    assert (len(axes.images), len(axes.patches), len(words(drawn[0]))) == (1, 1, 1)
     assert shows(png, (160, 160, 160))
+
+
+def test_words_and_images_of_a_grid_lie_apart(png: Path, drawn: list[Figure]) -> None:
+    """Also where classes have names of several lines and images are no squares."""
+    some = plain_images(*[(9, 9, 9)] * 10)[:, :5]
+    labels = ["cat", "a name\nof lines"] * 5
+    plots.draw_predictions(some, labels, ["cat"] * 10, png, title="T", notes=["99%, image 1"] * 10)
+    figure = drawn[0]
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    artists = [*words(figure), *figure.axes[0].images, figure._suptitle]
+    boxes = [artist.get_window_extent(renderer) for artist in artists]
+    for index, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:index])
+        assert figure.bbox.contains(box.x0, box.y0)
+        assert figure.bbox.contains(box.x1, box.y1)
 
 
 def dataset(images: np.ndarray, name: str = "cat") -> Dataset:

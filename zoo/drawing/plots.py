@@ -4,7 +4,6 @@ Figures are made without pyplot, so that nothing global is touched and no screen
 """
 
 from collections.abc import Sequence
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from zoo.data import Dataset
 from zoo.data.dataset import Images
 from zoo.drawing import confusion, curves, latents, palette
+from zoo.drawing.grid import Cell, grid, show
 from zoo.drawing.projection import Projection
 from zoo.files import atomic
 from zoo.marks import MARK
@@ -153,17 +153,9 @@ def draw_grid(
     images: Images, captions: Sequence[str], path: Path, *, title: str = "", columns: int = 8
 ) -> None:
     """Images uint8 [N, H, W, C] in rows, each with its caption above."""
-    columns = min(columns, len(images))
-    rows = -(-len(images) // columns)
-    figure = Figure(figsize=(1.45 * columns, 1.75 * rows + 0.5), layout="constrained")
-    figure.suptitle(drawable(title))
-    cells = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
-    for axes in cells:
-        axes.set_axis_off()
-    for axes, image, caption in zip(cells, images, captions, strict=False):
-        _show(axes, image)
-        axes.set_title(drawable(caption), fontsize=8)
-    save(figure, path)
+    shown = zip(images, captions, strict=False)
+    cells = [Cell(image, drawable(caption)) for image, caption in shown]
+    save(grid(cells, min(columns, len(cells)), drawable(title)), path)
 
 
 def draw_predictions(
@@ -180,25 +172,16 @@ def draw_predictions(
 
     notes: a line below each of these.
     """
-    rows = -(-len(images) // columns)
-    figure = Figure(figsize=(1.6 * columns, 2.0 * rows + 0.5), layout="constrained")
-    figure.suptitle(drawable(title))
-    cells = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in cells[len(images) :]:
-        axes.set_axis_off()
-    told = zip_longest(labels, predictions, notes, fillvalue="")
-    for axes, image, (label, predicted, note) in zip(cells, images, told, strict=False):
-        right = label == predicted
-        colour = BLUE if right else ORANGE
-        _show(axes, image)
-        axes.set_xticks([])
-        axes.set_yticks([])
-        for spine in axes.spines.values():
-            spine.set(color=colour, linewidth=1 if right else 3)
-        text = f"✓ {predicted}" if right else f"✗ {predicted}\nis {label}"
-        axes.set_title(drawable(text), fontsize=8, color=colour)
-        axes.set_xlabel(drawable(note), fontsize=7)
-    save(figure, path)
+    told = zip(images, labels, predictions, notes or [""] * len(images), strict=True)
+    cells = [_predicted(*one) for one in told]
+    save(grid(cells, columns, drawable(title)), path)
+
+
+def _predicted(image: Images, label: str, predicted: str, note: str) -> Cell:
+    if label == predicted:
+        return Cell(image, drawable(f"✓ {predicted}"), drawable(note), BLUE, frame=1)
+    words = drawable(f"✗ {predicted}\nis {label}")
+    return Cell(image, words, drawable(note), ORANGE, frame=3)
 
 
 def draw_image(data: Dataset, index: int, path: Path) -> None:
@@ -207,7 +190,7 @@ def draw_image(data: Dataset, index: int, path: Path) -> None:
     name = data.class_names[int(data.train.labels[index])]
     figure = Figure(figsize=(10, 4.5), layout="constrained")
     panel, histogram = figure.subplots(1, 2)
-    _show(panel, image)
+    show(panel, image)
     height, width, channels = image.shape
     title = f"{data.name}, training image {index}: {name} ({width}x{height})"
     panel.set_title(drawable(title))
@@ -226,10 +209,3 @@ def draw_image(data: Dataset, index: int, path: Path) -> None:
     histogram.legend()
     histogram.grid(alpha=0.3)
     save(figure, path)
-
-
-def _show(axes: Axes, image: Images) -> None:
-    if image.shape[-1] == 1:
-        axes.imshow(image[..., 0], cmap="gray", vmin=0, vmax=255)
-    else:
-        axes.imshow(image)
