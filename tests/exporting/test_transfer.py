@@ -24,10 +24,10 @@ from zoo.drawing.projection import PROJECTION, Projection
 from zoo.escaping import markdown
 from zoo.exporting.gate import GateError
 from zoo.exporting.head import HEAD
+from zoo.frameworks.pytorch import convert
 from zoo.ort.session import open_session
 from zoo.runs.options import TrainOptions
 from zoo.runs.run import Run
-from zoo.transfer import way
 from zoo.transfer.network import Transfer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -114,7 +114,7 @@ def test_the_map_of_latents_is_published_and_drawn_by_test(
 def test_a_head_that_answers_otherwise_is_not_published(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    convert_head = way.convert_head
+    convert_head = convert.convert_head
 
     def moved(head: nn.Module, width: int, opset: int) -> ir.Model:
         head = copy.deepcopy(head)
@@ -122,7 +122,7 @@ def test_a_head_that_answers_otherwise_is_not_published(
         last.bias.data += 0.1
         return convert_head(head, width, opset)
 
-    monkeypatch.setattr(way, "convert_head", moved)
+    monkeypatch.setattr(convert, "convert_head", moved)
     with pytest.raises(GateError, match=r"refuses head\.onnx: at batch 1 a logit is 0\.1"):
         export("transfer", run=run.folder, precisions=["fp32"], exports=tmp_path / "exports")
     assert list((tmp_path / "exports").glob("transfer*")) == []

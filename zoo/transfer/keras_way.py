@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import torch
 from torch import nn
 
@@ -20,7 +19,6 @@ from zoo.frameworks.keras.convert import as_torch
 from zoo.frameworks.keras.network import fill, seed_everything, weights_of
 from zoo.frameworks.keras.training import train
 from zoo.frameworks.keras.way import Way, completed
-from zoo.frameworks.pytorch.convert import convert, convert_head
 from zoo.frameworks.pytorch.estimate import count_macs
 from zoo.progress import Progress
 from zoo.runs.checkpoint import Arrays
@@ -130,12 +128,21 @@ class TrainedKerasTransfer(Trained):
         return np.concatenate(parts)
 
     def to_onnx(self, form: str, opset: int) -> onnx.ModelProto:
+        # Here, for it takes long to import and only an export needs it.
+        import onnx_ir as ir
+
+        from zoo.frameworks.pytorch.convert import convert
+
         card = self.card
         with on_cpu():
             graph = convert(self.whole, card.image_shape, card.mean, card.std, form, opset)
         return ir.to_proto(graph)
 
     def head(self, opset: int) -> onnx.ModelProto:
+        import onnx_ir as ir
+
+        from zoo.frameworks.pytorch.convert import convert_head
+
         return ir.to_proto(convert_head(self.whole.head, len(self.mean), opset))
 
 

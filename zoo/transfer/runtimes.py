@@ -10,12 +10,10 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 
 import numpy as np
-import onnx_ir as ir
 import torch
 from torch import Tensor, nn
 
 from zoo.data.dataset import Images
-from zoo.frameworks.pytorch.convert import convert
 from zoo.frameworks.pytorch.evaluate import autocast
 from zoo.machine.devices import native_bf16
 from zoo.models.pixels import FromPixels
@@ -172,6 +170,11 @@ class _InFp32(nn.Module):
 def _onnxruntime(
     frozen: FrozenBackbone, image_shape: tuple[int, int, int], device: torch.device
 ) -> Callable[[Images], Features]:
+    # Here, for it takes long to import and torch may be all that computes.
+    import onnx_ir as ir
+
+    from zoo.frameworks.pytorch.convert import convert
+
     mean, std = normalisation(frozen.backbone, image_shape[2])
     model = ir.to_proto(convert(_network(frozen, image_shape), image_shape, mean, std))
     session = open_session(

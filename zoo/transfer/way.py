@@ -4,14 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import onnx
-import onnx_ir as ir
 import torch
 from torch import Tensor, nn
 
 from zoo.data.dataset import Images
 from zoo.errors import UsageError
 from zoo.frameworks.framework import Values
-from zoo.frameworks.pytorch.convert import convert_head
 from zoo.frameworks.pytorch.loop import State, Trainer
 from zoo.frameworks.pytorch.stage import Stage
 from zoo.frameworks.pytorch.trained import TrainedNetwork
@@ -120,6 +118,11 @@ class TrainedTransfer(TrainedNetwork):
         return self._shown(_Latents(self.network), images)
 
     def head(self, opset: int) -> onnx.ModelProto:
+        # Here, for it takes long to import and only an export needs it.
+        import onnx_ir as ir
+
+        from zoo.frameworks.pytorch.convert import convert_head
+
         network = self.on_cpu(self.network)
         if not isinstance(network, Transfer):
             raise AssertionError("another network")

@@ -11,17 +11,20 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnx_ir as ir
 import torch
 from torch import nn
 
 from zoo.frameworks.keras.network import assign, numbers
-from zoo.frameworks.pytorch.convert import convert
 from zoo.runs.run import RunCard
 
 
 def to_onnx(model: Any, card: RunCard, form: str, opset: int) -> onnx.ModelProto:
     """The network behind the normalisation of pixels that it was trained with."""
+    # Here, for it takes long to import and only an export needs it.
+    import onnx_ir as ir
+
+    from zoo.frameworks.pytorch.convert import convert
+
     network = as_torch(model)
     return ir.to_proto(convert(network, card.image_shape, card.mean, card.std, form, opset))
 
