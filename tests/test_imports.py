@@ -317,6 +317,20 @@ def test_the_process_of_an_arm_loads_numpy_and_no_more() -> None:
 
 def test_what_trains_and_tests_leaves_the_converter_to_the_export() -> None:
     """It takes half a second to import."""
-    loaded = loaded_by("import zoo.actions.test, zoo.frameworks.pytorch.framework")
+    code = "import zoo.actions.test, zoo.frameworks.pytorch.framework, zoo.transfer.way"
+    loaded = loaded_by(code)
     assert "torch" in loaded
     assert loaded & {"onnx_ir", "onnxscript", "sympy"} == set()
+
+
+def test_a_training_leaves_the_compiler_of_torch_alone(tmp_path: Path) -> None:
+    """It takes 1.5 s to import, for anything that torch.optim or its FlopCounterMode is asked."""
+    options = "data='digits', epochs=0.1, size=(16, 16)"
+    loaded = loaded_by(
+        "from pathlib import Path; from zoo.actions.train import train; "
+        "from zoo.runs.options import TrainOptions\n"
+        f"for name in ('mlp', 'speednet', 'cnn'):\n"
+        f"    train(name, TrainOptions({options}), run=Path({str(tmp_path)!r}) / name)"
+    )
+    assert "torch" in loaded
+    assert loaded & {"sympy", "onnx_ir"} == set()  # it brings sympy

@@ -86,7 +86,7 @@ def usual_loop(network: nn.Module, images: tuple[np.ndarray, np.ndarray], precis
                 logits = network(pixels.contiguous(memory_format=torch.channels_last))
             cross_entropy(logits.float(), labels, label_smoothing=0.1).backward()
             optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad()
         return COUNT / (time.perf_counter() - started)
 
     return epoch

@@ -4,8 +4,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
+from torch.utils.flop_counter import conv_flop_count
 
+from zoo.frameworks.pytorch.counting import FlopCount
 from zoo.frameworks.pytorch.loop import Trainer
 from zoo.runs.cost import Cost
 from zoo.runs.pace import PACE, Pace
@@ -22,20 +23,21 @@ def count_macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
 def _macs(network: nn.Module, image: Tensor) -> int:
     training = network.training
     network.eval()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    counted = FlopCount()
+    with counted, torch.no_grad():
         network(image)
     network.train(training)
-    return int(counter.get_total_flops()) // 2
+    return counted.total // 2
 
 
 def measure_cost(trainer: Trainer, pace: Pace = PACE) -> Cost:
     """Train a few steps to see what one takes, then put everything back as it was."""
     before, left = trainer.snapshot(), trainer.steps - trainer.step
     plan = trainer.plan(0)
-    counts = {torch.ops.aten.convolution_backward: _backward_of_convolution}
-    with FlopCounterMode(display=False, custom_mapping=counts) as counter:
+    counted = FlopCount({torch.ops.aten.convolution_backward: _backward_of_convolution})
+    with counted:
         trainer.train_step(plan, 0)
-    flop = counter.get_total_flops() * trainer.steps
+    flop = counted.total * trainer.steps
     seconds = _seconds_a_step(trainer, left, pace)
     trainer.restore(before)
     return Cost(

@@ -128,16 +128,14 @@ class Trainer:
         pixels = self.maker.augmented(plan, start, stop)
         labels = self.maker.sent(self.labels[plan.order[start:stop]])
         torch.manual_seed(seed_for(self.job.seed, "step", self.step))
-        rate = recipe.rate_at(self.step, self.steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["lr_factor"]
+        self.optimizer.set_rate(recipe.rate_at(self.step, self.steps))
         self.network.train()
         parts = self.job.sub_batches
         for part, wanted in zip(pixels.chunk(parts), labels.chunk(parts), strict=True):
             self._backward(part, wanted)
-        self.scaler.step(self.optimizer)
+        self.scaler.step(self.optimizer)  # type: ignore[arg-type]
         self.scaler.update()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         if self.average:
             self.average.update(self.step)
         self.step += 1
@@ -201,8 +199,8 @@ class Trainer:
         tensors = _prefixed("network", self.network.state_dict())
         if self.average:
             tensors |= _prefixed("average", self.average.network.state_dict())
-        for index, values in self.optimizer.state_dict()["state"].items():
-            tensors |= _prefixed(f"optimizer.{index}", values)
+        for index, weight in enumerate(self.optimizer.weights):
+            tensors |= _prefixed(f"optimizer.{index}", self.optimizer.state.get(weight, {}))
         tensors |= {"sums.loss": self.loss_sum, "sums.correct": self.correct}
         rows, scaler = tuple(self.rows), self.scaler.state_dict()
         position = Position(self.step, self.seconds, rows, scaler, self.job.past)
@@ -229,13 +227,13 @@ class Trainer:
     def _restore_optimizer(self, tensors: dict[str, Tensor]) -> None:
         """Buffers take the memory layout of their weights: fused kernels walk both side by side."""
         self.optimizer.state.clear()
-        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
-        for index, weight in enumerate(weights):
+        for index, weight in enumerate(self.optimizer.weights):
             for name, saved in _under(f"optimizer.{index}", tensors).items():
                 if saved.shape not in (weight.shape, ()) or not saved.is_floating_point():
                     raise ValueError(f"{name} of the optimizer does not fit its weights")
                 like = weight if saved.shape == weight.shape else saved.to(weight.device)
-                self.optimizer.state[weight][name] = torch.empty_like(like).copy_(saved)
+                held = self.optimizer.state.setdefault(weight, {})
+                held[name] = torch.empty_like(like).copy_(saved)
 
     def snapshot(self) -> State:
         """A copy of `state` that later steps do not change."""

@@ -1,12 +1,12 @@
 """Optimiser and averaged weights, from a recipe."""
 
 import copy
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from zoo.errors import UsageError
+from zoo.frameworks.pytorch.fused import AdamW, Group, Optimizer, Sgd
 from zoo.specs.recipe import Recipe
 
 PLAIN_MOMENTUM = 0.85
@@ -16,26 +16,23 @@ NEWTON_SCHULZ_STEPS = 3
 Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
-def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def make_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
     """The recipe's optimiser. Each group's rate is `lr_factor` times the schedule's."""
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     if recipe.optimizer == "muon":
         return Muon(_muon_groups(trained, recipe), recipe.lr)
     decay = recipe.weight_decay
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": decay, "lr_factor": 1.0},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0, "lr_factor": 1.0},
+    same = {"momentum": recipe.momentum, "lr_factor": 1.0}
+    groups: list[Group] = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": decay, **same},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0, **same},
     ]
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=recipe.lr, betas=(recipe.momentum, 0.999), fused=True)
-    return torch.optim.SGD(
-        groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=True, fused=True
-    )
+    return (AdamW if recipe.optimizer == "adamw" else Sgd)(groups, recipe.lr)
 
 
-def _muon_groups(trained: list[nn.Parameter], recipe: Recipe) -> list[dict[str, Any]]:
+def _muon_groups(trained: list[nn.Parameter], recipe: Recipe) -> list[Group]:
     """Filters take orthogonal steps; matrices and all else plain ones at rates of their own."""
-    groups: list[dict[str, Any]] = [
+    groups: list[Group] = [
         {
             "params": [p for p in trained if p.ndim == 4],
             "orthogonal": True,
@@ -62,25 +59,14 @@ def _muon_groups(trained: list[nn.Parameter], recipe: Recipe) -> list[dict[str, 
     return groups
 
 
-class Muon(torch.optim.Optimizer):
+class Muon(Optimizer):
     """Nesterov momentum; in groups marked `orthogonal`, steps are made orthogonal.
 
     There the filters keep a fixed norm, so that a step of a given rate turns them by a given angle.
     """
 
-    def __init__(self, groups: list[dict[str, Any]], lr: float) -> None:
-        super().__init__(groups, {"lr": lr})
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Update every parameter that has a gradient, all of a group at once."""
-        for group in self.param_groups:
-            weights = [weight for weight in group["params"] if weight.grad is not None]
-            if weights:
-                self._update(weights, group)
-
-    def _update(self, weights: list[Tensor], group: dict[str, Any]) -> None:
-        steps = self._with_momentum(weights, group)
+    def _update(self, weights: list[Tensor], gradients: list[Tensor], group: Group) -> None:
+        steps = self._with_momentum(weights, gradients, group)
         if group["orthogonal"]:
             factors = torch._foreach_norm(weights)
             torch._foreach_reciprocal_(factors)
@@ -89,14 +75,10 @@ class Muon(torch.optim.Optimizer):
             steps = orthogonal_filters(steps, together=weights[0].is_cuda)
         torch._foreach_add_(weights, steps, alpha=-group["lr"])
 
-    def _with_momentum(self, weights: list[Tensor], group: dict[str, Any]) -> Tensors:
-        gradients: Tensors = [weight.grad for weight in weights if weight.grad is not None]
+    def _with_momentum(self, weights: list[Tensor], gradients: Tensors, group: Group) -> Tensors:
         if group["weight_decay"]:
             gradients = torch._foreach_add(gradients, weights, alpha=group["weight_decay"])
-        for weight in weights:
-            if "momentum" not in self.state[weight]:
-                self.state[weight]["momentum"] = torch.zeros_like(weight)
-        momenta = [self.state[weight]["momentum"] for weight in weights]
+        momenta = self._remembered(weights, "momentum")
         torch._foreach_mul_(momenta, group["momentum"])
         torch._foreach_add_(momenta, gradients)
         return torch._foreach_add(gradients, momenta, alpha=group["momentum"])

@@ -1,0 +1,86 @@
+"""The optimisers over fused kernels do what torch.optim does, to the last bit."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from zoo.frameworks.pytorch.optim import make_optimizer
+from zoo.specs.recipe import Recipe
+
+
+def network() -> nn.Module:
+    torch.manual_seed(2)
+    layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(16, 2))
+    return layers.to(memory_format=torch.channels_last)
+
+
+def of_torch(of: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    groups = [
+        {"params": [p for p in of.parameters() if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in of.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(groups, 0.1, recipe.momentum, nesterov=True, fused=True)
+    return torch.optim.AdamW(groups, 0.1, betas=(recipe.momentum, 0.999), fused=True)
+
+
+def gradients(of: nn.Module, step: int) -> None:
+    torch.manual_seed(step)
+    of(torch.randn(8, 3, 4, 4)).square().sum().backward()
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_every_step_is_that_of_torch(small_recipe: Recipe, name: str) -> None:
+    recipe = replace(small_recipe, optimizer=name, weight_decay=0.01)  # type: ignore[arg-type]
+    own, known = network(), network()
+    optimizer, expected = make_optimizer(own, recipe), of_torch(known, recipe)
+    for step in range(5):
+        rate = 0.01 * (step + 1)
+        optimizer.set_rate(rate)
+        for group in expected.param_groups:
+            group["lr"] = rate
+        gradients(own, step)
+        gradients(known, step)
+        optimizer.step()
+        expected.step()
+        optimizer.zero_grad()
+        expected.zero_grad()
+        for weight, wanted in zip(own.parameters(), known.parameters(), strict=True):
+            assert weight.grad is None
+            assert torch.equal(weight, wanted)
+    # Under the names that checkpoints of earlier versions have.
+    for weight, wanted in zip(optimizer.weights, known_weights(expected), strict=True):
+        kept: Any = expected.state[wanted]
+        assert optimizer.state[weight].keys() == kept.keys()
+        for buffer, value in optimizer.state[weight].items():
+            assert torch.equal(value, kept[buffer]), buffer
+
+
+def known_weights(optimizer: torch.optim.Optimizer) -> list[Any]:
+    return [weight for group in optimizer.param_groups for weight in group["params"]]
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+@pytest.mark.parametrize("overflown", [0.0, 1.0])
+def test_scaled_gradients_are_unscaled_and_overflown_ones_left_out(
+    small_recipe: Recipe, name: str, overflown: float
+) -> None:
+    """What torch.amp.GradScaler puts there in fp16."""
+    recipe = replace(small_recipe, optimizer=name)  # type: ignore[arg-type]
+    scaled, plain = network(), network()
+    before = [weight.detach().clone() for weight in scaled.parameters()]
+    for of, scale in ((scaled, 8.0), (plain, None)):
+        optimizer = make_optimizer(of, recipe)
+        gradients(of, 0)
+        if scale:
+            for weight in of.parameters():
+                weight.grad *= scale
+            optimizer.grad_scale = torch.tensor(scale)  # type: ignore[attr-defined]
+            optimizer.found_inf = torch.tensor(overflown)  # type: ignore[attr-defined]
+        optimizer.step()
+    wanted = before if overflown else list(plain.parameters())
+    for weight, value in zip(scaled.parameters(), wanted, strict=True):
+        torch.testing.assert_close(weight, value)
