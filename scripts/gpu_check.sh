@@ -62,18 +62,20 @@ if ! told=$("$python" cli.py bench cnn --runtime onnxruntime,torch --provider cu
   echo "There is nothing to measure. docs/how-to/cuda.md says what each refusal means."
   exit 3
 fi
-zoo train 60 0 12 train speednet --device cuda --run "$work/speednet"
+zoo train 45 0 12 train speednet --device cuda --run "$work/speednet"
 zoo test 30 0 4 test speednet --run "$work/speednet"
-zoo bench 110 0 40 bench cnn speednet mlp dense --provider cuda --boundary host --precision fp32,int8 \
+zoo captured 40 0 12 train speednet --device cuda --cuda-graph --run "$work/captured"
+zoo captured_test 20 0 4 test speednet --run "$work/captured"
+zoo bench 100 0 40 bench cnn speednet mlp dense --provider cuda --boundary host --precision fp32,int8 \
   --preset quick --batch 1,64 --out "$out/cuda.csv"
 mapfile -t marked < <(grep -rl --include='test_*.py' 'mark\.cuda' tests)
 mapfile -t tests < <(with_packages "${marked[@]}")
 if ((${#tests[@]})); then
-  part tests 60 0 25 "$python" -m pytest -q -m cuda -o filterwarnings=default -p no:cacheprovider "${tests[@]}"
+  part tests 50 0 25 "$python" -m pytest -q -m cuda -o filterwarnings=default -p no:cacheprovider "${tests[@]}"
 fi
 CUDA_VISIBLE_DEVICES='' zoo hidden 20 3 4 bench cnn --provider cuda --dry-run
-zoo export 60 0 12 export speednet --run "$work/speednet" --exports "$work/exports"
-zoo runtimes 80 0 20 bench speednet --exports "$work/exports" --provider cuda --runtime onnxruntime,torch \
+zoo export 45 0 12 export speednet --run "$work/speednet" --exports "$work/exports"
+zoo runtimes 70 0 20 bench speednet --exports "$work/exports" --provider cuda --runtime onnxruntime,torch \
   --precision fp32,fp16 --preset quick --batch 1,64 --out "$out/runtimes.csv"
 zoo graphs 30 0 12 bench cnn --provider cuda --boundary device --cuda-graph --precision fp32 \
   --preset quick --batch 1 --out "$out/graphs.csv"

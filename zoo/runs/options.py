@@ -21,7 +21,7 @@ DEFAULT_DATA = "cifar10"
 LATENTS_RUNTIMES = ("torch", "onnxruntime")
 LATENTS_BY = ("torch fp32", "torch bf16", "onnxruntime fp32")  # as a card names it
 # On resume the framework looks after them.
-MAY_CHANGE_ON_RESUME = ("device", "precision", "latents_runtime")
+MAY_CHANGE_ON_RESUME = ("device", "precision", "latents_runtime", "cuda_graph")
 # That every model takes, whatever it is written in.
 COMMON = frozenset({"data", "size", "grey", "skip_bad", "seed", "device"})
 OF_TRANSFER = frozenset(
@@ -57,6 +57,7 @@ class TrainOptions:
     precision: str | None = None  # auto, fp32, bf16 or fp16
     sub_batches: int | None = None  # parts that each batch is computed in, to save memory
     compile: bool | None = None  # through torch.compile
+    cuda_graph: bool | None = None  # on a GPU, replay each step from one CUDA graph
     keras_backend: str | None = None  # `torch`, `tensorflow` or `jax`
     backbone: str | None = None  # of torchvision or Keras, or a run or artifact of this zoo
     backbone_size: int | None = None  # side of the images shown to the backbone
@@ -122,6 +123,7 @@ DEFAULTS = TrainOptions(
     precision="auto",
     sub_batches=1,
     compile=False,
+    cuda_graph=False,
     keras_backend="torch",
 )
 

@@ -42,6 +42,7 @@ class RunCard:
     parameters: int = 0  # trainable ones; of a transfer, all of the whole network
     macs: int = 0  # multiply-adds of an image, forward; of a transfer, through the whole network
     train_flop: float = 0.0  # of the whole training
+    captured: bool = False  # its steps were replayed from a CUDA graph, in its last process
     finished: bool = False
     seconds: float = 0.0  # of training, without validation
     design: Design | None = None  # of a transfer

@@ -203,6 +203,7 @@ def head_job(
         seed=seed,
         sub_batches=options.sub_batches or 1,
         compile=bool(options.compile),
+        cuda_graph=bool(options.cuda_graph),
     )
 
 

@@ -84,3 +84,26 @@ def test_scaled_gradients_are_unscaled_and_overflown_ones_left_out(
     wanted = before if overflown else list(plain.parameters())
     for weight, value in zip(scaled.parameters(), wanted, strict=True):
         torch.testing.assert_close(weight, value)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw", "muon"])
+def test_a_rate_held_in_a_tensor_is_the_same_rate(small_recipe: Recipe, name: str) -> None:
+    rates = {"bias_lr": 0.02, "head_lr": 0.005}
+    recipe = replace(small_recipe, optimizer=name, **rates)  # type: ignore[arg-type]
+    as_number, as_tensor = network(), network()
+    for of in (as_number, as_tensor):
+        optimizer = make_optimizer(of, recipe)
+        if of is as_tensor:
+            optimizer.hold_rates()
+            held = [group["lr"] for group in optimizer.param_groups]
+        for step in range(3):
+            optimizer.set_rate(0.01 * (step + 1))
+            gradients(of, step)
+            optimizer.step()
+            optimizer.zero_grad()
+    for group, rate in zip(optimizer.param_groups, held, strict=True):
+        assert group["lr"] is rate  # a recorded step reads it there
+    for weight, wanted in zip(as_tensor.parameters(), as_number.parameters(), strict=True):
+        torch.testing.assert_close(weight, wanted, atol=1e-9, rtol=1e-6)
+    optimizer.release_rates()
+    assert {type(group["lr"]) for group in optimizer.param_groups} == {float}

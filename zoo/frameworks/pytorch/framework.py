@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from zoo.frameworks.framework import Framework
+from zoo.frameworks.pytorch.captured import check_options
 from zoo.frameworks.pytorch.doctor import findings
 from zoo.frameworks.pytorch.estimate import measure_cost
 from zoo.frameworks.pytorch.hooks import Reporter, kept
@@ -40,6 +41,7 @@ class PyTorch(Framework):
     def check(self, spec: ModelSpec, options: TrainOptions) -> None:
         way_of(spec).check(spec, options)
         devices.choose_device(options.device)
+        check_options(options)
 
     def resolved(
         self, spec: ModelSpec, options: TrainOptions, exports: Path | None
@@ -47,7 +49,12 @@ class PyTorch(Framework):
         return way_of(spec).resolved(spec, options, exports)
 
     def resumed(self, card: RunCard, asked: TrainOptions) -> RunCard:
-        return way_of(find_model(card.model)).resumed(card, asked)
+        card = way_of(find_model(card.model)).resumed(card, asked)
+        begun = card.options.cuda_graph if card.options.device == "cuda" else False
+        wanted = begun if asked.cuda_graph is None else asked.cuda_graph
+        options = replace(card.options, cuda_graph=wanted)
+        check_options(options)
+        return replace(card, options=options)
 
     def train(self, training: Training) -> Arrays:
         devices.settle()
@@ -107,6 +114,8 @@ def _fit(training: Training, stage: Stage, state: State | None) -> Trainer:
     epochs = stage.job.past.epochs + stage.job.recipe.epochs
     with training.running(trainer.steps, lambda: kept(trainer.state()), trainer.step, epochs):
         trainer.fit()
+    replays = trainer.captured is not None and trainer.captured.replays
+    training.card = replace(training.card, captured=replays)
     return trainer
 
 

@@ -46,9 +46,25 @@ class Optimizer(ABC):
             weight.grad = None
 
     def set_rate(self, rate: float) -> None:
-        """Set the schedule's rate for the next step."""
+        """Set the schedule's rate for the next step, in a tensor where that holds it."""
         for group in self.param_groups:
-            group["lr"] = rate * group["lr_factor"]
+            wanted = rate * group["lr_factor"]
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(wanted)
+            else:
+                group["lr"] = wanted
+
+    def hold_rates(self) -> None:
+        """Keep each rate in a tensor beside its weights, where a recorded step reads it."""
+        for group in self.param_groups:
+            devices = [weight.device for weight in group["params"][:1]]
+            if devices and not isinstance(group["lr"], Tensor):
+                group["lr"] = torch.tensor(group["lr"], dtype=torch.float32, device=devices[0])
+
+    def release_rates(self) -> None:
+        """Keep each rate as a number again."""
+        for group in self.param_groups:
+            group["lr"] = float(group["lr"])
 
     def _remembered(self, weights: list[Tensor], name: str) -> list[Tensor]:
         """A buffer of each weight, zeros at first."""

@@ -16,6 +16,9 @@ class Reporter(Hook):
         on_cpu = trainer.job.device.type == "cpu"  # else it would have to be waited for
         self.training.stepped(_running_loss(trainer) if on_cpu else "", may_save=on_cpu)
 
+    def told(self, trainer: Trainer, words: str) -> None:
+        self.training.progress.say(f"{self.training.card.id}: {words}")
+
     def epoch_ended(self, trainer: Trainer, row: EpochRow) -> None:
         self.training.epoch_ended(row)
 

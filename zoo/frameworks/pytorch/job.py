@@ -44,4 +44,5 @@ class Job:
     seed: int = 0
     sub_batches: int = 1
     compile: bool = False
+    cuda_graph: bool = False  # replay the step from one
     past: Past = Past()

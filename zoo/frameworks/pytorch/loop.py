@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 
 from zoo.errors import ZooError
 from zoo.frameworks.pytorch.augment import EpochPlan, plan_epoch
+from zoo.frameworks.pytorch.captured import Captured
 from zoo.frameworks.pytorch.evaluate import accuracy_of, autocast, logits_of
 from zoo.frameworks.pytorch.job import Job, Past
 from zoo.frameworks.pytorch.optim import Average, make_optimizer
@@ -48,6 +49,8 @@ class Hook:
 
     def stepped(self, trainer: "Trainer") -> None: ...
 
+    def told(self, trainer: "Trainer", words: str) -> None: ...
+
     def epoch_ended(self, trainer: "Trainer", row: EpochRow) -> None: ...
 
 
@@ -66,6 +69,7 @@ class Trainer:
         self.maker = maker_for(self.images, job.mean, job.std, recipe, job.device)
         self.labels = job.labels.to(self.images.device)
         self.optimizer = make_optimizer(self.network, recipe)
+        self.captured: Captured | None = None  # while a CUDA graph was asked for
         self.scaler = torch.amp.GradScaler(job.device.type, enabled=job.precision == "fp16")
         self.average = Average(self.network, recipe.average) if recipe.average else None
         self.steps_per_epoch = len(job.indices) // recipe.batch
@@ -90,6 +94,8 @@ class Trainer:
         """Train to the last step."""
         for hook in self.hooks:
             hook.started(self)
+        if self.job.cuda_graph:
+            self.captured = Captured(self)
         while len(self.rows) * self.steps_per_epoch < self.steps:
             self._epoch(len(self.rows))
 
@@ -127,20 +133,33 @@ class Trainer:
         start, stop = position * recipe.batch, (position + 1) * recipe.batch
         pixels = self.maker.augmented(plan, start, stop)
         labels = self.maker.sent(self.labels[plan.order[start:stop]])
-        torch.manual_seed(seed_for(self.job.seed, "step", self.step))
+        self.seed_step()
         self.optimizer.set_rate(recipe.rate_at(self.step, self.steps))
         self.network.train()
+        (self.captured.step if self.captured else self.compute)(pixels, labels)
+        if self.average:
+            self.average.update(self.step)
+        self.step += 1
+        if self.job.device.type == "cpu":
+            self.check_loss()
+
+    def seed_step(self) -> None:
+        """What the step draws at random depends on its number only."""
+        torch.manual_seed(seed_for(self.job.seed, "step", self.step))
+
+    def compute(self, pixels: Tensor, labels: Tensor) -> None:
+        """Forward, backward and update: all of a step that a CUDA graph replays."""
         parts = self.job.sub_batches
         for part, wanted in zip(pixels.chunk(parts), labels.chunk(parts), strict=True):
             self._backward(part, wanted)
         self.scaler.step(self.optimizer)  # type: ignore[arg-type]
         self.scaler.update()
         self.optimizer.zero_grad()
-        if self.average:
-            self.average.update(self.step)
-        self.step += 1
-        if self.job.device.type == "cpu":
-            self.check_loss()
+
+    def tell(self, words: str) -> None:
+        """Say something that whoever trains should know."""
+        for hook in self.hooks:
+            hook.told(self, words)
 
     def _backward(self, pixels: Tensor, labels: Tensor) -> None:
         """Add the gradient of one part of a batch, weighted so that the parts sum to the mean."""

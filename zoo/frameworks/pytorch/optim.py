@@ -73,7 +73,11 @@ class Muon(Optimizer):
             torch._foreach_mul_(factors, [len(weight) ** 0.5 for weight in weights])
             torch._foreach_mul_(weights, factors)
             steps = orthogonal_filters(steps, together=weights[0].is_cuda)
-        torch._foreach_add_(weights, steps, alpha=-group["lr"])
+        rate = group["lr"]
+        if isinstance(rate, Tensor):
+            torch._foreach_addcmul_(weights, steps, [rate] * len(weights), value=-1)
+        else:
+            torch._foreach_add_(weights, steps, alpha=-rate)
 
     def _with_momentum(self, weights: list[Tensor], gradients: Tensors, group: Group) -> Tensors:
         if group["weight_decay"]:

@@ -65,6 +65,7 @@ def job_on_images(network: nn.Module, card: RunCard, data: Dataset) -> Job:
         seed=options.seed or 0,
         sub_batches=options.sub_batches or 1,
         compile=bool(options.compile),
+        cuda_graph=bool(options.cuda_graph),
     )
 
 
