@@ -43,7 +43,7 @@ from zoo.drawing.inside_plot import draw_layers
 from zoo.drawing.markup import render, tag
 from zoo.drawing.projection import Projection
 from zoo.errors import ZooError
-from zoo.escaping import markdown, printable, printable_lines
+from zoo.escaping import markdown, printable, printable_lines, visible
 from zoo.exporting.readme import readme
 from zoo.intervals import Accuracy
 from zoo.progress import PlainProgress, RichProgress
@@ -290,3 +290,13 @@ def test_nothing_else_writes_to_the_terminal() -> None:
 
 def test_an_error_of_the_zoo_is_told_without_what_steers() -> None:
     assert harmless(printable_lines(str(ZooError("\x1b[2J\nnode '\x07'"))))
+
+
+def test_text_is_made_fit_letter_by_letter_whatever_stands_beside() -> None:
+    """Text that is fit as a whole is passed on at once; one letter must not hide behind others."""
+    for letter in map(chr, range(0x3100)):
+        seen = " " if letter.isspace() else letter if letter.isprintable() else "\ufffd"
+        assert visible(letter) == seen
+        assert visible(f"a{letter}b") == f"a{seen}b"
+        shown = letter if letter.isprintable() else "\ufffd"
+        assert printable(f"a{letter}") == f"a{shown}"

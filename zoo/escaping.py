@@ -17,6 +17,8 @@ _MARKDOWN = {letter: f"\\{letter}" for letter in "\\`*_[]|~#"} | {
 
 def printable(text: str) -> str:
     """For a terminal, on one line: control characters, and those that turn the direction, show."""
+    if text.isprintable():  # at once: a page holds images of thousands of letters
+        return text
     return "".join(
         letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
     )
@@ -29,6 +31,8 @@ def printable_lines(text: str) -> str:
 
 def visible(text: str) -> str:
     """For a page: as `printable`, but white space of all kinds is a space."""
+    if text.isprintable():
+        return text
     return printable("".join(" " if letter.isspace() else letter for letter in text))
 
 
