@@ -2,8 +2,10 @@
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +47,15 @@ settings.load_profile("zoo")
 
 COLOURS = ("red", "green", "blue")
 _ONNX_NAMES = {"uint8": "UINT8", "float32": "FLOAT", "float16": "FLOAT16"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What JAX has compiled, all processes of the tests and their children may use again."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        compiled = TemporaryDirectory(prefix="onnx-zoo-jax-")
+        config.add_cleanup(compiled.cleanup)
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = compiled.name
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import zoo.files
 from tests.factories import Told
+from tests.killing import OFTEN, begin, die, killed
 from zoo.actions import test
 from zoo.actions.export import export
 from zoo.actions.train import train
@@ -29,40 +33,14 @@ from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
 from zoo.runs.history import read_history
 from zoo.runs.holding import LOCK
 from zoo.runs.options import TrainOptions
-from zoo.runs.pace import Pace
 from zoo.runs.run import Run, RunCard
 from zoo.runs.training import InterruptedRunError
 
 QUICK = TrainOptions(data="digits", epochs=2, precision="fp32", size=(16, 16))
 STEPS = 2 * (1438 // 64)
 
-# A process that trains and kills itself: at a step, or in the middle of writing a checkpoint.
 # An earlier test of this process may have loaded JAX; what is forked here touches files alone.
 pytestmark = pytest.mark.filterwarnings(r"ignore:os.fork\(\) was called:RuntimeWarning")
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-import zoo.files
-from zoo.frameworks.pytorch.loop import Hook
-from zoo.runs.pace import Pace
-from zoo.runs.options import TrainOptions
-from zoo.actions.train import train
-from zoo.actions.trained import load_trained
-
-folder, where, step = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-often = Pace(checkpoint_seconds=0.0)
-
-class Kill(Hook):
-    def stepped(self, trainer):
-        if trainer.step == step and where == "step":
-            os.kill(os.getpid(), signal.SIGKILL)
-        if trainer.step == step and where == "write":
-            zoo.files.os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
-
-options = TrainOptions(data="digits", epochs=2, precision="fp32", size=(16, 16))
-train("mlp", options, run=folder, resume=folder.exists(), hooks=(Kill(),), pace=often)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -82,14 +60,25 @@ def assert_same_weights(one: Run, other: Run) -> None:
         assert torch.equal(first[name], second[name]), name
 
 
+class Kill(Hook):
+    """Kills its process: at a step, or in the middle of writing the next checkpoint."""
+
+    def __init__(self, where: str, step: int) -> None:
+        self.where, self.step = where, step
+
+    def stepped(self, trainer: Trainer) -> None:
+        if trainer.step == self.step and self.where == "step":
+            die()
+        if trainer.step == self.step and self.where == "write":
+            zoo.files.os.fsync = die
+
+
+def train_and_die(folder: Path, where: str, step: int) -> None:
+    train("mlp", QUICK, run=folder, resume=folder.exists(), hooks=(Kill(where, step),), pace=OFTEN)
+
+
 def kill(folder: Path, where: str, step: int) -> None:
-    child = subprocess.run(
-        [sys.executable, "-c", KILLED, str(folder), where, str(step)],
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr
+    killed(train_and_die, folder, where, step)
 
 
 @pytest.mark.parametrize(
@@ -372,10 +361,8 @@ def test_a_disk_that_takes_nothing_is_named_and_loses_nothing(
             if trainer.step == 10:
                 patch.setattr("zoo.files.os.fsync", refuse)
 
-    with monkeypatch.context() as patch:
-        often = Pace(checkpoint_seconds=0.0)
-        with pytest.raises(ZooError, match=words):
-            train("mlp", QUICK, run=tmp_path / "run", hooks=(Full(),), pace=often)
+    with monkeypatch.context() as patch, pytest.raises(ZooError, match=words):
+        train("mlp", QUICK, run=tmp_path / "run", hooks=(Full(),), pace=OFTEN)
     assert not list((tmp_path / "run").glob(".*.tmp"))
     assert_same_weights(train("mlp", QUICK, run=tmp_path / "run", resume=True), whole)
 
@@ -440,46 +427,37 @@ def test_a_gpu_run_goes_on_after_an_interruption(tmp_path: Path, model: str) -> 
     assert read_history(done.history)[-1].train_accuracy > 0.5
 
 
-# A process that trains until it is told to go on, or is killed.
-HELD = """
-import sys
-from pathlib import Path
-from zoo.frameworks.pytorch.loop import Hook
-from zoo.runs.options import TrainOptions
-from zoo.actions.train import train
-from zoo.actions.trained import load_trained
-
 class Pause(Hook):
-    def stepped(self, trainer):
-        if trainer.step == 5:
-            print("trained 5 steps", flush=True)
-            sys.stdin.read()
+    """Says that some steps are done, and waits until it is told to go on."""
 
-options = TrainOptions(data="digits", epochs=2, precision="fp32", size=(16, 16))
-train("mlp", options, run=Path(sys.argv[1]), overwrite=True, hooks=(Pause(),))
-"""
+    def __init__(self, ends: Connection) -> None:
+        self.ends = ends
+
+    def stepped(self, trainer: Trainer) -> None:
+        if trainer.step == 5:
+            self.ends.send("trained 5 steps")
+            self.ends.recv()
+
+
+def train_with_a_pause(folder: Path, ends: Connection) -> None:
+    train("mlp", QUICK, run=folder, overwrite=True, hooks=(Pause(ends),))
 
 
 class Training:
     """Another process that is in the middle of a training."""
 
     def __init__(self, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", HELD, str(folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-        assert self.process.stdout
-        assert self.process.stdout.readline() == "trained 5 steps\n"
+        self.ends, theirs = Pipe()
+        self.process = begin(train_with_a_pause, folder, theirs)
+        theirs.close()
+        assert self.ends.recv() == "trained 5 steps"
 
-    def end(self) -> int:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.close()
-        self.process.stdout.close()
-        return self.process.wait()
+    def end(self) -> int | None:
+        if self.process.is_alive():
+            self.ends.send("go on")
+        self.ends.close()
+        self.process.join()
+        return self.process.exitcode
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -513,6 +491,7 @@ def test_a_second_process_stops_at_once_and_says_who_trains_there(
 def test_a_run_of_a_process_that_was_killed_is_free(tmp_path: Path, whole: Run) -> None:
     other = Training(tmp_path / "run")
     other.process.kill()
+    other.process.join()
     assert other.end() == -signal.SIGKILL
     assert_same_weights(train("mlp", run=tmp_path / "run", resume=True), whole)
     assert not (tmp_path / "run" / LOCK).exists()

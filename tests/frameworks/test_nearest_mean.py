@@ -1,9 +1,5 @@
 """A framework that is not torch goes all the way, and nothing else had to know of it."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +13,7 @@ import zoo
 from bench.sweep.matrix import Preset, Settings
 from tests.frameworks import nearest_mean
 from tests.frameworks.nearest_mean import BATCH, Means, NearestMean
+from tests.killing import OFTEN, At, die, killed
 from zoo.actions.check import check
 from zoo.artifacts.artifact import Artifact, find_artifact
 from zoo.data import load
@@ -38,34 +35,6 @@ SPEC = ModelSpec(
 )
 PLACE = "tests.frameworks.nearest_mean:NearestMean"
 STEPS = -(-1438 // BATCH)
-
-# A process that trains and kills itself in the middle, saving after each step.
-KILLED = f"""
-import os, signal, sys
-from contextlib import contextmanager
-from pathlib import Path
-from tests.frameworks.test_nearest_mean import DIGITS, NAME, PLACE, SPEC
-from zoo.actions.train import train
-from zoo.frameworks.registry import FRAMEWORKS
-from zoo.progress import Progress
-from zoo.runs.pace import Pace
-from zoo.specs.catalog import MODELS
-
-FRAMEWORKS[SPEC.framework], MODELS[NAME] = PLACE, SPEC
-
-class Deadly(Progress):
-    @contextmanager
-    def task(self, label, total):
-        steps = 0
-        def advance(count=1, text=""):
-            nonlocal steps
-            steps += count
-            if steps == {STEPS // 2}:
-                os.kill(os.getpid(), signal.SIGKILL)
-        yield advance
-
-train(NAME, DIGITS, run=Path(sys.argv[1]), progress=Deadly(), pace=Pace(checkpoint_seconds=0.0))
-"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -110,14 +79,13 @@ def test_it_is_found_by_its_name() -> None:
         find_framework("nearest-men")
 
 
+def train_and_die(folder: Path) -> None:
+    FRAMEWORKS[SPEC.framework], MODELS[NAME] = PLACE, SPEC
+    zoo.train(NAME, DIGITS, run=folder, progress=At(STEPS // 2, die), pace=OFTEN)
+
+
 def test_killed_and_resumed_it_ends_in_the_same_weights(run: Run, tmp_path: Path) -> None:
-    child = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path / "run")],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
-        capture_output=True,
-        text=True,
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr
+    killed(train_and_die, tmp_path / "run")
     stopped = Run(tmp_path / "run")
     assert stopped.state.exists()
     assert not stopped.weights.exists()

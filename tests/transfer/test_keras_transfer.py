@@ -1,9 +1,6 @@
 """`transfer-keras`: latents of a Keras backbone once, dense layers on them, a whole network out."""
 
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -19,6 +16,7 @@ from torch import nn
 
 import zoo
 from tests.factories import Told
+from tests.killing import killed_training
 from zoo.actions.trained import load_trained
 from zoo.data import load
 from zoo.errors import UsageError, ZooError
@@ -36,7 +34,6 @@ os.environ["KERAS_BACKEND"] = "torch"  # before `importorskip` imports it
 keras = pytest.importorskip("keras")
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-ROOT = Path(__file__).parents[2]
 NAME = "transfer-keras"
 RANDOM = TrainOptions(
     data="digits",
@@ -46,31 +43,6 @@ RANDOM = TrainOptions(
     backbone_size=32,
     backbone_init="random",
 )
-
-# A process that trains and kills itself after some steps of the head, saving after each.
-KILLED = """
-import os, signal, sys
-from contextlib import contextmanager
-from pathlib import Path
-from tests.transfer.test_keras_transfer import NAME, RANDOM
-from zoo.actions.train import train
-from zoo.progress import Progress
-from zoo.runs.pace import Pace
-
-class Deadly(Progress):
-    @contextmanager
-    def task(self, label, total):
-        steps = 0
-        def advance(count=1, text=""):
-            nonlocal steps
-            steps += count
-            if steps == int(sys.argv[2]) and label.startswith(NAME):
-                os.kill(os.getpid(), signal.SIGKILL)
-        yield advance
-
-pace = Pace(checkpoint_seconds=0.0)
-train(NAME, RANDOM, run=Path(sys.argv[1]), progress=Deadly(), pace=pace)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -118,19 +90,7 @@ def test_the_second_training_computes_no_latents_and_has_the_same_weights(
 
 
 def test_killed_and_resumed_it_ends_in_the_same_weights(finished: Run, tmp_path: Path) -> None:
-    child = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path / "run"), "30"],
-        env=os.environ
-        | {
-            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
-            "OMP_NUM_THREADS": "1",
-        },
-        capture_output=True,
-        text=True,
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr
-    stopped = Run(tmp_path / "run")
-    assert stopped.state.exists()
+    stopped = killed_training(NAME, RANDOM, tmp_path / "run", 30)
     resumed = zoo.train(NAME, run=stopped.folder, resume=True)
     assert resumed.weights.read_bytes() == finished.weights.read_bytes()
 

@@ -1,11 +1,8 @@
 """A training in JAX: it learns, tells what it does, and can be stopped anywhere."""
 
 import os
-import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +12,9 @@ from click.testing import Result
 
 import zoo
 from tests.frameworks.jax.conftest import DIGITS
+from tests.killing import Asking, killed_training
 from zoo.errors import UsageError, ZooError
 from zoo.frameworks.registry import find_framework
-from zoo.progress import Progress
 from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
 from zoo.runs.history import read_history
 from zoo.runs.run import Run
@@ -27,34 +24,8 @@ jax = pytest.importorskip("jax")
 pytest.importorskip("flax")
 pytest.importorskip("optax")
 
-ROOT = Path(__file__).parents[3]
 NAME = "cnn-jax"
 STEPS_PER_EPOCH = 1338 // 64
-
-# A process that trains and kills itself after some steps, saving after each.
-KILLED = """
-import os, signal, sys
-from contextlib import contextmanager
-from pathlib import Path
-from tests.frameworks.jax.conftest import DIGITS
-from zoo.actions.train import train
-from zoo.progress import Progress
-from zoo.runs.pace import Pace
-
-class Deadly(Progress):
-    @contextmanager
-    def task(self, label, total):
-        steps = 0
-        def advance(count=1, text=""):
-            nonlocal steps
-            steps += count
-            if steps == int(sys.argv[2]):
-                os.kill(os.getpid(), signal.SIGKILL)
-        yield advance
-
-pace = Pace(checkpoint_seconds=0.0)
-train("cnn-jax", DIGITS, run=Path(sys.argv[1]), progress=Deadly(), pace=pace)
-"""
 
 
 def figures(run: Run) -> list[tuple[float | None, ...]]:
@@ -72,40 +43,12 @@ def figures(run: Run) -> list[tuple[float | None, ...]]:
 def test_killed_and_resumed_it_ends_in_the_same_weights(
     run: Run, tmp_path: Path, steps: int
 ) -> None:
-    child = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path / "run"), str(steps)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
-        capture_output=True,
-        text=True,
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr
-    stopped = Run(tmp_path / "run")
-    assert stopped.state.exists()
+    stopped = killed_training(NAME, DIGITS, tmp_path / "run", steps)
     resumed = zoo.train(NAME, run=stopped.folder, resume=True)
     assert resumed.weights.read_bytes() == run.weights.read_bytes()
     assert figures(resumed) == figures(run)
     left = {path.name for path in resumed.folder.iterdir()}
     assert left == {"run.json", "weights.safetensors", "history.csv", "curves.png"}
-
-
-class Asking(Progress):
-    """Asks to stop after some steps, as Ctrl-C does."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self.steps = steps
-
-    @contextmanager
-    def task(self, label: str, total: float) -> Iterator[Callable[..., None]]:
-        done = 0
-
-        def advance(count: int = 1, text: str = "") -> None:
-            nonlocal done
-            done += count
-            if done == self.steps:
-                signal.raise_signal(signal.SIGINT)
-
-        yield advance
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from click.testing import Result
 
 import zoo
 from tests.frameworks.keras.conftest import DIGITS
-from tests.frameworks.keras.test_training import Asking, figures, killed
+from tests.frameworks.keras.test_training import figures
+from tests.killing import Asking, killed_training
 from zoo.actions.trained import load_trained
 from zoo.data import load
 from zoo.errors import UnavailableError, ZooError
@@ -71,7 +72,7 @@ def test_the_card_says_what_computed(on_jax: Run, run: Run) -> None:
 def test_killed_within_an_epoch_and_resumed_it_ends_in_the_same_weights(
     on_jax: Run, tmp_path: Path
 ) -> None:
-    stopped = killed(tmp_path / "run", 27, "jax")
+    stopped = killed_training(NAME, ON_JAX, tmp_path / "run", 27)
     resumed = zoo.train(NAME, run=stopped.folder, resume=True)
     assert resumed.weights.read_bytes() == on_jax.weights.read_bytes()
     assert figures(resumed) == figures(on_jax)

@@ -1,9 +1,5 @@
 """Step 5 of the MLP from scratch: what a run of it is, and that it can be stopped anywhere."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -15,45 +11,17 @@ from click.testing import Result
 
 import zoo
 from tests.frameworks.numpy.conftest import DIGITS
+from tests.killing import OFTEN, Asking, killed_training
 from zoo.errors import UsageError, ZooError
 from zoo.frameworks.numpy.framework import Numpy
 from zoo.frameworks.numpy.network import arrays_of, network_of
 from zoo.frameworks.registry import find_framework
-from zoo.progress import Progress
 from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
 from zoo.runs.history import read_history
-from zoo.runs.pace import Pace
 from zoo.runs.run import Run
 
-ROOT = Path(__file__).parents[3]
 NAME = "mlp-numpy"
 STEPS_PER_EPOCH = 1438 // 64  # a small dataset gets smaller batches
-OFTEN = Pace(checkpoint_seconds=0.0)
-
-# A process that trains and kills itself after some steps, saving after each.
-KILLED = """
-import os, signal, sys
-from contextlib import contextmanager
-from pathlib import Path
-from tests.frameworks.numpy.conftest import DIGITS
-from zoo.actions.train import train
-from zoo.progress import Progress
-from zoo.runs.pace import Pace
-
-class Deadly(Progress):
-    @contextmanager
-    def task(self, label, total):
-        steps = 0
-        def advance(count=1, text=""):
-            nonlocal steps
-            steps += count
-            if steps == int(sys.argv[2]):
-                os.kill(os.getpid(), signal.SIGKILL)
-        yield advance
-
-pace = Pace(checkpoint_seconds=0.0)
-train("mlp-numpy", DIGITS, run=Path(sys.argv[1]), progress=Deadly(), pace=pace)
-"""
 
 
 def figures(run: Run) -> list[tuple[float | None, ...]]:
@@ -68,15 +36,7 @@ def figures(run: Run) -> list[tuple[float | None, ...]]:
 def test_killed_and_resumed_it_ends_in_the_same_weights(
     run: Run, tmp_path: Path, steps: int
 ) -> None:
-    child = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path / "run"), str(steps)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
-        capture_output=True,
-        text=True,
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr
-    stopped = Run(tmp_path / "run")
-    assert stopped.state.exists()
+    stopped = killed_training(NAME, DIGITS, tmp_path / "run", steps)
     resumed = zoo.train(NAME, run=stopped.folder, resume=True)
     assert resumed.weights.read_bytes() == run.weights.read_bytes()
     assert figures(resumed) == figures(run)
@@ -84,30 +44,9 @@ def test_killed_and_resumed_it_ends_in_the_same_weights(
     assert left == {"run.json", "weights.safetensors", "history.csv", "curves.png"}
 
 
-class Asking(Progress):
-    """Asks to stop in the middle of the second epoch, as Ctrl-C does."""
-
-    def task(self, label: str, total: int):  # type: ignore[no-untyped-def]
-        from contextlib import contextmanager
-
-        @contextmanager
-        def shown():  # type: ignore[no-untyped-def]
-            steps = 0
-
-            def advance(count: int = 1, text: str = "") -> None:
-                nonlocal steps
-                steps += count
-                if steps == STEPS_PER_EPOCH + 3:
-                    signal.raise_signal(signal.SIGINT)
-
-            yield advance
-
-        return shown()
-
-
 def test_stopped_it_says_how_to_go_on_and_does(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ZooError, match=r"interrupted after step .*train mlp-numpy --resume"):
-        zoo.train(NAME, DIGITS, run=tmp_path / "run", progress=Asking())
+        zoo.train(NAME, DIGITS, run=tmp_path / "run", progress=Asking(STEPS_PER_EPOCH + 3))
     resumed = zoo.train(NAME, run=tmp_path / "run", resume=True)
     assert resumed.weights.read_bytes() == run.weights.read_bytes()
 
@@ -187,7 +126,7 @@ def test_a_checkpoint_of_another_network_is_refused(
     run: Run, tmp_path: Path, name: str, value: np.ndarray | None
 ) -> None:
     with pytest.raises(ZooError, match="interrupted"):
-        zoo.train(NAME, DIGITS, run=tmp_path / "run", progress=Asking())
+        zoo.train(NAME, DIGITS, run=tmp_path / "run", progress=Asking(STEPS_PER_EPOCH + 3))
     stopped = Run(tmp_path / "run")
     arrays, meta = load_checkpoint(stopped.state)
     changed = {key: array for key, array in arrays.items() if key != name}
@@ -201,7 +140,7 @@ def test_a_checkpoint_of_no_possible_moment_is_refused(
     tmp_path: Path, change: dict[str, object]
 ) -> None:
     with pytest.raises(ZooError, match="interrupted"):
-        zoo.train(NAME, DIGITS, run=tmp_path / "run", progress=Asking())
+        zoo.train(NAME, DIGITS, run=tmp_path / "run", progress=Asking(STEPS_PER_EPOCH + 3))
     stopped = Run(tmp_path / "run")
     arrays, meta = load_checkpoint(stopped.state)
     save_checkpoint(stopped.state, arrays, meta | change)

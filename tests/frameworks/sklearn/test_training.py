@@ -1,11 +1,6 @@
 """A training of scikit-learn is a run like any other, and it can be stopped anywhere."""
 
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,46 +12,18 @@ from PIL import Image
 
 import zoo
 from tests.frameworks.sklearn.conftest import LOGREG, MLP, NAMES, options_of
+from tests.killing import OFTEN, Asking, killed_training
 from zoo.errors import UsageError, ZooError
 from zoo.frameworks.registry import find_framework
 from zoo.frameworks.sklearn.framework import WAYS
-from zoo.progress import Progress
 from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
 from zoo.runs.history import read_history
 from zoo.runs.options import TrainOptions
-from zoo.runs.pace import Pace
 from zoo.runs.run import Run
 from zoo.specs.catalog import MODELS
 
-ROOT = Path(__file__).parents[3]
 STEPS_PER_EPOCH = 1438 // 64  # a small dataset gets smaller batches
-OFTEN = Pace(checkpoint_seconds=0.0)
 Runs = Callable[[str], Run]
-
-# A process that trains and kills itself after some steps, saving after each.
-KILLED = """
-import os, signal, sys
-from contextlib import contextmanager
-from pathlib import Path
-from tests.frameworks.sklearn.conftest import options_of
-from zoo.actions.train import train
-from zoo.progress import Progress
-from zoo.runs.pace import Pace
-
-class Deadly(Progress):
-    @contextmanager
-    def task(self, label, total):
-        steps = 0
-        def advance(count=1, text=""):
-            nonlocal steps
-            steps += count
-            if steps == int(sys.argv[3]):
-                os.kill(os.getpid(), signal.SIGKILL)
-        yield advance
-
-name, pace = sys.argv[1], Pace(checkpoint_seconds=0.0)
-train(name, options_of(name), run=Path(sys.argv[2]), progress=Deadly(), pace=pace)
-"""
 
 
 def figures(run: Run) -> list[tuple[float | None, ...]]:
@@ -74,40 +41,12 @@ def figures(run: Run) -> list[tuple[float | None, ...]]:
 def test_killed_and_resumed_it_ends_in_the_same_weights(
     run_of: Runs, tmp_path: Path, name: str, steps: int
 ) -> None:
-    child = subprocess.run(
-        [sys.executable, "-c", KILLED, name, str(tmp_path / "run"), str(steps)],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
-        capture_output=True,
-        text=True,
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr
-    stopped = Run(tmp_path / "run")
-    assert stopped.state.exists()
+    stopped = killed_training(name, options_of(name), tmp_path / "run", steps)
     resumed = zoo.train(name, run=stopped.folder, resume=True)
     assert resumed.weights.read_bytes() == run_of(name).weights.read_bytes()
     assert figures(resumed) == figures(run_of(name))
     left = {path.name for path in resumed.folder.iterdir()}
     assert left == {"run.json", "weights.safetensors", "history.csv", "curves.png"}
-
-
-class Asking(Progress):
-    """Asks to stop after some steps, as Ctrl-C does."""
-
-    def __init__(self, after: int) -> None:
-        super().__init__()
-        self.after = after
-
-    @contextmanager
-    def task(self, label: str, total: int) -> Iterator[Callable[..., None]]:
-        steps = 0
-
-        def advance(count: int = 1, text: str = "") -> None:
-            nonlocal steps
-            steps += count
-            if steps == self.after:
-                signal.raise_signal(signal.SIGINT)
-
-        yield advance
 
 
 def stopped(name: str, folder: Path) -> Run:
