@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from dataclasses import replace
 from multiprocessing import Pipe
@@ -497,29 +496,28 @@ def test_a_run_of_a_process_that_was_killed_is_free(tmp_path: Path, whole: Run) 
     assert not (tmp_path / "run" / LOCK).exists()
 
 
+def train_and_tell(folder: Path, seed: int, told: Connection) -> None:
+    try:
+        train("mlp", replace(QUICK, epochs=1, seed=seed), run=folder)
+    except ZooError as error:
+        told.send(str(error))
+        sys.exit(1)
+    told.send("")
+
+
 def test_two_at_once_never_leave_a_card_of_other_weights(tmp_path: Path) -> None:
-    code = (
-        "import sys\nfrom pathlib import Path\nimport zoo\n"
-        "options = zoo.TrainOptions(data='digits', epochs=1, seed=int(sys.argv[2]))\n"
-        "try:\n    zoo.train('mlp', options, run=Path(sys.argv[1]))\n"
-        "except zoo.ZooError as error:\n    sys.exit(f'{error}')\n"
-    )
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path / "run"), str(seed)],
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-        for seed in (1, 2)
-    ]
-    said = [child.communicate()[1] for child in children]
-    assert sorted(child.returncode for child in children) == [0, 1]
-    assert "is in use by process" in "".join(said) or "already holds a run" in "".join(said)
+    heard, told = Pipe(duplex=False)
+    with heard, told:
+        children = [begin(train_and_tell, tmp_path / "run", seed, told) for seed in (1, 2)]
+        said = heard.recv() + heard.recv()
+    for child in children:
+        child.join()
+    assert sorted(child.exitcode or 0 for child in children) == [0, 1]
+    assert "is in use by process" in said or "already holds a run" in said
     run = Run(tmp_path / "run")
-    winner = 1 + [child.returncode for child in children].index(0)
+    winner = 1 + [child.exitcode for child in children].index(0)
     assert run.finished_card().options.seed == winner
-    alone = train("mlp", TrainOptions(data="digits", epochs=1, seed=winner), run=tmp_path / "alone")
+    alone = train("mlp", replace(QUICK, epochs=1, seed=winner), run=tmp_path / "alone")
     assert_same_weights(run, alone)
 
 
