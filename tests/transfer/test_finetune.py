@@ -31,6 +31,7 @@ FROZEN = TrainOptions(
     backbone="mobilenet_v3_small",
     backbone_size=32,
     backbone_init="random",
+    latents_runtime="torch",  # neither of two is measured: see test_transfer.py
     precision="fp32",
     head="linear",
 )
