@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from zoo.progress import Progress
+from zoo.runs.history import read_history
 from zoo.runs.options import TrainOptions
 from zoo.runs.pace import Pace
 from zoo.runs.run import Run
@@ -94,3 +95,14 @@ class Asking(At):
 
     def __init__(self, steps: int) -> None:
         super().__init__(steps, lambda: signal.raise_signal(signal.SIGINT))
+
+
+def figures(run: Run) -> list[tuple[float | None, ...]]:
+    """The history without its times."""
+    return [
+        (
+            *(row.epoch, row.step, row.lr, row.train_loss, row.train_accuracy),
+            *(row.validation_loss, row.validation_accuracy),
+        )
+        for row in read_history(run.history)
+    ]

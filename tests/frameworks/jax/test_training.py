@@ -12,9 +12,10 @@ from click.testing import Result
 
 import zoo
 from tests.frameworks.jax.conftest import DIGITS
-from tests.killing import Asking, killed_training
+from tests.killing import Asking
 from zoo.errors import UsageError, ZooError
 from zoo.frameworks.registry import find_framework
+from zoo.machine.threads import thread_budget
 from zoo.runs.checkpoint import load_checkpoint, save_checkpoint
 from zoo.runs.history import read_history
 from zoo.runs.run import Run
@@ -28,29 +29,6 @@ NAME = "cnn-jax"
 STEPS_PER_EPOCH = 1338 // 64
 
 
-def figures(run: Run) -> list[tuple[float | None, ...]]:
-    """The history without its times."""
-    return [
-        (
-            *(row.epoch, row.step, row.lr, row.train_loss, row.train_accuracy),
-            *(row.validation_loss, row.validation_accuracy),
-        )
-        for row in read_history(run.history)
-    ]
-
-
-@pytest.mark.parametrize("steps", [STEPS_PER_EPOCH, STEPS_PER_EPOCH + 7])
-def test_killed_and_resumed_it_ends_in_the_same_weights(
-    run: Run, tmp_path: Path, steps: int
-) -> None:
-    stopped = killed_training(NAME, DIGITS, tmp_path / "run", steps)
-    resumed = zoo.train(NAME, run=stopped.folder, resume=True)
-    assert resumed.weights.read_bytes() == run.weights.read_bytes()
-    assert figures(resumed) == figures(run)
-    left = {path.name for path in resumed.folder.iterdir()}
-    assert left == {"run.json", "weights.safetensors", "history.csv", "curves.png"}
-
-
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Stopped within the first epoch; not to be changed."""
@@ -58,16 +36,6 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Run:
     with pytest.raises(ZooError, match=r"interrupted after step 3/40.*train cnn-jax --resume"):
         zoo.train(NAME, DIGITS, run=folder, progress=Asking(3))
     return Run(folder)
-
-
-def test_stopped_after_the_last_step_of_all_it_still_ends_in_the_same_weights(
-    run: Run, tmp_path: Path
-) -> None:
-    with pytest.raises(ZooError, match="interrupted after step 40/40"):
-        zoo.train(NAME, DIGITS, run=tmp_path / "run", progress=Asking(2 * STEPS_PER_EPOCH))
-    resumed = zoo.train(NAME, run=tmp_path / "run", resume=True)
-    assert resumed.weights.read_bytes() == run.weights.read_bytes()
-    assert figures(resumed) == figures(run)
 
 
 def test_it_learns_and_history_tells(run: Run) -> None:
@@ -86,7 +54,8 @@ def test_the_card_says_the_recipe_the_cost_and_what_computed(run: Run) -> None:
     assert card.schedule.flip == "none"  # mirrored digits are none
     assert card.versions.keys() == {"python", "jax", "flax", "optax"}
     assert card.versions["jax"] == jax.__version__
-    assert card.machine.endswith(f"{os.environ['NPROC']} threads")
+    threads = os.environ.get("NPROC", thread_budget())  # set where JAX has been loaded
+    assert card.machine.endswith(f"{threads} threads")
 
 
 def test_it_has_the_shape_of_the_cnn_in_pytorch(run: Run) -> None:
@@ -117,11 +86,6 @@ def test_options_that_make_no_sense_are_refused(
     with pytest.raises(UsageError, match=words):
         zoo.train(NAME, replace(DIGITS, **options))  # type: ignore[arg-type]
     assert not list(in_folder.glob("runs/*"))
-
-
-def test_a_rate_far_too_high_is_told_and_not_trained_on(tmp_path: Path) -> None:
-    with pytest.raises(ZooError, match=r"no longer a number.*smaller --lr"):
-        zoo.train(NAME, replace(DIGITS, lr=1e30), run=tmp_path / "run")
 
 
 @pytest.mark.parametrize(

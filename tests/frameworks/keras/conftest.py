@@ -1,19 +1,19 @@
 """A training of the CNN of Keras on small digits, once for all tests."""
 
 import os
+from collections.abc import Callable
 
 import pytest
 
-import zoo
-from zoo.runs.options import TrainOptions
+from tests.frameworks.trainings import TRAININGS
 from zoo.runs.run import Run
 
 os.environ["KERAS_BACKEND"] = "torch"  # before `importorskip` imports it
 
-DIGITS = TrainOptions(data="digits", size=(16, 16), grey=True, epochs=2, validate=100)
+DIGITS = TRAININGS["cnn-keras"]
 
 
 @pytest.fixture(scope="session")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(run_of: Callable[[str], Run]) -> Run:
     """Trained without a break; not to be changed."""
-    return zoo.train("cnn-keras", DIGITS, run=tmp_path_factory.mktemp("keras") / "run")
+    return run_of("cnn-keras")

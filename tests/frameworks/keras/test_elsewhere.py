@@ -12,8 +12,7 @@ from click.testing import Result
 
 import zoo
 from tests.frameworks.keras.conftest import DIGITS
-from tests.frameworks.keras.test_training import figures
-from tests.killing import Asking, killed_training
+from tests.killing import Asking, figures, killed_training
 from zoo.actions.trained import load_trained
 from zoo.data import load
 from zoo.errors import UnavailableError, ZooError

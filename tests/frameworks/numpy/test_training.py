@@ -11,7 +11,7 @@ from click.testing import Result
 
 import zoo
 from tests.frameworks.numpy.conftest import DIGITS
-from tests.killing import OFTEN, Asking, killed_training
+from tests.killing import Asking
 from zoo.errors import UsageError, ZooError
 from zoo.frameworks.numpy.framework import Numpy
 from zoo.frameworks.numpy.network import arrays_of, network_of
@@ -22,42 +22,6 @@ from zoo.runs.run import Run
 
 NAME = "mlp-numpy"
 STEPS_PER_EPOCH = 1438 // 64  # a small dataset gets smaller batches
-
-
-def figures(run: Run) -> list[tuple[float | None, ...]]:
-    """The history without its times."""
-    return [
-        (row.epoch, row.step, row.lr, row.train_loss, row.train_accuracy)
-        for row in read_history(run.history)
-    ]
-
-
-@pytest.mark.parametrize("steps", [7, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 9])
-def test_killed_and_resumed_it_ends_in_the_same_weights(
-    run: Run, tmp_path: Path, steps: int
-) -> None:
-    stopped = killed_training(NAME, DIGITS, tmp_path / "run", steps)
-    resumed = zoo.train(NAME, run=stopped.folder, resume=True)
-    assert resumed.weights.read_bytes() == run.weights.read_bytes()
-    assert figures(resumed) == figures(run)
-    left = {path.name for path in resumed.folder.iterdir()}
-    assert left == {"run.json", "weights.safetensors", "history.csv", "curves.png"}
-
-
-def test_stopped_it_says_how_to_go_on_and_does(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(ZooError, match=r"interrupted after step .*train mlp-numpy --resume"):
-        zoo.train(NAME, DIGITS, run=tmp_path / "run", progress=Asking(STEPS_PER_EPOCH + 3))
-    resumed = zoo.train(NAME, run=tmp_path / "run", resume=True)
-    assert resumed.weights.read_bytes() == run.weights.read_bytes()
-
-
-def test_another_seed_gives_other_weights_and_the_same_one_the_same(
-    run: Run, tmp_path: Path
-) -> None:
-    same = zoo.train(NAME, DIGITS, run=tmp_path / "same", pace=OFTEN)
-    other = zoo.train(NAME, replace(DIGITS, seed=1), run=tmp_path / "other")
-    assert same.weights.read_bytes() == run.weights.read_bytes()
-    assert other.weights.read_bytes() != run.weights.read_bytes()
 
 
 def test_the_card_says_the_recipe_the_cost_and_what_computed(run: Run) -> None:
@@ -111,11 +75,6 @@ def test_the_command_line_says_the_same(call: Callable[..., Result]) -> None:
     train = ("train", NAME, "--data", "digits")
     assert "only on the cpu" in call(*train, "--device", "cuda", code=2).stderr
     assert "--compile is not for mlp-numpy" in call(*train, "--compile", code=2).stderr
-
-
-def test_a_rate_far_too_high_is_told_and_not_trained_on(tmp_path: Path) -> None:
-    with pytest.raises(ZooError, match=r"no longer a number.*smaller --lr"):
-        zoo.train(NAME, replace(DIGITS, lr=1e30), run=tmp_path / "run")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from PIL import Image
 
 import zoo
 from tests.frameworks.sklearn.conftest import LOGREG, MLP, NAMES, options_of
-from tests.killing import OFTEN, Asking, killed_training
+from tests.killing import Asking
 from zoo.errors import UsageError, ZooError
 from zoo.frameworks.registry import find_framework
 from zoo.frameworks.sklearn.framework import WAYS
@@ -26,51 +26,11 @@ STEPS_PER_EPOCH = 1438 // 64  # a small dataset gets smaller batches
 Runs = Callable[[str], Run]
 
 
-def figures(run: Run) -> list[tuple[float | None, ...]]:
-    """The history without its times."""
-    return [
-        (row.epoch, row.step, row.lr, row.train_loss, row.train_accuracy, row.validation_loss)
-        for row in read_history(run.history)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("name", "steps"),
-    [(MLP, 7), (MLP, STEPS_PER_EPOCH), (MLP, STEPS_PER_EPOCH + 9), (LOGREG, 2), (LOGREG, 3)],
-)
-def test_killed_and_resumed_it_ends_in_the_same_weights(
-    run_of: Runs, tmp_path: Path, name: str, steps: int
-) -> None:
-    stopped = killed_training(name, options_of(name), tmp_path / "run", steps)
-    resumed = zoo.train(name, run=stopped.folder, resume=True)
-    assert resumed.weights.read_bytes() == run_of(name).weights.read_bytes()
-    assert figures(resumed) == figures(run_of(name))
-    left = {path.name for path in resumed.folder.iterdir()}
-    assert left == {"run.json", "weights.safetensors", "history.csv", "curves.png"}
-
-
 def stopped(name: str, folder: Path) -> Run:
     after = {MLP: STEPS_PER_EPOCH + 3, LOGREG: 1}[name]
     with pytest.raises(ZooError, match=rf"interrupted after step .*train {name} --resume"):
         zoo.train(name, options_of(name), run=folder, progress=Asking(after))
     return Run(folder)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_stopped_it_says_how_to_go_on_and_does(run_of: Runs, tmp_path: Path, name: str) -> None:
-    resumed = zoo.train(name, run=stopped(name, tmp_path / "run").folder, resume=True)
-    assert resumed.weights.read_bytes() == run_of(name).weights.read_bytes()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_same_seed_gives_the_same_weights(run_of: Runs, tmp_path: Path, name: str) -> None:
-    same = zoo.train(name, options_of(name), run=tmp_path / "same", pace=OFTEN)
-    assert same.weights.read_bytes() == run_of(name).weights.read_bytes()
-
-
-def test_another_seed_gives_other_weights(run_of: Runs, tmp_path: Path) -> None:
-    other = zoo.train(MLP, replace(options_of(MLP), seed=1), run=tmp_path / "run")
-    assert other.weights.read_bytes() != run_of(MLP).weights.read_bytes()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -141,11 +101,6 @@ def test_the_command_line_says_the_same(call: Callable[..., Result]) -> None:
     train = ("train", LOGREG, "--data", "digits")
     assert "--lr is not for logreg-sklearn" in call(*train, "--lr", "0.1", code=2).stderr
     assert "only on the cpu" in call(*train, "--device", "cuda", code=2).stderr
-
-
-def test_a_rate_far_too_high_is_told_and_not_trained_on(tmp_path: Path) -> None:
-    with pytest.raises(ZooError, match=r"no longer a number.*smaller --lr"):
-        zoo.train(MLP, replace(options_of(MLP), lr=1e30), run=tmp_path / "run")
 
 
 @pytest.mark.parametrize(
