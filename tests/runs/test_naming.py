@@ -60,6 +60,10 @@ def root(tmp_path: Path) -> Path:
             "transfer-cifar10-maps-random",
         ),
         (
+            *("transfer", "cifar10", "", {"backbone_layer": "layer2", "backbone_grid": 2}),
+            "transfer-cifar10-layer2-2x2",
+        ),
+        (
             *("transfer", "cifar10", "", {"backbone": "mobilenet_v2", "finetune": True}),
             "transfer-cifar10-mobilenet_v2-finetuned",
         ),

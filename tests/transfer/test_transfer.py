@@ -231,7 +231,9 @@ class TestZooBackbone:
     [
         ({"head": "deep"}, "--head deep"),
         ({"head": "0"}, "--head 0"),
-        ({"backbone_layer": "first"}, "--backbone-layer first"),
+        ({"backbone_layer": "first"}, "no layer of this backbone 'first'"),
+        ({"backbone_grid": 0, "backbone_layer": "maps"}, "--backbone-grid 0"),
+        ({"backbone_grid": 2}, "pooled latents have none"),
         ({"backbone_init": "zeros"}, "--backbone-init zeros"),
         ({"weights": "a.pth"}, "--weights and --backbone-init contradict"),
         ({"backbone_size": 0}, "--backbone-size 0"),

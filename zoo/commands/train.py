@@ -76,8 +76,16 @@ from zoo.errors import command
 )
 @click.option(
     "--backbone-layer",
-    metavar="pooled|maps",
-    help="For transfer: take latents after or before the last pooling.",
+    metavar="pooled|maps|NAME",
+    help="For transfer: take latents after or before the last pooling, or from the layer of that "
+    "name, with all that follows it cut off.  [default: pooled]",
+)
+@click.option(
+    "--backbone-grid",
+    type=int,
+    metavar="N",
+    help="For transfer: average the maps of that layer to NxN values each.  [default: 1 for a "
+    "named layer; maps as they are]",
 )
 @click.option(
     "--backbone-init",

@@ -22,9 +22,10 @@ def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:
     quick = "quick" if options.quick else ""
     seed = f"s{options.seed}" if options.seed else ""
     layer = "" if options.backbone_layer in (None, POOLED) else str(options.backbone_layer)
+    grid = f"{options.backbone_grid}x{options.backbone_grid}" if options.backbone_grid else ""
     init = options.backbone_init or ""
     finetuned = "finetuned" if options.finetune else ""
-    parts = [model, dataset, backbone, layer, init, finetuned, computed, view, quick, seed]
+    parts = [model, dataset, backbone, layer, grid, init, finetuned, computed, view, quick, seed]
     return "-".join(part for part in parts if part)
 
 

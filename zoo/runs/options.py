@@ -26,8 +26,8 @@ MAY_CHANGE_ON_RESUME = ("device", "precision", "latents_runtime", "cuda_graph")
 COMMON = frozenset({"data", "size", "grey", "skip_bad", "seed", "device"})
 OF_TRANSFER = frozenset(
     {
-        *("backbone", "backbone_size", "backbone_resize", "backbone_layer", "backbone_init"),
-        *("weights", "flip_average", "head", "finetune", "latents_runtime"),
+        *("backbone", "backbone_size", "backbone_resize", "backbone_layer", "backbone_grid"),
+        *("backbone_init", "weights", "flip_average", "head", "finetune", "latents_runtime"),
     }
 )
 VALIDATION_SEED = 0  # the same images are held out for every training seed, so that seeds compare
@@ -62,8 +62,9 @@ class TrainOptions:
     backbone: str | None = None  # of torchvision or Keras, or a run or artifact of this zoo
     backbone_size: int | None = None  # side of the images shown to the backbone
     backbone_resize: str | None = None  # `bilinear` or `bicubic`
-    # `pooled`: what its last layer took; `maps`: what its last pooling took
+    # `pooled`: what its last layer took; `maps`: what its last pooling took; else a layer's name
     backbone_layer: str | None = None
+    backbone_grid: int | None = None  # average maps to that many values a side
     backbone_init: str | None = None  # `random`, for a baseline
     weights: str | None = None  # the file that holds the backbone's weights
     flip_average: bool | None = None  # average the latents of an image and its mirror image

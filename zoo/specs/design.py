@@ -27,7 +27,9 @@ class Backbone:
     mean: tuple[float, ...]  # of its pixels, per channel, on the 0..1 scale
     std: tuple[float, ...]
     interpolation: str = "bilinear"
-    layer: str = POOLED  # `pooled`: what its last layer took; `maps`: what its last pooling took
+    # `pooled`: what its last layer took; `maps`: what its last pooling took; else a layer's output
+    layer: str = POOLED
+    grid: int = 0  # maps are averaged to grid x grid values each; 0 leaves them as they are
     origin: str = ""  # where its weights are from
     weights: str = ""  # their sha256, see `zoo.transfer.backbones.fingerprint`
 

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import UsageError, unknown_name
+from zoo.models.calibrated import Calibrated
 from zoo.specs.catalog import MODELS, find_model
-from zoo.specs.design import MAPS, POOLED, Backbone
+from zoo.specs.design import LAYERS, MAPS, POOLED, Backbone
+from zoo.transfer.cutting import Grid, check_latents, cut_behind
 
 SHOWN = 3
 # torchvision's weights for these turn the usual normalisation into (x - 0.5) / 0.5 in their first
@@ -24,16 +26,23 @@ _SIDE_BRANCHES = ("AuxLogits.", "aux1.", "aux2.")  # taught in training, never p
 class Trunk(nn.Module):
     """A backbone from normalised pixels float [N, C, H, W] to latents [N, width].
 
-    removed: the name of its last layer, which its weights may still hold.
+    last: the name of the network's last layer, which its weights may still hold. unused: names of
+    tensors that it may hold, too, since they belong to layers that were cut off.
     """
 
-    def __init__(self, network: nn.Module, layer: str = POOLED) -> None:
+    def __init__(self, network: nn.Module, layer: str = POOLED, grid: int = 0) -> None:
         super().__init__()
-        self.removed = _last_layer(network)
-        _remove(network, self.removed)
-        if layer == MAPS:
-            _remove(network, _last_pooling(network))
-        self.network = network
+        self.last = _last_layer(network)
+        names = network.state_dict().keys()
+        self.calibrate = network.calibrate if isinstance(network, Calibrated) else None
+        if layer in LAYERS:
+            _replace(network, self.last, nn.Identity())
+            if layer == MAPS:
+                _replace(network, _last_pooling(network), Grid(grid) if grid else nn.Identity())
+            self.network = network
+        else:
+            self.network = cut_behind(network, layer, grid)
+        self.unused = names - self.network.state_dict().keys()
         self.width = 0  # latents of an image
 
     def forward(self, x: Tensor) -> Tensor:
@@ -41,9 +50,9 @@ class Trunk(nn.Module):
         return latents.flatten(1)
 
 
-def _remove(network: nn.Module, name: str) -> None:
+def _replace(network: nn.Module, name: str, module: nn.Module) -> None:
     path, _, last = name.rpartition(".")
-    setattr(network.get_submodule(path), last, nn.Identity())
+    setattr(network.get_submodule(path), last, module)
 
 
 def _last_pooling(network: nn.Module) -> str:
@@ -78,7 +87,7 @@ def torchvision_names() -> list[str]:
     return list(torchvision.models.list_models(module=torchvision.models))
 
 
-def describe(name: str, side: int | None = None, layer: str = POOLED) -> Backbone:
+def describe(name: str, side: int | None = None, layer: str = POOLED, grid: int = 0) -> Backbone:
     """A backbone of torchvision as its ImageNet weights want it, or shown at another size."""
     if name not in torchvision_names():
         raise unknown_name("backbone", name, {*torchvision_names(), *MODELS})
@@ -98,6 +107,7 @@ def describe(name: str, side: int | None = None, layer: str = POOLED) -> Backbon
         std=(0.5,) * 3 if halves else tuple(preset.std),
         interpolation=preset.interpolation.value,
         layer=layer,
+        grid=grid,
     )
 
 
@@ -107,13 +117,12 @@ def build_trunk(backbone: Backbone, init: bool = False) -> Trunk:
 
     if backbone.library == "zoo":
         shape = (*backbone.size, backbone.channels)
-        trunk = Trunk(find_model(backbone.model).build(shape, backbone.classes), backbone.layer)
+        network = find_model(backbone.model).build(shape, backbone.classes)
     else:
         # The two that have side branches are also slow to initialise, so they want to be asked.
         more = {"init_weights": init, "aux_logits": False} if backbone.model in _HALVES else {}
-        trunk = Trunk(
-            torchvision.models.get_model(backbone.model, weights=None, **more), backbone.layer
-        )
+        network = torchvision.models.get_model(backbone.model, weights=None, **more)
+    trunk = Trunk(network, backbone.layer, backbone.grid)
     trunk.eval().requires_grad_(False)
     trunk.width = _width(backbone, trunk)
     return trunk
@@ -124,14 +133,14 @@ def _width(backbone: Backbone, trunk: Trunk) -> int:
     """How many latents an image has, seen by showing it one of a size that may not fit."""
     height, width = backbone.size
     try:
-        latents: Tensor = trunk(torch.zeros(1, backbone.channels, height, width))
+        latents = trunk.network(torch.zeros(1, backbone.channels, height, width))
     except (RuntimeError, AssertionError, ValueError) as error:
         why = str(error).splitlines()[0]
         raise UsageError(
             f"{backbone.name} does not take images of {height}x{width}: they are too small, or "
             f"of a size that it was not built for ({why}). Name another --backbone-size."
         ) from error
-    return latents.shape[1]
+    return check_latents(backbone.name, backbone.layer, latents).flatten(1).shape[1]
 
 
 @torch.no_grad()
@@ -141,8 +150,12 @@ def load_weights(backbone: Backbone, trunk: Trunk, tensors: Mapping[str, Tensor]
     Whatever is missing, too much, of another shape or no number is refused by name.
     """
     wanted: dict[str, Tensor] = trunk.network.state_dict()
-    dropped = (f"{trunk.removed}.", *_SIDE_BRANCHES)
-    given = {name: t for name, t in tensors.items() if not name.startswith(dropped)}
+    dropped = (f"{trunk.last}.", *_SIDE_BRANCHES)
+    given = {
+        name: tensor
+        for name, tensor in tensors.items()
+        if not name.startswith(dropped) and name not in trunk.unused
+    }
     missing = [name for name in wanted if name not in given and not _counter(name)]
     extra = [name for name in given if name not in wanted and not _counter(name)]
     shared = wanted.keys() & given.keys()

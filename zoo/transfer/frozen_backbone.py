@@ -10,7 +10,6 @@ from zoo.artifacts.artifact import Artifact, known_artifact
 from zoo.data import Dataset
 from zoo.errors import UsageError
 from zoo.frameworks.pytorch.augment import BatchMaker
-from zoo.models.calibrated import Calibrated
 from zoo.models.filling import stored_in
 from zoo.models.resize import INTERPOLATIONS
 from zoo.progress import Progress
@@ -20,7 +19,7 @@ from zoo.runs.options import LATENTS_RUNTIMES, TrainOptions
 from zoo.runs.run import Run
 from zoo.runs.seeds import seed_for
 from zoo.specs.catalog import MODELS
-from zoo.specs.design import DEFAULT, HEADS, LAYERS, POOLED, Backbone, is_head
+from zoo.specs.design import DEFAULT, HEADS, LAYERS, MAPS, POOLED, Backbone, is_head
 from zoo.transfer import weights
 from zoo.transfer.backbones import (
     Trunk,
@@ -56,9 +55,12 @@ def check_options(options: TrainOptions) -> None:
         raise UsageError(
             f"--head {options.head}: choose from {', '.join(HEADS)}, or a number of hidden units."
         )
-    if options.backbone_layer not in (None, *LAYERS):
+    if options.backbone_grid is not None and options.backbone_grid < 1:
+        raise UsageError(f"--backbone-grid {options.backbone_grid} is not a number of values.")
+    if options.backbone_grid is not None and options.backbone_layer in (None, POOLED):
         raise UsageError(
-            f"--backbone-layer {options.backbone_layer}: choose from {' and '.join(LAYERS)}."
+            "--backbone-grid averages maps, and pooled latents have none. "
+            f"Add --backbone-layer {MAPS}, or name a layer."
         )
     if options.backbone_resize not in (None, *INTERPOLATIONS):
         raise UsageError(
@@ -120,7 +122,7 @@ def open_backbone(
 
 
 def _from_torchvision(name: str, options: TrainOptions) -> FrozenBackbone:
-    backbone = describe(name, options.backbone_size, options.backbone_layer or POOLED)
+    backbone = describe(name, options.backbone_size, *_taken(options))
     if options.backbone_resize:
         backbone = replace(backbone, interpolation=options.backbone_resize)
     random = options.backbone_init == RANDOM
@@ -149,6 +151,7 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path | None) -> FrozenB
         raise UsageError(f"--weights is for torchvision's backbones; {name} has its own.")
     if options.backbone_size not in (None, height) or height != width:
         raise UsageError(f"{name} takes images of {height}x{width}; leave out --backbone-size.")
+    layer, grid = _taken(options)
     backbone = Backbone(
         name=name,
         library="zoo",
@@ -158,7 +161,8 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path | None) -> FrozenB
         classes=len(card.class_names),
         mean=card.mean,
         std=card.std,
-        layer=options.backbone_layer or POOLED,
+        layer=layer,
+        grid=grid,
         interpolation=options.backbone_resize or "bicubic",  # as this zoo's data is resized
         origin=options.backbone_init or name,
     )
@@ -172,6 +176,15 @@ def _from_zoo(name: str, options: TrainOptions, exports: Path | None) -> FrozenB
             tensors = stored_in(onnx.load_from_string(found.content("fp32.onnx")), trunk.network)
         load_weights(backbone, trunk, tensors, name)
     return FrozenBackbone(backbone, trunk)
+
+
+def _taken(options: TrainOptions) -> tuple[str, int]:
+    """The layer that latents are taken from, and the grid that its maps are averaged to.
+
+    The maps of a layer in the middle are large: they are averaged unless a grid is named.
+    """
+    layer = options.backbone_layer or POOLED
+    return layer, options.backbone_grid or (0 if layer in LAYERS else 1)
 
 
 def _of_zoo(name: str, exports: Path | None) -> Run | Artifact | None:
@@ -195,6 +208,6 @@ def _calibrate(frozen: FrozenBackbone, data: Dataset) -> None:
     network = frozen.under(shape, torch.nn.Identity())
     maker = BatchMaker(images, mean, std, RECIPE, torch.device("cpu"))
     seen = [network.resize(network.tint(maker.plain(some))) for some in torch.split(images, _BATCH)]
-    if isinstance(frozen.trunk.network, Calibrated):
-        frozen.trunk.network.calibrate(torch.cat(seen))
+    if frozen.trunk.calibrate:
+        frozen.trunk.calibrate(torch.cat(seen))
     calibrate_norms(frozen.trunk, seen)

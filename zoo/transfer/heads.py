@@ -111,6 +111,7 @@ def _key_of(frozen: FrozenBackbone, card: RunCard, data: Dataset) -> LatentsKey:
 def key_of(backbone: Backbone, data: Dataset, split: str, flip_average: bool) -> LatentsKey:
     """What latents of a split are of."""
     height, width = backbone.size
+    grid = f" on a grid of {backbone.grid}" if backbone.grid else ""
     return LatentsKey(
         dataset=data.name,
         fingerprint=data.fingerprint,
@@ -118,7 +119,7 @@ def key_of(backbone: Backbone, data: Dataset, split: str, flip_average: bool) ->
         split=split,
         backbone=backbone.name,
         weights=backbone.weights,
-        preprocessing=f"{backbone.model} {backbone.layer} {height}x{width} "
+        preprocessing=f"{backbone.model} {backbone.layer}{grid} {height}x{width} "
         f"{backbone.interpolation}, mean {backbone.mean}, std {backbone.std}",
         flip_average=flip_average,
     )

@@ -33,7 +33,7 @@ class KerasTrunk(Trunk):
         self.model = model
         self.network = _Called(model, bgr)
         self.width = int(np.prod(model.output_shape[1:]))
-        self.removed = ""
+        self.last, self.unused, self.calibrate = "", set(), None
 
 
 class _Called(nn.Module):
