@@ -59,6 +59,6 @@ def test_what_narrow_formats_were_made_with_is_on_the_card_and_gives_the_same_fi
     assert made.card.half_layers[0] == made.card.float_layers[0] == "Conv_0"
     assert set(made.card.shifts) > set(made.card.float_layers)
     words = (made.folder / "README.md").read_text()
-    assert "fp16 leaves the first layers in fp32: Conv_0" in words
-    assert "Biases make up for" in words
+    assert "fp16.onnx keeps its first layers in fp32: Conv_0" in words
+    assert "Biases are corrected for" in words
     assert [one.same for one in check("cnn", run=run, exports=tmp_path)] == [True] * 3

@@ -114,7 +114,7 @@ def test_the_card_says_that_it_was_made_again_and_compared_with_fp32(
     assert (file.remade.machine, file.remade.versions) == (card.machine, card.versions)
     assert card.precisions["fp32"] == whole.card.precisions["fp32"]
     text = (faulty.folder / "README.md").read_text(encoding="utf-8")
-    assert "`int8.onnx` was made from `fp32.onnx`, without the network" in text
+    assert "`int8.onnx` was made from `fp32.onnx` and compared with that file" in text
     assert replace(card, precisions=whole.card.precisions) == whole.card
 
 

@@ -13,6 +13,7 @@ from zoo.actions.list_ import markdown_table
 from zoo.actions.verify import verify
 from zoo.artifacts.artifact import VECTORS, Artifact, find_artifact, list_artifacts
 from zoo.artifacts.card import Card
+from zoo.exporting.readme import readme
 from zoo.frameworks.batches import Standard
 from zoo.frameworks.numpy.network import Network, Numbers, forward_propagation, network_of
 from zoo.frameworks.sklearn.estimators import logits_of, with_layers
@@ -55,6 +56,12 @@ def test_all_of_them_verify() -> None:
     checks = verify(exports=EXPORTS, accuracy=False)
     assert {check.target for check in checks} >= {artifact.id for artifact in PUBLISHED}
     assert [check for check in checks if check.status == "failed"] == []
+
+
+@pytest.mark.parametrize("artifact", PUBLISHED, ids=lambda artifact: artifact.id)
+def test_the_readme_of_each_is_what_the_template_makes_of_its_card(artifact: Artifact) -> None:
+    text = (artifact.folder / "README.md").read_text(encoding="utf-8")
+    assert text == readme(artifact.card), f"run: python cli.py export {artifact.id} --mend"
 
 
 def test_they_are_small() -> None:

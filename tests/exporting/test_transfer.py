@@ -67,7 +67,7 @@ def test_card_and_file_say_what_it_stands_on(published: Artifact, run: Run) -> N
     assert f"{markdown('squeezenet1_1')} (weights: random)" in words
     assert "head.onnx" in words
     assert published.card.latents == run.card().latents_runtime
-    assert f"They were computed by {published.card.latents}." in words
+    assert f"The latents were computed with {published.card.latents}." in words
 
 
 def test_the_parameters_keep_their_names(published: Artifact, run: Run) -> None:
