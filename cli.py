@@ -1,4 +1,4 @@
-"""The command line: the list of commands. Everything heavy is imported inside them."""
+"""The command line: the list of commands. Heavy imports happen inside them."""
 
 import click
 

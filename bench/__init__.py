@@ -1,10 +1,10 @@
-"""How fast, how accurate, how big, and how certain.
+"""Measure how fast, accurate and large models are, and how certain that is.
 
     import bench
     rows = bench.run(["cnn"], bench.Settings(bench.PRESETS["quick"], batches=(1, 8)))
     table = bench.read("results.csv")  # as a pandas DataFrame
 
-Names are loaded when they are first used, so a measured process loads nothing it does not need.
+Names are loaded on first use, so a measured process loads only what it needs.
 """
 
 from importlib import import_module

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from zoo.errors import ZooError
 
-# The same cases each time: what they find is found by whoever changes a reader.
+# The same cases each time: what they find is found when a reader is changed.
 many = settings(
     max_examples=500,
     derandomize=True,

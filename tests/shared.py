@@ -43,7 +43,7 @@ SHOWN_AT = {"cnn-keras": (16, 16), "cnn-jax": (16, 16), "speednet": (16, 16), "d
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Make], Path]:
-    """The folder of that name, filled by whoever asks for it first, while the others wait."""
+    """The folder of that name, filled by the first process that needs it, while others wait."""
     base = tmp_path_factory.getbasetemp()
     # The processes of pytest-xdist have a folder each, in one that they share.
     root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "made-once"

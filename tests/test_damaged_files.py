@@ -79,7 +79,7 @@ def test_run_json(tmp_path: Path, text: str) -> None:
 
 
 def taken_up(folder: Path) -> object:
-    """What PyTorch goes on from, of the checkpoint in a folder."""
+    """The state that PyTorch continues from, of the checkpoint in a folder."""
     training = Training(
         find_model("mlp"), Run(folder), RUN_CARD, load("digits"), Progress(), folder, fresh=False
     )

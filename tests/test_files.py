@@ -206,7 +206,7 @@ def test_a_folder_that_cannot_be_written_to_is_refused_at_once(
     for folder in (old, old / "folder"):
         with pytest.raises(ZooError, match="a part of this path is a file"):
             check_writable(folder)
-    # Whoever runs the tests may be allowed everything.
+    # The user who runs the tests may have all permissions.
     monkeypatch.setattr(os, "access", lambda path, mode: path != old.parent or mode != os.W_OK)
     with pytest.raises(ZooError, match="no permission to write to this folder"):
         check_writable(old.parent / "folder")

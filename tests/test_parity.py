@@ -26,7 +26,7 @@ def test_a_tolerance_grows_with_the_largest_logit_from_the_share_on() -> None:
     assert tolerance(0.01, 19) == pytest.approx(0.2)
 
 
-def test_the_largest_value_is_by_size_and_tells_of_what_is_no_number() -> None:
+def test_the_largest_value_is_by_size_and_tells_of_what_is_not_a_number() -> None:
     assert largest(np.array([[1.0, -3.0], [2.0, 0.5]])) == 3
     assert largest(np.zeros((0, 5))) == 0
     assert math.isnan(largest(np.array([1.0, np.nan])))

@@ -23,6 +23,13 @@ INSTEAD = {
     "what happens to others": r"(disturbs|in the way of) nobody|condemns no other",
     "uncontended; other processes interfered": r"disturbed by others|nobody disturbed",
     "which it can differ from": r"need not be the quotient",
+    "images per call": r"(images|row|line|scale|logit) a (call|cell|step|second|channel)",
+    "the process or user that does it": r"whoever",
+    "by default": r"unless told",
+    "to continue": r"(goes|go|went) on with",
+    "a separate process": r"process(es)? of (its|their) own",
+    "is not a number": r"(is|are) no (numbers?|classifier|share|csv)",
+    "zero": r"nought",
 }
 # Who has to say such a word, because others do or did: parts of the lines, by file.
 ALLOWED: dict[str, tuple[str, ...]] = {
@@ -77,6 +84,12 @@ def test_one_thing_has_one_word(wanted: str) -> None:
         ("A series is gone on with", "continued"),
         ('help="Of two models: the runtime"', "what an option is, not 'Of ...'"),
         ("it disturbs nobody", "what happens to others"),
+        ("size: int  # images a call", "images per call"),
+        ("for whoever has those already", "the process or user that does it"),
+        ("fp32 unless told", "by default"),
+        ("it goes on with the weights", "to continue"),
+        ("in a process of its own", "a separate process"),
+        ("'abc' is no number", "is not a number"),
     ],
 )
 def test_a_banned_word_is_found_in_any_spelling(line: str, wanted: str) -> None:

@@ -4,7 +4,7 @@
     run = zoo.train("cnn", zoo.TrainOptions(data="digits", epochs=3))
     print(zoo.test("cnn", run=run.folder).accuracy)
 
-Names are loaded when they are first used, so that `import zoo` costs nothing.
+Names are loaded on first use, so `import zoo` is fast.
 """
 
 from importlib import import_module

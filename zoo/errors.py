@@ -1,4 +1,4 @@
-"""Errors a user can act on: each carries plain words and the exit code of its kind."""
+"""Errors that a user can act on: each has a plain message and an exit code."""
 
 import difflib
 import shlex
@@ -23,7 +23,7 @@ class UsageError(ZooError):
 
 
 class UnavailableError(ZooError):
-    """A device, provider or runtime that was asked for is unavailable here; exits 3."""
+    """A requested device, provider or runtime is unavailable here; exits 3."""
 
     exit_code = 3
 
@@ -39,18 +39,18 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> UsageError:
 
 
 def program() -> str:
-    """The command line as it was called: the installed script, or this checkout's file."""
+    """The program as it was called: the installed script, or this checkout's cli.py."""
     called = Path(sys.argv[0]).stem
     return called if called == SCRIPT else "python cli.py"
 
 
 def command(*words: object) -> str:
-    """A command to type, or to paste: what a message proposes works as it stands there."""
+    """A command that a message proposes, quoted so that it can be pasted."""
     return f"{program()} {shlex.join(str(word) for word in words)}"
 
 
 def missing_file(path: Path, command: str) -> UsageError:
-    """An error for a file that is not there: the nearest names beside it, else what makes it."""
+    """An error for a missing file: suggests similar names, else the command that makes it."""
     try:
         beside = [one.stem for one in path.parent.iterdir() if one.suffix == path.suffix]
     except OSError:

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: written under a temporary name, synced, renamed."""
+"""Write files atomically: under a temporary name, synced, then renamed."""
 
 import errno
 import fcntl
@@ -29,7 +29,7 @@ _CAUSES = {
 
 
 def cause_of(error: OSError) -> str:
-    """What the operating system refused, and what to do about it."""
+    """What the operating system refused, and how to fix it."""
     return _CAUSES.get(error.errno or 0, error.strerror or str(error))
 
 
@@ -43,7 +43,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def check_writable(folder: Path) -> None:
-    """Refuse at once a folder that cannot be made or written to; nothing is made."""
+    """Refuse early a folder that cannot be created or written to; nothing is created."""
     with writing(folder):
         nearest = folder
         while not os.path.lexists(nearest):
@@ -56,9 +56,9 @@ def check_writable(folder: Path) -> None:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; what is there when the block ends becomes `path`.
+    """Yield a temporary path beside `path`; at the end of the block it is renamed to `path`.
 
-    When the block fails, or the process dies, the old file stays as it was.
+    If the block fails or the process dies, the old file stays as it was.
     """
     with writing(path):
         if path.is_dir():
@@ -80,7 +80,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def sweep(path: Path) -> None:
-    """Remove what processes that were killed left of `path`: the kernel has freed their locks."""
+    """Remove temporary files of `path` from killed processes; the kernel has freed their locks."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.*{_UNFINISHED}"):
         with suppress(OSError), lock_file(leftover) as handle:
             if try_lock(handle):
@@ -88,7 +88,7 @@ def sweep(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames inside `folder` last through a power cut."""
+    """Make renames inside `folder` survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -109,16 +109,16 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Of a file's bytes, in hex."""
+    """The sha256 of a file's bytes, in hex."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 @contextmanager
 def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Be the only process in this block; `on_wait` is called once where another one is in it.
+    """Be the only process in this block; `on_wait` is called once if another one is in it.
 
-    The kernel frees the lock of a process that dies. The file stays: others may wait on it.
+    The kernel frees the lock of a process that dies. The file stays, because others may wait on it.
     """
     with lock_file(path) as handle:
         if not try_lock(handle):

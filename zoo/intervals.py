@@ -1,4 +1,4 @@
-"""How sure a share is."""
+"""Intervals of a share."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _Z = 1.959963984540054  # two-sided 95%
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """The 95% Wilson score interval of a share: holds near 0 and 1 and for few trials."""
+    """The 95% Wilson score interval of a share, which is valid near 0 and 1 and for few trials."""
     if trials == 0:
         return 0.0, 1.0
     share = successes / trials
@@ -26,7 +26,7 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Correct images of all, as a share with 95% Wilson interval of the accuracy."""
+    """The share of images classified correctly, with its 95% Wilson interval."""
 
     correct: int
     images: int
@@ -36,7 +36,7 @@ class Accuracy:
 
     @classmethod
     def of(cls, right: "NDArray[np.bool_]") -> "Accuracy":
-        """From one truth value an image."""
+        """From one boolean per image."""
         correct, images = int(right.sum()), len(right)
         return cls(correct, images, correct / max(images, 1), *wilson(correct, images))
 
@@ -48,15 +48,15 @@ class Accuracy:
 class Lost:
     """Accuracy lost between two classifiers of the same images, with its 95% interval."""
 
-    only_a: int  # images that the first alone gets right
-    only_b: int  # images that the second alone gets right
+    only_a: int  # images that only the first gets right
+    only_b: int  # images that only the second gets right
     share: float  # of all images; below 0 where accuracy is gained
     low: float
     high: float
 
     @classmethod
     def of(cls, a: "NDArray[np.bool_]", b: "NDArray[np.bool_]") -> "Lost":
-        """From one truth value an image of each, which are paired (Newcombe's method 10)."""
+        """From one boolean per image for each classifier, paired (Newcombe's method 10)."""
         only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
         both, neither = int((a & b).sum()), int((~a & ~b).sum())
         first, second = Accuracy.of(a), Accuracy.of(b)

@@ -1,4 +1,4 @@
-"""Which files this project wrote: those are replaced, anything else in the way is refused by name.
+"""Recognise files that this project wrote; only those are ever replaced.
 
 A PNG carries the mark in its metadata, a page and a text in their first lines, a checkpoint in its
 header. A table is known by its columns, and JSON by its keys.
@@ -20,10 +20,10 @@ _LARGEST = 1 << 26  # bytes of JSON that are looked through
 
 
 def is_ours(path: Path, names: Collection[str] = ()) -> bool:
-    """Whether this project wrote the file; one that cannot be read was written by somebody else.
+    """Whether this project wrote the file; one that cannot be read counts as written by others.
 
-    names: the columns of a table, or the keys of JSON objects, that tell. A file with an unusual
-    ending is looked at as a PNG.
+    names: the columns of a table, or keys of JSON objects, that identify it. A file with an unknown
+    extension is checked as a PNG.
     """
     try:
         return path.is_file() and _KINDS.get(path.suffix, _png)(path, frozenset(names))
@@ -32,7 +32,7 @@ def is_ours(path: Path, names: Collection[str] = ()) -> bool:
 
 
 def refuse_others(paths: Iterable[Path], remedy: str, names: Collection[str] = ()) -> None:
-    """Refuse files that exist and are not ours, before anything is made that would replace them.
+    """Refuse existing files that are not ours, before anything is made to replace them.
 
     remedy: what may be done besides moving them away.
     """
@@ -78,7 +78,7 @@ def _table(path: Path, names: frozenset[str]) -> bool:
 
 
 def _lines(path: Path, names: frozenset[str]) -> bool:
-    """Objects of which the first may be cut off, by a process that was killed; or none yet."""
+    """Lines of JSON; a killed process may have cut off the first, or there may be none yet."""
     head = _head(path).decode("utf-8", errors="ignore")
     return not head or (head.startswith("{") and all(f'"{name}": ' in head for name in names))
 

@@ -1,4 +1,4 @@
-"""Every bound on how far answers may be apart, and the measures that are held against them."""
+"""All bounds on how far answers may differ, and how differences are measured."""
 
 import math
 from collections.abc import Mapping
@@ -60,17 +60,17 @@ GATE = GateBounds()
 
 
 def tolerance(share: float, largest: float) -> float:
-    """How far a logit may be from the one wanted: a share of (1 + the largest |logit| wanted)."""
+    """How far a logit may be from the expected one: a share of (1 + the largest |logit|)."""
     return share * (1 + largest)
 
 
 def largest(values: NDArray[Any]) -> float:
-    """The largest |value|: 0 where there is none, NaN where one is NaN."""
+    """The largest |value|: 0 if there is none, NaN if one is NaN."""
     return float(np.abs(values).max(initial=0))
 
 
 def distance(found: NDArray[Any], wanted: NDArray[Any]) -> float:
-    """Of rows of numbers from those wanted: root mean square, by the spread of the latter."""
+    """The root mean square difference from the expected rows, as a share of their spread."""
     error = float(np.sqrt(np.square(found - wanted).mean()))
     spread = float(np.sqrt(np.square(wanted - wanted.mean(axis=0)).mean()))
     return error / spread if spread else (math.inf if error else 0.0)

@@ -1,7 +1,7 @@
-"""How long work tells of itself: silent, plain lines in a pipe, or rich bars on a terminal.
+"""Progress of long work: silent, plain lines in a pipe, or bars on a terminal.
 
-Work takes a `Progress` and calls `say` and `task`; which one it got is the caller's choice, so no
-other module knows about terminals.
+Work takes a `Progress` and calls `say` and `task`; the caller chooses its kind, so no other module
+knows about terminals.
 """
 
 import sys
@@ -22,13 +22,13 @@ class Advance(Protocol):
 
 
 class Progress:
-    """Silent; the base of the others and the default of the Python API."""
+    """Silent; the base class of the others and the default of the Python API."""
 
     def say(self, text: str) -> None:
-        """Tell one line that stays."""
+        """Print one line that stays."""
 
     def now(self, text: str) -> None:
-        """Tell what is being done now, to those who want to hear all of it."""
+        """Report what is being done now, if verbose."""
 
     @contextmanager
     def task(self, label: str, total: int) -> Iterator[Advance]:
@@ -75,7 +75,7 @@ class PlainProgress(Progress):
 
 
 class RichProgress(Progress):
-    """Bars on a terminal. still: drawn when work goes forward, and never in between."""
+    """Bars on a terminal. still: draw only when work advances, never in between."""
 
     def __init__(self, still: bool = False, verbose: bool = False) -> None:
         from rich.console import Console
@@ -125,7 +125,7 @@ class RichProgress(Progress):
 
 
 class BarsAlone(Progress):
-    """What is under way is shown as by another one, and no line is said."""
+    """Shows the bars of another `Progress`, without its lines."""
 
     def __init__(self, shown: Progress) -> None:
         self._shown = shown
@@ -141,7 +141,7 @@ def progress_for(
 ) -> Progress:
     """Bars when standard error is a terminal, plain lines otherwise; still: as `RichProgress`.
 
-    verbose: tell all that is being done.
+    verbose: report every step.
     """
     stream = stream or sys.stderr
     if stream.isatty():
@@ -150,7 +150,7 @@ def progress_for(
 
 
 def amount_text(number: float, digits: int = 1, units: tuple[str, str] = ("M", "k")) -> str:
-    """In millions, such as `1.6 M`; in thousands, such as `31 k`, where little would be left."""
+    """An amount in millions, such as `1.6 M`, or if small in thousands, such as `31 k`."""
     if number < 1e5:
         return f"{number / 1e3:.0f} {units[1]}"
     return f"{number / 1e6:.{digits}f} {units[0]}"

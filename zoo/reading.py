@@ -1,7 +1,7 @@
-"""Opening files that others made: regular files only, and only up to a size.
+"""Open files made by others: only regular files, and only up to a size.
 
-A named pipe would be waited for, and a link to a device never ends. Neither is read, whatever the
-file is called and whichever command it was named to.
+Reading a named pipe would block, and a link to a device never ends. Neither is read, for any file
+name and any command.
 """
 
 import errno
@@ -20,16 +20,16 @@ _KINDS = (
 
 
 class RefusedFileError(OSError):
-    """It is no regular file, or too large; `strerror`, and the text of the error, say which."""
+    """The file is not regular, or too large; `strerror` and the message say which."""
 
     def __str__(self) -> str:
         return str(self.strerror)
 
 
 def open_regular(path: Path, most: int | None = None) -> io.BufferedReader:
-    """Open a regular file for reading, without ever waiting for it; `OSError` says why not.
+    """Open a regular file for reading, without ever blocking; `OSError` says why not.
 
-    most: bytes that it may have.
+    most: the size limit in bytes.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
@@ -57,7 +57,7 @@ def read_bytes(path: Path, most: int) -> bytes:
     with open_regular(path, most) as handle:
         size = os.fstat(handle.fileno()).st_size
         content = handle.read(size + 1) or b""
-    if len(content) > size:  # such as those of /proc, whose size nobody knows beforehand
+    if len(content) > size:  # such as files of /proc, whose size is unknown beforehand
         raise RefusedFileError(errno.EINVAL, "it grew while it was being read")
     return content
 

@@ -1,4 +1,4 @@
-"""JSON values that anybody may have written, read into the types that are declared for them."""
+"""Read untrusted JSON values into declared types."""
 
 import sys
 from dataclasses import MISSING, fields, is_dataclass
@@ -14,7 +14,7 @@ def read(kind: Any, value: Any, title: str, *, lenient: bool = False) -> Any:
     """`value` as a `kind`: dataclass, str, int, float, list, tuple, Literal, dict or one | None.
 
     Lists become tuples, objects dataclasses. `ValueError` names the part of `title` that is wrong.
-    lenient: what a dataclass does not know is left out.
+    lenient: unknown fields of a dataclass are ignored.
     """
 
     def inner(part: Any, one: Any, name: str) -> Any:
@@ -46,9 +46,9 @@ def read(kind: Any, value: Any, title: str, *, lenient: bool = False) -> Any:
 
 
 def check_values(options: Any, *, but: tuple[str, ...] = ()) -> None:
-    """Refuse a dataclass that was made with a value of another kind: `UsageError` says of which.
+    """Refuse a dataclass that was made with a value of the wrong type: `UsageError` names it.
 
-    but: fields that are checked elsewhere, such as names, whose near ones are to be offered.
+    but: fields that are checked elsewhere, such as names with suggestions.
     """
     for name, kind in get_type_hints(type(options)).items():
         value = getattr(options, name)

@@ -1,4 +1,4 @@
-"""What predictions on a test set amount to beside accuracy: by class, in the top, calibration."""
+"""Scores besides accuracy: by class, top-5, calibration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ BINS = 15
 
 @dataclass(frozen=True)
 class ClassScore:
-    """How well one class is recognised. None: there is nothing to divide by."""
+    """How well one class is recognised. None if there is nothing to divide by."""
 
     images: int  # of the class
     predictions: int  # images predicted as the class
@@ -24,7 +24,7 @@ class ClassScore:
 
 
 def class_scores(confusion: Sequence[Sequence[int]]) -> list[ClassScore]:
-    """One a class, from counts [true][predicted]."""
+    """One score per class, from counts [true][predicted]."""
     predictions = [sum(column) for column in zip(*confusion, strict=True)]
     return [
         _score(sum(row), predictions[at], row[at], sum(row) + predictions[at])
@@ -46,7 +46,7 @@ def _score(images: int, predictions: int, correct: int, both: int) -> ClassScore
 def among_top(
     logits: "NDArray[np.float32]", labels: "NDArray[np.int64]", count: int
 ) -> "NDArray[np.bool_]":
-    """Whether the true class is among the likeliest ones; of equal logits the first class wins."""
+    """Whether the true class is among the likeliest ones; on ties the first class wins."""
     true = logits[range(len(labels)), labels][:, None]
     before = range(logits.shape[1]) < labels[:, None]
     ranks = ((logits > true) | ((logits == true) & before)).sum(axis=1)

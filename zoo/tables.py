@@ -1,4 +1,4 @@
-"""Tables as CSV: headings and lines to text, and back."""
+"""Read and write tables as CSV."""
 
 import csv
 import io
@@ -11,20 +11,20 @@ from typing import Any, TextIO, get_args
 
 
 def table_text(headings: Iterable[str], lines: Iterable[Iterable[object]]) -> str:
-    """Headings and the lines below them; None is empty, truth is True or False."""
+    """A table as CSV text; None is an empty cell, booleans are True or False."""
     text = io.StringIO()
     write_table(text, headings, lines)
     return text.getvalue()
 
 
 def records_text(kind: Any, records: Iterable[object]) -> str:
-    """A column for each field of the dataclass `kind`, a line for each of its instances."""
+    """A table with a column for each field of the dataclass `kind`, and a line per instance."""
     names = [part.name for part in fields(kind)]
     return table_text(names, ([getattr(one, name) for name in names] for one in records))
 
 
 def write_table(out: TextIO, headings: Iterable[str], lines: Iterable[Iterable[object]]) -> None:
-    """Write the same to `out`, each line as soon as it is there."""
+    """Write the same to `out`, each line as soon as it is available."""
     plain = csv.writer(out, lineterminator="\n")
     quoting = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     for line in chain([headings], lines):
@@ -37,9 +37,9 @@ def write_table(out: TextIO, headings: Iterable[str], lines: Iterable[Iterable[o
 def read_table(source: Iterable[str]) -> tuple[list[str], Iterator[list[str]]]:
     """The headings, and the lines below them, each read when it is asked for.
 
-    source: a file opened with its line ends as they are, or lines of text. A line has a value for
-    each heading; `ValueError` says which has not, or why this is no CSV. Empty lines are passed
-    over.
+    source: a file opened with its line ends as they are, or lines of text. Each line must have a
+    value for each heading; `ValueError` names one that has not, or says why this is not CSV. Empty
+    lines are skipped.
     """
     lines = _lines(source)
     return next(lines, []), lines
@@ -68,7 +68,7 @@ def _lines(source: Iterable[str]) -> Iterator[list[str]]:
 
 
 def read_cell(kind: Any, text: str) -> Any:
-    """A cell of a CSV as str, bool, int, float, or one of them | None; an empty one is None."""
+    """A cell of a CSV as str, bool, int, float, or one of them | None; an empty cell is None."""
     kinds = get_args(kind) or (kind,)
     if not text and NoneType in kinds:
         return None

@@ -1,4 +1,4 @@
-"""`bench`: measure models, and say what was found."""
+"""`bench`: measure models, and print the results."""
 
 import shlex
 import sys
@@ -93,7 +93,7 @@ from zoo.specs.catalog import Kind
 @click.option(
     "--reference",
     metavar="MODEL|FILE.onnx",
-    help="Compare all with this one of them.  [default: each against its own fp32]",
+    help="Measured model to compare all others with.  [default: each against its own fp32]",
 )
 @margin_option
 @kind_options
@@ -222,7 +222,7 @@ def bench(
 
 @contextmanager
 def _telling_how_to_go_on(begun: Sequence[Path]) -> Iterator[None]:
-    """Say it where a sweep is interrupted that has begun."""
+    """If a sweep is interrupted after it began, say how to continue it."""
     try:
         yield
     except KeyboardInterrupt:

@@ -25,11 +25,11 @@ from zoo.errors import UsageError
 
 
 class OfResults(click.Option):
-    """It says something for two results files only."""
+    """An option that applies only to two results files."""
 
 
 class OfModels(click.Option):
-    """It says something for two models only."""
+    """An option that applies only to two models."""
 
 
 of_results = partial(click.option, cls=OfResults)
@@ -196,7 +196,7 @@ def compare(
 
 
 def _refuse(unused: Callable[[click.Parameter], bool], reason: str) -> None:
-    """What was asked for on the command line and would be ignored is refused."""
+    """Refuse command-line options that would be ignored."""
     context = click.get_current_context()
     given = [
         option.opts[0]
@@ -306,7 +306,7 @@ def _compare_pair(
 
 
 def _two(names: tuple[str, ...], option: str) -> tuple[str, str]:
-    """One value is meant for both arms."""
+    """One value counts for both arms."""
     if len(names) > 2:
-        raise UsageError(f"--{option.removesuffix('s')} takes one value, or one for each of two.")
+        raise UsageError(f"--{option.removesuffix('s')} takes one or two values.")
     return names[0], names[-1]

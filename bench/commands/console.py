@@ -16,7 +16,7 @@ from zoo.progress import clock_text
 
 
 def plan_facts(arms: Sequence[Arm], settings: Settings, seconds: float) -> dict[str, Any]:
-    """The same for a script. A batch of "auto" is doubled as long as that pays."""
+    """The plan for a script. With batch "auto", batches are doubled while throughput grows."""
     return {
         "arms": [
             {
@@ -63,14 +63,14 @@ def print_summary(summary: Summary) -> None:
 
 
 def print_report(made: Report) -> None:
-    """Where the long answer is, and what it lacks."""
+    """Where the report is, and what it lacks."""
     say_wrapped(*(f"not shown {reason}" for reason in made.left_out))
     for kind, path in (("page", made.html), ("markdown", made.markdown), ("summary", made.csv)):
         say(f"{kind:9} {path}")
 
 
 def print_pair(row: Row) -> None:
-    """One comparison of a series, as soon as it is there."""
+    """One comparison of a series, as soon as it is measured."""
     told = f"{row.repeat or 0:>4}  time B / time A {ratio_text(row) or 'unknown'}"
     said = row.reason if row.status != OK else row.verdict or "no interval"
     p50s = [
@@ -82,7 +82,7 @@ def print_pair(row: Row) -> None:
 
 
 def print_pair_answer(rows: Sequence[Row]) -> None:
-    """Which is faster, first; then both sides, and whether they answer alike."""
+    """First which is faster, then both sides, and whether their answers agree."""
     said = Comparisons(tuple(rows))
     say(said.answer(), "")
     head, lines = headings(rows), sides(rows)

@@ -1,4 +1,4 @@
-"""`quickstart`: two models on the embedded data, from training to a page of results."""
+"""`quickstart`: two models on embedded data, from training to a page of results."""
 
 import sys
 from pathlib import Path

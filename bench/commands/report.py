@@ -50,7 +50,7 @@ def report(
 
 
 def _recompute(results: tuple[Path, ...]) -> None:
-    """Hold each file against its raw samples."""
+    """Compare each file with its raw samples."""
     from bench.results.recompute import recompute
 
     found = [recompute(path) for path in results]

@@ -1,4 +1,4 @@
-"""The rows of a sweep as they come: a table that grows on a terminal, plain lines in a pipe."""
+"""Print the rows of a sweep as they come: a growing table on a terminal, plain lines in a pipe."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ _NAME = 32  # letters of a name, where there is no room for more
 class RowPrinter:
     """Shows rows.
 
-    The table is drawn between cells only: while one is timed, nothing of this process should run.
+    The table is drawn only between cells: nothing of this process should run while one is timed.
     """
 
     def __init__(self, quiet: bool = False) -> None:
@@ -89,7 +89,7 @@ class RowPrinter:
 
 
 class _LiveProgress(Progress):
-    """Tells around the table; a terminal has one live display at a time."""
+    """Progress around the table; a terminal has only one live display at a time."""
 
     def __init__(self, printer: RowPrinter) -> None:
         self._printer = printer
@@ -103,12 +103,12 @@ class _LiveProgress(Progress):
 
 @dataclass
 class _Notes:
-    """What is said below the table: each text once, by its number."""
+    """The numbered notes below the table, each text once."""
 
     numbers: dict[str, int] = field(default_factory=dict)
 
     def marks(self, row: Row) -> str:
-        """The numbers of a row's."""
+        """The numbers of a row's notes."""
         texts = [row.reason] if row.status != OK else (row.warnings or "").split("; ")
         found = [
             self.numbers.setdefault(printable(text), len(self.numbers) + 1)
@@ -118,13 +118,13 @@ class _Notes:
         return ",".join(map(str, found))
 
     def lines(self, width: int) -> Iterator[str]:
-        """Them all."""
+        """All notes."""
         for text, number in self.numbers.items():
             yield from wrapped(f"{number:>2}  {text}", width, more="    ")
 
 
 def screen_lines(rows: Sequence[Row], width: int) -> list[str]:
-    """The table and its notes for a terminal so wide: figures are whole, whatever is left out."""
+    """The table and its notes for a terminal width: columns may be left out, but not cut."""
     notes = _Notes()
     table = [
         dict(zip(_COLUMNS, (*map(printable, _texts(row)[:-1]), notes.marks(row)), strict=True))
@@ -139,7 +139,7 @@ def screen_lines(rows: Sequence[Row], width: int) -> list[str]:
 def _forms(
     table: list[dict[str, str]], rows: Sequence[Row]
 ) -> Iterator[tuple[list[dict[str, str]], list[str]]]:
-    """The table with everything, then with less and less; and what is left out as all share it."""
+    """The full table, then ever shorter ones, and the values that all rows share."""
     yield table, []
     alike = [name for name in _SHARED if len({line[name] for line in table}) == 1]
     shared = [table[0][name] for name in alike if table[0][name]]
@@ -160,7 +160,7 @@ def _without(line: dict[str, str], *names: str) -> dict[str, str]:
 
 
 def _short_names(table: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Names with their middles left out, where they can still be told apart."""
+    """Names with their middles left out, if they stay distinct."""
     names = {line["model"] for line in table}
     if len({shortened(name, _NAME) for name in names}) < len(names):
         return table
@@ -185,7 +185,7 @@ def _texts(row: Row) -> list[str]:
 
 
 def _ratio(row: Row, *, brief: bool = False) -> str:
-    """Against the reference; brief: without its interval."""
+    """The ratio to the reference; brief: without its interval."""
     if row.status != OK or row.ratio is None:
         return ""
     known = row.ratio_low is not None and row.ratio_high is not None

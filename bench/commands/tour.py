@@ -1,4 +1,4 @@
-"""The quickstart's models are trained and exported, then measured, and reported on one page."""
+"""The quickstart: train, export and measure two models, and write one page about them."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -30,9 +30,9 @@ def tour(
     settings: Settings = SETTINGS,
     verbose: bool = False,
 ) -> bool:
-    """The whole road, in that folder, for each model; whether every cell could be measured.
+    """Run the quickstart in a folder for each model; returns whether every cell was measured.
 
-    verbose: with all that train, test, export and bench print.
+    verbose: print everything that train, test, export and bench do.
     """
     say(
         f"{' and '.join(trainings)}: trained on embedded images of handwritten digits, tested,",
@@ -83,7 +83,7 @@ def _print_made(made: Quickstart, seconds: float) -> None:
 
 
 def _measured(folder: Path, progress: Progress, settings: Settings, verbose: bool) -> list[Row]:
-    """Measure what was exported, in place of what an earlier quickstart measured."""
+    """Measure the exported files, replacing an earlier quickstart's results."""
     results = folder / "results.csv"
     claim(folder)
     with writing(results):
@@ -100,7 +100,7 @@ def _measured(folder: Path, progress: Progress, settings: Settings, verbose: boo
 
 
 def _print_rows(rows: Sequence[Row]) -> None:
-    """A line a file: what a newcomer asks of it; and what failed."""
+    """One line per file with the main figures; and what failed."""
     cells = {(row.subject, row.precision, row.batch): row for row in rows if row.status == OK}
     least, most = (pick((row.batch for row in rows), default=1) for pick in (min, max))
     table = [

@@ -1,1 +1,1 @@
-"""How a figure comes about: arm processes, warm-up, stopping, turns, evidence of contention."""
+"""How figures are measured: arm processes, warm-up, stopping, turns, contention."""

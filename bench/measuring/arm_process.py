@@ -1,4 +1,4 @@
-"""The parent's side of an arm: start its process, ask, and say plainly when it dies or hangs."""
+"""The parent's side of an arm: start its process, ask it, and report when it dies or hangs."""
 
 import contextlib
 import re
@@ -18,15 +18,15 @@ _NO_MEMORY = re.compile(r"bad_alloc|cannot allocate|MemoryError", re.I)  # last 
 
 
 class ArmError(ZooError):
-    """An arm failed: it raised, died or hung. The message is the reason for its row."""
+    """An arm failed: it raised an error, died or hung. The message is the reason in its row."""
 
 
 class OutOfMemoryError(ArmError):
-    """The memory did not suffice for what was asked of an arm."""
+    """An arm ran out of memory."""
 
 
 class ArmProcess:
-    """A process with one model, started by `with`; it sleeps in read() while nobody asks."""
+    """A process with one model, started by `with`; it sleeps in read() between requests."""
 
     def __init__(
         self,
@@ -36,8 +36,7 @@ class ArmProcess:
         *,
         patience: float = PATIENCE,
     ) -> None:
-        """timeout: seconds for an answer. peer: one end of a socket to the arm to turn with.
-        patience: seconds to end by itself."""
+        """timeout, patience: seconds to answer, to end. peer: a socket to the other arm."""
         self.order = order
         self.timeout = timeout
         self.peer = peer
@@ -75,7 +74,7 @@ class ArmProcess:
 
     @property
     def child(self) -> Child:
-        """The process, once it was started."""
+        """The process, once started."""
         assert self._child
         return self._child
 
@@ -88,7 +87,7 @@ class ArmProcess:
         """Start the process and have it load, so that several get ready at once; then enter it by
         `with`, which hears whether it did.
 
-        Whoever may not come to that has to call `end`.
+        A caller that may not get that far must call `end`.
         """
         self._bound = self.order.memory or default_bound()
         self._child = Child(
@@ -115,7 +114,7 @@ class ArmProcess:
         return self.hear(timeout, on_progress)
 
     def tell(self, what: str, **details: Any) -> None:
-        """A command whose answer is heard later."""
+        """Send a command whose answer is read later."""
         try:
             self.child.tell({"do": what, **details})
         except EndedError as error:
@@ -124,7 +123,7 @@ class ArmProcess:
     def hear(
         self, timeout: float | None = None, on_progress: Callable[[int], None] = lambda count: None
     ) -> dict[str, Any]:
-        """The answer to what was told."""
+        """Read the answer to a command."""
         seconds = timeout or self.timeout
         beside = self.companion._child if self.companion else None
         while True:
@@ -142,19 +141,19 @@ class ArmProcess:
         return answer
 
     def end(self, patience: float = 0.0) -> None:
-        """Have the process gone; nothing where it never started."""
+        """End the process, if it was started."""
         if self._child:
             self._child.end(patience)
 
     @property
     def _bound_told(self) -> str:
-        """For a want of memory; nothing where it may be that of a device."""
+        """The words about the memory limit; nothing if a device may have run out of memory."""
         if self.child.is_watched:
             return ""
         return f" (its process may take {size_text(self._bound)} of memory; --memory raises that)"
 
     def _death(self, ending: Ending) -> ArmError:
-        """How the process ended, and the last that it said."""
+        """How the process ended, and its last output."""
         if ending.most:
             bound = size_text(ending.most)
             return OutOfMemoryError(f"it took more than {bound} of memory; --memory raises that")
@@ -175,9 +174,9 @@ def _how(ending: Ending) -> str:
 
 
 def _error(answer: dict[str, Any], bound: str) -> ZooError:
-    """As the worker raised it: what is not available here is no failure of the model.
+    """The worker's error; what is unavailable here is not a failure of the model.
 
-    bound: what is said of the bound of memory where that did not suffice.
+    bound: the words about the memory limit, if it was reached.
     """
     kinds: dict[str, type[ZooError]] = {
         "UnavailableError": UnavailableError,

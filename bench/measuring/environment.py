@@ -1,7 +1,7 @@
-"""What machine this is, and whether something else used it while we measured.
+"""Describe this machine, and detect other processes that interfere with measuring.
 
-Everything is read from the kernel and is None (or empty) on a system that does not tell it. No
-names of hosts or users and no paths: what stands here is published beside the results.
+Everything is read from the kernel, and is None (or empty) on systems that do not report it. No host
+names, user names or paths, because this is published beside the results.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from bench.measuring import kernel
 from zoo.machine.cpu import cpu_name, vector_flags
 from zoo.machine.threads import cgroup_quota, thread_budget
 
-_PACKAGES = ("numpy", "onnx")  # what files and arrays go through, whatever the runtime
+_PACKAGES = ("numpy", "onnx")  # used for files and arrays with every runtime
 SMI_SECONDS = 20.0  # for an answer of nvidia-smi, which may hang
 
 # When a block counts as disturbed. A process alone on its cores waits 0.1 to 0.5% of the time,
@@ -54,9 +54,9 @@ class Environment:
 
 
 def environment(packages: Iterable[str] = (), *, smi_seconds: float = SMI_SECONDS) -> Environment:
-    """This machine, now. packages: of the runtimes, whose versions are told where installed.
+    """This machine, now. packages: those of the runtimes, with versions if installed.
 
-    Imports no runtime: versions come from what pip wrote down.
+    Imports no runtime: versions come from package metadata.
     """
     import psutil
 
@@ -86,7 +86,7 @@ def environment(packages: Iterable[str] = (), *, smi_seconds: float = SMI_SECOND
 def machine_key(
     cpu: str, flags: Iterable[str], cores: int, gpus: Iterable[str], memory_gib: float
 ) -> str:
-    """A short key that is equal for equal machines, whatever they are called."""
+    """A short key that is equal for equal machines, independent of their names."""
     facts = [cpu, sorted(flags), cores, sorted(gpus), round(memory_gib)]
     # A letter first, or a table may take it for a number.
     return "m" + hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:11]
@@ -109,14 +109,14 @@ def _gpus(seconds: float) -> tuple[tuple[str, ...], str | None]:
 
 
 def vram_mib(pid: int, smi_seconds: float = SMI_SECONDS) -> float | None:
-    """GPU memory that a process holds now, over all GPUs; None where the driver does not say."""
+    """GPU memory that a process holds now, over all GPUs; None if the driver does not say."""
     rows = _nvidia_smi("--query-compute-apps=pid,used_memory", smi_seconds)
     held = [float(used) for owner, used in rows if owner == str(pid) and used.isdigit()]
     return sum(held) if held else None
 
 
 def _nvidia_smi(query: str, seconds: float) -> list[list[str]]:
-    """Rows of its answer, memory in MiB; none where there is no driver, or it hangs."""
+    """The rows of its answer, memory in MiB; none if there is no driver, or it hangs."""
     command = ["nvidia-smi", query, "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=True)
@@ -128,7 +128,7 @@ def _nvidia_smi(query: str, seconds: float) -> list[list[str]]:
 
 @dataclass(frozen=True)
 class Contention:
-    """Counters at a moment; two of them make an `Evidence`. Seconds since they began."""
+    """Counters at one moment, in seconds since they began; two of them make an `Evidence`."""
 
     steal: float | None  # taken by the hypervisor, the mean over the cores it may run on
     pressure: float | None  # some task of the machine waited for a core
@@ -153,7 +153,7 @@ class Evidence:
 
     @classmethod
     def between(cls, before: Contention, after: Contention, wall_ns: int) -> "Evidence":
-        """Two readings of the same process, and the time that the work between them took."""
+        """The evidence from two readings of the same process, and the time between them."""
         wall = wall_ns / 1e9
         return cls(
             steal_share=_share(before.steal, after.steal, wall),
@@ -167,7 +167,7 @@ class Evidence:
 
     @property
     def disturbed(self) -> str | None:
-        """How other processes interfered with this block, as far as is known, or None."""
+        """How other processes interfered with this block, as far as known, or None."""
         found = []
         if _above(self.delay_share, MOST_DELAY):
             found.append(f"a thread waited for a core for {self.delay_share:.1%} of the time")
@@ -185,7 +185,7 @@ class Evidence:
 
 
 def read_contention(pid: int | None) -> Contention:
-    """The counters as they stand; pid: whose, or None for those of the machine alone."""
+    """The current counters; pid: those of a process, or None for only those of the machine."""
     return Contention(
         steal=kernel.steal(kernel.affinity(pid) if pid else ()),
         pressure=kernel.pressure(),
@@ -196,7 +196,7 @@ def read_contention(pid: int | None) -> Contention:
 
 
 def _longest(before: Mapping[int, float] | None, after: Mapping[int, float] | None) -> float | None:
-    """Of any thread; what a thread counted that has ended in between is lost."""
+    """The longest wait of any thread; a thread that has ended in between is lost."""
     if before is None or after is None:
         return None
     return max((count - before.get(thread, 0) for thread, count in after.items()), default=0.0)

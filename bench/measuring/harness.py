@@ -1,4 +1,4 @@
-"""The code of ours that measures, as a key: rows of two harnesses may differ by that alone."""
+"""A key of the code that measures: rows of two harnesses may differ only because of it."""
 
 import hashlib
 import inspect

@@ -1,4 +1,4 @@
-"""What Linux tells about cores, waiting for them and memory; None where a system does not.
+"""What Linux reports about cores, waiting and memory; None on other systems.
 
 Cheap enough to be read before and after every block: about 0.1 ms together.
 """
@@ -13,7 +13,7 @@ TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 0.01
 
 
 def affinity(pid: int) -> tuple[int, ...]:
-    """The cores that a process may run on; none where the system or the process does not say."""
+    """The cores that a process may run on; none if unknown."""
     try:
         return tuple(sorted(os.sched_getaffinity(pid)))
     except (AttributeError, OSError):
@@ -37,7 +37,7 @@ def clock_mhz(pid: int) -> float | None:
 
 
 def steal(cores: Iterable[int]) -> float | None:
-    """Seconds that the hypervisor took, the mean over these cores (over all where none is given).
+    """Seconds that the hypervisor took, the mean over these cores (over all if none are given).
 
     In whole ticks of each core.
     """
@@ -71,7 +71,7 @@ def throttled() -> float | None:
 
 
 def delays(pid: int) -> dict[int, float] | None:
-    """By thread: seconds of waiting for a core."""
+    """By thread: seconds spent waiting for a core."""
     found = {}
     for thread in _thread_ids(pid):
         waited = (_read(f"{_PROC}/{pid}/task/{thread}/schedstat") or "0").split()
@@ -89,7 +89,7 @@ def _thread_ids(pid: int) -> list[int]:
 
 
 def forget_peak() -> None:
-    """Let the kernel count the peak of our resident memory from now on, where it can."""
+    """Let the kernel count the peak of our resident memory from now on, if it can."""
     with suppress(OSError):
         Path(f"{_PROC}/self/clear_refs").write_text("5")
 
@@ -97,7 +97,7 @@ def forget_peak() -> None:
 def peak_rss_mib() -> float | None:
     """Largest resident memory of this process, by the kernel's own count.
 
-    Not getrusage: there the peak of the parent, before exec, counts too.
+    Not getrusage, which also counts the peak of the parent before exec.
     """
     text = _read(f"{_PROC}/self/status")
     if text is None:

@@ -1,6 +1,6 @@
-"""A process beside the measured ones that is busy for a share of the time, as others are.
+"""A process that keeps a core busy for a share of the time, to imitate a shared machine.
 
-It works and sleeps in turns of random length, so that no rhythm of a benchmark can hide from it.
+It works and sleeps in turns of random length, so that no benchmark can fall into step with it.
 """
 
 import os
@@ -15,7 +15,7 @@ _TURN_SECONDS = 0.02
 
 
 def disturb(share: float) -> None:
-    """Be busy that share of the time, as long as the process that started this one lives."""
+    """Be busy for that share of the time, as long as the parent process lives."""
     draw = random.Random(0)
     parent = os.getppid()
     while os.getppid() == parent:
@@ -28,7 +28,7 @@ def disturb(share: float) -> None:
 
 @contextmanager
 def neighbour(share: float) -> Iterator[None]:
-    """Have one during the block; none for 0."""
+    """Run such a process during the block; none for 0."""
     if not share:
         yield
         return

@@ -43,7 +43,7 @@ class Samples:
     starts: list[Start] = field(default_factory=list)
 
     def check(self) -> None:
-        """Refuse what no clock can have given, such as a damaged file holds (`ValueError`)."""
+        """Refuse impossible times, such as those of a damaged file (`ValueError`)."""
         quads = list(chain.from_iterable(self.turns))
         if not all(self.turns) or any(len(quad) != 4 for quad in quads):
             raise ValueError("a turn is four calls")

@@ -1,6 +1,7 @@
 """When an arm has warmed up, and when it has been measured long enough.
 
-Criteria are small objects that are fed block by block; what is measured, they do not know.
+Criteria are small objects that are given one block after another; they do not know what is
+measured.
 """
 
 from dataclasses import dataclass, field
@@ -17,14 +18,14 @@ _LEAST_BLOCKS = 8  # below that an interval over blocks says little
 
 
 class TakeBlock(Protocol):
-    """Times one block: calls back to back for about so many seconds, and at least so many."""
+    """Times one block: back-to-back calls for about so many seconds, and at least so many calls."""
 
     def __call__(self, seconds: float, least: int) -> Block: ...
 
 
 @dataclass(frozen=True)
 class Length:
-    """How long to measure: until all of the least is done and p50 is precise, or time is up."""
+    """How long to measure: until the minimum is done and p50 is precise, or time is up."""
 
     least_seconds: float  # of blocks that count
     most_seconds: float  # of all blocks, those measured again included
@@ -38,7 +39,7 @@ class Length:
 
 @dataclass
 class WarmUp:
-    """Done when the medians of some blocks in a row agree, or after the time allowed."""
+    """Done when the medians of several consecutive blocks agree, or time is up."""
 
     most_seconds: float  # after which it ends, whether blocks agree or not
     agree: float = Length.agree  # by how much blocks may differ, as a share
@@ -46,7 +47,7 @@ class WarmUp:
     seconds: float = 0.0  # of all blocks
 
     def add(self, block: Block) -> None:
-        """Take note of a block."""
+        """Add a block."""
         self.medians.append(float(np.median(block.ns)))
         self.seconds += block.wall_ns / 1e9
 
@@ -66,8 +67,8 @@ class WarmUp:
 class Measurement:
     """Keeps blocks until the interval of the median is as narrow as asked.
 
-    A block that others disturbed is measured again, but never more blocks than were kept: on a
-    machine that is always disturbed, disturbed blocks are the truth, and the row says so.
+    A contended block is measured again, but no more blocks are repeated than are kept: on a machine
+    that is always busy, contended blocks are what users get, and the row says so.
     """
 
     length: Length  # how long to measure
@@ -76,7 +77,7 @@ class Measurement:
     seconds: float = 0.0  # of all blocks, those that were left out too
 
     def add(self, block: Block) -> None:
-        """Take a block in, or leave it out to be measured again."""
+        """Keep a block, or leave it out to be measured again."""
         self.seconds += block.wall_ns / 1e9
         if block.disturbed and self.rerun < len(self.blocks):
             self.rerun += 1

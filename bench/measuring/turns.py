@@ -1,12 +1,12 @@
 """Two arms in turns: call by call, on the same cores, over several instances of each.
 
-What a machine does to one arm it does a moment later to the other, so the ratio of their times is
-known ten times better than either time. The arms hand over to each other, and nobody else wakes up
-in between. Settings that keep a waiting arm quiet and a called one at its own speed are the
-runtimes' business (`Order.cores`).
+A disturbance that hits one arm hits the other a moment later, so the ratio of their times is ten
+times more precise than either time. The arms hand over directly to each other, and no other process
+wakes up in between. The runtimes set what keeps a waiting arm quiet and a called one at its own
+speed (`Order.cores`).
 
-Both arms load at once, so that they share what the memory is like: the one that loads first gets
-the pages that the processes before have left, and is slower for it (docs/explanation/measuring.md).
+Both arms load at once, so that they share the state of memory: the one that loads first gets the
+scattered pages of earlier processes, and is slower (docs/explanation/measuring.md).
 """
 
 import os
@@ -47,7 +47,7 @@ class Plan:
 
 @dataclass
 class Turns:
-    """What was timed, in nanoseconds."""
+    """The measured times, in nanoseconds."""
 
     # For each instance rows [a1, b1, b2, a2]; in every other one b's calls enclosed a's.
     instances: list[list[list[int]]] = field(default_factory=list)
@@ -71,7 +71,7 @@ def take_turns(
     plan: Plan,
     on_instance: Callable[[], None] = lambda: None,
 ) -> Turns:
-    """Measure b against a. images: .npy of uint8 [N, H, W, C], which both are shown in turn."""
+    """Measure b against a. images: .npy of uint8 [N, H, W, C], which both arms use."""
     (found,) = take_turns_at_each(a, b, [(images, batch)], plan, on_instance)
     return found
 
@@ -85,12 +85,12 @@ def take_turns_at_each(
 ) -> list[Turns]:
     """The same at several batch sizes, each with its images, in the same processes.
 
-    Each size has the time of the plan.
+    Each size gets the time of the plan.
     """
     cores = affinity(os.getpid())  # none where the system pins nothing: intervals are wider then
     if cores and max(a.threads, b.threads) > len(cores):
         raise UsageError(
-            f"each thread needs a core of its own in turns, and there are {len(cores)}. Name fewer "
+            f"in turns each thread needs its own core, and there are {len(cores)}. Name fewer "
             "--threads."
         )
     found = [Turns() for _ in batches]
@@ -126,7 +126,7 @@ def take_turns_at_each(
 
 
 def _time(arms: list[ArmProcess], plan: Plan, found: Turns, *, swapped: bool) -> None:
-    """One instance at one batch size. swapped: whether b stands before a."""
+    """Time one instance at one batch size. swapped: whether b comes before a."""
     seconds = plan.seconds / plan.instances
     if plan.sequential:
         times = [_alone(arm, seconds / 2, plan.warm_seconds, found) for arm in arms]
@@ -140,7 +140,7 @@ def _time(arms: list[ArmProcess], plan: Plan, found: Turns, *, swapped: bool) ->
 
 
 def usual_way(a: Order, b: Order, images: Path, batch: int, timeout: float = Plan.timeout) -> Turns:
-    """What most scripts do: 100 calls of a, then 100 of b, to compare their medians.
+    """What most scripts do: 100 calls of a, then 100 of b, and compare their medians.
 
     It gives no interval. It is here for comparison.
     """
@@ -159,7 +159,7 @@ def usual_way(a: Order, b: Order, images: Path, batch: int, timeout: float = Pla
 def _turns(
     first: ArmProcess, second: ArmProcess, seconds: float, plan: Plan
 ) -> tuple[list[list[int]], int]:
-    """Rows [f1, s1, s2, f2]: a turn is two timed calls, which end one row and begin the next."""
+    """Rows [f1, s1, s2, f2]: a turn is two timed calls, which end one row and start the next."""
     untimed = _warm(first, second, plan.warm_seconds)
     second.tell("follow", peer=second.peer, untimed=untimed)
     first.tell("lead", peer=first.peer, seconds=seconds, least=plan.least_turns, untimed=untimed)
@@ -171,7 +171,7 @@ def _turns(
 
 
 def _alone(arm: ArmProcess, seconds: float, warm_seconds: float, found: Turns) -> list[int]:
-    """The times of one arm that is let run; `found` counts its wrong answers."""
+    """The times of one arm that runs alone; `found` counts its wrong answers."""
     arm.ask("block", seconds=warm_seconds)
     answer = arm.ask("block", seconds=seconds)
     found.wrong += answer["wrong"]
@@ -180,7 +180,7 @@ def _alone(arm: ArmProcess, seconds: float, warm_seconds: float, found: Turns) -
 
 
 def _warm(first: ArmProcess, second: ArmProcess, seconds: float) -> int:
-    """Turns that are thrown away; how many untimed calls each hand-over needs."""
+    """Run warm-up turns; returns how many untimed calls each hand-over needs."""
     ends = time.monotonic() + seconds
     taken = 0
     while time.monotonic() < ends or taken < _WARM_TURNS:

@@ -1,4 +1,4 @@
-"""How an arm's process lives from cell to cell: it stays warm, and a new one follows a failure."""
+"""Keep the process of an arm warm from cell to cell, and replace it after a failure."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,13 +29,13 @@ class WarmProcess:
         self._stack.__exit__(kind, error, trace)
 
     def process(self) -> ArmProcess:
-        """The process, started where there is none."""
+        """The process, started if needed."""
         if self._process is None:
             self._process = self._stack.enter_context(ArmProcess(self._order, self._timeout))
         return self._process
 
     def cold_starts(self, count: int, images: Path, size: int) -> list[Start]:
-        """The cold costs of so many processes, in nanoseconds; the last one is kept.
+        """The cold costs of several processes, in nanoseconds; the last process is kept.
 
         images: the file of their first batch, of `size` images.
         """
@@ -55,6 +55,6 @@ class WarmProcess:
         return costs
 
     def drop(self) -> None:
-        """End the process: the next cell gets a new one."""
+        """End the process; the next cell gets a new one."""
         self._stack.close()
         self._process = None

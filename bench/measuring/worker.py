@@ -1,8 +1,8 @@
-"""The process of one arm: it does one thing after the other and waits in read() in between.
+"""The process of one arm: it runs one command after another and sleeps in read() in between.
 
     python -m bench.measuring.worker
 
-Commands come in and answers go out as lines of JSON; what a runtime prints does no harm.
+Commands and answers are lines of JSON; output that a runtime prints does no harm.
 """
 
 import gc
@@ -39,7 +39,7 @@ _YOURS, _OVER = b"y", b"o"  # said between arms that take turns
 
 
 class Worker:
-    """What can be asked of an arm. Every method takes and gives what JSON can carry."""
+    """The commands of an arm. Every method takes and returns JSON values."""
 
     def __init__(self, answers: TextIO) -> None:
         self._answers = answers
@@ -50,7 +50,7 @@ class Worker:
         self._sizes: set[int] = set()
 
     def load(self, order: Message) -> Message:
-        """Make the model ready; `load_ns` is that alone."""
+        """Load the model; `load_ns` is only the time for that."""
         wanted = Order.from_json(order)
         self.adapter = find_runtime(wanted.runtime)()
         if wanted.memory and bounded_by_address_space(wanted):
@@ -66,10 +66,10 @@ class Worker:
         }
 
     def batch(self, images: str, size: int, answers: str | None = None) -> Message:
-        """Take up another batch size: as many different batches as the file of images gives.
+        """Switch to another batch size, with as many different batches as the file of images has.
 
-        first_ns: of its first call; known: whether this size came before. answers: where the
-        logits of all batches are written.
+        first_ns: the time of the first call; known: whether this size was used before. answers:
+        where the logits of all batches are written.
         """
         array = np.load(images, mmap_mode="r")
         # Copies: a part of the mapped file would be read from the disk by the first call.
@@ -89,7 +89,7 @@ class Worker:
         return {"first_ns": first_ns[0], "answered_at": answered_at, "known": known}
 
     def calls(self, count: int, untimed: int = 0) -> Message:
-        """A turn: some calls that are not timed, then `count` that are."""
+        """A turn: some untimed calls, then `count` timed ones."""
         self._timed(self.next, untimed)
         ns, given = self._timed(self.next, count)
         wrong = self._wrong(given)
@@ -99,7 +99,7 @@ class Worker:
     def lead(self, peer: int, seconds: float, least: int, untimed: int = 0) -> Message:
         """A timed call, then turns with the arm at the other end of the socket `peer`.
 
-        ns: of a call, and then of two after every turn of the other's.
+        ns: the time of one call, then of two after every turn of the other arm.
         """
         found = [self.calls(1, untimed)]
         ends = time.monotonic() + seconds
@@ -123,7 +123,7 @@ class Worker:
         return _joined(found)
 
     def block(self, seconds: float, least: int = 1) -> Message:
-        """Calls back to back for so long, at least so many, and who disturbed them."""
+        """Back-to-back calls for a given time, at least so many, and evidence of contention."""
         ns: list[int] = []
         wrong = 0
         chunk = least
@@ -145,7 +145,7 @@ class Worker:
         return {"block": asdict(block), "wrong": wrong}
 
     def floor(self, count: int) -> Message:
-        """The same path with a model that does nothing; none where the runtime times itself."""
+        """The same path with a model that does nothing; none if the runtime times itself."""
         if hasattr(self.adapter, "timed"):
             return {"ns": []}
         null = Null()
@@ -154,10 +154,10 @@ class Worker:
         return {"ns": timed(null.run, pool, 0, count)[0]}
 
     def predict(self, images: str, size: int, logits: str) -> Message:
-        """The logits of a whole file of array; the last batch is filled up and cut.
+        """The logits of a whole file of images; the last batch is filled up and cut.
 
-        Filled with the first array again: were they blank, a file that looks at the whole batch
-        would answer otherwise.
+        It is filled with the first images again: blank ones would change the answers of a file that
+        depends on the whole batch.
         """
         array = np.load(images, mmap_mode="r")
         parts = []
@@ -170,13 +170,13 @@ class Worker:
         return {}
 
     def memory(self) -> Message:
-        """The largest resident memory at this batch size, and what it holds of the GPU's."""
+        """The largest resident memory at this batch size, and the GPU memory in use."""
         own: Callable[[], Message] | None = getattr(self.adapter, "memory", None)
         here = {"peak_rss_mib": peak_rss_mib(), "vram_mib": vram_mib(os.getpid())}
         return here | (own() if own else {})
 
     def close(self) -> Message:
-        """Let the runtime go."""
+        """Release the runtime."""
         self.adapter.close()
         return {}
 
@@ -193,14 +193,14 @@ class Worker:
         return list(ns), list(answers)
 
     def _answer(self, placed: Placed, size: int) -> NDArray[np.float32]:
-        """The logits [size, classes] of a batch, for keeping."""
+        """A copy of the logits [size, classes] of a batch."""
         answer = self.adapter.fetch(self.adapter.run(placed)).copy()
         if answer.ndim != 2 or len(answer) != size:
             raise ZooError(f"it returns logits of shape {list(answer.shape)} for {size} images")
         return answer
 
     def _wrong(self, given: list[Answer]) -> int:
-        """How many answers, the last ones of the pool's turn, are not those of the first time."""
+        """How many of the last answers differ from the first answers to the same batches."""
         count = len(self.pool)
         wrong = 0
         for first in range(min(count, len(given))):  # all answers to one batch at once
@@ -221,7 +221,7 @@ class Worker:
         self._answers.flush()
 
     def serve(self, commands: TextIO) -> None:
-        """Answer one line after the other, until there are no more."""
+        """Answer one line after another, until there are no more."""
         for line in commands:
             command = json.loads(line)
             try:
@@ -233,7 +233,7 @@ class Worker:
                 answer = {"error": str(error), "kind": kind}
             except MemoryError:
                 answer = {"error": "out of memory", "kind": "MemoryError"}
-            except Exception as error:  # a runtime may raise anything, and the sweep goes on
+            except Exception as error:  # a runtime may raise anything, and the sweep continues
                 text = str(error).strip().partition("\n")[0]
                 kind = "MemoryError" if _NO_MEMORY.search(text) else "Exception"
                 told = f"{type(error).__name__}: {text}" if text else type(error).__name__
@@ -260,7 +260,7 @@ def timed(
 
 @contextmanager
 def _over_at_the_end(peer: int) -> Iterator[None]:
-    """Whatever happens, the other arm does not wait for ever; one that died says so itself."""
+    """Make sure that the other arm does not wait forever; one that died is reported by itself."""
     with suppress(BrokenPipeError, ConnectionResetError):
         try:
             yield

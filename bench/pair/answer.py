@@ -1,4 +1,4 @@
-"""What `compare A B` tells: the answer, both sides beside each other; as text, markdown or JSON."""
+"""The answer of `compare A B`, with both sides, as text, markdown or JSON."""
 
 import statistics
 from collections.abc import Callable, Sequence
@@ -15,13 +15,13 @@ Line = tuple[str, str, str]  # what it is, A's, B's
 
 
 def headings(rows: Sequence[Row]) -> Line:
-    """Of the table of both sides."""
+    """The headings of the table of both sides."""
     a, b = names_of(rows[-1])
     return "", f"A: {a.removesuffix(' (A)')}", f"B: {b.removesuffix(' (B)')}"
 
 
 def sides(rows: Sequence[Row]) -> list[Line]:
-    """Both sides beside each other; a line of which neither is known is left out."""
+    """Both sides next to each other; a line that neither side has is left out."""
     a, b = _sides(Comparisons(tuple(rows)).row)
     shown: dict[str, Callable[[dict[str, Any]], str]] = {
         "median call (p50)": lambda one: _known(_ms, one["p50_ms"]),
@@ -38,7 +38,7 @@ def sides(rows: Sequence[Row]) -> list[Line]:
 
 
 def markdown(rows: Sequence[Row]) -> list[str]:
-    """The same for a comment."""
+    """The same as markdown, for a comment."""
     said = Comparisons(tuple(rows))
     table = [headings(rows), *sides(rows)]
     lines = [f"| {' | '.join(map(escaped, line))} |" for line in table]
@@ -54,7 +54,7 @@ def markdown(rows: Sequence[Row]) -> list[str]:
 
 
 def to_json(rows: Sequence[Row]) -> dict[str, Any]:
-    """The same as numbers; docs/measuring.md says what each is. Empty: null."""
+    """The same as JSON values, described in docs/how-to/compare.md. Empty: null."""
     said = Comparisons(tuple(rows))
     row, a_and_b = said.row, _sides(said.row)
     ratio, low, high = _ratio(said)
@@ -84,7 +84,7 @@ def to_json(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _ratio(said: Comparisons) -> tuple[float | None, float | None, float | None]:
-    """With its interval; of a series the median, which has none."""
+    """The ratio with its interval; for a series the median, which has none."""
     measured = said.measured
     if len(measured) == 1:
         return measured[0].ratio, measured[0].ratio_low, measured[0].ratio_high
@@ -93,7 +93,7 @@ def _ratio(said: Comparisons) -> tuple[float | None, float | None, float | None]
 
 
 def _agreed(rows: Sequence[Row]) -> str | None:
-    """The verdict of all of a series; inconclusive where they differ."""
+    """The verdict of a whole series; inconclusive if its comparisons differ."""
     verdicts = {row.verdict if row.status == OK else None for row in rows}
     return verdicts.pop() if len(verdicts) == 1 else "inconclusive"
 

@@ -1,4 +1,4 @@
-"""What both arms answer, asked one after the other before any turn is timed."""
+"""Compare the answers of both arms, before any turn is timed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from zoo.progress import Progress
 
 @dataclass(frozen=True)
 class Side:
-    """One arm: what it said of itself, and what it answered."""
+    """One arm: its facts and its answers."""
 
     ran: Ran
     memory: Memory
@@ -35,7 +35,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Looked:
-    """What both said and answered."""
+    """The facts and answers of both arms."""
 
     images: Path  # the file of those that are timed
     a: Side
@@ -45,7 +45,7 @@ class Looked:
 
 
 def look(pair: Pair, folder: Path, data_dir: Path | None, progress: Progress) -> Looked:
-    """Open both, one after the other, and show them the same images."""
+    """Open both, one after the other, and run them on the same images."""
     settings = pair.settings
     gallery = Gallery(folder, data_dir, progress, whole=settings.measure_accuracy is not False)
     shapes: list[tuple[int, int, int]] = []
@@ -85,7 +85,7 @@ def _check(
     batch: int,
     progress: Progress,
 ) -> None:
-    """Refuse what cannot be shown the same images, so many a call."""
+    """Refuse arms that do not take the same images at this batch size."""
     name, fixed = arm.subject.name, opened.facts["fixed_batch"]
     if len(set(shapes)) > 1:
         raise UsageError(
@@ -99,7 +99,7 @@ def _check(
 
 
 def _ask(opened: ArmProcess, arm: Arm, images: ImageFiles, batch: int, folder: Path) -> Side:
-    """About the images that are timed."""
+    """Get the answers to the timed images."""
     out = folder / "answers.npy"
     opened.ask("batch", images=str(images.batches(batch, folder)), size=batch, answers=str(out))
     memory = opened.ask("memory")
@@ -113,7 +113,7 @@ def _ask(opened: ArmProcess, arm: Arm, images: ImageFiles, batch: int, folder: P
 
 @dataclass(frozen=True)
 class Alike:
-    """How far the answers of both to the timed images are from each other."""
+    """How much the answers of both to the timed images differ."""
 
     same_answers: bool
     shown_images: int
@@ -124,7 +124,7 @@ class Alike:
 
 
 def alike(pair: Pair, a: Side, b: Side) -> Alike:
-    """Hold B's answers to the timed images against A's."""
+    """Compare B's answers to the timed images with A's."""
     told, columns = matched(pair.a.subject, pair.b.subject)
     first, second, kind = in_kind(a.answers, b.answers[:, columns or slice(None)])
     found = difference(second, first, None)
@@ -140,9 +140,9 @@ def alike(pair: Pair, a: Side, b: Side) -> Alike:
 
 
 def matched(a: Subject, b: Subject) -> tuple[str | None, Sequence[int] | slice | None]:
-    """How B's classes are matched to A's, in words, and B's logits in A's order.
+    """How B's classes are matched with A's, in words, and B's logits in A's order.
 
-    None where they are of other classes; as they come where one does not name its classes.
+    None if they have other classes; unchanged if one does not name its classes.
     """
     if a.names is None or b.names is None:
         return None, slice(None)
@@ -154,7 +154,7 @@ def matched(a: Subject, b: Subject) -> tuple[str | None, Sequence[int] | slice |
 
 
 def in_kind(first: Logits, second: Logits) -> tuple[Logits, Logits, str | None]:
-    """Both as probabilities where only one of them gives these; in which kind, if not its own."""
+    """Convert both to probabilities if only one of them outputs these; says so if it did."""
     if _are_probabilities(first) == _are_probabilities(second):
         return first, second, None
     shares = [probabilities(each, "").astype(np.float32) for each in (first, second)]

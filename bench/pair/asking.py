@@ -1,4 +1,4 @@
-"""What `compare A B` asks: two arms, and what all comparisons of a series have in common."""
+"""The pair of arms of `compare A B`, and what all comparisons of a series share."""
 
 import hashlib
 import json
@@ -42,7 +42,7 @@ class Pair:
 
     @property
     def orders(self) -> tuple[Order, Order]:
-        """What their processes are told to load."""
+        """What their processes load."""
         settings = self.settings
         a, b = (arm.order(memory=settings.memory) for arm in self.arms)
         return a, b
@@ -54,7 +54,7 @@ class Pair:
 
     @property
     def pairing(self) -> Pairing:
-        """What is known of A before it is opened."""
+        """The columns about A that are known before it is opened."""
         arm, model = self.a, model_of(self.a)
         return Pairing(
             reference=f"{arm.runtime} {arm.provider} {arm.subject.precision}",
@@ -70,7 +70,7 @@ class Pair:
 
     @property
     def compared(self) -> Compared:
-        """How it is measured."""
+        """The columns about how it is measured."""
         settings = self.settings
         return Compared(
             way=settings.way,
@@ -104,7 +104,7 @@ def find_pair(
     exports: Path | None,
     given: Given | None,
 ) -> Pair:
-    """The two arms that are meant; what there is not, whatever the machine, is refused."""
+    """Find the two arms; refuse what cannot exist on any machine."""
     subjects = _subjects(targets, precisions, exports, given or Given())
     a, b = (
         Arm(
@@ -139,7 +139,7 @@ def _subjects(
 
 
 def check_faults(pair: Pair, on: Here | None) -> None:
-    """Refuse what is known to be answered wrongly here (`UnavailableError`)."""
+    """Refuse files known to give wrong answers here (`UnavailableError`)."""
     here = on or Here.found()
     for arm in pair.arms:
         fault = arm.subject.fault(arm.runtime, arm.provider, here)

@@ -1,4 +1,4 @@
-"""`compare A B`: two files, or two runtimes, measured against each other here and now."""
+"""`compare A B`: measure two files or two runtimes against each other."""
 
 import tempfile
 import time
@@ -44,9 +44,10 @@ def compare_pair(
 ) -> Iterator[Row]:
     """Measure B against A `repeat` times.
 
-    Rows that `out` already holds are not measured again, only judged by the current margin; what
-    was measured is in <out>.samples.jsonl. A series is continued only on the same machine, with the
-    same runtimes and harness. on: what computes, by default this onnxruntime on this CPU.
+    Rows that `out` already holds are not measured again, only judged by the current margin; the raw
+    samples are in <out>.samples.jsonl. A series is continued only on the same machine, with the
+    same runtimes and harness. on: the onnxruntime and CPU that compute; default: those of this
+    process.
     """
     progress = progress or Progress()
     settings = check(settings, out)
@@ -99,7 +100,7 @@ def _turns(pair: Pair, images: Path, advance: Advance) -> Turns:
 def _record(
     pair: Pair, looked: Looked, turns: Turns, repeat: int, seconds: float, here: Environment
 ) -> Record:
-    """All that one comparison has found."""
+    """The record of one comparison."""
     outcome = Outcome()
     if turns.wrong:
         outcome = Outcome(FAILED, f"{turns.wrong} timed calls gave different logits than before")

@@ -1,4 +1,4 @@
-"""Models whose difference is known beforehand, to see what a benchmark makes of it.
+"""Write models with a known difference in work, to test the benchmark.
 
 python -m bench.pair.planted base.onnx --layers 40
 python -m bench.pair.planted slower.onnx --layers 42      # 5% more of the same work
@@ -18,7 +18,7 @@ _SIDE, _CHANNELS, _WIDTH, _CLASSES = 32, 3, 16, 10
 
 
 def planted(layers: int) -> onnx.ModelProto:
-    """A classifier of raw pixels that is `layers` equal convolutions and little else."""
+    """A classifier of raw pixels that consists of `layers` equal convolutions and little else."""
     random = np.random.default_rng(0)
     weights: dict[str, np.ndarray] = {}
     nodes = [

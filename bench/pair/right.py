@@ -1,4 +1,4 @@
-"""How often both arms are right over the whole test set, and whether they differ by chance."""
+"""The accuracy of both arms on the whole test set, and whether the difference is chance."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,13 +34,13 @@ class WholeSet:
     """An arm's answers to the whole test set."""
 
     logits: Logits  # in the order of the test set's classes
-    size: int  # images a call
+    size: int  # images per call
     doubt: str  # what an answer depends on beside its image, in words, or ""
     by_name: bool  # whether the file has its classes in another order
 
 
 def why_not(pair: Pair, images: ImageFiles, classes: int) -> str:
-    """Why accuracy is not measured, in words; "" where it is. classes: that an arm gives."""
+    """Why accuracy is not measured, in words; "" if it is. classes: the number an arm outputs."""
     if pair.settings.measure_accuracy is False:
         return NOT_ASKED
     subjects = [arm.subject for arm in pair.arms]
@@ -73,7 +73,7 @@ def predicted(
     folder: Path,
     progress: Progress,
 ) -> WholeSet:
-    """Ask about the whole test set; at the comparison's batch size where answers depend on it."""
+    """Predict the whole test set; at the comparison's batch size if answers depend on it."""
     assert images.test is not None
     assert images.labels is not None
     path, out = folder / "probe.npy", folder / "logits.npy"
@@ -103,7 +103,7 @@ def predicted(
 
 @dataclass(frozen=True)
 class Right:
-    """The columns of accuracy, B's and A's, and the classes that they are of."""
+    """The accuracy columns of B and A, and the predicted classes."""
 
     scored: Scored
     reference_correct: int | None
@@ -112,7 +112,7 @@ class Right:
 
 
 def unknown(pair: Pair, reason: str) -> Right:
-    """What the cards say, where it is not measured."""
+    """The accuracy on the cards, if it is not measured."""
     if pair.settings.measure_accuracy:
         raise UsageError(
             f"--accuracy: accuracy cannot be measured for both: {reason.rstrip('.')}; "
@@ -124,7 +124,7 @@ def unknown(pair: Pair, reason: str) -> Right:
 
 
 def judge(pair: Pair, images: ImageFiles, a: WholeSet, b: WholeSet, apart: Difference) -> Right:
-    """Both by the labels. apart: B's answers against A's."""
+    """Judge both by the labels. apart: how B's answers differ from A's."""
     assert images.labels is not None
     predictions = {f"labels|{pair.b.subject.dataset}": images.labels}
     for arm, whole in zip(pair.arms, (a, b), strict=True):

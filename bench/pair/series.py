@@ -1,4 +1,4 @@
-"""A series of comparisons of one pair, and the file that keeps it: what it holds is kept."""
+"""A series of comparisons of one pair, and the file that keeps it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,7 +34,7 @@ class Series:
             self._check_told()
 
     def check(self, facts: Mapping[str, Any]) -> None:
-        """A series is continued only by the same comparison. facts: by column."""
+        """Check that a series is continued by the same comparison. facts: by column."""
         for row in self.rows:
             if not row.is_comparison:
                 raise UsageError(f"{self.out} holds cells of `bench`. Name another --out.")
@@ -52,7 +52,7 @@ class Series:
             )
 
     def begin(self) -> None:
-        """Make the files ready for more."""
+        """Prepare the files for more comparisons."""
         if self._journal:
             self._journal.resume()
 
@@ -64,7 +64,7 @@ class Series:
 
 
 def _check_is_results(path: Path) -> None:
-    """What another program or an earlier version wrote is not written over."""
+    """Refuse to overwrite files of another program or an earlier version."""
     if not path.exists():
         return
     try:
@@ -76,7 +76,7 @@ def _check_is_results(path: Path) -> None:
 
 
 def judged(row: Row, margin: float) -> Row:
-    """A stored comparison by the margin that is asked for now."""
+    """A stored comparison, judged by the requested margin."""
     if row.ratio is None or row.ratio_low is None or row.ratio_high is None:
         return replace(row, margin=margin)
     interval = Interval(row.ratio, row.ratio_low, row.ratio_high)

@@ -1,4 +1,4 @@
-"""How two arms are compared, and what of that cannot be done here."""
+"""The settings of a comparison, and what cannot be measured here."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,7 +40,7 @@ class PairSettings:
     measure_accuracy: bool | None = None  # None: where the test set of both is available
 
     def __post_init__(self) -> None:
-        """Refuse a value of another kind here, where whoever wrote it sees the line."""
+        """Refuse a value of the wrong type here, where the traceback shows the caller's line."""
         check_values(self, but=("boundary",))
 
 
@@ -52,7 +52,7 @@ def find_way(name: str) -> str:
 
 
 def check(settings: PairSettings, out: Path | None) -> PairSettings:
-    """Refuse what cannot be measured here, before anything is; the provider by its short name."""
+    """Refuse early what cannot be measured here; the provider is a short name."""
     if out:
         check_is_no_folder(out)
     if settings.instances < 2:

@@ -1,8 +1,8 @@
-"""What may be said of the accuracy of a cell that was measured in two sweeps.
+"""Compare the accuracy of a cell that was measured in two sweeps.
 
-Both were asked about the same images, so only those count that one has right and the other wrong.
-Where it was not kept which these are, two bounds remain: no more than those that got another class,
-and, without the classes, shares as if the images were others, which is far less sharp.
+Both classified the same images, so only images count that one gets right and the other wrong. If
+these are unknown, two bounds remain: the images that changed class or, without predictions, the
+shares as if the images were different, which detects far less.
 """
 
 import math
@@ -57,7 +57,7 @@ def judge_accuracy(
     *,
     allowed: float,
 ) -> AccuracyFinding | None:
-    """What is known of the accuracy, before Holm; None where base has none. allowed: in points."""
+    """The finding about accuracy, before Holm; None if base has none. allowed: in points."""
     if base.accuracy is None:
         return None
     if new.accuracy is None:
@@ -76,7 +76,7 @@ def judge_accuracy(
 
 
 def _unchanged(base: Row, new: Row, how: Literal["shares", "card"]) -> AccuracyFinding | None:
-    """The same file with the same accuracy lost nothing, whichever images those are."""
+    """The same file with the same accuracy has lost nothing."""
     shares = _shares(base, new)
     if base.sha256 is None or base.sha256 != new.sha256 or shares[0] != shares[1]:
         return None
@@ -89,7 +89,7 @@ def _unchanged(base: Row, new: Row, how: Literal["shares", "card"]) -> AccuracyF
 
 
 def _by_card(base: Row, new: Row, allowed: float) -> AccuracyFinding:
-    """The card tells how many images are right, but not which."""
+    """Judge from cards, which say how many images are correct, but not which."""
     unchanged = _unchanged(base, new, "card")
     if unchanged is not None:
         return unchanged
@@ -103,7 +103,7 @@ def _by_card(base: Row, new: Row, allowed: float) -> AccuracyFinding:
 def _by_images(
     base: Row, new: Row, base_predictions: Predictions, new_predictions: Predictions
 ) -> tuple[int, int, int, Literal["images", "classes"]] | None:
-    """Images lost, gained and all, and whether the first two are known or a bound."""
+    """Images lost, gained and in all, and whether the first two are exact or a bound."""
     before, after = base_predictions.get(base.predictions), new_predictions.get(new.predictions)
     if before is None or after is None or len(before) != len(after) or not len(before):
         return None
@@ -159,8 +159,8 @@ def _paired(
 def _score(lost: int, gained: int, images: int, drop: float) -> float:
     """Tango's score statistic (1998) for "the accuracy fell by `drop`", a share; high: by more.
 
-    With a continuity correction, for at 0.3 points the allowed loss is a handful of images: in
-    simulations of 360 and 10,000 images it then keeps its level.
+    It has a continuity correction, because at 0.3 points the allowed loss is a handful of images:
+    in simulations of 360 and 10,000 images it then keeps its level.
     """
     if drop < 0:
         return -_score(gained, lost, images, -drop)
@@ -175,9 +175,9 @@ def _score(lost: int, gained: int, images: int, drop: float) -> float:
 
 
 def paired_interval(lost: int, gained: int, images: int) -> tuple[float, float]:
-    """The 95% interval of the share of images lost on balance: the drops that `_score` accepts.
+    """The 95% interval of the net share of images lost: the drops that `_score` accepts.
 
-    lost, gained: images that only the one and only the other has right.
+    lost, gained: images that only one and only the other gets right.
     """
     middle = (lost - gained) / images
     return (
@@ -187,7 +187,7 @@ def paired_interval(lost: int, gained: int, images: int) -> tuple[float, float]:
 
 
 def _edge(inside: Callable[[float], bool], low: float, high: float) -> float:
-    """Where `inside`, true at `low`, becomes false on the way to `high`."""
+    """The point between `low` and `high` where `inside` becomes false."""
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if inside(middle) else (low, middle)

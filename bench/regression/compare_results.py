@@ -1,7 +1,8 @@
-"""Whether a results file is worse than the one before it, beyond what is allowed.
+"""Find out whether a results file is worse than an earlier one, beyond what is allowed.
 
-Nothing is a breach that could be chance. All tests of a comparison, of time and of accuracy, are
-one family (Holm): where nothing got worse than allowed, at most 2.5% of comparisons say otherwise.
+A difference that could be chance is not a breach. All tests of a comparison, of time and of
+accuracy, are one family (Holm): if nothing got worse than allowed, at most 2.5% of comparisons say
+otherwise.
 """
 
 import math
@@ -45,9 +46,9 @@ def compare_results(
 
     max_slowdown, margin: shares of the time of a call; max_accuracy_drop: in points; max_growth:
     share of the file's size. any_machine: accept files of two machines; times are then not judged.
-    strict: undecided rows count as failures. subset: new measured less than base on purpose, so its
-    missing rows are not breaches. remeasure: measures a row's two artifacts again, in turns, base
-    as A and new as B, or returns None where one is not available.
+    strict: undecided rows count as failures. subset: new measured fewer rows than base on purpose,
+    so missing rows are not breaches. remeasure: measures a row's two artifacts again, in turns,
+    base as A and new as B, or returns None if one is unavailable.
     """
     limits = Limits(max_slowdown, max_accuracy_drop, max_growth, margin)
     notes: list[str] = []
@@ -107,9 +108,9 @@ def _speeds(
 
 
 def _twins(pairs: Sequence[Pair]) -> dict[int, float]:
-    """The log-ratios of the very same thing, measured in two sweeps of one machine.
+    """The log-ratios of identical computations, measured in two sweeps on one machine.
 
-    Rows that a resumed sweep took over are one measurement, and say nothing of sweeps.
+    Rows that a resumed sweep kept are one measurement, and do not count.
     """
     ratios = {
         index: log_ratio(pair.base, pair.new)
@@ -123,7 +124,7 @@ def _twins(pairs: Sequence[Pair]) -> dict[int, float]:
 
 
 def _note_shift(twins: Sequence[float], limits: Limits, notes: list[str]) -> None:
-    """Tell that the machine as a whole was slower or faster: the baseline is out of date."""
+    """Note that the whole machine was slower or faster: the baseline is out of date."""
     if len(twins) < 2:
         return
     mean, low, high = t_interval(twins)
@@ -140,7 +141,7 @@ def _note_shift(twins: Sequence[float], limits: Limits, notes: list[str]) -> Non
 def _measured_again(
     pairs: Sequence[Pair], remeasure: Remeasure | None, progress: Progress
 ) -> dict[int, tuple[PairedRatio | None, str]]:
-    """By index: the ratio, or why there is none. The very same thing needs no second look."""
+    """By index: the ratio, or why there is none. Identical computations are not measured again."""
     if remeasure is None:
         return {}
     wanted = {
@@ -175,7 +176,7 @@ def _proven(
     speeds: Sequence[SpeedFinding | None],
     accuracies: Sequence[AccuracyFinding | None],
 ) -> tuple[list[SpeedFinding | None], list[AccuracyFinding | None]]:
-    """Holm over all tests; rows that share a session share its accuracy, which is one test."""
+    """Apply Holm over all tests; rows that share a session share its accuracy, as one test."""
     p_values: dict[object, float] = {}
     for index, (speed, accuracy) in enumerate(zip(speeds, accuracies, strict=True)):
         if speed and speed.p is not None:

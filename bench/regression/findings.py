@@ -1,4 +1,4 @@
-"""What `compare` found, and how it is told: to a terminal, to a program, as a comment in CI."""
+"""What `compare` found, and how it is printed: as text, JSON or markdown."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ _FEW = 4  # rows that are named, not counted
 
 @dataclass(frozen=True)
 class Plain:
-    """A number that needs no interval: placement, size."""
+    """A figure without an interval: placement, size."""
 
     text: str
     outcome: Outcome
@@ -26,7 +26,7 @@ class Plain:
 
 @dataclass(frozen=True)
 class Breach:
-    """Something that got worse beyond what is allowed, and is proven to have."""
+    """Something that provably got worse than allowed."""
 
     kind: BreachKind
     what: str  # of which cell, arm or file
@@ -35,7 +35,7 @@ class Breach:
 
 @dataclass(frozen=True)
 class RowFinding:
-    """A cell that both files hold. None: nothing to compare."""
+    """A cell that both files have. None: nothing to compare."""
 
     key: Key
     what: str  # the cell, in words
@@ -49,7 +49,7 @@ class RowFinding:
 
     @property
     def inconclusive(self) -> tuple[str, ...]:
-        """The questions that are neither proven to be breached nor to be held."""
+        """The limits that are proven neither broken nor kept."""
         parts = {
             "time": self.speed,
             "accuracy": self.accuracy,
@@ -90,12 +90,12 @@ class Comparison:
 
     @property
     def inconclusive(self) -> int:
-        """Rows where a limit is neither proven to be breached nor to be kept."""
+        """The rows with a limit that is proven neither broken nor kept."""
         return sum(bool(row.inconclusive) for row in self.rows)
 
     @property
     def exit_code(self) -> int:
-        """1 if something is proven to have got worse or, if strict, is undecided."""
+        """1 if something is proven worse than allowed or, if strict, is undecided."""
         return int(bool(self.breaches) or (self.strict and self.inconclusive > 0))
 
     @property
@@ -136,7 +136,7 @@ class Comparison:
         return [printable(line) for line in lines]
 
     def markdown(self) -> str:
-        """A comment on a pull request: the summary and what matters, all the rest folded."""
+        """A comment on a pull request: the summary and the important points; the rest is folded."""
         telling = [row for row in self.rows if row.breaches or row.inconclusive]
         parts = [f"**Benchmark: {self.summary}**", f"Allowed: {_escaped(self.limits)}."]
         if self.breaches:
@@ -163,7 +163,7 @@ class Comparison:
 
 
 def _cells(row: RowFinding) -> list[str]:
-    """Time, accuracy, size, placement; empty where there is nothing to compare."""
+    """Time, accuracy, size, placement; empty if there is nothing to compare."""
     plain = [part.text if part else "" for part in (row.size, row.placement)]
     return [_time(row.speed), _accuracy(row.accuracy), *plain]
 
@@ -202,7 +202,7 @@ def _signed(points: float) -> str:
 
 
 def _ways(rows: Sequence[RowFinding]) -> list[tuple[str, str]]:
-    """Of which rows, and how they were compared; what several share is told once."""
+    """How rows were compared; what several share is said once."""
     told = defaultdict[tuple[str, str], list[str]](list)
     for row in rows:
         ways = [("changed in ", row.changed), ("", row.note)]

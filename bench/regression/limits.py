@@ -1,4 +1,4 @@
-"""What a new results file may be worse by, and what of a row is a breach of that."""
+"""The limits of `compare`, and which rows breach them."""
 
 import math
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from zoo.errors import UsageError
 
 @dataclass(frozen=True)
 class Limits:
-    """What a new results file may be worse by."""
+    """How much worse a new results file may be."""
 
     max_slowdown: float = 0.05  # share of the time of a call
     max_accuracy_drop: float = 0.3  # in points
@@ -38,7 +38,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Pair:
-    """A cell that both files hold."""
+    """A cell that both files have."""
 
     base: Row
     new: Row
@@ -88,7 +88,7 @@ def finding(
     names: Names,
     limits: Limits,
 ) -> RowFinding:
-    """A row's finding, with its breaches, after Holm."""
+    """A row's finding with its breaches, after Holm."""
     base, new = pair.base, pair.new
     size = _size(base, new, limits) if pair.measured else None
     placement = _placement(base, new) if pair.measured else None
@@ -119,7 +119,7 @@ def finding(
 
 
 def _note(pair: Pair) -> str:
-    """Why there is nothing to compare, where there is not."""
+    """Why there is nothing to compare, if so."""
     states = [
         f"{row.status} in {name}{f': {row.reason}' if row.reason else ''}"
         for name, row in (("base", pair.base), ("new", pair.new))

@@ -1,4 +1,4 @@
-"""Which rows of two results files are of the same cell, and whether they may be compared at all."""
+"""Match the rows of two results files by cell, and check whether they are comparable."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -20,9 +20,9 @@ Keyed = dict[tuple[object, ...], Row]
 def match(
     base: Path, new: Path, any_machine: bool, notes: list[str]
 ) -> tuple[Keyed, Keyed, list[Pair]]:
-    """The rows of each file by what they measure, and those that both hold, in base's order.
+    """The rows of each file by cell, and the pairs that both have, in base's order.
 
-    any_machine: files of two machines are not refused. What is odd is added to `notes`.
+    any_machine: do not refuse files of two machines. Oddities are added to `notes`.
     """
     before, after = _by_key(_read(base), _read(new), notes)
     pairs = [Pair(row, after[key]) for key, row in before.items() if key in after]
@@ -40,8 +40,8 @@ def _read(path: Path) -> tuple[Path, list[Row]]:
         raise UsageError(f"{path} has no rows: nothing was measured. Run bench again.")
     if any(row.is_comparison for row in rows):
         raise UsageError(
-            f"{path} holds comparisons of two models, which say themselves what is faster, and no "
-            f"cells of bench. Read them with: {command('report', path)}"
+            f"{path} holds comparisons of two models, not cells of `bench`. To read them, run: "
+            f"{command('report', path)}"
         )
     return path, rows
 
@@ -49,7 +49,7 @@ def _read(path: Path) -> tuple[Path, list[Row]]:
 def _by_key(
     base: tuple[Path, list[Row]], new: tuple[Path, list[Row]], notes: list[str]
 ) -> tuple[Keyed, Keyed]:
-    """The rows by what they measure. A third-party file may have been moved in between."""
+    """The rows by cell. A third-party file may have been moved in between."""
     before, after = _by_name(base[1]), _by_name(new[1])
     clear = {name for name, paths in before.items() if len(paths) == len(after[name]) == 1}
     found: list[Keyed] = []
@@ -61,13 +61,13 @@ def _by_key(
             keyed[(name if by_name else row.subject, *row.key[1:])] = row
         if len(keyed) < len(rows):
             twice = count(len(rows) - len(keyed), "row")
-            notes.append(f"{path}: {twice} measured again later in it; the last of each counts")
+            notes.append(f"{path}: {twice} measured again later in it; only the last one counts")
         found.append(keyed)
     return found[0], found[1]
 
 
 def _by_name(rows: Iterable[Row]) -> defaultdict[str, set[str]]:
-    """The paths of third-party files, by the names of the files; of other names, none."""
+    """The paths of third-party files by file name, if unambiguous."""
     found = defaultdict[str, set[str]](set)
     for row in rows:
         if row.precision == THIRD_PARTY:
@@ -100,7 +100,7 @@ def _check_comparable(
 
 
 def _note_harness(pairs: Sequence[Pair], notes: list[str]) -> None:
-    """Tell that other code of ours timed the two; an older file does not say which did."""
+    """Note that different harness code timed the two files; older files do not say which."""
     changes = {
         f"{pair.base.harness or 'unknown'} -> {pair.new.harness or 'unknown'}"
         for pair in pairs
@@ -115,7 +115,7 @@ def _note_harness(pairs: Sequence[Pair], notes: list[str]) -> None:
 
 
 def predictions_of(path: Path) -> Predictions:
-    """The predicted classes beside a results file; a clear error where they are damaged."""
+    """The predicted classes beside a results file; a clear error if they are damaged."""
     try:
         found = read_predictions(path)
         for name, classes in found.items():

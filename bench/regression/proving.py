@@ -1,4 +1,4 @@
-"""How a slowdown that two results files leave open can be settled: the commands for it."""
+"""The commands that settle a slowdown that two results files leave undecided."""
 
 import shlex
 from collections import defaultdict
@@ -27,7 +27,7 @@ def proofs(
     *,
     remeasures: bool,
 ) -> list[str]:
-    """A line for each reason why rows slower than allowed are not proven to be.
+    """A line for each reason why rows that look too slow are not proven to be.
 
     remeasures: whether rows were to be measured again in turns.
     """
@@ -95,7 +95,7 @@ def _told(
 
 
 def _edge(speed: SpeedFinding, limits: Limits) -> str:
-    """From which slowdown on two sweeps prove one."""
+    """The smallest slowdown that two sweeps can prove."""
     if not speed.ratio or not speed.low:
         return "Two sweeps as noisy as these cannot prove a difference."
     edge = (1 + limits.max_slowdown) * speed.ratio / speed.low
@@ -103,7 +103,7 @@ def _edge(speed: SpeedFinding, limits: Limits) -> str:
 
 
 def _bench(rows: Sequence[Row]) -> str:
-    """Measure the cells of these rows."""
+    """The command that measures the cells of these rows."""
     words = ["python", "cli.py", "bench", *_several(row.subject for row in rows)]
     for option, values, usual in (
         ("--precision", [row.precision for row in rows if row.precision != THIRD_PARTY], None),
@@ -127,7 +127,7 @@ def _batches(rows: Sequence[Row]) -> list[str]:
 
 
 def _scenario(rows: Sequence[Row]) -> list[str]:
-    """Their scenario, unless it is meant by the batch sizes."""
+    """Their scenario, unless the batch sizes imply it."""
     meant = scenario_of(None, () if _batches(rows) == ["auto"] else [row.batch for row in rows])
     names = _several(row.scenario for row in rows)
     return names if len(names) == 1 and names != [meant.name] else []
@@ -138,7 +138,7 @@ def _compare_again(base: Path) -> str:
 
 
 def _turns(pair: Pair) -> str:
-    """Measure the two files of a cell in turns."""
+    """The command that measures the two files of a cell in turns."""
     base, new = pair.base, pair.new
     words = ["python", "cli.py", "compare"]
     moved = base.precision == THIRD_PARTY and base.subject != new.subject

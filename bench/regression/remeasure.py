@@ -1,7 +1,7 @@
-"""Rows of two sweeps are measured again, in turns, where what ran then can run here and now.
+"""Measure rows of two sweeps again, in turns, if what ran then can run here now.
 
-That takes both files, the machine of both rows and the runtime of both: a runtime that was upgraded
-in between is installed once, and what it did before cannot be measured any more.
+That needs both files, and the machine and runtime of both rows: if a runtime was upgraded in
+between, only the new version is installed, and the old one cannot be measured any more.
 """
 
 import tempfile
@@ -27,10 +27,10 @@ from zoo.progress import Progress
 
 
 class Remeasurer:
-    """Finds the files of two rows by their hashes, among what is published and beside it.
+    """Finds the files of two rows by their hashes, among published models and at their paths.
 
-    given: what third-party files do not say; timeout: seconds an answer;
-    memory: bytes that an arm may take.
+    given: what third-party files do not say; timeout: seconds per answer; memory: the limit of an
+    arm in bytes.
     """
 
     def __init__(
@@ -59,8 +59,8 @@ class Remeasurer:
     def __call__(self, base: Row, new: Row) -> PairedRatio | None:
         """Time of `new` / time of `base`, measured now.
 
-        None where a file is not at hand, or where nothing that can be had here differs; `ZooError`
-        where the machine or a runtime is another one now.
+        None if a file is unavailable, or if nothing that is available here differs; `ZooError` if
+        the machine or a runtime is a different one now.
         """
         found = [self._find(row) for row in (base, new)]
         if found[0] is None or found[1] is None:
@@ -91,7 +91,7 @@ class Remeasurer:
         return environment().machine
 
     def _refuse_other_runtime(self, row: Row, order: Order) -> dict[str, Any]:
-        """The facts of its arm, if what is installed is what the row was measured with."""
+        """Refuse unless the installed runtime is the one that the row was measured with."""
         with ArmProcess(order, self.timeout) as arm:
             installed = arm.facts["what_ran"].get("runtime_version")
             if row.runtime_version is None or installed != row.runtime_version:
@@ -100,7 +100,7 @@ class Remeasurer:
             return arm.facts
 
     def _find(self, row: Row) -> Subject | None:
-        """By its hash; a third-party file may have changed since, so it is read again."""
+        """Find a file by its hash; a third-party file is read again, as it may have changed."""
         if row.sha256 in self._known:
             return self._known[row.sha256]
         if row.subject.lower().endswith(".onnx"):

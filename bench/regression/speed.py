@@ -1,9 +1,10 @@
-"""What may be said of the time of a cell that was measured in two sweeps.
+"""Compare the time of a cell that was measured in two sweeps.
 
-Two results files share no drift, no neighbour and no process. A ratio of their medians is as unsure
-as the two medians and, mostly, as two sweeps of one and the same thing differ. Where both files
-hold such things (the same file on the same runtime), that spread is measured from them; otherwise
-it is assumed. Measuring both again, in turns, is better: where that was done nothing else counts.
+Two results files come from different processes at different times. The ratio of their medians is as
+uncertain as the two medians and, above all, as two sweeps of the same thing differ. If both files
+contain identical computations (the same file on the same runtime), that spread is measured from
+them; otherwise it is assumed. Measuring both again, in turns, is better: if that was done, nothing
+else counts.
 """
 
 import math
@@ -25,7 +26,7 @@ _KNOWN = 1e6  # degrees of freedom of what is not estimated
 
 @dataclass(frozen=True)
 class Spread:
-    """How far apart two sweeps put one and the same thing."""
+    """How much two sweeps of the same thing differ."""
 
     sd: float  # of the log-ratio
     df: float  # degrees of freedom
@@ -33,10 +34,10 @@ class Spread:
 
     @classmethod
     def of(cls, log_ratios: Sequence[float]) -> "Spread":
-        """From the log-ratios of things that did not change.
+        """The spread of the log-ratios of unchanged rows.
 
-        Around zero and not around their mean, for zero is their true value: a machine that was
-        slower as a whole that day is part of what sets sweeps apart.
+        It is taken around zero and not around their mean, because zero is their true value: a
+        machine that was slower on one day is part of the spread between sweeps.
         """
         seen = math.sqrt(sum(x * x for x in log_ratios) / max(len(log_ratios), 1))
         if len(log_ratios) < LEAST_TWINS:
@@ -72,7 +73,7 @@ class SpeedFinding:
 
 
 def same_thing(base: Row, new: Row) -> bool:
-    """Whether the very same computation ran: file, runtime version, settings and placement."""
+    """Whether the computation was identical: file, runtime version, settings and placement."""
     known = base.sha256 is not None and base.runtime_version is not None
     return known and _ran(base) == _ran(new)
 
@@ -85,7 +86,7 @@ def _ran(row: Row) -> tuple[object, ...]:
 
 
 def what_changed(base: Row, new: Row) -> str:
-    """What ran differently, in words; empty where nothing did or nothing is known of it."""
+    """What ran differently, in words; empty if nothing did or it is unknown."""
     changes = ["file"] if base.sha256 != new.sha256 else []
     for name in ("runtime_version", "nodes", "tf32", "conv_search", "computed_in", "settings"):
         before, after = getattr(base, name), getattr(new, name)
@@ -95,14 +96,14 @@ def what_changed(base: Row, new: Row) -> str:
 
 
 def log_ratio(base: Row, new: Row) -> float | None:
-    """Of the medians; None where one is missing."""
+    """The log-ratio of the medians; None if one is missing."""
     if base.p50_ms is None or new.p50_ms is None or min(base.p50_ms, new.p50_ms) <= 0:
         return None
     return math.log(new.p50_ms / base.p50_ms)
 
 
 def sweeps_ratio(base: Row, new: Row, spread: Spread) -> PairedRatio | None:
-    """The ratio of medians of two sweeps; None where a median or its interval is missing."""
+    """The ratio of the medians of two sweeps; None if a median or its interval is missing."""
     mean, base_part, new_part = log_ratio(base, new), _error(base), _error(new)
     if mean is None or base_part is None or new_part is None:
         return None
@@ -137,7 +138,7 @@ def judge_speed(
     allowed: float,
     margin: float,
 ) -> SpeedFinding:
-    """What is known of the time of a call, before Holm. allowed, margin: shares, 0.05 for 5%."""
+    """The finding about the time of a call, before Holm. allowed, margin: shares, 0.05 for 5%."""
     found = _found(base, new, measured_again, spread, allowed=allowed, margin=margin)
     found = replace(found, beyond=found.ratio is not None and found.ratio > 1 + allowed)
     if found.how != "paired" and base.machine != new.machine:

@@ -1,4 +1,4 @@
-"""How fast and how accurate: the charts of a sweep's main figures, a section each."""
+"""The charts of a sweep's main figures, one section each."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from zoo.drawing.svg import Scale, line, rect
 
 
 def accuracy_and_latency(summary: Summary, looks: Looks) -> Section | None:
-    """A scatter for each question."""
+    """One scatter plot for each question."""
     answers = [answer for answer in summary.answers if plotted(answer)]
     if not answers:
         return None
@@ -40,7 +40,7 @@ def accuracy_and_latency(summary: Summary, looks: Looks) -> Section | None:
 
 
 def _about_line(answers: Sequence[Answer]) -> str:
-    """What the line in these scatters says, if there is one."""
+    """The explanation of the line in these plots, if there is one."""
     most = max(len(front(answer)) for answer in answers)
     if not most:
         return ""
@@ -52,7 +52,7 @@ def _about_line(answers: Sequence[Answer]) -> str:
 
 
 def throughput(rows: Sequence[Row], summary: Summary, looks: Looks) -> Section | None:
-    """Images a second over batch sizes: a panel a subject, all others grey behind it."""
+    """Images per second over batch sizes: one panel per subject, the others in grey behind it."""
     names = summary.names
     lines = defaultdict[tuple[str, ...], list[Row]](list)
     for row in rows:
@@ -114,7 +114,7 @@ def _throughput(
     drawing = draw_series(
         series,
         about=f"Throughput of {title} against batch size",
-        x_label="images a call (log)",
+        x_label="images per call (log)",
         y_label="images/s (log)",
         log=True,
         x_ticks=batches,
@@ -123,7 +123,7 @@ def _throughput(
 
 
 def ratios(summary: Summary, looks: Looks) -> Section | None:
-    """A forest plot for each question."""
+    """One forest plot for each question."""
     shown = [
         (summary.heading(answer.question), answer.rows)
         for answer in summary.answers

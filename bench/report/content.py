@@ -1,4 +1,4 @@
-"""What a report says, before it is a page or markdown."""
+"""The content of a report, before it becomes a page or markdown."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ _MOST_NAMED = 4
 
 @dataclass(frozen=True)
 class Caveat:
-    """Something to know before believing the figures."""
+    """Something to know before relying on the figures."""
 
     text: str
     where: str  # in words: the files or cells that it is about
@@ -27,7 +27,7 @@ class Caveat:
 
 @dataclass(frozen=True)
 class ReportContent:
-    """What page and markdown show, each in its own way."""
+    """The content that page and markdown show."""
 
     title: str
     origin: str  # how many cells, when, how
@@ -43,12 +43,12 @@ class ReportContent:
 
     @property
     def measured(self) -> list[Row]:
-        """Rows that came out."""
+        """The rows that were measured."""
         return [row for row in self.rows if row.status == OK]
 
     @property
     def absent(self) -> list[Row]:
-        """Failed and skipped rows."""
+        """The failed and skipped rows."""
         return [row for row in self.rows if row.status != OK]
 
 
@@ -58,7 +58,7 @@ def gather(
     budget_ms: float | None = None,
     budget_mb: float | None = None,
 ) -> ReportContent:
-    """Everything that a report says of these inputs."""
+    """Gather the content of a report from its inputs."""
     rows = inputs.rows
     sources = {id(row): inputs.name(file.path) for file in inputs.results for row in file.rows}
     summary = summarise(rows, budget_ms, budget_mb, names=Names.of(rows, sources))
@@ -97,7 +97,7 @@ def _paths(inputs: Inputs) -> Iterator[Path]:
 
 
 def _origin(rows: Sequence[Row]) -> str:
-    """How many cells, when, by which preset, on which images."""
+    """The number of cells, the time, the presets and the images."""
     if not rows:
         return "No cells of a sweep."
     ok = sum(row.status == OK for row in rows)
@@ -138,7 +138,7 @@ def _about_files(inputs: Inputs) -> Iterator[Caveat]:
 
 
 def _about_rows(rows: Sequence[Row], summary: Summary) -> Iterator[Caveat]:
-    """Each text once, with the cells that it is about."""
+    """Each text once, with the cells that it applies to."""
     where = defaultdict[str, list[str]](list)
     for row in rows:
         for text in (row.warnings or "").split("; "):
@@ -157,7 +157,7 @@ def _about_rows(rows: Sequence[Row], summary: Summary) -> Iterator[Caveat]:
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """A nested object as names and values; lists of plain values on one line."""
+    """Flatten a nested object into names and values; lists of plain values stay on one line."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _flat(inner, f"{name}, {key}" if name else str(key))

@@ -1,4 +1,4 @@
-"""What a model costs beside the time of a call: starting it, its file, its memory."""
+"""Charts of costs besides the time of a call: start-up, file size, memory."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _COLD: tuple[Kind, ...] = (
 
 
 def cold_costs(rows: Sequence[Row], summary: Summary) -> Section | None:
-    """Dots on a logarithmic scale: the parts are too unlike for bars from nought."""
+    """Dots on a logarithmic scale, because the parts differ too much for bars from zero."""
     arms = defaultdict[tuple[str, str, str], list[Row]](list)
     for row in rows:
         if row.cold_ms:
@@ -88,7 +88,7 @@ def _all_of(rows: Sequence[Row], column: str) -> str:
 
 
 def sizes(rows: Sequence[Row], summary: Summary, looks: Looks) -> Section | None:
-    """Bars from nought: the file, and what the process held in memory."""
+    """Bars from zero: the file size, and the memory of the process."""
     files = {(row.subject, row.precision): row for row in rows if row.file_bytes}
     drawn = []
     if files:

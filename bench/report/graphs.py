@@ -1,4 +1,4 @@
-"""What the measured files hold: a row a file, ours and others' counted alike."""
+"""A table of what the measured files contain, one row per file."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,7 +14,7 @@ _NUMBERS = ("opset", "parameters", "multiply-adds", "file")
 
 
 def files_of(rows: Iterable[Row]) -> list[Row]:
-    """A row of each file of which something is known."""
+    """A row for each file about which something is known."""
     files = {(row.subject, row.precision): row for row in rows}
     return [row for _, row in sorted(files.items()) if any(_facts(row))]
 
@@ -24,7 +24,7 @@ def _facts(row: Row) -> tuple[object, ...]:
 
 
 def file_cells(row: Row, names: Names) -> tuple[str, ...]:
-    """A file in words, by `FILE_HEADINGS`; empty where it is not known."""
+    """The cells of a file, by `FILE_HEADINGS`; empty if unknown."""
     return (
         names.subject(row),
         "" if row.precision == "file" else row.precision,

@@ -1,4 +1,4 @@
-"""Everything that a report is made of, read from the files of sweeps and of pytest-benchmark."""
+"""The inputs of a report: the files of sweeps and of pytest-benchmark."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _LONGEST = 1e30  # seconds
 
 @dataclass(frozen=True)
 class ResultsFile:
-    """What one sweep kept: its results file and what lies beside it."""
+    """The results of one sweep: its CSV and the files beside it."""
 
     path: Path
     rows: list[Row]
@@ -56,7 +56,7 @@ class Inputs:
 
     @property
     def operators(self) -> list[OperatorTime]:
-        """Of all results files; where two profiled the same cell, of the first."""
+        """The operators of all results files; if two profiled the same cell, those of the first."""
         by_cell: dict[str, list[OperatorTime]] = {}
         for file in self.results:
             fresh = [one for one in file.operators if one.cell not in by_cell]
@@ -65,18 +65,18 @@ class Inputs:
         return [one for found in by_cell.values() for one in found]
 
     def name(self, path: Path) -> str:
-        """What a file is called: its name, or all of its path where two have the same name."""
+        """The name of a file, or its whole path if two have the same name."""
         paths = [file.path for file in self.results] + [suite.path for suite in self.suites]
         same = [one for one in paths if one.name == path.name]
         return path.name if len(same) == 1 else str(path)
 
     @property
     def rows(self) -> list[Row]:
-        """Of all results files."""
+        """The rows of all results files."""
         return [row for file in self.results for row in file.rows]
 
     def only(self, kind: Kind) -> "Inputs":
-        """With the rows of such models alone."""
+        """The same inputs with only the rows of these models."""
         if not kind.words:
             return self
         files = [
@@ -84,7 +84,7 @@ class Inputs:
             for file in self.results
         ]
         if files and not any(file.rows for file in files):
-            raise UsageError(f"{kind.words}: no row of these files is of such a model.")
+            raise UsageError(f"{kind.words}: these files have no row of such a model.")
         return replace(self, results=files)
 
 

@@ -1,4 +1,4 @@
-"""What is inside the models: time by operator, training curves, confusion matrices, latents."""
+"""Charts of what is inside the models: operators, training curves, confusion matrices, latents."""
 
 import os
 from collections import defaultdict
@@ -26,7 +26,7 @@ MOST = 8
 
 
 def operators(found: Sequence[OperatorTime], rows: Sequence[Row], looks: Looks) -> Section | None:
-    """Bars of shares, a panel a cell; the smallest are put together."""
+    """Bars of shares, one panel per cell; the smallest shares are combined."""
     by_cell = defaultdict[str, list[OperatorTime]](list)
     for operator in found:
         by_cell[operator.cell].append(operator)
@@ -70,7 +70,7 @@ def _shares(found: Sequence[OperatorTime], class_: str) -> Markup:
 
 
 def curves(trainings: Sequence[Training]) -> Section | None:
-    """Accuracy and loss over epochs, as they were trained."""
+    """Accuracy and loss over epochs of the measured artifacts."""
     drawn = [
         small_figure(f"{one.id}: {panel.title.lower()}", draw_panel(panel))
         for one in trainings
@@ -86,7 +86,7 @@ def curves(trainings: Sequence[Training]) -> Section | None:
 
 
 def confusions(trainings: Sequence[Training], folder: Path) -> Section | None:
-    """A matrix an artifact, with a link to the page of its test. folder: of the report."""
+    """One matrix per artifact, with a link to its test page. folder: that of the report."""
     drawn = [
         small_figure(_linked(one, folder), draw_confusion(one.confusion))
         for one in trainings
@@ -109,7 +109,7 @@ def _linked(one: Training, folder: Path) -> Markup:
 
 
 def latents(trainings: Sequence[Training]) -> Section | None:
-    """A map a transfer."""
+    """One map per transfer."""
     drawn = [
         figure(one.id, partial(draw_latents, one.projection), legend=legend(one.projection))
         for one in trainings

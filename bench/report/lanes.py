@@ -1,6 +1,6 @@
-"""Charts of one lane a row, the name left of it, the figure right: bars, intervals, dots.
+"""Charts with one lane per row, its name on the left and its figure on the right.
 
-Where there is no room, name and figure stand above the lane.
+If there is no room, name and figure are above the lane.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -50,8 +50,8 @@ def draw_lanes(
 ) -> Markup:
     """All lanes over one scale.
 
-    extra: values that it must hold too; behind: drawn first, from top to bottom; beside: whether
-    names and figures stand beside the lanes, unless told where there is room for them.
+    extra: values that the scale must include; behind: drawn first, from top to bottom; beside:
+    whether names and figures are beside the lanes; default: if there is room.
     """
     beside = width >= WIDE if beside is None else beside
     left = min(max(text_width(lane.name) for lane in lanes) + 12, 0.42 * width) if beside else 4
@@ -92,7 +92,7 @@ def _lane(
 
 
 def bar(value: float, class_: str) -> Draw:
-    """A bar from nought."""
+    """A bar from zero."""
 
     def draw(scale: Scale, y: float) -> Markup:
         return rect(scale.start, y - 7, scale(value) - scale.start, 14, f"bar {class_}")
@@ -103,7 +103,7 @@ def bar(value: float, class_: str) -> Draw:
 def interval(
     value: float, low: float | None, high: float | None, mark: Callable[[float, float], Markup]
 ) -> Draw:
-    """A point and its interval with closed ends."""
+    """A point and its interval with end caps."""
 
     def draw(scale: Scale, y: float) -> Markup:
         point = mark(scale(value), y)
@@ -116,7 +116,7 @@ def interval(
 
 
 def dots(marks: Sequence[tuple[str, float, str]]) -> Draw:
-    """Points on one thin line: shape, value and class of each; the first lies on top."""
+    """Points on one thin line, each with shape, value and class; the first is on top."""
 
     def draw(scale: Scale, y: float) -> Markup:
         xs = [scale(value) for _, value, _ in marks]

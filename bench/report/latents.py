@@ -1,4 +1,4 @@
-"""A map of latents: what the backbone of a transfer tells apart before any head was trained."""
+"""A map of latents: what the backbone of a transfer distinguishes before a head is trained."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ Places = NDArray[np.float64]  # [N, 2], in pixels
 
 
 def draw_latents(projection: Projection, width: float) -> Markup:
-    """A mark an image."""
+    """One marker per image."""
     height = 0.5 * width + 200
     xs, ys = projection.points.T.tolist()
     across = straight(xs, LEFT, width - RIGHT)
@@ -36,7 +36,7 @@ def draw_latents(projection: Projection, width: float) -> Markup:
 
 
 def legend(projection: Projection) -> Markup:
-    """The mark of each class, and of those that have none of their own."""
+    """The marker of each class, and of all classes without their own."""
     return tag("ul", *(_key(*key) for key in latents.legend(projection)), class_="legend")
 
 
@@ -61,7 +61,7 @@ def _marks(places: Places, look: Look) -> Markup:
 
 
 def _dots(places: Places, class_: str) -> Markup:
-    """Lines of no length, which the style sheet gives round ends: many points in few letters."""
+    """Zero-length lines with round ends: many points in little text."""
     return _path([f"M{x:.1f} {y:.1f}h0" for x, y in places], class_)
 
 

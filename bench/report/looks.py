@@ -1,6 +1,6 @@
-"""How a row looks in every chart: colour by model, shape by precision, fill by what it ran on.
+"""The look of a row in every chart: colour by model, shape by precision, fill by runtime.
 
-Nothing is told by colour alone: points carry labels, and shapes and fills tell the rest.
+Nothing depends only on colour: points have labels, and shapes and fills show the rest.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ _FILLS = tuple(_SAID)
 
 @dataclass(frozen=True)
 class Looks:
-    """Colours by model and fills by runtime and provider, in the order in which they come up."""
+    """Colours by model and fills by runtime and provider, in order of appearance."""
 
     names: Names
     slots: dict[str, int]  # of the colour, by subject
@@ -28,7 +28,7 @@ class Looks:
 
     @classmethod
     def of(cls, rows: Sequence[Row], names: Names) -> "Looks":
-        """Looks that tell these rows apart. onnxruntime on the CPU comes first: solid."""
+        """Looks that distinguish these rows. onnxruntime on the CPU comes first: solid."""
         subjects = sorted({row.subject for row in rows})
         ran_on = sorted({_ran_on(row) for row in rows}, key=lambda name: (_plain(name), name))
         return cls(
@@ -38,20 +38,20 @@ class Looks:
         )
 
     def colour(self, row: Row) -> str:
-        """The class of its colour."""
+        """The CSS class of its colour."""
         return f"s{self.slots[row.subject]}"
 
     def filled_first(self, rows: Iterable[Row]) -> list[Row]:
-        """In the order to draw them: an open mark does not hide behind a filled one."""
+        """Rows in drawing order: open markers are drawn over filled ones."""
         return sorted(rows, key=lambda row: _FILLS.index(self.fills[_ran_on(row)]))
 
     def mark(self, row: Row, x: float, y: float, radius: float = 5.0) -> Markup:
-        """Its point at a place."""
+        """The marker of a row at a position."""
         shape, fill = _SHAPES.get(row.precision, "diamond"), self.fills[_ran_on(row)]
         return _filled(shape, x, y, fill, self.colour(row), radius)
 
     def legend(self, rows: Iterable[Row]) -> Markup:
-        """What colours, shapes and fills mean, of what these rows use and need told apart."""
+        """The legend of the colours, shapes and fills that these rows use and that differ."""
         rows = list(rows)
         subjects = {row.subject: row for row in rows}
         parts = [

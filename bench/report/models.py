@@ -1,4 +1,4 @@
-"""How the measured models came to be: curves, confusion matrices, maps of latents of artifacts."""
+"""Read the training curves, confusion matrices and maps of latents of measured artifacts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from zoo.runs.remains import find_test_page
 
 @dataclass(frozen=True)
 class Training:
-    """What an artifact keeps of its training; a part that it does not keep is empty."""
+    """What an artifact keeps of its training run; missing parts are empty."""
 
     id: str
     history: list[EpochRow]
@@ -26,7 +26,7 @@ class Training:
 
 
 def read_trainings(rows: Sequence[Row], exports: Path | None) -> tuple[list[Training], list[str]]:
-    """Of each artifact that the rows measured, and in words what had to be left out."""
+    """The training data of each measured artifact, and messages about what was left out."""
     subjects = {row.subject: row for row in rows if row.precision != "file"}
     try:
         known = {artifact.id: artifact for artifact in list_artifacts(exports)}

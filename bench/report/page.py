@@ -1,4 +1,4 @@
-"""The page: one HTML file that holds everything it shows."""
+"""The report's HTML page, in one self-contained file."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ from zoo.drawing.markup import Markup, document, render, tag
 
 
 def draw_page(content: ReportContent, folder: Path = Path()) -> str:
-    """The whole file. folder: where it will be."""
+    """The whole file. folder: the one it will be written to."""
     sections = [section for section in _sections(content, folder) if section]
     batches = sorted({row.batch for row in content.rows})
     style = CSS + "\n".join(only_batch(batch) for batch in batches)
@@ -84,7 +84,7 @@ def _section(section: Section) -> Markup:
 
 
 def _batches(batches: Sequence[int]) -> Markup:
-    """A choice for the whole page; it works without the script."""
+    """The batch-size filter of the whole page; it works without the script."""
 
     def choice(id_: str, words: str, *, checked: bool = False) -> Markup:
         box = tag("input", type="radio", name="batch", id=id_, checked=checked)
@@ -148,7 +148,7 @@ def _comparison(said: Comparisons) -> Markup:
 
 
 def _attention(content: ReportContent) -> Markup:
-    """What went wrong, before anybody believes the rest."""
+    """Problems that readers should know about first."""
     facts = [
         f"{count(number, 'cell')} {what}"
         for number, what in (
@@ -182,7 +182,7 @@ def _cells(content: ReportContent) -> Section:
 
 
 def _skipped(content: ReportContent) -> Markup:
-    """A choice, where there are such rows."""
+    """The filter of skipped rows, if there are any."""
     found = sum(row.status == SKIPPED for row in content.rows)
     if not found:
         return Markup("")

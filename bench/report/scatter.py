@@ -26,16 +26,16 @@ LEFT, TOP, BOTTOM, RIGHT = 40, 26, 44, 12
 
 
 def plotted(answer: Answer) -> list[Row]:
-    """The rows that have both figures; those of the Pareto set first."""
+    """The rows that have both figures, the Pareto set first."""
     both = [row for row in answer.rows if row.p50_ms is not None and row.accuracy is not None]
     first = [id(row) for row in front(answer)]
     return sorted(both, key=lambda row: (id(row) not in first, row.p50_ms))
 
 
 def draw_scatter(answer: Answer, looks: Looks, width: float) -> Markup:
-    """One point a row: p50 of a call on a logarithmic scale, accuracy on a straight one.
+    """One point per row: p50 of a call on a logarithmic scale, accuracy on a linear one.
 
-    Of many rows only the Pareto set is named beside its points; the others are when pointed at.
+    With many rows, only the Pareto set is labelled; the others are named on hover.
     """
     rows = plotted(answer)
     height = 0.3 * width + 225
@@ -73,7 +73,7 @@ def _class(index: int, answer: Answer) -> str:
 
 
 def front(answer: Answer) -> Rows:
-    """The Pareto set, where there are rows to be better than."""
+    """The Pareto set, if there are other rows."""
     return answer.pareto if answer.contested else ()
 
 
@@ -91,7 +91,7 @@ def _shares(rows: list[Row]) -> Iterator[float]:
 
 
 def _staircase(best: list[tuple[float, float]], right: float) -> Markup:
-    """What can be had at each latency: flat until the next row of the set, then up."""
+    """The best accuracy at each latency: flat until the next row of the set, then up."""
     if not best:
         return Markup("")
     steps = [best[0]]

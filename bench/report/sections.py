@@ -1,4 +1,4 @@
-"""A section of the page, and the frames in which its charts stand."""
+"""Sections of the page, and the frames of its charts."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Section:
 def sortable_table(
     headings: Sequence[str], numbers: Sequence[str], body: Iterable[Sequence[tuple[str, object]]]
 ) -> Markup:
-    """A table that the page's script sorts. body: of each cell its words, and what to sort by."""
+    """A table that the page's script sorts. body: the text of each cell, and its sort key."""
 
     def kind(heading: str) -> str | None:
         return "number" if heading in numbers else None
@@ -47,7 +47,7 @@ def sortable_table(
 def figure(
     title: str, draw: Callable[[float], Markup], batch: int | None = None, legend: str = ""
 ) -> Markup:
-    """A chart drawn twice, for wide and for narrow screens; the style sheet shows one of them."""
+    """A chart drawn twice, for wide and narrow screens; the style sheet shows one of them."""
     return tag(
         "figure",
         tag("figcaption", title),
@@ -59,10 +59,10 @@ def figure(
 
 
 def small_figure(title: str, drawing: Markup, batch: int | None = None) -> Markup:
-    """A chart that is as narrow as any screen."""
+    """A chart that fits every screen."""
     return tag("figure", tag("figcaption", title), drawing, data_batch=batch)
 
 
 def figures_in_grid(drawn: Iterable[Markup], kind: str = "") -> Markup:
-    """Charts beside each other where there is room. kind: `small`, or `pairs` of small ones."""
+    """Charts side by side if there is room. kind: `small`, or `pairs` of small ones."""
     return tag("div", *drawn, class_=f"grid-of {kind}".strip())

@@ -1,4 +1,4 @@
-"""The report's look, beside what all pages share, and its one script. Nothing is fetched."""
+"""The report's style sheet and its one script. Nothing is fetched."""
 
 from zoo.drawing.style import BASE, CHARTS
 
@@ -92,7 +92,7 @@ footer { color: var(--soft); padding-top: 20px; padding-bottom: 40px; }
 """
 )
 
-# Sorting needs a script; columns and batches are chosen by the style sheet alone.
+# Sorting needs a script; columns and batches are chosen by the style sheet.
 SCRIPT = """
 document.documentElement.classList.add('js');
 for (const table of document.querySelectorAll('table')) {
@@ -117,7 +117,7 @@ for (const table of document.querySelectorAll('table')) {
 
 
 def only_batch(batch: int) -> str:
-    """The rule by which choosing a batch size hides what belongs to another."""
+    """The CSS rule that hides what belongs to other batch sizes."""
     return (
         f"body:has(#batch-{batch:d}:checked) "
         f'[data-batch]:not([data-batch="{batch:d}"]) {{ display: none; }}'

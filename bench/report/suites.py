@@ -12,7 +12,7 @@ _NUMBERS = ("rounds", "median, ms", "IQR, ms")
 
 
 def cells(timing: Timing) -> tuple[str, ...]:
-    """One benchmark in words, by `HEADINGS`."""
+    """The cells of one benchmark, by `HEADINGS`."""
     return (
         timing.name,
         timing.params,
@@ -23,7 +23,7 @@ def cells(timing: Timing) -> tuple[str, ...]:
 
 
 def draw_suites(suites: Sequence[Suite]) -> Section | None:
-    """A sortable table a file."""
+    """One sortable table per file."""
     parts = []
     for suite in suites:
         parts.append(tag("h3", suite.path.name))

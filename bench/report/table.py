@@ -1,4 +1,4 @@
-"""The table of the cells: a few columns that most readers want, then everything that is known."""
+"""The table of cells: a few columns that most readers need, then all others."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -41,7 +41,7 @@ class Column:
 
 
 def draw_table(rows: Sequence[Row], summary: Summary, sources: dict[int, str]) -> Markup:
-    """All rows in the order of the answers; sources: by id(row), the file, where there are more."""
+    """All rows in the order of the answers; sources: the file by id(row), if there are several."""
     columns = [*_main(rows, summary, sources), *_all()]
     main = len(columns) - len(COLUMNS)
     heads = [_head(column, more=index >= main) for index, column in enumerate(columns)]
@@ -105,7 +105,7 @@ def _main(rows: Sequence[Row], summary: Summary, sources: dict[int, str]) -> lis
 
 
 def _all() -> list[Column]:
-    """Every column of the results, as it stands there."""
+    """Every column of the results, unchanged."""
     return [_raw(name) for name in COLUMNS]
 
 
@@ -130,7 +130,7 @@ def _plain(name: str) -> Column:
 
 
 def _against() -> Column:
-    """What a comparison was with; of other rows the column `reference` says it."""
+    """What a comparison was with; for other rows see the column `reference`."""
 
     def name(row: Row) -> str:
         return names_of(row)[0] if row.is_comparison else ""
@@ -149,7 +149,7 @@ def _measure(heading: str, name: str, words: Callable[[float], str]) -> Column:
 def _with_interval(
     heading: str, name: str, words: Callable[[Row], tuple[str, str]], after: str | None = None
 ) -> Column:
-    """A figure with its interval below, and a word after that; words: both of them."""
+    """A figure with its interval below, and a word after that; words: figure and interval."""
 
     def show(row: Row) -> Markup | str:
         value = getattr(row, name)
@@ -188,7 +188,7 @@ def _notes(row: Row, summary: Summary) -> Markup:
 
 
 def _warnings(text: str) -> Markup:
-    """Folded, so that a few words of caution do not outshout the figures."""
+    """The warnings, folded, so that they do not dominate the figures."""
     found = text.split("; ")
     summary = tag("summary", count(len(found), "warning"))
     return tag("details", summary, *(tag("p", one) for one in found), class_="warn")

@@ -1,4 +1,4 @@
-"""`report`: results files in; a CSV summary, markdown and one self-contained HTML page out."""
+"""`report`: turn results files into an HTML page, markdown and a CSV summary."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,11 +49,11 @@ def report(
     budget_ms: float | None = None,
     budget_mb: float | None = None,
 ) -> Report:
-    """Write <out>.html, <out>.md and <out>.summary.csv, beside the first file unless told.
+    """Write <out>.html, <out>.md and <out>.summary.csv; by default beside the first file.
 
-    paths: results of `bench`, or files of pytest-benchmark (JSON); exports: where the artifacts
-    that were measured are looked for, for their training curves and confusion matrices; kind: only
-    rows of such models. Files that no report wrote are not replaced.
+    paths: results of `bench`, or files of pytest-benchmark (JSON); exports: where to find the
+    measured artifacts, for their training curves and confusion matrices; kind: only rows of such
+    models. Files that a report did not write are not replaced.
     """
     inputs = read_inputs(paths).only(kind)
     stem = _stem(out or paths[0])

@@ -1,1 +1,1 @@
-"""What a sweep leaves: rows, raw samples, the journal, and their summary."""
+"""The results of a sweep: rows, raw samples, the journal, and their summary."""

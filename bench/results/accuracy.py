@@ -1,4 +1,4 @@
-"""How often an arm is right over the whole test set, and how it differs from the reference."""
+"""The accuracy of an arm on the whole test set, and how it differs from the reference."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ class Difference:
 
 
 def accuracy_of(logits: Logits, labels: NDArray[np.int64]) -> Accuracy:
-    """Right images, with their Wilson interval."""
+    """The share of correct images, with its Wilson interval."""
     return Accuracy.of(logits.argmax(axis=1) == labels)
 
 
 def difference(logits: Logits, reference: Logits, labels: NDArray[np.int64] | None) -> Difference:
-    """What another runtime, provider or precision changes."""
+    """The difference that another runtime, provider or precision makes."""
     ours, theirs = logits.argmax(axis=1), reference.argmax(axis=1)
     p = None
     if labels is not None:
@@ -43,7 +43,7 @@ def difference(logits: Logits, reference: Logits, labels: NDArray[np.int64] | No
 
 
 def doubts(row: Row) -> Iterator[str]:
-    """What to know before believing its accuracy, beside what its card says."""
+    """What to know before relying on its accuracy, besides what its card says."""
     if row.answers_vary:
         yield f"{row.answers_vary}, so its accuracy is that of batch {row.accuracy_batch}"
     if row.class_order:

@@ -1,6 +1,6 @@
-"""Who wins: best accuracy, fastest, best within a budget, and the Pareto set.
+"""The winners: best accuracy, fastest, best within a budget, and the Pareto set.
 
-Only rows that answer the same question are held against each other.
+Only rows that answer the same question are compared.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ _AS_FAST = 1.03  # beyond both intervals: how far apart the luck of a process pu
 
 @dataclass(frozen=True)
 class Question:
-    """What rows share that may be compared: the same images, call, threads and machine."""
+    """What comparable rows share: the same images, call, threads and machine."""
 
     dataset: str
     batch: int
@@ -36,17 +36,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Budget:
-    """What a call may take and a file may weigh; None: anything.
+    """Limits on the time of a call and the size of a file; None: no limit.
 
-    The budget for memory is the file's size and not the resident memory: the latter is of the whole
-    process with its runtime, and differs from one machine to the next.
+    The budget is for the file's size and not for resident memory: the latter includes the whole
+    process with its runtime, and differs between machines.
     """
 
     ms: float | None = None  # of the p50 of a call
     mb: float | None = None  # of the ONNX file, 1 MB = 10^6 B
 
     def fits(self, row: Row) -> bool:
-        """Whether a row is within it; what is not known is not."""
+        """Whether a row is within the budget; unknown values are not."""
         fast = self.ms is None or (row.p50_ms is not None and row.p50_ms <= self.ms)
         small = self.mb is None or (row.file_bytes is not None and row.file_bytes <= self.mb * 1e6)
         return fast and small
@@ -62,7 +62,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the rows of one question say."""
+    """The answer to one question."""
 
     question: Question
     rows: Rows
@@ -76,12 +76,12 @@ class Answer:
 
     @property
     def contested(self) -> bool:
-        """Whether there are two rows or more, so that one of them can win."""
+        """Whether there are at least two rows, so that one of them can win."""
         return len(self.rows) > 1
 
 
 def answer_of(question: Question, rows: Rows, budget: Budget) -> Answer:
-    """What these rows say, all of which answer the question."""
+    """The answer of these rows, all of the same question."""
     known = [row for row in rows if row.accuracy is not None]
     timed = [row for row in rows if row.p50_ms is not None]
     inside = [row for row in known if budget.fits(row)]
@@ -100,9 +100,9 @@ def answer_of(question: Question, rows: Rows, budget: Budget) -> Answer:
 
 
 def pareto_set(rows: Iterable[Row]) -> Rows:
-    """Rows that no other beats in accuracy or p50 without losing in the other, by rising p50.
+    """Rows that no other beats in accuracy or p50 without losing in the other, by p50.
 
-    Of equally accurate rows all are in it that are as fast, as far as their p50 can tell.
+    Equally accurate rows are all in it if their p50 cannot be distinguished.
     """
     timed = [row for row in rows if row.p50_ms is not None and row.accuracy is not None]
     ordered = sorted(timed, key=lambda row: (_p50(row), -_accuracy(row)))
@@ -118,9 +118,9 @@ def pareto_set(rows: Iterable[Row]) -> Rows:
 
 
 def _as_fast(row: Row, faster: Row) -> bool:
-    """Whether two p50 differ by no more than their intervals and what processes differ by.
+    """Whether two p50 differ by no more than their intervals and the spread of processes.
 
-    The same bytes on the same runtime are as fast as themselves, whatever was measured.
+    The same bytes on the same runtime always count as equally fast.
     """
     ran = [(one.sha256, one.runtime_version, one.provider, one.cuda_graph) for one in (row, faster)]
     if row.sha256 and ran[0] == ran[1]:
@@ -133,7 +133,7 @@ def _as_fast(row: Row, faster: Row) -> bool:
 def _overlapping(
     winner: Row | None, rows: Iterable[Row], interval: Callable[[Row], Interval | None]
 ) -> Rows:
-    """The others whose interval overlaps the winner's; an unknown one overlaps none."""
+    """The other rows whose interval overlaps the winner's; an unknown interval overlaps none."""
     return tuple(
         row
         for row in rows

@@ -1,4 +1,4 @@
-"""What comparisons of A and B come to, in words: which is faster, and do they answer alike."""
+"""Comparisons of A and B in words: which is faster, and do they give the same answers?"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ _APART = 0.05  # what many a script would report as a change
 
 
 def names_of(row: Row) -> tuple[str, str]:
-    """What A and B are called: no more than tells them apart."""
+    """The shortest names that distinguish A and B."""
     subjects = [row.reference_subject or row.subject, row.subject]
     precisions = [row.reference_precision or "", row.precision]
     runtimes = [row.reference_runtime or "", row.runtime]
@@ -44,14 +44,14 @@ class Comparisons:
 
     @property
     def row(self) -> Row:
-        """The one that tells most: of those that came out and know the accuracy, the last."""
+        """The most informative row: the last measured one with an accuracy."""
         known = [row for row in self.rows if row.status == OK and row.agreement is not None]
         fine = [row for row in self.rows if row.status == OK]
         return (known or fine or list(self.rows))[-1]
 
     @property
     def measured(self) -> list[Row]:
-        """Those that came out."""
+        """The comparisons that were measured."""
         return [row for row in self.rows if row.status == OK and row.ratio is not None]
 
     def answer(self) -> str:
@@ -65,7 +65,7 @@ class Comparisons:
         return _answer_of_many(self.rows)
 
     def lines(self) -> list[str]:
-        """What else there is to say, a line a fact."""
+        """The remaining facts, one line each."""
         return [
             *(_spread(self.measured) if len(self.measured) > 1 else ()),
             *_about_answers(self.row),
@@ -74,7 +74,7 @@ class Comparisons:
 
 
 def series_of(rows: Iterable[Row]) -> list[Comparisons]:
-    """The comparisons among rows, those of the same question together."""
+    """The comparisons among rows, grouped by question."""
     found: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
         if row.is_comparison:
@@ -139,7 +139,7 @@ def _answer_of_many(rows: Sequence[Row]) -> str:
 
 
 def _spread(rows: Sequence[Row]) -> Iterator[str]:
-    """How far the comparisons of a series are apart."""
+    """How much the comparisons of a series differ."""
     intervals = [
         (row.ratio_low, row.ratio_high)
         for row in rows
@@ -196,7 +196,7 @@ def _right(row: Row) -> str:
 
 
 def is_beyond_chance(row: Row) -> bool:
-    """Whether A and B are proven to be right not equally often, at 5%."""
+    """Whether the accuracies of A and B differ significantly, at 5%."""
     return row.mcnemar_p is not None and row.mcnemar_p < 2 * TAIL
 
 

@@ -1,6 +1,6 @@
-"""What a row means in the light of the others: whether its ratio holds, when it overtakes, doubts.
+"""What a row means in relation to the others: break-even, warnings, whether its ratio agrees.
 
-Derived whenever rows are read from their records, and kept nowhere else.
+It is derived whenever rows are read from their records, and never stored.
 """
 
 import math
@@ -18,7 +18,7 @@ _AGREES = 0.03  # beyond both intervals, the two ratios may be so far apart with
 
 
 def related(rows: Sequence[Row]) -> list[Row]:
-    """The same rows with what follows from all of them, whatever stood there before."""
+    """The same rows with the columns that depend on the other rows, computed anew."""
     references = {
         (*_cell_of(row, row.subject), row.boundary, _arm_of(row)): row
         for row in rows
@@ -43,19 +43,19 @@ def _cell_of(row: Row, subject: str) -> tuple[object, ...]:
 
 
 def _arm_of(row: Row) -> str:
-    """As the column `reference` names an arm."""
+    """The name of an arm in the column `reference`."""
     return f"{row.runtime} {row.provider} {row.precision}"
 
 
 def _reference_of(row: Row) -> tuple[object, ...]:
-    """Where the row of its reference would be found: at the same boundary, unless on the CPU."""
+    """The key of its reference's row: at the same boundary, unless on the CPU."""
     arm = row.reference or ""
     boundary = row.boundary if f" {row.provider} " in arm else "host"
     return (*_cell_of(row, row.reference_subject or row.subject), boundary, arm)
 
 
 def _agrees(row: Row, reference: Row) -> bool | None:
-    """Whether the ratio of the turns may be that of the two p50."""
+    """Whether the ratio from turns is compatible with that of the two p50."""
     if row.ratio is None or not (row.p50_ms and reference.p50_ms):
         return None
     if row.ratio_low is None or row.ratio_high is None:
@@ -65,7 +65,7 @@ def _agrees(row: Row, reference: Row) -> bool | None:
 
 
 def _solo_ratio(row: Row, reference: Row) -> tuple[float, float]:
-    """Where the ratio of the two p50 may lie, by the interval of each; an unknown one is none."""
+    """The interval of the ratio of the two p50, from their intervals; None if one is unknown."""
     ours, theirs = row.p50_interval, reference.p50_interval
     if ours is None or theirs is None:
         return 0.0, math.inf
@@ -73,14 +73,14 @@ def _solo_ratio(row: Row, reference: Row) -> tuple[float, float]:
 
 
 def _overtaken(row: Row, timed: Mapping[Any, Row]) -> Row | None:
-    """The row of the same cell in the runtime that it is to overtake: as precise, else in fp32."""
+    """The row of the same cell in the break-even runtime: at the same precision, else fp32."""
     runtime = row.break_even_runtime or BREAK_EVEN
     keys = ((row.subject, kind, runtime, *row.key[3:]) for kind in (row.precision, "fp32"))
     return next((timed[key] for key in keys if key in timed), None)
 
 
 def _break_even(row: Row, other: Row | None) -> int | None:
-    """How many calls an arm needs to overtake another, where both were measured."""
+    """After how many calls an arm has cost less than another, if both were measured."""
     if other is None or other is row:
         return None
     if not (row.cold_ms and row.p50_ms and other.cold_ms and other.p50_ms):
@@ -94,7 +94,7 @@ def _break_even(row: Row, other: Row | None) -> int | None:
 
 
 def _warnings(row: Row, contradicted: Row | None) -> Iterator[str]:
-    """What to know before believing a row that was timed. contradicted: by which row."""
+    """What to know before relying on a timed row. contradicted: the row that contradicts it."""
     if row.n is None:
         return
     if row.floor_share is not None and row.floor_share > FLOOR_SHARE:

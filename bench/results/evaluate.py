@@ -1,6 +1,6 @@
-"""The row of a cell: every figure that comes from timing, computed from its raw samples alone.
+"""Compute the row of a cell from its raw samples.
 
-What a sweep does after each cell can be done again at any time from the samples file.
+What a sweep does after each cell can be repeated at any time from the samples file.
 """
 
 import math
@@ -23,12 +23,12 @@ _MS, _US = 1e6, 1e3
 
 
 def rows_of(records: Iterable[Record]) -> list[Row]:
-    """The rows of a sweep: nothing else goes into them."""
+    """The rows of a sweep, from its records alone."""
     return related([evaluate(record) for record in records])
 
 
 def evaluate(record: Record) -> Row:
-    """The row of a cell by itself; what takes other rows is left empty (`bench.results.context`).
+    """The row of a cell; columns that need other rows stay empty (`bench.results.context`).
 
     A cell that was not timed has no figures.
     """
@@ -85,7 +85,7 @@ def _solo(counted: Sequence[Block], samples: Samples, batch: int) -> Solo:
 
 
 def _too_little(blocks: Sequence[Floats]) -> str:
-    """Why blocks give no interval."""
+    """Why the blocks give no interval."""
     if len(blocks) < FEWEST_BLOCKS:
         return f"blocks={len(blocks)} < {FEWEST_BLOCKS}"
     medians = [float(np.median(block)) / _MS for block in blocks]
@@ -107,7 +107,7 @@ def _contention(samples: Samples) -> Contention:
 
 
 def _mean(blocks: list[Block], name: str) -> float | None:
-    """Of the evidence of all blocks, weighted by their time."""
+    """The mean evidence of all blocks, weighted by their time."""
     known = [(block.evidence.get(name), block.wall_ns) for block in blocks]
     pairs = [(value, wall) for value, wall in known if value is not None]
     if not pairs:
@@ -116,7 +116,7 @@ def _mean(blocks: list[Block], name: str) -> float | None:
 
 
 def _ratio(record: Record) -> Ratio:
-    """Of wrong answers there is none: they may have taken any time."""
+    """The ratio; none if answers were wrong, because such calls may take any time."""
     samples, compared = record.samples, record.compared
     if samples.wrong or not (samples.turns or samples.apart):
         return Ratio(unpaired=samples.unpaired or None)
@@ -144,7 +144,7 @@ def _paired(samples: Samples) -> PairedRatio:
 
 
 def _within_pair(samples: Samples) -> Solo:
-    """What the calls of a comparison say of the arm by itself, an instance being a block."""
+    """The solo figures from the calls of a comparison, with each instance as a block."""
     _, blocks = _calls(samples)
     if not blocks:
         return Solo()
@@ -160,7 +160,7 @@ def _within_pair(samples: Samples) -> Solo:
 
 
 def _calls(samples: Samples) -> tuple[list[Floats], list[Floats]]:
-    """The times of the reference, and of the arm, by instance."""
+    """The times of the reference and of the arm, by instance."""
     if samples.apart:
         first, second = zip(*samples.apart, strict=True)
         return [np.asarray(ns, float) for ns in first], [np.asarray(ns, float) for ns in second]

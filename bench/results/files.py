@@ -1,7 +1,7 @@
-"""The files of a sweep, and how they are called.
+"""The files of a sweep, and their names.
 
-<stem>.csv               one row a cell, rewritten after each
-<stem>.samples.jsonl     one line a cell: what was measured of it, raw samples and all
+<stem>.csv               one row per cell, rewritten after each
+<stem>.samples.jsonl     one line per cell: what was measured, including raw samples
 <stem>.predictions.npz   the predicted class of each test image, by arm
 <stem>.operators.csv     time by operator, where it was profiled
 <stem>.environment.json  the machine and the versions
@@ -13,7 +13,7 @@ from zoo.errors import UsageError
 
 
 def check_is_no_folder(out: Path) -> None:
-    """Refuse a folder where `--out` has to be a file."""
+    """Refuse a folder as `--out`, which must be a file."""
     if out.is_dir():
         raise UsageError(f"{out} is a folder. Name a file in it: --out {out / 'results.csv'}")
 
@@ -24,6 +24,6 @@ def beside(path: Path, suffix: str) -> Path:
 
 
 def files_of(path: Path) -> list[Path]:
-    """All that a sweep writes: its CSV, and what stands beside that."""
+    """All files that a sweep writes: its CSV, and those beside it."""
     suffixes = ("samples.jsonl", "environment.json", "predictions.npz", "operators.csv")
     return [path, *(beside(path, suffix) for suffix in suffixes)]

@@ -16,8 +16,8 @@ _TYPES = {str: "string", bool: "boolean", int: "Int64", float: "float64"}
 def read(path: Path | str) -> "pandas.DataFrame":
     """The rows of a results file of any schema, with the columns of docs/reference/results.md.
 
-    Texts, booleans and integers have pandas' nullable types (an empty cell is `<NA>`); numbers are
-    floats, NaN where empty. `frame.attrs["columns"]` describes each column.
+    Texts, booleans and integers have pandas' nullable types (an empty cell is `<NA>`); other
+    numbers are floats, NaN if empty. `frame.attrs["columns"]` describes each column.
     """
     import pandas
 

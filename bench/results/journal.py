@@ -1,7 +1,7 @@
-"""The journal of a sweep: what each cell gave, kept for good as soon as it is there.
+"""The journal of a sweep: each cell is stored as soon as it is measured.
 
-A line of <stem>.samples.jsonl holds what was measured of a cell, raw samples and all; the CSV is
-made of these lines and of nothing else.
+A line of <stem>.samples.jsonl holds everything that was measured for a cell, including raw samples;
+the CSV is made only from these lines.
 """
 
 import json
@@ -24,7 +24,7 @@ _LARGEST = 4 << 30  # bytes of raw samples
 
 
 class Journal:
-    """The lines of <stem>.samples.jsonl, and the CSV that they give: of each cell its last row."""
+    """The lines of <stem>.samples.jsonl, and the CSV made from them: the last row of each cell."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,22 +33,21 @@ class Journal:
         self._alone: list[Row] = []  # without what follows from other rows
 
     def refuse_existing(self) -> None:
-        """Refuse to begin where anything lies that a sweep would replace."""
+        """Refuse to start if a sweep would replace existing files."""
         for path in files_of(self.path):
             if os.path.lexists(path):
                 go_on = "Continue with --resume, or name" if self.samples.exists() else "Name"
                 raise UsageError(f"{path} exists. {go_on} another --out.")
 
     def begin(self) -> None:
-        """Make the file by which --resume knows that what lies beside it is of this sweep."""
+        """Create the file by which --resume recognises the files of this sweep."""
         if not self.samples.exists():
             write_text(self.samples, "")
 
     def resume(self) -> list[str]:
-        """Take up what an earlier sweep finished; a line it died in is cut off.
+        """Continue an earlier sweep; a line that it died in is cut off.
 
-        Files of an older schema get the current columns. Returns what a reader of them should know
-        of that.
+        Files of an older schema get the current columns. Returns messages about that.
         """
         self._check_samples()
         if not self.samples.exists():
@@ -65,7 +64,7 @@ class Journal:
         return [_renewed(self.path, schema) for schema in sorted(older)]
 
     def load(self) -> set[int]:
-        """Take up what is there, and write nothing. Returns the older schemas that were found."""
+        """Load what is there without writing. Returns the older schemas that were found."""
         self._check_samples()
         return self._load()[1]
 
@@ -93,12 +92,12 @@ class Journal:
         return lines, older
 
     def add(self, record: Record) -> Row:
-        """Keep what was measured of a cell for good. Returns its row as it is now."""
+        """Store what was measured for a cell. Returns its current row."""
         self._append(record)
         return next(row for row in self.rows if row.cell == record.provenance.cell)
 
     def amend(self, cell: str, outcome: Outcome, scored: Scored) -> None:
-        """Keep what was learned of a cell after its record was kept."""
+        """Store what was learned about a cell after its record was stored."""
         self._append(Amendment(cell, outcome, scored))
 
     def _append(self, line: Record | Amendment) -> None:
@@ -108,7 +107,7 @@ class Journal:
         write_csv(self.path, self.rows)
 
     def _take(self, line: Record | Amendment) -> None:
-        """In place of an earlier row of the same: one that failed, or of another file or preset."""
+        """Add a record, replacing an earlier one: a failed one, or of another file or preset."""
         if isinstance(line, Amendment):
             learned = vars(line.outcome) | vars(line.scored)
             self._alone = [
@@ -124,7 +123,7 @@ class Journal:
 
 
 def append_line(path: Path, value: Any) -> None:
-    """Add a line of JSON to a file, for good."""
+    """Append a line of JSON to a file, and sync it."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as handle:
@@ -134,7 +133,7 @@ def append_line(path: Path, value: Any) -> None:
 
 
 def _renewed(path: Path, schema: int) -> str:
-    """What a reader should know of a file that was brought up to date."""
+    """The message about a file that was updated to the current schema."""
     renamed = [f"column {old} is now called {new}" for old, new in FORMER_NAMES[schema].items()]
     told = [f"{path} was updated from schema {schema} to {SCHEMA}", *renamed]
     return ": ".join(told)

@@ -31,7 +31,7 @@ def keep_operators(results: Path, found: Iterable[OperatorTime]) -> None:
 
 
 def read_operators(results: Path) -> list[OperatorTime]:
-    """The table beside a results file; empty where nothing was profiled."""
+    """The table beside a results file; empty if nothing was profiled."""
     path = beside(results, "operators.csv")
     try:
         with open_text(path, LARGEST_CSV) as handle:

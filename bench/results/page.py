@@ -1,4 +1,4 @@
-"""docs/reference/results.md, made of the texts of the columns, so that page and files agree.
+"""Generate docs/reference/results.md from the descriptions of the columns.
 
 python -m bench.results.page > docs/reference/results.md
 """
@@ -14,46 +14,46 @@ _KINDS = {str: "text", bool: "truth", int: "whole number", float: "number"}
 _INTRODUCTION = f"""\
 # The columns of a results file
 
-`python cli.py bench --out results.csv` writes one row a cell: one file in one runtime on one
-provider, at one batch size and number of threads. This page is made of the texts that stand beside
+`python cli.py bench --out results.csv` writes one row per cell: one file in one runtime on one
+provider, at one batch size and number of threads. This page is generated from the descriptions of
 the columns in `bench/results/rows.py` (schema {SCHEMA}).
-[How the numbers are measured](../explanation/measuring.md) is a page of its own.
-`python cli.py compare A B --out pairs.csv` writes the same columns, one row a comparison of B with
-A.
+See also [How the numbers are measured](../explanation/measuring.md).
+`python cli.py compare A B --out pairs.csv` writes the same columns, one row per comparison of B
+with A.
 
     import bench
     rows = bench.read("results.csv")  # a pandas DataFrame
     print(rows[rows.status == "ok"].sort_values("p50_ms")[["subject", "precision", "p50_ms"]])
 
-- An empty cell means: not known, or there is no such thing here; it is never a zero. In the
-  DataFrame it is `<NA>`, and NaN in a column of numbers that are not whole.
-- Units stand at the end of a name: `_ms` milliseconds, `_us` microseconds, `_mib` 2^20 bytes,
-  `_bytes` bytes, `_mhz` megahertz. A `_share` is between 0 and 1. All times are of a whole call,
-  whatever its batch.
+- An empty cell means "unknown" or "not applicable", never zero. In the DataFrame it is `<NA>`, or
+  NaN in a column of fractional numbers.
+- A name ends with its unit: `_ms` milliseconds, `_us` microseconds, `_mib` 2^20 bytes,
+  `_bytes` bytes, `_mhz` megahertz. A `_share` is between 0 and 1. All times are for a whole call,
+  not per image.
 - `_low` and `_high` are the ends of a 95% interval.
-- Rows of two files are of the same cell where `subject`, `precision`, `runtime`, `provider`,
+- Rows of two files describe the same cell if `subject`, `precision`, `runtime`, `provider`,
   `boundary`, `cuda_graph`, `threads`, `batch`, `scenario` and `repeat` are equal. A file has one
-  row of each.
+  row per cell.
 
-`python cli.py report --recompute results.csv` makes every row again from the raw samples, and says
-whether they agree.
+`python cli.py report --recompute results.csv` computes every row again from the raw samples, and
+says whether they agree.
 
-Beside `results.csv` lie, with the same beginning of their names:
+`bench` also writes these files, named after the CSV:
 
-| file | what it holds |
+| file | contents |
 |---|---|
-| `results.samples.jsonl` | a line a cell: what was measured, raw times and all, \
-of which its row is made |
+| `results.samples.jsonl` | one line per cell: everything measured, with all raw times, \
+from which its row is computed |
 | `results.predictions.npz` | the class given to each test image, by `subject`, `precision`, \
-`runtime` and `provider` with bars between, and by batch size where `answers_vary`; the true ones \
-as `labels` and the dataset |
-| `results.environment.json` | the machine, its load, and the versions of what is installed |
-| `results.operators.csv` | with `--profile`: microseconds of each kind of operator in one call |
+`runtime` and `provider` joined by bars, and by batch size if `answers_vary`; also the true \
+classes (`labels`) and the dataset |
+| `results.environment.json` | the machine, its load, and the versions of installed packages |
+| `results.operators.csv` | with `--profile`: microseconds per kind of operator in one call |
 """
 
 
 def page() -> str:
-    """The page as it should stand in docs/reference/."""
+    """The text of the page in docs/reference/."""
     lines = [_INTRODUCTION]
     for group in GROUPS:
         kinds = get_type_hints(group)

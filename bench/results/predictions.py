@@ -13,18 +13,18 @@ _LARGEST = 1 << 30  # bytes of a file that is read
 
 
 def predictions_key(arm: str, batch: int | None) -> str:
-    """The key of an arm's predictions; batch: of those that hold for one batch size only."""
+    """The key of an arm's predictions; batch: given if they hold only for one batch size."""
     return arm if batch is None else f"{arm}|batch {batch}"
 
 
 def write_predictions(path: Path, arms: dict[str, NDArray[np.int64]]) -> None:
-    """Keep the predicted classes of the whole test set, by `Row.predictions`."""
+    """Store the predicted classes of the whole test set, by `Row.predictions`."""
     with atomic(beside(path, "predictions.npz")) as temporary, temporary.open("wb") as handle:
         np.savez_compressed(handle, **arms)  # type: ignore[arg-type]  # an array each
 
 
 def read_predictions(path: Path) -> dict[str, NDArray[np.int64]]:
-    """The predicted classes beside a CSV, by `Row.predictions`; none where they were not kept."""
+    """The predicted classes beside a CSV, by `Row.predictions`; none if they were not stored."""
     try:
         with (
             open_regular(beside(path, "predictions.npz"), _LARGEST) as file,

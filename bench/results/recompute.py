@@ -1,4 +1,4 @@
-"""Whether a results file says what its raw samples say: every figure computed again."""
+"""Compute every figure of a results file again from its raw samples, and compare."""
 
 import math
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _ADDED = "unpaired"  # with schema 2; before, it stood in the warnings only
 
 @dataclass(frozen=True)
 class Recomputed:
-    """What a results file says otherwise than its raw samples."""
+    """Where a results file differs from its raw samples."""
 
     path: Path
     rows: int  # that were compared
@@ -27,7 +27,7 @@ class Recomputed:
     notes: tuple[str, ...]  # what could not be computed again
 
     def lines(self) -> list[str]:
-        """The same in words."""
+        """The differences in words."""
         differ = f"{len(self.differing)} differ" if self.differing else "all agree"
         rows = count(self.rows, "row")
         head = f"{self.path}: {rows} recomputed from the raw samples, {differ}"
@@ -54,8 +54,8 @@ def recompute(path: Path) -> Recomputed:
             found.append(f"{names.cell(row)} ({row.cell}): {told}")
     found += [f"{names.cell(row)} ({row.cell}): it is not in the CSV" for row in again.values()]
     notes = [
-        f"schema {schema}: {joined(_NOT_RAW)} cannot be recomputed, for no raw samples of them "
-        "were kept; they are taken from the rows beside the samples"
+        f"schema {schema}: {joined(_NOT_RAW)} cannot be recomputed, because their raw samples "
+        "were not kept; they are taken from the rows beside the samples"
         for schema in sorted(older)
     ]
     return Recomputed(path, len(written), tuple(found), tuple(notes))

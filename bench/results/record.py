@@ -1,6 +1,6 @@
-"""What is kept of a cell for good: the groups that were measured, and the raw samples.
+"""The stored record of a cell: the groups that were measured, and the raw samples.
 
-A line of <stem>.samples.jsonl is a record, or what was learned of an earlier one since.
+A line of <stem>.samples.jsonl is a record, or an amendment of an earlier one.
 """
 
 import math
@@ -28,7 +28,7 @@ from zoo.records import read
 
 @dataclass(frozen=True)
 class Record:
-    """All that was measured of a cell; `bench.results.evaluate` makes its row."""
+    """Everything that was measured for a cell; `bench.results.evaluate` makes its row."""
 
     asked: Asked
     outcome: Outcome = field(default_factory=Outcome)
@@ -42,20 +42,20 @@ class Record:
     samples: Samples = field(default_factory=Samples)
 
     def to_json(self) -> dict[str, Any]:
-        """The line that keeps it."""
+        """The line to store."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Amendment:
-    """What was learned of a cell after its record was kept."""
+    """What was learned about a cell after its record was stored."""
 
     cell: str
     outcome: Outcome
     scored: Scored
 
     def to_json(self) -> dict[str, Any]:
-        """The line that keeps it."""
+        """The line to store."""
         return asdict(self)
 
 
@@ -64,7 +64,7 @@ _GROUPS = [part.name for part in fields(Record) if part.name != "samples"]
 
 @dataclass(frozen=True)
 class _Older:
-    """What lines of schema 1 have in the row and `Samples` has by itself."""
+    """Fields that lines of schema 1 have in the row and that are now in `Samples`."""
 
     cell: str
     steady: bool | None = None
@@ -88,13 +88,13 @@ class _Older:
 
 
 def schema_of(line: Any) -> int | None:
-    """The schema of a line as it was written; None where it is of no cell by itself."""
+    """The schema that a line was written in; None if it is not the record of a cell."""
     group = line.get("row", line.get("provenance")) if isinstance(line, dict) else None
     return group.get("schema") if isinstance(group, dict) else None
 
 
 def read_line(line: Any) -> Record | Amendment:
-    """A line of the journal, of this schema or of one before it; `ValueError` where it is none."""
+    """A line of the journal, of this schema or an earlier one; `ValueError` for anything else."""
     if not isinstance(line, dict):
         raise ValueError("a line is not an object")
     if "row" in line:
@@ -109,7 +109,7 @@ def read_line(line: Any) -> Record | Amendment:
 
 
 def _of_older(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A line that holds a flat row, as one of groups."""
+    """Convert a line with a flat row to one with groups."""
     if not isinstance(line["row"], dict) or "schema" not in line["row"]:
         raise ValueError("a row is not an object")
     row = of_today(line["row"])

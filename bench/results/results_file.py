@@ -1,4 +1,4 @@
-"""<stem>.csv: rows as a table, and back."""
+"""<stem>.csv: write rows as a table, and read them back."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,7 +30,7 @@ def csv_text(rows: Iterable[Row]) -> str:
 
 
 def read_csv(path: Path) -> list[Row]:
-    """The rows of a results file; a clear error for any other."""
+    """The rows of a results file; a clear error for any other file."""
     try:
         with open_text(path, LARGEST_CSV) as handle:
             headings, lines = read_table(handle)
@@ -75,7 +75,7 @@ def _named(name: str, text: str) -> Any:
 
 
 def _is_measurable(name: str, value: float) -> bool:
-    """Whether it can be, and arithmetic with it stays finite."""
+    """Whether a value is possible, so that arithmetic with it stays finite."""
     if name in _SHARES:
         return 0 <= value <= 1
     smallest, largest = _SIZES

@@ -1,4 +1,4 @@
-"""What is known of a cell: the columns of a results file, in groups.
+"""The columns of a results file, in groups.
 
 A group is built once, by the part that measures it, or computed from the raw samples. `Row` is all
 of them side by side.
@@ -19,11 +19,11 @@ TURNS, SEQUENTIAL, USUAL = "turns", "sequential", "usual"  # the ways of `compar
 
 
 class OtherSchemaError(ValueError):
-    """A row of a schema that is not read; the message says which are."""
+    """A row of an unsupported schema; the message names the supported ones."""
 
 
 def of_today(cells: Mapping[str, Any]) -> dict[str, Any]:
-    """A row's cells, of this schema or of one before it, in the columns of the current schema."""
+    """A row's cells, of this schema or an earlier one, in the columns of the current schema."""
     schema = cells.get("schema")
     known = {str(number): names for number, names in (FORMER_NAMES | {SCHEMA: {}}).items()}
     if str(schema) not in known:
@@ -36,7 +36,7 @@ def of_today(cells: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def column(about: str, default: Any = None) -> Any:
-    """A column of the CSV; docs/reference/results.md is made of these texts."""
+    """A column of the CSV; docs/reference/results.md is generated from these texts."""
     return field(default=default, metadata={"about": about})
 
 
@@ -146,7 +146,7 @@ class Solo:
 
     @property
     def p50_interval(self) -> tuple[float, float] | None:
-        """In ms; None where it is not known. Older files hold some that reach below 0: no time."""
+        """In ms; None if unknown. Older files have some that reach below 0, which is impossible."""
         low, high = self.p50_low_ms, self.p50_high_ms
         if low is None or high is None or not 0 < low <= high:
             return None
@@ -195,7 +195,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Compared:
-    """What `compare A B` alone has: B is the row's own arm, A the reference."""
+    """Columns only of `compare A B`: B is the row's own arm, A the reference."""
 
     way: str | None = column(
         "`turns`, or for comparison `sequential` (no turns) and `usual` (100 calls of each)"
@@ -349,12 +349,12 @@ class Row(
 
     @classmethod
     def of(cls, *groups: object) -> "Row":
-        """The groups side by side; of those that are not given nothing is known."""
+        """A row from these groups; the fields of missing groups are unknown."""
         return cls(**{name: value for group in groups for name, value in vars(group).items()})
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What it measures, whatever the file's bytes or the machine: rows pair by this."""
+        """What it measures, whatever the file's bytes or the machine: rows are matched by this."""
         return (
             *(self.subject, self.precision, self.runtime, self.provider, self.boundary),
             *(self.threads, self.batch, self.scenario, bool(self.cuda_graph), self.repeat),
@@ -367,7 +367,7 @@ class Row(
 
     @property
     def predictions(self) -> str:
-        """Where its predictions stand in the predictions file."""
+        """The key of its predictions in the predictions file."""
         return predictions_key(self.arm, self.accuracy_batch if self.answers_vary else None)
 
 

@@ -1,4 +1,4 @@
-"""The short answer of a sweep, in words. Only `ok` rows count."""
+"""The summary of a sweep in words. Only `ok` rows count."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from bench.scenarios.registry import read_as
 
 @dataclass(frozen=True)
 class Summary:
-    """An answer for each question, and what the other rows say."""
+    """An answer for each question, and the messages of other rows."""
 
     answers: tuple[Answer, ...]
     # Of each arm whose batch size was doubled as long as that paid, the row that gave most.
@@ -26,7 +26,7 @@ class Summary:
     comparisons: tuple[Comparisons, ...] = ()  # of two models
 
     def won(self, row: Row) -> list[str]:
-        """What a row is the best in: some of `pareto`, `best accuracy`, `fastest`."""
+        """What a row is best in: some of `pareto`, `best accuracy`, `fastest`."""
         for answer in self.answers:
             won = {
                 "pareto": _holds(answer.pareto, row),
@@ -38,7 +38,7 @@ class Summary:
         return []
 
     def marks(self, row: Row) -> list[str]:
-        """The same where there were others to win against."""
+        """The same, if there were other rows to win against."""
         alone = any(answer.rows == (row,) for answer in self.answers)
         return [] if alone else self.won(row)
 
@@ -68,7 +68,7 @@ class Summary:
         return lines
 
     def heading(self, question: Question) -> str:
-        """A question in words; what all of them share is left out."""
+        """A question in words, without what all questions share."""
         others = [answer.question for answer in self.answers]
         words = [f"batch {question.batch}"]
         if question.threads or _differ(other.threads for other in others):
@@ -86,7 +86,7 @@ class Summary:
         return ", ".join([*dataset, *words])
 
     def answer_lines(self, answer: Answer) -> list[str]:
-        """An answer in words, a line a fact."""
+        """An answer in words, one line per fact."""
         if not answer.contested:
             return [self._told(answer.rows[0]), *self._within(answer)]
         lines = []
@@ -107,7 +107,7 @@ class Summary:
         return lines
 
     def _within(self, answer: Answer) -> list[str]:
-        """What the budget says, a line at most."""
+        """The line about the budget, if there is one."""
         budget = str(self.budget)
         if not budget:
             return []
@@ -117,7 +117,7 @@ class Summary:
         return [f"best under {budget}: {self._told(best) if best else 'none'}"]
 
     def gaps(self) -> list[str]:
-        """Why accuracies are not known, or by the card's word alone; a line for each reason."""
+        """Why accuracies are unknown, or only taken from the card; one line per reason."""
         of_card, none = dict[str, None](), defaultdict[str, list[str]](list)
         for row in (*(row for answer in self.answers for row in answer.rows), *self.peaks):
             if row.accuracy is None and row.accuracy_reason:
@@ -148,7 +148,7 @@ def summarise(
     *,
     names: Names | None = None,
 ) -> Summary:
-    """Sum rows up, with the most accurate within a budget (see `Budget`)."""
+    """Summarise rows, with the most accurate within a budget (see `Budget`)."""
     budget = Budget(budget_ms, budget_mb)
     cells = [row for row in rows if not row.is_comparison]
     measured = sorted((row for row in cells if row.status == OK), key=_order)

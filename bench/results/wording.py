@@ -1,4 +1,4 @@
-"""How rows and their numbers are said, in a terminal, in markdown and on a page alike."""
+"""The wording of rows and their figures, shared by the terminal, markdown and the page."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +12,7 @@ _DIGITS = range(3, 7)  # of a figure with an interval: a narrow one takes more
 
 @dataclass(frozen=True)
 class Names:
-    """Short names for rows: what all of them share is not repeated."""
+    """Short names for rows, without what all of them share."""
 
     subjects: dict[str, str] = field(default_factory=dict)  # what each is called
     varying: frozenset[str] = frozenset()  # the columns besides that differ
@@ -21,7 +21,7 @@ class Names:
 
     @classmethod
     def of(cls, rows: Iterable[Row], sources: Mapping[int, str] | None = None) -> "Names":
-        """The names by which these rows can be told apart. sources: their files, by id(row)."""
+        """Names that distinguish these rows. sources: their files, by id(row)."""
         seen = defaultdict[str, set[object]](set)
         shorts = defaultdict[str, set[str]](set)
         for row in rows:
@@ -38,15 +38,15 @@ class Names:
         return cls(subjects, varying, files if len(set(files.values())) > 1 else {})
 
     def within(self, rows: Iterable[Row]) -> "Names":
-        """The same names where only these rows are shown: what they share is left out."""
+        """Names for only these rows, without what they share."""
         return replace(self, varying=Names.of(rows).varying)
 
     def subject(self, row: Row) -> str:
-        """What was measured: the model where that is clear, else the id or file."""
+        """What was measured: the model if that is unambiguous, else the id or file."""
         return self.subjects.get(row.subject, row.subject)
 
     def variant(self, row: Row) -> str:
-        """Precision, and the rest of what it ran on where that differs."""
+        """Precision, and what else it ran on if that differs."""
         parts = [] if row.precision == "file" else [row.precision]
         parts += [
             getattr(row, name)
@@ -56,7 +56,7 @@ class Names:
         return " ".join([*parts, *_graph(row), *self._source(row)])
 
     def label(self, row: Row, *, subject: bool = True) -> str:
-        """The arm where room is scarce: onnxruntime on the CPU goes without saying."""
+        """A short name of the arm, which omits onnxruntime on the CPU."""
         parts = [self.subject(row)] if subject else []
         parts += [row.precision] if row.precision != "file" else []
         parts += [row.runtime] if row.runtime != "onnxruntime" and "runtime" in self.varying else []
@@ -65,14 +65,14 @@ class Names:
         return " ".join([*parts, *_graph(row), *_number(row), *self._source(row)])
 
     def arm(self, row: Row) -> str:
-        """Everything of a row but its batch and threads."""
+        """Everything that identifies a row except batch and threads."""
         return " ".join(part for part in (self.subject(row), self.variant(row)) if part)
 
     def _source(self, row: Row) -> list[str]:
         return [f"[{self.sources[id(row)]}]"] if id(row) in self.sources else []
 
     def threads(self, row: Row) -> str:
-        """Empty where all rows have as many."""
+        """The threads; empty if all rows have the same number."""
         return count(row.threads, "thread") if "threads" in self.varying else ""
 
     def cell(self, row: Row) -> str:
@@ -86,7 +86,7 @@ def _graph(row: Row) -> list[str]:
 
 
 def _number(row: Row) -> list[str]:
-    """Of a comparison, which one of its series it is."""
+    """The number of a comparison in its series."""
     return [f"comparison {row.repeat}"] if row.repeat else []
 
 
@@ -102,12 +102,12 @@ def count(number: int, what: str) -> str:
 
 
 def joined(words: Iterable[str]) -> str:
-    """In a list that a person reads."""
+    """Join items for a human reader."""
     return ", ".join(words)
 
 
 def figures(value: float, digits: int = 3) -> str:
-    """A number to so many significant digits: 0.0123, 1.20, 1,230."""
+    """A number with so many significant digits: 0.0123, 1.20, 1,230."""
     if value == 0:
         return "0"
     text = f"{value:#.{digits}g}"
@@ -117,7 +117,7 @@ def figures(value: float, digits: int = 3) -> str:
 
 
 def in_figures(value: float, interval: tuple[float, float] | None) -> tuple[str, str]:
-    """A number, and its interval or "": both to three digits, or as many as tell the ends apart."""
+    """A number, and its interval or "", with three digits, or as many as distinguish the ends."""
     return _told(value, interval, figures, _DIGITS)
 
 
@@ -127,7 +127,7 @@ def _told(
     words: Callable[[float, int], str],
     digits: Iterable[int],
 ) -> tuple[str, str]:
-    """To the first number of digits at which the ends of the interval are not the same words."""
+    """Use the fewest digits at which the ends of the interval differ."""
     fewest, *more = digits
     if interval is None:
         return words(value, fewest), ""
@@ -141,7 +141,7 @@ def _told(
 
 
 def p50_text(row: Row) -> str:
-    """The median call with its interval, in ms; empty where it was not measured."""
+    """The median call with its interval, in ms; empty if it was not measured."""
     if row.p50_ms is None:
         return ""
     value, ends = in_figures(row.p50_ms, row.p50_interval)
@@ -149,7 +149,7 @@ def p50_text(row: Row) -> str:
 
 
 def accuracy_text(row: Row) -> str:
-    """The accuracy with its interval, in percent; empty where it is not known."""
+    """The accuracy with its interval, in percent; empty if unknown."""
     if row.accuracy is None:
         return ""
     if row.accuracy_low is None or row.accuracy_high is None:
@@ -158,7 +158,7 @@ def accuracy_text(row: Row) -> str:
 
 
 def ratio_text(row: Row) -> str:
-    """Time against the reference arm with its interval; empty where there was no pair."""
+    """The ratio to the reference arm with its interval; empty if there was no pair."""
     if row.ratio is None:
         return ""
     value, ends = ratio_in_figures(row)
@@ -166,19 +166,19 @@ def ratio_text(row: Row) -> str:
 
 
 def ratio_in_figures(row: Row) -> tuple[str, str]:
-    """The ratio and its interval or "", to a thousandth, or as fine as tells the ends apart."""
+    """The ratio and its interval or "", to a thousandth, or as fine as needed for the ends."""
     known = row.ratio_low is not None and row.ratio_high is not None
     interval = (row.ratio_low or 0.0, row.ratio_high or 0.0) if known else None
     return _told(row.ratio or 0.0, interval, ratio_figures, _DIGITS)
 
 
 def ratio_figures(ratio: float, places: int = 3) -> str:
-    """A ratio to a thousandth, for most are near 1."""
+    """A ratio to a thousandth, because most are near 1."""
     return f"{ratio:.{places}f}" if ratio < 10 else figures(ratio, places)
 
 
 def times_slower(ratio: float) -> str:
-    """`2.0x`, and `1.07x` where a tenth would be too coarse."""
+    """`2.0x`, and `1.07x` if a tenth would be too coarse."""
     return f"{figures(ratio, 2 if ratio >= 2 else 3)}x"
 
 

@@ -1,4 +1,4 @@
-"""What every runtime is asked for, and what it has to be able to do."""
+"""The interface of a runtime."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -23,7 +23,7 @@ Logits = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Order:
-    """What an arm loads, as it is sent to its process."""
+    """What an arm loads, as sent to its process."""
 
     model: str  # path of the ONNX file
     runtime: str = "onnxruntime"
@@ -42,7 +42,7 @@ class Order:
     shown: tuple[int, int] | None = None  # height and width of the images, where they are known
 
     def to_json(self) -> dict[str, Any]:
-        """For the pipe."""
+        """As JSON for the pipe."""
         return asdict(self)
 
     @classmethod
@@ -54,7 +54,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Demands:
-    """What an arm demands of its runtime, as known before any process is started."""
+    """What an arm needs from its runtime, known before any process is started."""
 
     precision: str  # of the file
     third_party: bool  # whether the file is none of this zoo's
@@ -63,7 +63,7 @@ class Demands:
 
 
 class UnsupportedError(UnavailableError):
-    """This runtime cannot do what was ordered, whatever the machine; the reason is its message."""
+    """This runtime cannot do what was requested on any machine; the message is the reason."""
 
 
 class Adapter(Protocol):
@@ -88,20 +88,20 @@ class Adapter(Protocol):
     """
 
     def load(self, order: Order) -> None:
-        """Make the model ready to be called."""
+        """Load the model."""
 
     def place(self, images: "Images") -> Placed:
-        """Bring images to where the boundary begins."""
+        """Move images to where the boundary starts."""
 
     @property
     def run(self) -> Callable[[Placed], Answer]:
-        """Computes the logits; when it returns they are there, not only on their way."""
+        """Compute the logits; they must be complete when it returns."""
 
     def fetch(self, answer: Answer) -> Logits:
-        """The logits as an array of the host."""
+        """The logits as a host array."""
 
     def what_ran(self) -> dict[str, Any]:
-        """What really ran, as the runtime says it; what it cannot say is left out.
+        """What really ran, as reported by the runtime; what it cannot report is left out.
 
         `runtime_version`: name and version; `nodes`: their number by provider; `elsewhere`: those
         that compute on another provider than asked; `constants_elsewhere`: those there that do not
@@ -113,7 +113,7 @@ class Adapter(Protocol):
         """Height, width and channels that the model takes."""
 
     def fixed_batch(self) -> int | None:
-        """The only number of images a call may have, where the file fixes it."""
+        """The only batch size, if the file fixes it."""
 
     def close(self) -> None:
-        """Let the runtime go; with `Order.profile`, its file is complete now."""
+        """Release the runtime; with `Order.profile`, its file is complete afterwards."""

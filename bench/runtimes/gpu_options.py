@@ -1,4 +1,4 @@
-"""Options that say something of a GPU only, whichever command takes them."""
+"""Options that only apply to a GPU, for every command that takes them."""
 
 from collections.abc import Collection, Iterable
 
@@ -7,7 +7,7 @@ from zoo.errors import UsageError, unknown_name
 
 
 def check_boundaries(names: Iterable[str]) -> None:
-    """Refuse what is none, with the near name."""
+    """Refuse unknown boundaries, with a suggestion."""
     for name in names:
         if name not in BOUNDARIES:
             raise unknown_name("boundary", name, BOUNDARIES)
@@ -16,9 +16,9 @@ def check_boundaries(names: Iterable[str]) -> None:
 def check_gpu_options(
     providers: Collection[str], boundaries: Collection[str], *, tf32: bool, cuda_graph: bool
 ) -> None:
-    """Refuse them where no GPU computes.
+    """Refuse GPU options if no GPU is used.
 
-    providers: by their short names; boundaries: those asked for, none where that was left open.
+    providers: short names; boundaries: the requested ones, none if left open.
     """
     asked = {"--tf32": tf32, "--cuda-graph": cuda_graph}
     options = " and ".join(option for option, wanted in asked.items() if wanted)

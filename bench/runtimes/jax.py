@@ -18,7 +18,7 @@ _ONLY = "jax runs the networks of this zoo that are written in jax"
 
 
 class Jax:
-    """A function from raw pixels to logits; each new batch size is compiled when it first comes."""
+    """A function from raw pixels to logits; each new batch size is compiled at its first call."""
 
     about = "networks of this zoo that are written in JAX, with the weights of the fp32 file"
     packages = ("jax",)
@@ -27,7 +27,7 @@ class Jax:
 
     @staticmethod
     def unsupported(demands: Demands) -> str | None:
-        """It needs the network's code, and the weights as they were trained."""
+        """Refuse anything but this zoo's networks with their trained weights."""
         if demands.third_party:
             return f"{_ONLY}; this is a third-party file"
         if demands.precision != "fp32":
@@ -36,14 +36,14 @@ class Jax:
 
     @staticmethod
     def process_environment(order: Order) -> dict[str, str]:
-        """XLA makes so many threads."""
+        """The environment that gives XLA this many threads."""
         return {"NPROC": str(order.threads)}
 
     def load(self, order: Order) -> None:
-        """Build the network, and fill it from the file.
+        """Build the network, and load its weights from the file.
 
-        XLA has two pools of so many threads, and the calling thread works too. So the process keeps
-        to as many cores as threads are ordered: no more threads than those run at a time.
+        XLA has two pools of this many threads, and the calling thread works, too. So the process is
+        limited to as many cores as requested threads: no more threads run at a time.
         """
         keep_to(order.cores, order.threads)
         from zoo.frameworks.jax.backend import jax, threads
@@ -62,11 +62,11 @@ class Jax:
         return images
 
     def run(self, images: Placed) -> Any:
-        """A call, until the logits are there."""
+        """A call, until the logits are complete."""
         return self.function(images).block_until_ready()
 
     def fetch(self, answer: Any) -> Logits:
-        """It is in the host's memory."""
+        """The answer is in host memory already."""
         return np.asarray(answer)
 
     def what_ran(self) -> dict[str, Any]:
@@ -84,11 +84,11 @@ class Jax:
         return self._shape
 
     def fixed_batch(self) -> int | None:
-        """A network takes any."""
+        """None: a network takes any batch size."""
         return None
 
     def close(self) -> None:
-        """Free the network, and what was compiled of it."""
+        """Free the network and its compiled code."""
         del self.function
 
 

@@ -10,7 +10,7 @@ _ONLY = "keras runs the networks of this zoo that are written in keras"
 
 
 class Keras(Torch):
-    """A call of the model, `training=False`, behind the same normalisation of pixels.
+    """A call of the model, `training=False`, after the same pixel normalisation.
 
     Its torch backend computes it, so threads, their cores and their waiting are torch's.
     """
@@ -27,7 +27,7 @@ class Keras(Torch):
 
     @staticmethod
     def unsupported(demands: Demands) -> str | None:
-        """It needs the model's code, and the weights as they were trained."""
+        """Refuse anything but this zoo's models with their trained weights."""
         if demands.third_party:
             return f"{_ONLY}; this is a third-party file"
         if demands.precision != "fp32":

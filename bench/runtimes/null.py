@@ -1,4 +1,4 @@
-"""A model that does nothing: what is measured of it is the harness."""
+"""A model that does nothing, to measure the cost of the harness."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +17,16 @@ class Null:
         """Nothing to load."""
 
     def place(self, images: "Images") -> Logits:
-        """The answer, made beforehand."""
+        """Make the answer beforehand."""
         return np.zeros((len(images), 10), np.float32)
 
     def run(self, placed: Placed) -> Logits:
-        """Give it back."""
+        """Return the answer."""
         answer: Logits = placed
         return answer
 
     def fetch(self, answer: Logits) -> Logits:
-        """It is on the host."""
+        """The answer is on the host already."""
         return answer
 
     def what_ran(self) -> dict[str, Any]:
@@ -34,12 +34,12 @@ class Null:
         return {}
 
     def image_shape(self) -> tuple[int, int, int]:
-        """Any would do."""
+        """Any value would do."""
         return 32, 32, 3
 
     def fixed_batch(self) -> int | None:
-        """Any would do."""
+        """Any value would do."""
         return None
 
     def close(self) -> None:
-        """Nothing to let go."""
+        """Nothing to release."""

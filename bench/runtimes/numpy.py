@@ -1,4 +1,4 @@
-"""numpy: the network from scratch itself, with the weights that lie in an artifact's fp32 file."""
+"""numpy: the network from scratch itself, with the weights of an artifact's fp32 file."""
 
 import json
 import os
@@ -23,7 +23,7 @@ _SPINS = (
 
 
 class Numpy:
-    """Forward propagation of `zoo.frameworks.numpy.network`, behind its standardised pixels."""
+    """Forward propagation of `zoo.frameworks.numpy.network`, after standardising pixels."""
 
     about = "networks of this zoo that are written in numpy, with the weights of the fp32 file"
     packages: tuple[str, ...] = ("numpy",)
@@ -31,7 +31,7 @@ class Numpy:
 
     @classmethod
     def unsupported(cls, demands: Demands) -> str | None:
-        """It needs the weights as they were trained."""
+        """Refuse anything but trained weights."""
         if demands.third_party:
             return f"{_only(cls.framework)}; this is a third-party file"
         if demands.precision != "fp32":
@@ -40,12 +40,12 @@ class Numpy:
 
     @staticmethod
     def process_environment(order: Order) -> dict[str, str]:
-        """OpenBLAS makes its threads, and reads how they wait, when numpy is loaded."""
+        """The environment for OpenBLAS, which creates its threads when numpy is loaded."""
         threads = {"OPENBLAS_NUM_THREADS": str(order.threads)}
         return threads | ({"OPENBLAS_THREAD_TIMEOUT": _SPINS} if order.cores else {})
 
     def load(self, order: Order) -> None:
-        """Take the weights out of the file, and as many threads as ordered."""
+        """Load the weights from the file, and set the requested number of threads."""
         from zoo.frameworks.numpy.blas import described, take_threads, threads
 
         if order.cores:
@@ -78,11 +78,11 @@ class Numpy:
         return lambda rows: forward_propagation(held.network, rows)[-1]
 
     def _call_once(self) -> None:
-        """With images enough for each thread to have something to do."""
+        """Make one call with enough images to use all threads."""
         self.run(np.zeros((64, *self._shape), np.uint8))
 
     def fetch(self, answer: Logits) -> Logits:
-        """It is on the host."""
+        """The answer is on the host already."""
         return answer
 
     def what_ran(self) -> dict[str, Any]:
@@ -103,7 +103,7 @@ class Numpy:
         return self._shape
 
     def fixed_batch(self) -> int | None:
-        """A network takes any."""
+        """None: a network takes any batch size."""
         return None
 
     def close(self) -> None:
@@ -113,7 +113,7 @@ class Numpy:
 
 @dataclass(frozen=True)
 class Held:
-    """What a file of this zoo holds of the network that it was made of."""
+    """What a file of this zoo holds of the network that it was made from."""
 
     network: "Network"
     standard: "Standard"  # of its pixels

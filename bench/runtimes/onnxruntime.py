@@ -20,7 +20,7 @@ _SEARCH = "EXHAUSTIVE"
 
 
 class OnnxRuntime:
-    """A session; between calls its threads spin as they do by default, unless they are pinned."""
+    """A session; between calls its threads spin as by default, unless they are pinned."""
 
     about = "any file, on any provider of the installed build; the reference"
     packages = DISTRIBUTIONS
@@ -29,11 +29,11 @@ class OnnxRuntime:
 
     @staticmethod
     def reserves_little(order: Order) -> bool:
-        """CUDA and other devices reserve far more than they use."""
+        """Only on the CPU: CUDA and other devices reserve far more than they use."""
         return order.provider.lower() in ("cpu", CPU.lower())
 
     def load(self, order: Order) -> None:
-        """Open the session, and refuse it where nodes run elsewhere than asked."""
+        """Open the session, and refuse it if nodes run on another provider."""
         if order.cores:
             os.sched_setaffinity(0, order.cores[:1])
         self.order = order
@@ -55,7 +55,7 @@ class OnnxRuntime:
         self.run: Callable[[Placed], Any] = self._run_device if on_device else self._run_host
 
     def place(self, images: Images) -> Placed:
-        """The images on the host; on the device, a binding with the file's input and output."""
+        """The images on the host, or on the device a binding with the file's input and output."""
         if self.order.boundary == "host":
             return images
         from onnxruntime import OrtValue
@@ -71,7 +71,7 @@ class OnnxRuntime:
         return binding
 
     def _graph_options(self) -> Any:
-        """A CUDA graph replays on the memory that it was recorded with: one for each binding."""
+        """A CUDA graph replays on the memory that it was recorded with: one graph per binding."""
         from onnxruntime import RunOptions
 
         self._graphs += 1
@@ -90,7 +90,7 @@ class OnnxRuntime:
         return binding
 
     def fetch(self, answer: Any) -> Logits:
-        """From the array of the host, or out of the binding."""
+        """The logits from the host array, or from the binding."""
         if self.order.boundary == "device":
             answer = answer.copy_outputs_to_cpu()[0]
         return as_rows(np.asarray(answer, np.float32))
@@ -118,7 +118,7 @@ class OnnxRuntime:
         return self.signature.batch
 
     def close(self) -> None:
-        """Write the profile, where one was asked for, and free the session."""
+        """Write the profile, if requested, and free the session."""
         if self.order.profile:
             self.session.ort.end_profiling()
         del self._call, self.session

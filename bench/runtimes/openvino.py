@@ -1,7 +1,7 @@
-"""OpenVINO on its CPU device, in fp32 or, as an arm of its own, in bf16.
+"""OpenVINO on its CPU device, in fp32 or, as a separate arm, in bf16.
 
-Left to itself it computes in bf16 wherever the processor can: its precision is always set here, and
-what the layers really compute in is read back from the graph that it made.
+By default it computes in bf16 wherever the processor can: its precision is always set here, and
+what the layers really compute in is read back from the compiled graph.
 """
 
 import os
@@ -36,7 +36,7 @@ _UNSUPPORTED = ("OpConversionFailure", "Unsupported operation of type")
 
 
 class OpenVino:
-    """A compiled model with one request: a call at a time, in one stream."""
+    """A compiled model with one request: one call at a time, in one stream."""
 
     name = "openvino"
     about = "any file, on the CPU, computed in fp32"
@@ -47,11 +47,11 @@ class OpenVino:
 
     @staticmethod
     def providers() -> tuple[str, ...]:
-        """Its device for the CPU; those for Intel's GPUs and NPUs are not measured here."""
+        """Only the CPU; Intel's GPUs and NPUs are not measured here."""
         return ("cpu",)
 
     def load(self, order: Order) -> None:
-        """Compile the file, and refuse it where that gave something else than asked."""
+        """Compile the file, and refuse it if the result differs from the request."""
         if order.cores:
             os.sched_setaffinity(0, order.cores)  # it counts them before it makes threads
         if order.provider not in self.providers():
@@ -74,7 +74,7 @@ class OpenVino:
             pin(order.cores)  # it may undo this for a thread that goes idle, never for ours
 
     def _settings(self) -> dict[str, Any]:
-        """Its threads are pinned by us: what it does itself puts two of them on one core."""
+        """The settings; threads are pinned by us, because its own pinning puts two on one core."""
         return {
             "INFERENCE_PRECISION_HINT": _HINTS[self.computes_in or "fp32"],
             "INFERENCE_NUM_THREADS": self.order.threads,
@@ -85,7 +85,7 @@ class OpenVino:
         }
 
     def _settled(self) -> dict[str, str]:
-        """The same as the compiled model has them."""
+        """The same settings, read back from the compiled model."""
         told = {name: self.compiled.get_property(name) for name in self._settings()}
         hint = told["INFERENCE_PRECISION_HINT"].get_type_name()
         return {name: _text(value) for name, value in told.items()} | {
@@ -93,7 +93,7 @@ class OpenVino:
         }
 
     def _check(self) -> None:
-        """Refuse other settings, another device, or another precision than asked for."""
+        """Refuse other settings, another device or another precision than requested."""
         asked = {name: _text(value) for name, value in self._settings().items()}
         found = self._settled()
         other = [f"{name}={found[name]}" for name in asked if found[name] != asked[name]]
@@ -119,7 +119,7 @@ class OpenVino:
         ]
 
     def _computed(self) -> Counter[str]:
-        """How many of the layers with the work compute in what."""
+        """How many of the expensive layers compute in which precision."""
         kinds = (precision for kind, precision in self._nodes() if kind in _WORK)
         return Counter(_ZOO_NAMES.get(kind, kind) for kind in kinds)
 
@@ -130,22 +130,22 @@ class OpenVino:
         return images
 
     def run(self, images: Placed) -> Any:
-        """A call, its answer copied out of the request."""
+        """A call, with its answer copied out of the request."""
         signature = self.signature
         feed = images if self._raw else signature.prepare(images)[signature.input]
         return self.request.infer((feed,), share_inputs=True)[self._output]
 
     def _call_once(self) -> None:
-        """With an image for each thread, so that they are all there."""
+        """Make one call with an image for each thread, so that all threads exist."""
         count = self.signature.batch or self.order.threads
         self.run(np.zeros((count, *self.signature.image_shape), np.uint8))
 
     def fetch(self, answer: Any) -> Logits:
-        """It is on the host."""
+        """The answer is on the host already."""
         return as_rows(np.asarray(answer, np.float32))
 
     def what_ran(self) -> dict[str, Any]:
-        """As the compiled model says it."""
+        """As reported by the compiled model."""
         computed = self._computed().most_common()
         single = len(computed) == 1
         return {
@@ -178,7 +178,7 @@ class OpenVinoBf16(OpenVino):
 
     @staticmethod
     def problem(provider: str) -> str | None:
-        """Emulated, it would be measured as something that nobody would use."""
+        """Refuse CPUs that would emulate bf16, which nobody would use."""
         if provider not in OpenVino.providers() or cpu_flags() & _BF16_FLAGS:
             return None
         return (
@@ -189,7 +189,7 @@ class OpenVinoBf16(OpenVino):
 
 @dataclass(frozen=True)
 class _File:
-    """What an ONNX file that OpenVINO has read says of itself: `Opened`, but for its session."""
+    """What an ONNX file read by OpenVINO says about itself: `Opened` without a session."""
 
     name: str
     inputs: tuple[TensorInfo, ...]
@@ -199,19 +199,19 @@ class _File:
 
     @classmethod
     def of(cls, name: str, model: Any) -> "_File":
-        """Its ports; the file's metadata lie in the model's runtime information."""
+        """From the model's ports; the file's metadata are in its runtime information."""
         told = dict(model.get_rt_info().items()).get("framework")
         metadata = {key: value.astype(str) for key, value in told.items()} if told else {}
         inputs, outputs = (tuple(map(_info, side)) for side in (model.inputs, model.outputs))
         return cls(name, inputs, outputs, metadata)
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        """Nobody computes with a file that is only read."""
+        """Not supported: the file is only read."""
         raise AssertionError(self.name)
 
 
 def _openvino() -> Any:
-    """The library without its telemetry, which sends a message on import unless it is not there."""
+    """Import the library without its telemetry, which would send a message on import."""
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     try:
         import openvino
@@ -232,7 +232,7 @@ def _text(value: Any) -> str:
 
 
 def _refusal(path: str, error: RuntimeError) -> ZooError:
-    """Its errors begin with places in its sources; what is wrong stands in the lines after."""
+    """The reason in its errors, which start with positions in its source code."""
     lines = [line.strip() for line in str(error).splitlines()]
     told = [line for line in lines if line and not line.startswith("Exception from")]
     if any(mark in str(error) for mark in _UNSUPPORTED):

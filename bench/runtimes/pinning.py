@@ -1,4 +1,4 @@
-"""Threads kept to a core each, or to some cores together, for runtimes that cannot be told so."""
+"""Pin threads to cores, for runtimes that have no setting for it."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ _TASKS = Path("/proc/self/task")
 
 
 def pin(cores: tuple[int, ...]) -> None:
-    """Thread i to core i: those that worked most are the pool's; others never work."""
+    """Pin thread i to core i; the pool's threads are those that worked most."""
     own = os.getpid()
     os.sched_setaffinity(own, cores[:1])
     others = sorted((int(task.name) for task in _TASKS.iterdir()), key=_worked, reverse=True)
@@ -16,11 +16,11 @@ def pin(cores: tuple[int, ...]) -> None:
 
 
 def keep_to(cores: tuple[int, ...], threads: int) -> None:
-    """All threads to come to these cores, or to as many of the process's as there are threads."""
+    """Limit all future threads to these cores, or to as many cores as there are threads."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores or sorted(os.sched_getaffinity(0))[:threads])
 
 
 def _worked(thread: int) -> int:
-    """Nanoseconds that a thread has run."""
+    """The nanoseconds that a thread has run."""
     return int((_TASKS / str(thread) / "schedstat").read_text().split()[0])

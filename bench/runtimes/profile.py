@@ -22,13 +22,13 @@ class Operator:
 
 
 def read_profile(folder: Path, calls: int) -> list[Operator]:
-    """From the only profile in the folder, by its last calls; the slowest first."""
+    """Read the only profile in the folder: operators over its last calls, the slowest first."""
     (written,) = folder.glob("profile*.json")
     return list(operators(json.loads(written.read_text()), calls))
 
 
 def operators(events: Iterable[dict[str, Any]], calls: int) -> Iterator[Operator]:
-    """By operator, over the last calls: the first ones paid for the start."""
+    """Times by operator, over the last calls: the first ones include start-up."""
     times: dict[str, dict[object, list[float]]] = defaultdict(lambda: defaultdict(list))
     for event in events:
         name = str(event.get("name", ""))

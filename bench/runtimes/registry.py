@@ -1,4 +1,4 @@
-"""Names of the runtimes, and what each says of itself; what it does not say has a default here."""
+"""The runtimes by name, and the facts about each, with defaults for what its class does not say."""
 
 import importlib.metadata
 import re
@@ -34,7 +34,7 @@ _SUFFIX = "executionprovider"  # of ONNX Runtime's names
 
 
 def find_runtime(name: str) -> type[Adapter]:
-    """The adapter of that name, or of your own: `package.module:Class`."""
+    """The adapter of that name, or your own: `package.module:Class`."""
     place = RUNTIMES.get(name, name)
     if not _PLACE.fullmatch(place) or (place == name and name.partition(":")[0] in RUNTIMES):
         raise unknown_name("runtime", name, RUNTIMES)
@@ -49,7 +49,7 @@ def find_runtime(name: str) -> type[Adapter]:
 
 
 def _said(runtime: str, fact: str, default: Any = None) -> Any:
-    """What a runtime's class says of itself."""
+    """The facts that a runtime's class gives."""
     return getattr(find_runtime(runtime), fact, default)
 
 
@@ -66,7 +66,7 @@ def list_runtimes() -> list[dict[str, str]]:
 
 
 def list_providers() -> list[dict[str, str]]:
-    """Where each runtime can compute, and why one cannot here."""
+    """Where each runtime can compute, and why it cannot here."""
     return [
         {"runtime": runtime, "provider": provider, "state": state}
         for runtime in RUNTIMES
@@ -84,7 +84,7 @@ def _states(runtime: str) -> dict[str, str]:
 
 
 def list_extras() -> list[tuple[str, str, str]]:
-    """Of each runtime that an extra installs: its name, version, and why it cannot run here."""
+    """Each runtime that an extra installs: name, version, and why it cannot run here."""
     found = []
     for name in (name for name in RUNTIMES if _said(name, "extra")):
         states = _states(name)
@@ -95,18 +95,18 @@ def list_extras() -> list[tuple[str, str, str]]:
 
 
 def packages_of(*runtimes: str) -> tuple[str, ...]:
-    """The distributions that these, or all known runtimes, may come in."""
+    """The distributions of these, or of all known runtimes."""
     found = (_said(name, "packages", ()) for name in runtimes or RUNTIMES)
     return tuple(dict.fromkeys(package for packages in found for package in packages))
 
 
 def versions(runtimes: Iterable[str]) -> dict[str, str]:
-    """Of the distributions of these runtimes that are installed, by pip's own record."""
+    """The versions of installed distributions of these runtimes, from package metadata."""
     return installed(packages_of(*runtimes))
 
 
 def installed(packages: Iterable[str]) -> dict[str, str]:
-    """The versions of those that are installed."""
+    """The versions of the installed ones."""
     found = {}
     for name in packages:
         try:
@@ -117,7 +117,7 @@ def installed(packages: Iterable[str]) -> dict[str, str]:
 
 
 def check_installed(runtime: str) -> None:
-    """Refuse a runtime of which no distribution is here (`UnavailableError`)."""
+    """Refuse a runtime that is not installed (`UnavailableError`)."""
     packages, extra = packages_of(runtime), _said(runtime, "extra")
     if packages and not versions([runtime]):
         how = f"pip install -e '.[{extra}]'" if extra else f"pip install {packages[0]}"
@@ -126,20 +126,20 @@ def check_installed(runtime: str) -> None:
 
 
 def providers_of(runtime: str) -> tuple[str, ...]:
-    """Where a runtime can compute, on a machine that has it all."""
+    """Where a runtime can compute, on a machine that has everything."""
     tell = _said(runtime, "providers")
     return tuple(tell()) if tell else _PROVIDERS
 
 
 def problem(runtime: str, provider: str) -> str | None:
-    """Why a runtime cannot use a provider on this machine; None if it can, or does not know it."""
+    """Why a runtime cannot use a provider on this machine; None if it can, or does not know."""
     tell = _said(runtime, "problem")
     found: str | None = tell(provider) if tell else None
     return found
 
 
 def find_provider(name: str, runtimes: Sequence[str]) -> str:
-    """The short name of a provider that one of these runtimes knows, and all that do can use.
+    """The short name of a provider that at least one of these runtimes knows and can use.
 
     `cuda` may also be written as ONNX Runtime has it: `CUDAExecutionProvider`.
     """
@@ -156,7 +156,7 @@ def find_provider(name: str, runtimes: Sequence[str]) -> str:
 
 
 def check_knows(runtime: str, provider: str) -> None:
-    """Refuse a provider that a runtime has nothing to do with."""
+    """Refuse a provider that a runtime does not support."""
     known = providers_of(runtime)
     if provider not in known:
         raise UnavailableError(_refused(runtime, known, provider))
@@ -176,7 +176,7 @@ def check_device(runtime: str, provider: str) -> None:
 
 
 def unsupported(runtime: str, demands: Demands) -> str | None:
-    """Why a runtime cannot meet them, whatever the machine; None where it can, or does not say."""
+    """Why a runtime cannot meet these demands on any machine; None if it can, or does not say."""
     known = providers_of(runtime)
     if demands.provider not in known:
         return f"{runtime} computes on {' or '.join(known)}, not on {demands.provider}"
@@ -186,28 +186,28 @@ def unsupported(runtime: str, demands: Demands) -> str | None:
 
 
 def computes_in(runtime: str) -> str:
-    """In what a runtime computes an fp32 file."""
+    """The precision in which a runtime computes an fp32 file."""
     return _said(runtime, "computes_in") or "fp32"
 
 
 def apart_by(*runtimes: str) -> float:
-    """How far logits of these may be from the reference's, as a share for `parity.tolerance`."""
+    """How much logits may differ from the reference's, as a share for `parity.tolerance`."""
     return max(COMPUTED_IN[computes_in(runtime)] for runtime in runtimes)
 
 
 def process_environment(order: Order) -> dict[str, str]:
-    """What must stand in the environment before a runtime's process starts."""
+    """The environment variables that must be set before a runtime's process starts."""
     describe = _said(order.runtime, "process_environment")
     return describe(order) if describe else {}
 
 
 def bounded_by_address_space(order: Order) -> bool:
-    """Whether the kernel can hold a runtime's process to its bound of memory."""
+    """Whether the kernel can enforce the memory limit of a runtime's process."""
     tell = _said(order.runtime, "reserves_little")
     return limits_address_space() and bool(tell and tell(order))
 
 
 def start_seconds(runtime: str, provider: str = "cpu") -> float:
-    """About what a process takes to its first answer."""
+    """Roughly how long a process takes to its first answer, in seconds."""
     alone = float(_said(runtime, "start_seconds", _START_SECONDS))
     return alone if provider == "cpu" else alone + _GPU_SECONDS

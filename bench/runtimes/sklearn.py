@@ -1,4 +1,4 @@
-"""scikit-learn: the estimator itself, with the weights that lie in an artifact's fp32 file."""
+"""scikit-learn: the estimator itself, with the weights of an artifact's fp32 file."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Sklearn(Numpy):
-    """An estimator's own prediction, behind the same pixels: it computes with numpy's products."""
+    """An estimator's own prediction, after standardising pixels; it uses numpy's BLAS."""
 
     about = "networks of this zoo that scikit-learn trained, with the weights of the fp32 file"
     packages = ("scikit-learn",)
@@ -20,7 +20,7 @@ class Sklearn(Numpy):
     start_seconds = 2.0
 
     def _forward(self, held: Held) -> "Callable[[Numbers], Logits]":
-        """All that an estimator does, what it checks of the rows included."""
+        """The estimator's prediction, including its input checks."""
         from zoo.frameworks.sklearn.estimators import logits_of, with_layers
         from zoo.specs.catalog import find_model
 

@@ -1,4 +1,4 @@
-"""PyTorch, eager and compiled, with the weights that lie in an artifact's fp32 file."""
+"""PyTorch, eager and compiled, with the weights of an artifact's fp32 file."""
 
 import json
 import os
@@ -19,7 +19,7 @@ _SPINS = "10000"  # of a waiting thread before it sleeps: a call's own speed sta
 
 
 class Torch:
-    """The network of the catalog, in evaluation mode, behind the same normalisation of pixels."""
+    """The network of the catalog, in evaluation mode, after the same pixel normalisation."""
 
     about = "networks of this zoo, eager, with the weights of the fp32 file"
     packages: tuple[str, ...] = ("torch",)
@@ -28,14 +28,14 @@ class Torch:
 
     @staticmethod
     def providers() -> tuple[str, ...]:
-        """Those that torch calls devices, as far as they are measured here."""
+        """Torch's devices that are measured here."""
         return "cpu", "cuda"
 
     @staticmethod
     def unsupported(demands: Demands) -> str | None:
-        """It needs the network's code, and the weights as they were trained."""
+        """Refuse anything but this zoo's networks with their trained weights."""
         if demands.third_party:
-            return "torch runs the networks of this zoo only; this is a third-party file"
+            return "torch runs only the networks of this zoo; this is a third-party file"
         if demands.precision != "fp32":
             return f"torch runs the fp32 weights, not {demands.precision}"
         if demands.cuda_graph:
@@ -53,7 +53,7 @@ class Torch:
 
     @staticmethod
     def process_environment(order: Order) -> dict[str, str]:
-        """libgomp reads how its threads are pinned when the process starts."""
+        """The environment for libgomp, which reads how to pin threads when the process starts."""
         if not order.cores:
             return {}
         return {
@@ -85,13 +85,13 @@ class Torch:
         self.run: Callable[[Placed], Any] = self._run_device if on_device else self._run_host
 
     def _ready(self, path: str) -> tuple[Any, tuple[int, int, int]]:
-        """What is called with pixels on the device, and the shape of an image."""
+        """The callable that takes pixels on the device, and the shape of an image."""
         network, shape = _network(path)
         network = network.eval().to(self.device, memory_format=self.torch.channels_last)
         return _compiled(network) if self.compiled else network, shape
 
     def place(self, images: Images) -> Placed:
-        """The images as they are, or on the device."""
+        """The images on the host, or on the device."""
         if self.order.boundary == "host":
             return images
         return self.torch.from_numpy(images).to(self.device)
@@ -109,7 +109,7 @@ class Torch:
         return answer
 
     def fetch(self, answer: Any) -> Logits:
-        """From the array of the host, or from the device."""
+        """The logits from the host array, or from the device."""
         return np.asarray(answer if isinstance(answer, np.ndarray) else answer.cpu(), np.float32)
 
     def what_ran(self) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class Torch:
         return self._shape
 
     def fixed_batch(self) -> int | None:
-        """A network takes any."""
+        """None: a network takes any batch size."""
         return None
 
     def close(self) -> None:
@@ -139,7 +139,7 @@ class Torch:
 
 
 class TorchCompile(Torch):
-    """The same through torch.compile: each new batch size is compiled when it first comes."""
+    """The same through torch.compile: each new batch size is compiled at its first call."""
 
     about = "the same through torch.compile"
     compiled = True
@@ -147,7 +147,7 @@ class TorchCompile(Torch):
 
 
 def _computed_in(backends: Any, *, on_cuda: bool) -> str:
-    """What convolutions and matrix products of fp32 weights are computed in, as torch is set."""
+    """The precision of convolutions and matrix products of fp32 weights, by torch's settings."""
     if on_cuda:
         tf32 = (backends.cudnn.allow_tf32, backends.cuda.matmul.allow_tf32)
         kinds = ["tf32" if allowed else "fp32" for allowed in tf32]
@@ -158,15 +158,18 @@ def _computed_in(backends: Any, *, on_cuda: bool) -> str:
 
 
 def _searched(cudnn: Any) -> str:
-    """In ONNX Runtime's words: whether the kernels for a shape were all tried, or foretold."""
+    """In ONNX Runtime's words: whether all kernels for a shape were tried, or one was predicted."""
     if not cudnn.benchmark:
         return "HEURISTIC"
     return f"{cudnn.benchmark_limit} TRIED" if cudnn.benchmark_limit else "EXHAUSTIVE"
 
 
 def _compiled(network: Any) -> Any:
-    """Of its own accord torch would go over to code for any batch size at the second one, and run
-    what it cannot compile, or a ninth size, as eager does."""
+    """Compile with fixed settings.
+
+    By default, torch would switch to code for any batch size at the second one, and run what it
+    cannot compile, or a ninth size, eagerly.
+    """
     import torch
 
     torch._dynamo.config.recompile_limit = _MOST_SIZES
@@ -209,7 +212,7 @@ def _network(path: str) -> tuple[Any, tuple[int, int, int]]:
 
 
 def _empty(spec: "ModelSpec", told: dict[str, str], shape: tuple[int, int, int]) -> Any:
-    """The network that the file's metadata tells of, its weights still to be loaded."""
+    """The network that the file's metadata describe, without its weights."""
     from zoo.specs.design import Design
 
     classes = len(json.loads(told["class_names"]))

@@ -1,1 +1,1 @@
-"""How an arm is called, and what its calls amount to: one module a scenario."""
+"""How an arm is called and which calls count: one module per scenario."""

@@ -1,4 +1,4 @@
-"""How long is one call? At the batch sizes asked for, and against the reference in turns."""
+"""Latency: how long is one call, at the requested batch sizes, and in turns with the reference?"""
 
 from bench.scenarios.scenario import Scenario
 

@@ -23,10 +23,10 @@ def find_scenario(name: str) -> Scenario:
 
 
 def scenario_of(name: str | None, batches: Sequence[int]) -> Scenario:
-    """The scenario of that name, or without one what is meant by these batch sizes."""
+    """The scenario of that name, or by default the one implied by these batch sizes."""
     return find_scenario(name or (USUAL if batches else _FINDS_SIZES))
 
 
 def read_as(name: str) -> Scenario:
-    """The scenario that a row says it is of; one that this zoo does not know is read as usual."""
+    """The scenario of a row; an unknown one is read as the default."""
     return SCENARIOS.get(name, SCENARIOS[USUAL])

@@ -1,4 +1,4 @@
-"""What a scenario decides; where one says nothing else, it is one call after the other."""
+"""The interface of a scenario; by default, calls follow one another."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from bench.measuring.stopping import Length, Measurement, TakeBlock, WarmUp, mea
 
 @dataclass(frozen=True)
 class Step:
-    """A cell of an arm that was measured."""
+    """A measured cell of an arm."""
 
     batch: int
     images_per_second: float
 
 
 class Scenario:
-    """Which cells an arm has, how its calls are made, and what their samples amount to."""
+    """Which cells an arm has, how its calls are made, and which samples count."""
 
     name: str  # in the column `scenario`
     about: str  # for the description of that column
@@ -27,17 +27,17 @@ class Scenario:
     searches: bool = False
 
     def first(self, asked: Sequence[int]) -> tuple[int, ...]:
-        """Batch sizes that are known before any is measured. asked: none, to have them found."""
+        """Batch sizes that are known before measuring. asked: none if they are to be found."""
         return tuple(asked)
 
     def further(self, asked: Sequence[int], found: Sequence[Step]) -> int | None:
-        """The batch size to measure after those that were found, None where nothing is left."""
+        """The batch size to measure after those found so far, None if there are no more."""
         return None
 
     def measure(self, take_block: TakeBlock, length: Length) -> tuple[WarmUp, Measurement]:
-        """Warm a batch size up and time its calls, until they tell enough or time is up."""
+        """Warm up and time the calls at a batch size, until precise enough or time is up."""
         return measure(take_block, length)
 
     def counted(self, samples: Samples) -> Sequence[Block]:
-        """The calls that the figures of a row are of."""
+        """The calls that the figures of a row are computed from."""
         return samples.blocks

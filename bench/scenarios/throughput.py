@@ -1,4 +1,4 @@
-"""How many images a second? The batch size is doubled for as long as that pays."""
+"""Throughput: how many images per second, with batches doubled as long as that helps?"""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ _LARGEST = 1 << 14
 
 
 class Throughput(Scenario):
-    """Batch sizes 1, 2, 4, ... until two doublings in a row do not pay, or those asked for."""
+    """Batch sizes 1, 2, 4, ... until two doublings in a row do not help, or the requested ones."""
 
     name = "throughput"
     about = "the same, with batches doubled as long as throughput grows"

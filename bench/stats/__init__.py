@@ -1,1 +1,1 @@
-"""How sure a number is: percentiles, intervals, paired ratios, tests."""
+"""Statistics: percentiles, intervals, paired ratios, tests."""

@@ -1,6 +1,6 @@
-"""The ratio of two arms that took turns: how much slower B is than A, and how sure that is.
+"""The ratio of two arms that took turns: how much slower B is than A, with its interval.
 
-Pure numbers, as `stats` has them; turns come as `schedule` timed them.
+Pure numbers: nothing here knows a model or a runtime.
 """
 
 import math
@@ -62,13 +62,14 @@ def trimmed_mean(values: Floats) -> float:
 
 
 def paired_ratio(instances: Sequence[Floats]) -> PairedRatio:
-    """time B / time A from turns. Of each instance: [quads, 4], in the order a1, b1, b2, a2.
+    """time B / time A from turns. For each instance: [quads, 4], in the order a1, b1, b2, a2.
 
-    Turns of an instance share its luck (memory layout), which more of them do not take away: the
-    instance is the unit, and the interval is the t interval over their trimmed means.
+    Turns of an instance share its luck (memory layout), which more turns do not remove: the
+    instance is the unit, and the interval is the t interval over the instances' trimmed means.
 
-    The calm calls count, for they know the ratio best. But an arm that is often slow by itself is
-    calm now and then, too; so where the two intervals have nothing in common the usual calls do.
+    The undisturbed calls count, because they give the most precise ratio. But an arm that is often
+    slow by itself is fast now and then, too; so if the two intervals do not overlap, all calls
+    count.
     """
     calm, usual = (_over(instances, ratios) for ratios in (_calm_ratios, _log_ratios))
     return calm if calm.low <= usual.high and usual.low <= calm.high else usual
@@ -82,7 +83,7 @@ def _over(instances: Sequence[Floats], ratios: Callable[[Floats], Floats]) -> Pa
 
 
 def sequential_ratio(times_a: Sequence[Floats], times_b: Sequence[Floats]) -> PairedRatio:
-    """The usual way, for comparison: A by itself, then B; of each the times of every instance.
+    """The usual way, for comparison: A by itself, then B; each with the times of every instance.
 
     The same trimmed mean, of the fastest of as many calls, but nothing pairs A with B; Welch's
     interval.
@@ -99,7 +100,7 @@ def sequential_ratio(times_a: Sequence[Floats], times_b: Sequence[Floats]) -> Pa
 
 
 def verdict(ratio: HasInterval, margin: float) -> Verdict:
-    """What is proven of B: beyond the margin (0.02: 2%) on one side, within it, or nothing."""
+    """What is proven about B: beyond the margin (0.02: 2%) on one side, within it, or nothing."""
     if ratio.low > 1 + margin:
         return "slower"
     if ratio.high < 1 / (1 + margin):
@@ -118,10 +119,10 @@ def _log_ratios(quads: Floats) -> Floats:
 
 
 def _calm_ratios(quads: Floats) -> Floats:
-    """log(time B / time A) of the fastest call of each in any few turns that follow each other.
+    """log(time B / time A) of the fastest call of each in every few consecutive turns.
 
-    Others disturb some calls and spare some; the fastest of a few was spared, most likely. A quad
-    does not say whose turns were first, so each arm is read as the inner one and as the outer.
+    Other processes disturb some calls; the fastest of a few was most likely undisturbed. A quad
+    does not say whose turns were first, so each arm is read as the inner and as the outer one.
     """
     if len(quads) < 2:
         return _log_ratios(quads)  # there is nothing between quads
@@ -131,9 +132,9 @@ def _calm_ratios(quads: Floats) -> Floats:
 
 
 def _calm_differences(outer: Floats, inner: Floats) -> Floats:
-    """Inner minus outer. Turns of the outer arm end one quad and begin the next.
+    """Inner minus outer. Turns of the outer arm end one quad and start the next.
 
-    Half of the stretches begin with an inner turn and half with an outer one, against drift.
+    Half of the windows start with an inner turn and half with an outer one, against drift.
     """
     between = np.minimum(outer[:-1, 1], outer[1:, 0])
     stretch = min(_CALM_TURNS, len(between))
@@ -142,13 +143,13 @@ def _calm_differences(outer: Floats, inner: Floats) -> Floats:
 
 
 def _fastest(times: Floats, count: int) -> Floats:
-    """The least of any `count` of them in a row."""
+    """The minimum of every `count` consecutive values."""
     least: Floats = sliding_window_view(times, min(count, len(times))).min(axis=1)
     return least
 
 
 def _welch(error_a: float, df_a: int, error_b: float, df_b: int) -> float:
-    """Welch-Satterthwaite degrees of freedom; 0 where an arm has a single instance."""
+    """Welch-Satterthwaite degrees of freedom; 0 if an arm has a single instance."""
     if not (df_a and df_b):
         return 0.0
     largest = max(error_a, error_b)

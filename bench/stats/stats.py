@@ -1,9 +1,9 @@
-"""How sure a number is: percentiles, medians, means, and tests over many of them.
+"""Percentiles, medians, means and tests, with their intervals.
 
 Pure numbers; nothing here knows a model or a runtime. Samples come in blocks: one block holds what
 was measured in one go, so its samples have more in common with each other than with those of other
-blocks. Intervals hold at 95%. Where nothing can be known an interval is infinite, not missing: it
-then contains the estimate like any other, reaches no stopping rule and proves nothing.
+blocks. Intervals are at 95%. If nothing can be known, an interval is infinite, not missing: it then
+contains the estimate like any other, satisfies no stopping rule and proves nothing.
 """
 
 import math
@@ -84,7 +84,7 @@ def least_samples(share: float) -> int:
 
 
 def effective_count(blocks: Sequence[Floats], share: float) -> float:
-    """How many independent samples these are worth where a percentile is concerned.
+    """How many independent samples these are worth for a percentile.
 
     Slow samples come in bursts. The design effect says how much more the share of samples beyond
     the pooled percentile varies from block to block than it would by chance; n is divided by it,
@@ -108,7 +108,7 @@ def effective_count(blocks: Sequence[Floats], share: float) -> float:
 
 
 def percentile(blocks: Sequence[Floats], share: float) -> Percentile:
-    """A percentile of all samples, withheld where they are worth fewer than `least_samples`."""
+    """A percentile of all samples, withheld if they are worth fewer than `least_samples`."""
     pool = np.concatenate(filled(blocks))
     worth, needed = int(effective_count(blocks, share)), least_samples(share)
     if worth < needed:
@@ -123,10 +123,10 @@ def median_interval(blocks: Sequence[Floats], seed: int = 0) -> Interval:
     """The median of all times, with an interval from a bootstrap over whole blocks.
 
     The tails that are cut off the resamples are widened for the number of blocks (Hesterberg's
-    expanded percentile interval, 2015): a plain bootstrap of few blocks is too sure of itself.
-    With fewer than 8 blocks it is the t interval over the logarithms of the blocks' medians, for a
-    time is above 0 and a disturbance multiplies it. Fewer than 3 blocks, or blocks so different
-    that the interval spans more than a factor of 100, leave it infinite: from 0 on.
+    expanded percentile interval, 2015): a plain bootstrap of few blocks is too narrow. With fewer
+    than 8 blocks it is the t interval over the logarithms of the blocks' medians, because a time is
+    positive and a disturbance multiplies it. Fewer than 3 blocks, or blocks so different that the
+    interval spans more than a factor of 100, leave it infinite: from 0 on.
     """
     blocks = filled(blocks)
     value = float(np.median(np.concatenate(blocks)))
@@ -150,7 +150,7 @@ def _ends(blocks: Sequence[Floats], seed: int) -> tuple[float, float]:
 def _resampled_medians(blocks: Sequence[Floats], random: np.random.Generator) -> Floats:
     """Medians of pools of as many blocks, drawn with replacement: weights over one sorted pool.
 
-    The pool is cut into pieces, so that each median is looked for in one of them only.
+    The pool is cut into pieces, so that each median is searched in only one of them.
     """
     count = len(blocks)
     pool = np.concatenate(blocks)
@@ -179,7 +179,7 @@ def _expanded_tails(blocks: int) -> tuple[float, float]:
 
 
 def filled(blocks: Sequence[Floats]) -> list[Floats]:
-    """The blocks that hold samples; without any there is nothing to be said."""
+    """The blocks that hold samples; an error if there are none."""
     kept = [block for block in blocks if len(block)]
     if not kept:
         raise ValueError("no samples")
@@ -197,7 +197,7 @@ def t_interval(values: Sequence[float] | Floats) -> Interval:
 
 
 def mean_and_error(values: Floats) -> tuple[float, float]:
-    """The mean and its standard error, which a single value leaves infinite."""
+    """The mean and its standard error, which is infinite for a single value."""
     mean = float(values.mean())
     if len(values) < 2:
         return mean, math.inf
@@ -205,7 +205,7 @@ def mean_and_error(values: Floats) -> tuple[float, float]:
 
 
 def relative_half_width(low: float, high: float) -> float:
-    """Half of an interval of positive values as a share of its middle; infinite where it is."""
+    """Half the width of a positive interval, as a share of its middle; may be infinite."""
     if math.isinf(low) or math.isinf(high) or low + high == 0:
         return math.inf
     return (high - low) / (high + low)
@@ -215,9 +215,9 @@ def relative_half_width(low: float, high: float) -> float:
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """The exact two-sided p-value that A and B are right equally often.
+    """The exact two-sided p-value of the hypothesis that A and B are equally accurate.
 
-    only_a, only_b: images that only the one and only the other has right.
+    only_a, only_b: images that only A or only B gets right.
     """
     n, fewer = only_a + only_b, min(only_a, only_b)
     combinations = math.lgamma(n + 1) - math.lgamma(fewer + 1) - math.lgamma(n - fewer + 1)
@@ -241,7 +241,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def calls_to_break_even(start_a: float, call_a: float, start_b: float, call_b: float) -> int | None:
-    """After how many calls A, its start included, is cheaper than B and stays so.
+    """After how many calls A, including its start-up, is cheaper than B and stays so.
 
     0: from the start. None: never, A's calls cost at least as much.
     """

@@ -1,4 +1,4 @@
-"""An arm: what is measured against what, and the order that its process gets."""
+"""An arm: what is measured, its reference, and the order for its process."""
 
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ REFERENCE = "onnxruntime"  # in fp32: what other arms are compared with
 
 @dataclass(frozen=True)
 class Arm:
-    """One file in one runtime: a process that is kept warm for all its batches."""
+    """One file in one runtime, in a process that is kept warm for all batch sizes."""
 
     subject: Subject  # the file
     runtime: str = REFERENCE  # what runs it, by the name of its adapter
@@ -25,7 +25,7 @@ class Arm:
 
     @property
     def is_reference(self) -> bool:
-        """Whether others have to answer as it does."""
+        """Whether other arms must give its answers."""
         asked = (self.runtime, self.provider, self.boundary)
         return asked == (REFERENCE, "cpu", "host") and self.subject.precision in (
             "fp32",
@@ -33,7 +33,7 @@ class Arm:
         )
 
     def reference(self) -> "Arm":
-        """What it has to answer as, whether that is measured itself or not."""
+        """The arm whose answers it must give, even if that is not measured itself."""
         subject = self.subject
         if subject.artifact and subject.precision != "fp32":
             path = subject.artifact.file("fp32")
@@ -41,10 +41,10 @@ class Arm:
         return Arm(subject, threads=self.threads)
 
     def rival(self, batch: int) -> "Arm | None":
-        """What takes turns with it: onnxruntime in fp32 on its provider, at its boundary.
+        """The arm it takes turns with: onnxruntime in fp32 on its provider, at its boundary.
 
-        That one takes turns with the CPU's, at batch 1; the CPU's own with none. On a provider that
-        onnxruntime does not know, the CPU's takes its place.
+        That arm itself takes turns with the CPU's, at batch 1; the CPU's own with none. On a
+        provider that onnxruntime does not have, the CPU's is used.
         """
         on_cpu = Arm(self.against or self.reference().subject, threads=self.threads)
         if self.provider != "cpu" and self.provider not in providers_of(REFERENCE):
@@ -66,7 +66,7 @@ class Arm:
 
     @property
     def skipped(self) -> str | None:
-        """Why there is no such arm, whatever the machine."""
+        """Why there is no such arm on any machine."""
         subject = self.subject
         if subject.path is None:
             return f"{subject.name} has no {subject.precision} file"
@@ -81,7 +81,7 @@ class Arm:
         return None
 
     def order(self, *, allow_fallback: bool = False, memory: int | None = None) -> Order:
-        """What its process is told to load; the rest of it as `Order` has it."""
+        """What its process must load; other fields keep `Order`'s defaults."""
         return Order(
             model=str(self.subject.path),
             runtime=self.runtime,

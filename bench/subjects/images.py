@@ -1,4 +1,4 @@
-"""The images that arms are shown: real ones of the test set wherever it is at hand."""
+"""The images that arms classify: real test images if the test set is available."""
 
 import hashlib
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _MOST_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Images as one file shape takes them."""
+    """Image files of one shape."""
 
     name: str  # of its files
     few: Images  # those for timed calls
@@ -33,7 +33,7 @@ class ImageFiles:
     reason: str | None = None  # why there is no test set
 
     def batches(self, batch: int, folder: Path) -> Path:
-        """A file of several different batches of so many images."""
+        """A file of several different batches of this size."""
         path = folder / f"{self.name}-{batch}.npy"
         if not path.exists():
             image = self.few[0].nbytes
@@ -45,10 +45,10 @@ class ImageFiles:
 
 
 class Gallery:
-    """Makes the images for each dataset and shape once, in a folder that goes with the sweep.
+    """Makes the images for each dataset and shape once, in a folder that is removed with the sweep.
 
-    Another gallery in that folder finds them there. whole: the whole test set is wanted, not only
-    images for timed calls.
+    Another gallery in that folder reuses them. whole: write the whole test set, not only images for
+    timed calls.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Gallery:
 
 
 def data_of(subject: Subject, data_dir: Path | None, progress: Progress) -> Dataset | str:
-    """The data whose test set tells a subject's accuracy, or in plain words why there is none."""
+    """The data whose test set measures a subject's accuracy, or a message why there is none."""
     if not subject.place:
         return "no dataset is named for it; add --data"
     fingerprint = subject.card.fingerprint if subject.card else None
@@ -107,7 +107,7 @@ def data_of(subject: Subject, data_dir: Path | None, progress: Progress) -> Data
 
 
 def _write(test: Split, shape: tuple[int, int, int], path: Path, most: int | None) -> None:
-    """Images in that shape, written one by one: a test set may be larger than memory."""
+    """Write images in that shape, one by one, because a test set may be larger than memory."""
     height, width, channels = shape
     count = len(test) if most is None else min(most, len(test))
     header = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
@@ -118,7 +118,7 @@ def _write(test: Split, shape: tuple[int, int, int], path: Path, most: int | Non
 
 
 def _vectors(subject: Subject, shape: tuple[int, int, int]) -> Images | None:
-    """The real images that an artifact carries, where its file takes pixels."""
+    """The real images stored with an artifact, if its file takes pixels."""
     if not subject.artifact:
         return None
     import onnx

@@ -1,4 +1,4 @@
-"""`bench --reference`: the one among what is measured that all the others are held against."""
+"""`bench --reference`: the measured model that all others are compared with."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +10,7 @@ from zoo.errors import UsageError
 
 
 def find_reference(target: str, subjects: Sequence[Subject], exports: Path | None) -> Subject:
-    """The fp32 file of the model named, or the third-party file; it has to be among those."""
+    """The fp32 file of the named model, or the third-party file; it must be one of the subjects."""
     name = str(Path(target)) if is_file(target) else find_artifact(target, exports).id
     found = [one for one in subjects if one.name == name]
     if not found:

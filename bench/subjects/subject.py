@@ -33,7 +33,7 @@ __all__ = [
     "which_artifacts",
 ]
 
-THIRD_PARTY = "file"  # the precision of a file that nobody described
+THIRD_PARTY = "file"  # the precision of a file without a card
 SPEED_ALONE = "speed only: it takes normalised pixels, and --mean and --std are not given"
 
 
@@ -60,9 +60,9 @@ class Subject:
     problem: str = ""  # why it cannot be measured at all
 
     def fault(self, runtime: str, provider: str, on: Here) -> str | None:
-        """Why it is known to be answered wrongly; None where it is not.
+        """Why it is known to give wrong answers; None if it is not.
 
-        on: what computes. Only faults of onnxruntime's CPU provider are known.
+        on: the onnxruntime and CPU that compute. Only faults of its CPU provider are known.
         """
         if (runtime, provider) != ("onnxruntime", "cpu") or self.path is None:
             return None
@@ -72,19 +72,19 @@ class Subject:
 
     @property
     def card(self) -> Card | None:
-        """Of its artifact."""
+        """The card of its artifact."""
         return self.artifact.card if self.artifact else None
 
     @cached_property
     def cost(self) -> GraphCost | None:
-        """What its graph holds and computes; None where that cannot be counted."""
+        """The cost of its graph; None if it cannot be counted."""
         if self.artifact is None or self.path is None:
             return self.counted
         return cost_of_artifact(self.artifact, self.precision)
 
     @property
     def dataset(self) -> str | None:
-        """Whose test set tells its accuracy."""
+        """The dataset whose test set measures its accuracy."""
         return self.card.dataset if self.card else self.data
 
     @property
@@ -94,18 +94,18 @@ class Subject:
 
     @property
     def shown(self) -> tuple[int, int] | None:
-        """Height and width of the images of that test set, where its name tells."""
+        """Height and width of the images of that test set, if its name is known."""
         known = KNOWN.get(self.dataset or "")
         return known.shape[:2] if known else None
 
     @property
     def names(self) -> tuple[str, ...] | None:
-        """Its classes in the order of its logits, where that is known."""
+        """Its classes in the order of its logits, if known."""
         return self.card.class_names if self.card else self.class_names
 
     @property
     def is_of_own_folder(self) -> bool:
-        """Whether it was trained on images that no name tells where to find."""
+        """Whether it was trained on a dataset without a known name."""
         return self.card is not None and self.card.dataset not in KNOWN
 
 
@@ -116,12 +116,12 @@ def find_subjects(
     given: Given | None = None,
     kind: Kind = EVERY,
 ) -> list[Subject]:
-    """The files meant; without a target, everything published.
+    """Find the files meant by targets; by default, everything published.
 
-    precisions: of artifacts, by default all that were published. given: for third-party files,
-    each of which takes of it what it needs, and its folder of images for models that were trained
-    on one; what none of them needs is refused. kind: only models of it. Of several files one that
-    is unsuitable has a `problem`.
+    precisions: for artifacts; default: all published ones. given: facts for third-party files, each
+    of which uses what it needs, and the folder of images for models trained on one; unneeded facts
+    are refused. kind: only models of this kind. If there are several files, an unsuitable one has a
+    `problem`.
     """
     for precision in precisions or ():
         if precision not in PRECISIONS:
@@ -148,7 +148,7 @@ def find_subjects(
 
 
 def which_artifacts(targets: Iterable[str], exports: Path | None) -> list[str]:
-    """A line for each model's name that could mean several artifacts: which one was taken."""
+    """A line for each ambiguous model name that says which artifact was taken."""
     names = dict.fromkeys(target for target in targets if not is_file(target))
     return [told for name in names if (told := which_artifact(name, find_artifact(name, exports)))]
 
@@ -170,7 +170,7 @@ def _of_kind(subjects: list[Subject], kind: Kind, named: str) -> list[Subject]:
 
 
 def is_file(target: str) -> bool:
-    """Whether an ONNX file is meant, and no artifact."""
+    """Whether an ONNX file is meant and not an artifact."""
     return target.lower().endswith(".onnx")
 
 
@@ -191,9 +191,9 @@ def _of_artifact(
 
 
 def cost_of_artifact(artifact: Artifact, precision: str) -> GraphCost | None:
-    """Opset and numbers of one of its files, with the weights and multiply-adds of the fp32 one.
+    """Opset and number formats of a file, with the weights and multiply-adds of the fp32 one.
 
-    The files of other precisions are padded and folded: they tell less of the model.
+    Files of other precisions are padded and folded, and describe the model less well.
     """
     import onnx
 
@@ -205,13 +205,13 @@ def cost_of_artifact(artifact: Artifact, precision: str) -> GraphCost | None:
     try:
         own = counted(precision)
         whole = counted("fp32") if "fp32" in artifact.precisions else own
-    except Exception:  # of a damaged file, of which whoever opens it says more
+    except Exception:  # a damaged file, which is reported when it is opened
         return None
     return replace(own, parameters=whole.parameters, macs=whole.macs)
 
 
 def of_file(path: Path, given: Given, inspector: Inspector) -> Subject:
-    """A third-party file, with what it needs of what is given or stands in the JSON beside it."""
+    """A third-party file, with the facts it needs from options or the JSON file beside it."""
     found = describe(path, given, inspector)
     alone = found.lacks_normalisation
     told = replace(found.given, mean=(0.0,), std=(1.0,)) if alone else found.given
@@ -232,7 +232,7 @@ def of_file(path: Path, given: Given, inspector: Inspector) -> Subject:
 
 
 def _of_one_among_others(path: Path, given: Given, inspector: Inspector) -> Subject:
-    """One that cannot be measured has a problem, and does not end the others' sweep."""
+    """A file that cannot be measured gets a problem, and does not end the sweep of the others."""
     try:
         return of_file(path, given, inspector)
     except ZooError as error:
@@ -244,7 +244,7 @@ def _of_one_among_others(path: Path, given: Given, inspector: Inspector) -> Subj
 
 
 def refuse_unused(given: Given, found: Sequence[Subject], target: str) -> None:
-    """Refuse what was given and none of these takes. target: an example of them."""
+    """Refuse given facts that no subject uses. target: an example of the subjects."""
     if all(one.card for one in found):
         own_images = any(one.is_of_own_folder for one in found)
         refuse_for_artifacts(given, target, own_images=own_images)

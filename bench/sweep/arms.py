@@ -1,4 +1,4 @@
-"""Measure the arms of one subject: the work that an executor runs. It keeps nothing.
+"""Measure the arms of one subject: the work that an executor runs. It keeps no state.
 
 A cell that fails is a finding, too, and the others are still measured.
 """
@@ -37,7 +37,7 @@ _FLOOR_CALLS = 2000
 
 
 def measure_arms(task: Task, progress: Progress) -> Iterator[Finding]:
-    """Measure what is left of each arm; what is found of it ends with an `ArmEnded`."""
+    """Measure what is left of each arm; its findings end with an `ArmEnded`."""
     task.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="task-", dir=task.folder) as folder:
         arms = _Arms(task, Path(folder), progress)
@@ -60,7 +60,7 @@ class _Arms:
         self._takes = {task.arms[0].arm.subject.name: task.takes} if task.takes else {}
 
     def measure(self, left: Left) -> Iterator[Finding]:
-        """All that is left of an arm."""
+        """Measure everything that is left of an arm."""
         arm, measured = left.arm, [self._begun(cell) for cell in left.cells]
         problem = arm.subject.problem or self._task.problem
         if arm.skipped:
@@ -80,29 +80,29 @@ class _Arms:
         return Measured.begun(cell, self._settings, self._task.environment)
 
     def _end(self, measured: Sequence[Measured], status: str, reason: str) -> Iterator[Record]:
-        """What will not be measured any more."""
+        """Report that nothing more is measured."""
         for one in measured:
             if not one.is_finished:
                 yield one.ended(self._settings, self._task.environment, status, reason)
 
     def _check_fault(self, arm: Arm) -> None:
-        """Refuse what is known to give wrong answers here."""
+        """Refuse files known to give wrong answers here."""
         fault = arm.subject.fault(arm.runtime, arm.provider, self._task.on)
         if fault:
             raise UnavailableError(f"it would give wrong answers: {fault}")
 
     def _check_shapes(self, arm: Arm, reference: Arm) -> None:
-        """Refuse two that cannot be shown the same images."""
+        """Refuse two arms that do not take the same images."""
         shapes = [self._image_shape(one) for one in (reference, arm)]
         if shapes[0] != shapes[1]:
             told = " and ".join(" x ".join(map(str, shape)) for shape in shapes)
             raise ZooError(f"it takes images of another shape than the reference, {told}")
 
     def _cells(self, left: Left, measured: list[Measured]) -> Iterator[Finding]:
-        """Cell by cell, each of them told as soon as it is timed.
+        """Measure cell by cell, and yield each as soon as it is timed.
 
-        More are added where batch sizes are to be found. Accuracy comes last: its pass would
-        count as memory, and as a batch size that came before.
+        Cells are added if batch sizes are to be found. Accuracy comes last: its pass would affect
+        the memory figures and count as an earlier batch size.
         """
         arm, settings = left.arm, self._settings
         scenario, steps = find_scenario(measured[0].cell.scenario), list(left.steps)
@@ -127,7 +127,7 @@ class _Arms:
                 yield from self._accuracy(warm, arm, measured, images)
 
     def _not_measured(self, arm: Arm, images: ImageFiles) -> Scored:
-        """What is said of accuracy until it is measured, or if it is not."""
+        """The accuracy columns until it is measured, or if it is not."""
         if arm.subject.no_accuracy:
             return from_card(arm, arm.subject.no_accuracy)
         if not self._settings.accuracy:
@@ -151,7 +151,7 @@ class _Arms:
     def _together(
         self, warm: WarmProcess, together: Sequence[Measured], images: ImageFiles
     ) -> Iterator[Record]:
-        """Cells of an arm, one after the other; then their pairs, in processes that they share."""
+        """Measure cells of an arm one after the other, then their pairs in shared processes."""
         scenario, seconds = find_scenario(together[0].cell.scenario), []
         for one in together:
             began = time.monotonic()
@@ -168,7 +168,7 @@ class _Arms:
             yield one.finished(self._settings, self._task.environment, own + shared)
 
     def _cell(self, warm: WarmProcess, one: Measured, images: ImageFiles) -> None:
-        """One batch size; a failure is in the record, and the others are still measured."""
+        """Measure one batch size; a failure is recorded, and the others are still measured."""
         scenario, batch = find_scenario(one.cell.scenario), one.cell.batch
         try:
             self._batch(warm.process(), one, images)
@@ -253,7 +253,7 @@ class _Arms:
     def _accuracy(
         self, warm: WarmProcess, arm: Arm, measured: Sequence[Measured], images: ImageFiles
     ) -> Iterator[Finding]:
-        """Over the whole test set, through the session that was timed."""
+        """Measure accuracy on the whole test set, through the timed session."""
         timed = [one for one in measured if one.record.outcome.status == OK]
         if not timed:
             return

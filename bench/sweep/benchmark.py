@@ -31,7 +31,7 @@ _ACCURACY = 6.0  # seconds of a test set's pass, for a forecast
 
 
 def default_out() -> Path:
-    """A results file that is named by the time."""
+    """A results file named after the current time."""
     return RESULTS / f"{datetime.now():%Y-%m-%d-%H%M%S}.csv"
 
 
@@ -45,11 +45,11 @@ def plan(
     kind: Kind = EVERY,
     progress: Progress | None = None,
 ) -> tuple[list[Arm], Settings]:
-    """The arms that a sweep would measure, and its settings with what was left open filled in.
+    """The arms that a sweep would measure, and its settings with defaults filled in.
 
-    progress: is told which artifact was meant, where a name could mean several, and how to get a
-    precision that one lacks.
-    What this machine lacks is refused here (`UnavailableError`), before anything is measured.
+    progress: is told which artifact an ambiguous name means, and how to get a precision that one
+    lacks. What is unavailable on this machine is refused here (`UnavailableError`), before anything
+    is measured.
     """
     settings = settings or Settings()
     budget = thread_budget()
@@ -115,15 +115,16 @@ def run(
     on_row: Callable[[Row], None] = lambda row: None,
     progress: Progress | None = None,
 ) -> list[Row]:
-    """Measure artifacts and ONNX files; each row is in `out` as soon as it is measured.
+    """Measure artifacts and ONNX files; each row is written to `out` as soon as it is measured.
 
-    targets: artifacts' ids, models' names, or ONNX files; without any, all published models.
-    precisions: of artifacts; given: what third-party files do not say of themselves; kind: only
-    models of this kind. out: the CSV, by default results/<time>.csv. resume: continue a sweep that
-    was stopped. profile: also write the time of each operator. on: what computes, by default this
-    onnxruntime on this CPU: a file that it is known to answer wrongly is a failed row. executor:
-    where artifacts are measured, by default here, one after the other. on_start: called with the
-    path of the rows before anything is measured; on_row: called with each row, in order.
+    targets: artifact ids, model names, or ONNX files; default: all published models. precisions:
+    for artifacts; given: what third-party files do not say about themselves; kind: only models of
+    this kind. out: the CSV, by default results/<time>.csv. resume: continue a sweep that was
+    stopped. profile: also write the time of each operator. on: the onnxruntime and CPU that
+    compute; default: those of this process; a file known to give wrong answers there is a failed
+    row. executor: where artifacts are measured; default: in this process, one after the other.
+    on_start: called with the path of the rows before anything is measured; on_row: called with each
+    row, in order.
     """
     progress = progress or Progress()
     arms, settings = plan(

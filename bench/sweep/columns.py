@@ -1,4 +1,4 @@
-"""The groups of a row that are known without a clock: what was asked, what runtime and card say."""
+"""The groups of a row that are known without timing: the request, the runtime and the card."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def asked(cell: Cell) -> Asked:
 
 
 def model_of(arm: Arm) -> Model:
-    """The arm's file, what its card says of it, and what was counted in its graph."""
+    """The arm's file, its card's facts, and the cost of its graph."""
     subject, card, cost = arm.subject, arm.subject.card, arm.subject.cost
     return Model(
         model=card.model if card else None,
@@ -43,7 +43,7 @@ def model_of(arm: Arm) -> Model:
 
 
 def ran(told: dict[str, Any], provider: str, inputs: str | None) -> Ran:
-    """What a runtime says of itself. inputs: what it was shown."""
+    """What a runtime reports about itself. inputs: which images it was run on."""
     nodes: dict[str, int] = told.get("nodes", {})
     there = sum(n for name, n in nodes.items() if short_name(name) == short_name(provider))
     return Ran(
@@ -61,7 +61,7 @@ def ran(told: dict[str, Any], provider: str, inputs: str | None) -> Ran:
 
 
 def from_card(arm: Arm, reason: str) -> Scored:
-    """The accuracy that the card says, where it is not measured, and why it is not."""
+    """The accuracy on the card, if it is not measured, and the reason."""
     said, card = of_card(arm), arm.subject.card
     if said is None or card is None:
         return Scored(accuracy_reason=reason)
@@ -74,7 +74,7 @@ def from_card(arm: Arm, reason: str) -> Scored:
 
 
 def of_card(arm: Arm) -> Accuracy | None:
-    """The accuracy that the file's card says it has."""
+    """The accuracy on the file's card."""
     card = arm.subject.card
     return card.precisions[arm.subject.precision].accuracy if card else None
 

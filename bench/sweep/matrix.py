@@ -85,7 +85,7 @@ class Settings:
     reference: str | None = None  # the model or file that all are compared with; None: each its own
 
     def __post_init__(self) -> None:
-        """Refuse a value of another kind here, where whoever wrote it sees the line."""
+        """Refuse a value of the wrong type here, where the traceback shows the caller's line."""
         if not isinstance(self.preset, Preset):
             presets = ", ".join(f"bench.PRESETS[{name!r}]" for name in PRESETS)
             raise UsageError(f"preset={self.preset!r} is not valid; it must be one of {presets}.")
@@ -93,23 +93,23 @@ class Settings:
 
     @property
     def accuracy(self) -> bool:
-        """Whether accuracy is measured; else it comes from the card."""
+        """Whether accuracy is measured; otherwise it comes from the card."""
         chosen = self.measure_accuracy
         return self.preset.accuracy if chosen is None else chosen
 
     @property
     def why_no_accuracy(self) -> str:
-        """Why accuracy is not measured, where it is not."""
+        """Why accuracy is not measured, if so."""
         if self.measure_accuracy is None:
             return f"preset {self.preset.name} does not measure accuracy; add --accuracy"
         return "not measured (--no-accuracy)"
 
     def scenario_at(self, batches: Sequence[int]) -> Scenario:
-        """The scenario for these batch sizes; none where it is to find them."""
+        """The scenario for these batch sizes; none if it is to find them."""
         return scenario_of(self.scenario, batches)
 
     def order(self, arm: Arm) -> Order:
-        """What the arm's process has to load."""
+        """What the arm's process must load."""
         return arm.order(allow_fallback=self.allow_fallback, memory=self.memory)
 
 
@@ -123,13 +123,13 @@ class Cell:
 
     @property
     def rival(self) -> Arm | None:
-        """What takes turns with it."""
+        """The arm that it takes turns with."""
         return self.arm.rival(self.batch)
 
     def hash(self, settings: Settings, where: str) -> str:
-        """Of everything that determines what is measured, for `--resume`.
+        """A hash of everything that determines what is measured, for `--resume`.
 
-        where: the machine, and the versions of the arm's and the reference's runtime there.
+        where: the machine, and the versions of the runtimes of the arm and the reference.
         """
         arm = self.arm
         determined = [
@@ -146,14 +146,14 @@ class Cell:
 
 
 def _time_given(preset: Preset, arm: Arm) -> dict[str, Any]:
-    """How long a failure is waited for changes no figure."""
+    """Ignore the timeout, which does not change any figure."""
     told = asdict(replace(preset, pair=preset.pair_of(arm)))
     del told["pair"]["timeout"], told["pair_on_gpu"]
     return told
 
 
 def cells_of(arm: Arm, settings: Settings, batches: Sequence[int]) -> list[Cell]:
-    """Those of an arm that are known before any is measured."""
+    """The cells of an arm that are known before measuring."""
     scenario = settings.scenario_at(batches)
     return [Cell(arm, batch, scenario.name) for batch in scenario.first(batches)]
 
@@ -161,9 +161,9 @@ def cells_of(arm: Arm, settings: Settings, batches: Sequence[int]) -> list[Cell]
 def arms_of(
     subjects: Sequence[Subject], settings: Settings, against: Subject | None = None
 ) -> Iterator[Arm]:
-    """Every arm, the reference of a subject before the others of the same name.
+    """Every arm; the reference of a subject comes before its other arms.
 
-    against: what all are held against, where that is not each one's own reference.
+    against: the reference of all arms, if they do not have their own.
     """
     order = {"fp32": 0, THIRD_PARTY: 0}
     for subject in sorted(subjects, key=lambda one: (one.name, order.get(one.precision, 1))):

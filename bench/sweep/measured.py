@@ -1,4 +1,4 @@
-"""A cell on its way to the record that is kept of it."""
+"""A cell while it is being measured."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from bench.sweep.matrix import Cell, Settings
 
 
 def hash_of(cell: Cell, settings: Settings, environment: Environment) -> str:
-    """By which `--resume` knows a cell again."""
+    """The hash by which `--resume` recognises a cell."""
     known = environment.packages
     versions = {name: known.get(name) for name in packages_of(cell.arm.runtime, REFERENCE)}
     return cell.hash(settings, f"{environment.machine} {versions}")
@@ -23,7 +23,7 @@ def hash_of(cell: Cell, settings: Settings, environment: Environment) -> str:
 
 @dataclass
 class Measured:
-    """What is known of a cell so far."""
+    """What is known about a cell so far."""
 
     cell: Cell
     hash: str  # see `hash_of`
@@ -32,18 +32,18 @@ class Measured:
 
     @classmethod
     def begun(cls, cell: Cell, settings: Settings, environment: Environment) -> "Measured":
-        """A cell of which is known what was asked."""
+        """A new cell, of which only the request is known."""
         record = Record(asked(cell), model=model_of(cell.arm))
         return cls(cell, hash_of(cell, settings, environment), record)
 
     def add(self, **groups: Any) -> None:
-        """What one part has found out."""
+        """Add what one part has found."""
         self.record = replace(self.record, **groups)
 
     def finished(
         self, settings: Settings, environment: Environment, seconds: float = 0.0
     ) -> Record:
-        """The record to keep. seconds: that measuring it took."""
+        """The record to store. seconds: the time that measuring took."""
         self.is_finished = True
         provenance = Provenance(
             preset=settings.preset.name,
@@ -60,13 +60,13 @@ class Measured:
     def ended(
         self, settings: Settings, environment: Environment, status: str, reason: str
     ) -> Record:
-        """The record of one that is not measured any more."""
+        """The record of a cell that is not measured any more."""
         self.add(outcome=Outcome(status, reason))
         return self.finished(settings, environment)
 
     @property
     def title(self) -> str:
-        """In words, for who waits."""
+        """The cell in words, for progress messages."""
         asked = self.record.asked
         where = f"{asked.runtime} on {asked.provider}, batch {asked.batch}"
         return f"{asked.subject} {asked.precision}, {where}"

@@ -1,4 +1,4 @@
-"""`--profile`: how long each kind of operator takes, as ONNX Runtime's own profiler tells it."""
+"""`--profile`: how long each kind of operator takes, from ONNX Runtime's own profiler."""
 
 import tempfile
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def write_operators(
 ) -> None:
     """Profile every measured cell of ONNX Runtime, and keep the table beside the results.
 
-    Profiling slows a session down, so it is done in processes of its own, after the timing.
+    Profiling slows a session down, so it is done in separate processes, after timing.
     """
     found: list[OperatorTime] = []
     wanted = [(arm, row) for arm in arms for row in rows if row.status == OK and _is_of(row, arm)]
@@ -43,7 +43,7 @@ def write_operators(
 
 
 def _is_of(row: Row, arm: Arm) -> bool:
-    """Whether the row was measured by that arm, which is one of ONNX Runtime."""
+    """Whether the row was measured by that arm of ONNX Runtime."""
     key = (arm.subject.name, arm.subject.precision, REFERENCE, arm.provider)
     same = row.key[:6] == (*key, arm.boundary, arm.threads)
     return same and bool(row.cuda_graph) == arm.cuda_graph and arm.runtime == REFERENCE

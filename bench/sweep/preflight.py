@@ -1,4 +1,4 @@
-"""What is found out before anything is measured: what files take, and what to refuse."""
+"""Checks before anything is measured: what files take, and what to refuse."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from zoo.progress import Progress
 
 @dataclass(frozen=True)
 class Found:
-    """What was found out of third-party files, by their names."""
+    """What was found out about third-party files, by name."""
 
     takes: dict[str, Takes] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)  # why one cannot be measured
@@ -30,8 +30,8 @@ def check_arms(
 ) -> Found:
     """Open each third-party file once.
 
-    What a file does not say of itself is asked for (`UsageError`), unless it is one of several:
-    then its rows say it. Accuracy that is demanded and cannot be measured is refused.
+    Missing facts about a file are a `UsageError`, unless it is one of several: then its rows say
+    it. If accuracy is required but cannot be measured, that is refused.
     """
     found = Found()
     classes: dict[str, int] = {}
@@ -60,7 +60,7 @@ def _look(
     found: Found,
     classes: dict[str, int],
 ) -> None:
-    """Open one file, and write down what it takes and how many classes it gives."""
+    """Open one file, and record what it takes and how many classes it has."""
     if settings.accuracy and not subject.no_accuracy:
         _check_classes(subject, data_dir, progress)
     order = Arm(subject).order(memory=settings.memory)
@@ -77,7 +77,7 @@ def _look(
 
 
 def _problem(subject: Subject, error: ZooError) -> str:
-    """Why a file cannot be measured, in the words of `verify`; "" where its rows are to say it."""
+    """Why a file cannot be measured, in the words of `verify`; "" if its rows will say it."""
     if subject.path is None:
         return ""
     with Inspector() as inspector:

@@ -1,4 +1,4 @@
-"""Whether answers are right: of timed calls by the reference, of a whole test set by its labels."""
+"""Check answers: timed calls against the reference, the whole test set against its labels."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ _PROBED = 48  # images that show whether an answer depends on more than its imag
 
 
 class Referee:
-    """Knows what the reference answers, and asks it where it was not measured itself."""
+    """Holds the answers of the reference, and runs it if it was not measured itself."""
 
     def __init__(self, settings: Settings, folder: Path, progress: Progress) -> None:
         self.settings = settings
@@ -45,7 +45,7 @@ class Referee:
     ) -> None:
         """The timed calls must give what the reference gives for the same batches of images.
 
-        computed_in: what the arm says of itself, as in the column of that name.
+        computed_in: as reported by the arm, see the column of that name.
         """
         key = (arm.subject.name, batch)
         if arm.is_reference:
@@ -72,9 +72,9 @@ class Referee:
         images: ImageFiles,
         batches: Sequence[int],
     ) -> dict[int, Scored]:
-        """The accuracy of the arm of that name, for each batch size.
+        """The accuracy of an arm, for each batch size.
 
-        Measured once, unless its answers depend on more than the image: then at each batch size.
+        It is measured once, or at each batch size if answers depend on more than the image.
         """
         opened = warm.process()
         usual = opened.facts["fixed_batch"] or _ACCURACY_BATCH
@@ -92,14 +92,14 @@ class Referee:
         return columns
 
     def take_predicted(self) -> dict[str, NDArray[np.int64]]:
-        """The classes that were predicted since this was asked, by `Row.predictions`."""
+        """The classes predicted since the last call, by `Row.predictions`."""
         taken, self._predicted = self._predicted, {}
         return taken
 
     def _doubt(
         self, opened: ArmProcess, arm: Arm, images: ImageFiles, sizes: Collection[int]
     ) -> str:
-        """In plain words what the arm's answers depend on beside the image, or ""."""
+        """A message about what the arm's answers depend on besides the image, or ""."""
         path, out = self.folder / "probe.npy", self.folder / "probed.npy"
 
         def ask(images: NDArray[Any], size: int) -> Logits:
@@ -122,9 +122,9 @@ class Referee:
     def _measured(
         self, stored: str, opened: ArmProcess, arm: Arm, images: ImageFiles, size: int
     ) -> Scored:
-        """Over the whole test set, through the session that was timed, so many images a call.
+        """Measure on the whole test set, through the timed session, at one batch size.
 
-        stored: the key by which the predictions are kept.
+        stored: the key under which predictions are stored.
         """
         if images.test is None or images.labels is None:
             raise AssertionError("accuracy needs a test set")
@@ -162,7 +162,7 @@ class Referee:
         )
 
     def _predict(self, opened: ArmProcess, arm: Arm, test: Path, images: int, size: int) -> Logits:
-        """The logits of the whole test set of so many images."""
+        """The logits of the whole test set at one batch size."""
         out, subject = self.folder / "logits.npy", arm.subject
         label = f"accuracy of {subject.name} {subject.precision}, {arm.runtime}, batch {size}"
         with self.progress.task(label, images) as advance:
@@ -177,7 +177,7 @@ class Referee:
         return logits
 
     def _asked(self, arm: Arm, what: str, images: Path, size: int) -> Logits:
-        """The answer of the arm's reference, in a process of its own."""
+        """Run the arm's reference in a separate process."""
         out = self.folder / "reference.npy"
         kept_in: dict[str, Any] = {"answers" if what == "batch" else "logits": str(out)}
         with ArmProcess(self.settings.order(arm.reference()), self.settings.timeout) as opened:
@@ -187,7 +187,7 @@ class Referee:
 
 
 def _share(arm: Arm, computed_in: str | None) -> float:
-    """For `tolerance`: what the runtime may round, and int8 whose steps no card tells of."""
+    """For `tolerance`: the runtime's rounding, and int8 files without a card."""
     share = apart_by(arm.runtime)
     if arm.subject.card is None and "int8" in (computed_in or ""):
         share = max(share, COMPUTED_IN["int8"])
@@ -195,7 +195,7 @@ def _share(arm: Arm, computed_in: str | None) -> float:
 
 
 def spread(arm: Arm) -> float:
-    """How much farther than fp32 the answers of an artifact's fp16 or int8 file may be apart."""
+    """How much more than fp32 the answers of an artifact's fp16 or int8 file may differ."""
     card = arm.subject.card
     if card is None or arm.subject.precision == "fp32":
         return 0.0

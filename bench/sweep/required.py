@@ -1,4 +1,4 @@
-"""Accuracy that was asked for: what stands in its way is said before anything is measured."""
+"""Accuracy that was requested: refuse early if it cannot be measured."""
 
 import tempfile
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ def _asked(subject: Subject) -> str:
 
 
 def classes_of(opened: ArmProcess, shape: tuple[int, int, int], fixed_batch: int | None) -> int:
-    """How many classes an arm gives, by its answer to one batch."""
+    """How many classes an arm has, from its answer to one batch."""
     batch = fixed_batch or 1
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         images, answers = Path(folder, "images.npy"), Path(folder, "answers.npy")
@@ -51,7 +51,7 @@ def classes_of(opened: ArmProcess, shape: tuple[int, int, int], fixed_batch: int
 
 
 def amended(cell: str, scored: Scored, settings: Settings) -> Amendment:
-    """What a cell's accuracy is. One that was asked for and not measured is a failure."""
+    """Add a cell's accuracy. If it was required but not measured, the cell fails."""
     outcome = Outcome()
     if settings.measure_accuracy and scored.accuracy_source != "measured":
         outcome = Outcome(FAILED, missing_accuracy(scored.accuracy_reason))
@@ -59,5 +59,5 @@ def amended(cell: str, scored: Scored, settings: Settings) -> Amendment:
 
 
 def missing_accuracy(reason: str | None) -> str:
-    """Why a cell failed that was measured otherwise."""
+    """Why an otherwise measured cell failed."""
     return f"accuracy was requested but could not be measured: {reason}"

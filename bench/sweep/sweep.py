@@ -1,7 +1,7 @@
-"""`bench`: have every cell of a matrix measured, and keep what is found for good.
+"""`bench`: have every cell of a matrix measured, and store the results.
 
-What measures is an executor's (`bench.sweep.arms`); what an earlier sweep has finished, which cells
-are left, the rows and all files beside them are this one's.
+An executor does the measuring (`bench.sweep.arms`); this module knows what an earlier sweep has
+finished and which cells are left, and writes the rows and all files beside them.
 """
 
 import tempfile
@@ -34,7 +34,7 @@ from zoo.progress import Progress
 
 
 class Sweep:
-    """Hands tasks to the executor and what they find to the journal."""
+    """Gives tasks to the executor, and their findings to the journal."""
 
     def __init__(
         self,
@@ -62,12 +62,12 @@ class Sweep:
         self._predicted: dict[str, NDArray[np.int64]] = {}
 
     def preflight(self, arms: Sequence[Arm]) -> None:
-        """Refuse what cannot be measured (`UsageError`), before anything is."""
+        """Refuse early what cannot be measured (`UsageError`)."""
         left = [arm for arm in arms if self._left(arm, self._done).cells]
         self._found = check_arms(left, self.settings, self.data_dir, self.progress)
 
     def run(self, arms: Sequence[Arm]) -> Iterator[Row]:
-        """The rows of all cells that were not measured before, arm by arm."""
+        """Measure all remaining cells, and yield their rows arm by arm."""
         self._predicted = _predictions(self.journal)
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             for _, own in groupby(arms, key=lambda arm: arm.subject.name):
@@ -89,7 +89,7 @@ class Sweep:
         )
 
     def _run(self, task: Task) -> Iterator[Row]:
-        """The rows of a task. Where it ends early, what is left of it has failed."""
+        """The rows of a task. If it ends early, its remaining cells have failed."""
         waiting = list(task.arms)
         kept: list[str] = []  # the cells of the first one that waits
         try:
@@ -112,7 +112,7 @@ class Sweep:
                 kept = []
 
     def _rows(self, cells: Sequence[str]) -> list[Row]:
-        """As they are now: one that comes later may say something of an earlier one."""
+        """The current rows: a later one may change what an earlier one says."""
         rows = {row.cell: row for row in self.journal.rows}
         return [rows[cell] for cell in cells]
 
@@ -120,7 +120,7 @@ class Sweep:
         self.journal.amend(found.cell, found.outcome, found.scored)
 
     def _end(self, arm: Arm, kept: list[str], reason: str) -> None:
-        """Nothing more comes of this arm: say so in its cells, and add those that had no row."""
+        """End an arm: add the reason to its cells, and rows for those that had none."""
         rows = self._rows(kept)
         for row in rows:
             if row.accuracy_reason == PENDING and row.status == OK:
@@ -132,7 +132,7 @@ class Sweep:
             kept.append(self.journal.add(record).cell)
 
     def _left(self, arm: Arm, done: Mapping[str, Row]) -> Left:
-        """What is to be measured of an arm; where sizes are to be found, after those found."""
+        """What is left to measure of an arm; if batch sizes are to be found, after those found."""
         takes = self._found.takes.get(arm.subject.name)
         fixed = takes.fixed_batch if takes else None
         batches = (fixed,) if fixed else self.settings.batches
@@ -152,7 +152,7 @@ class Sweep:
 
 
 def _predictions(journal: Journal) -> dict[str, NDArray[np.int64]]:
-    """Those of an earlier sweep; a damaged file is measured again with the next accuracy."""
+    """The predictions of an earlier sweep; a damaged file is replaced with the next accuracy."""
     try:
         return read_predictions(journal.path) if journal.rows else {}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):

@@ -1,4 +1,4 @@
-"""What a file takes, as the runtime says that has it open."""
+"""The inputs of a file, as reported by the runtime that opened it."""
 
 from dataclasses import dataclass
 
@@ -14,6 +14,6 @@ class Takes:
 
     @classmethod
     def of(cls, opened: ArmProcess) -> "Takes":
-        """What its process has found out."""
+        """From what its process has found."""
         height, width, channels = opened.facts["image_shape"]
         return cls((height, width, channels), opened.facts["fixed_batch"])

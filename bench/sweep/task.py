@@ -1,4 +1,4 @@
-"""What an executor is given and gives back: the arms of one subject, and what was found of them."""
+"""The input and output of an executor: the arms of one subject, and what was found about them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ class Left:
 
 @dataclass(frozen=True)
 class Task:
-    """All that measuring the arms of one subject takes. Nothing in it changes."""
+    """Everything needed to measure the arms of one subject; immutable."""
 
     arms: tuple[Left, ...]  # the reference first, where it is measured itself
     settings: Settings
@@ -43,14 +43,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Predicted:
-    """The predicted class of each image of a test set, by `Row.predictions`; and its labels."""
+    """The predicted class of each test image, by `Row.predictions`; and the labels."""
 
     classes: dict[str, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
 class ArmEnded:
-    """No more is found of this arm; what follows is of the next one."""
+    """There are no more findings of this arm; the next arm follows."""
 
 
 Finding = Record | Amendment | Predicted | ArmEnded

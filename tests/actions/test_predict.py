@@ -188,7 +188,7 @@ class TestGuesses:
         found = first(predict(model, [images], given=Given((0, 0, 0), (1, 1, 1))))
         assert [name for _, name in found] == ["class 0", "class 2", "class 1"]
 
-    def test_values_that_are_no_numbers_are_no_prediction(
+    def test_values_that_are_not_numbers_are_not_a_prediction(
         self, tiny_onnx: Make, images: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         passed = Inspection(True, "", "", 0.0)

@@ -33,7 +33,7 @@ def grids(monkeypatch: pytest.MonkeyPatch) -> list[Grid]:
     return found
 
 
-def test_it_writes_samples_png_here_unless_told_otherwise(in_folder: Path) -> None:
+def test_it_writes_samples_png_here_by_default(in_folder: Path) -> None:
     assert samples("digits", count=3) == Path("samples.png")
     assert samples("digits", Path("deep/er.png"), count=3) == Path("deep/er.png")
     assert samples("digits", image=7) == Path("sample-7.png")

@@ -226,7 +226,7 @@ class TestThirdPartyFiles:
         image = tmp_path / "<script>x.png"
         Image.fromarray(noise).save(image)
         made = show(path, image, out=tmp_path / "out")
-        assert made.units == "in this image alone"
+        assert made.units == "in this image"
         assert "profiled calls" in made.time
         assert [layer.name for layer in made.layers] == ["sums", "values", "logits"]
         outline = Outline(made.page.read_text())

@@ -36,7 +36,7 @@ def test_a_tensor_of_one_value_is_measured_by_its_size() -> None:
     assert summed(a * 0, a * 0 + 2, 1).error == 2
 
 
-def test_what_is_no_number_in_one_alone_is_beyond_every_bound() -> None:
+def test_what_is_not_a_number_in_only_one_is_beyond_every_bound() -> None:
     a = np.array([[1.0, np.nan, np.inf, 2.0]])
     assert summed(a, a, 1).error == 0
     b = a.copy()

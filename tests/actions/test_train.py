@@ -555,7 +555,7 @@ def begin_and_die(run: Run, card: RunCard, step: int) -> int:
 def test_killed_while_it_replaces_a_run_nothing_is_mixed(
     tmp_path: Path, whole: Run, stopped: Run
 ) -> None:
-    """Either the old run is whole, or the new one goes on from its own beginning."""
+    """Either the old run is whole, or the new one continues from its own beginning."""
     other = train("mlp", TrainOptions(seed=1, epochs=0.2).filled(QUICK), run=tmp_path / "other")
     begun = replace(other.card(), finished=False, weights="")
     seeds = []

@@ -326,7 +326,7 @@ def test_a_damaged_journal_is_named_and_not_carried_out(tmp_path: Path, plan: An
     assert said(put(root, "cnn-digits", "two")) == {"two"}
 
 
-def test_whoever_waits_for_another_publisher_is_told(tmp_path: Path) -> None:
+def test_a_process_that_waits_for_another_publisher_is_told(tmp_path: Path) -> None:
     told = []
     with lock_file(tmp_path / ".lock") as other:
         assert try_lock(other)

@@ -11,7 +11,7 @@ from zoo.machine import devices
 
 ROUNDS = 7
 
-Arm = Callable[[], float]  # runs for a while and returns images a second
+Arm = Callable[[], float]  # runs for a while and returns images per second
 Compare = Callable[[Arm, Arm, str], None]
 
 

@@ -29,7 +29,7 @@ ALONE = [name for name, spec in MODELS.items() if spec.framework == "pytorch" an
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 TURN_SECONDS = 0.7
 
-Arm = Callable[[], float]  # runs for a while and returns images a second
+Arm = Callable[[], float]  # runs for a while and returns images per second
 Compare = Callable[[Arm, Arm, str], None]
 Pixels = NDArray[np.uint8]
 

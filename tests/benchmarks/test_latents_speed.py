@@ -31,7 +31,7 @@ TURN_SECONDS = 2.0
 TRAINED = os.environ.get("ZOO_INCEPTION")
 CPU = torch.device("cpu")
 
-Arm = Callable[[], float]  # runs for a while and returns images a second
+Arm = Callable[[], float]  # runs for a while and returns images per second
 Compare = Callable[[Arm, Arm, str], None]
 
 

@@ -33,7 +33,7 @@ MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 SIZES = build((32, 32, 3), 10)
 LONG = replace(RECIPE, epochs=10_000)  # so that no turn comes to its end
 
-Arm = Callable[[], float]  # runs for a while and returns images a second
+Arm = Callable[[], float]  # runs for a while and returns images per second
 Compare = Callable[[Arm, Arm, str], None]
 
 

@@ -33,7 +33,7 @@ MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 CPU = torch.device("cpu")
 TURN_SECONDS = 2.0
 
-Arm = Callable[[], float]  # runs for a while and returns images a second
+Arm = Callable[[], float]  # runs for a while and returns images per second
 Compare = Callable[[Arm, Arm, str], None]
 
 
@@ -110,7 +110,7 @@ def trainer_of(name: str, network: nn.Module, images: np.ndarray, precision: str
 
 
 def our_loop(trainer: Trainer, steps: int | None = None) -> Arm:
-    """Some steps (an epoch unless told) of the zoo's loop, with the recipe's augmentation."""
+    """Some steps (by default an epoch) of the zoo's loop, with the recipe's augmentation."""
     steps = steps or trainer.steps_per_epoch
 
     def run() -> float:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent.parent
 TURN_SECONDS = 1.5
 NATIVE_BF16 = devices.native_bf16(torch.device("cpu"))
 
-Arm = Callable[[], float]  # runs for a while and returns images a second
+Arm = Callable[[], float]  # runs for a while and returns images per second
 Compare = Callable[[Arm, Arm, str], None]
 
 TRAINING = """

@@ -123,7 +123,7 @@ class TestAnswers:
         assert [row.status for row in read_csv(OUT)] == [SKIPPED]
         assert started == []
 
-    def test_results_are_named_by_the_time_unless_told(self, call: Call, mlp_exports: Path) -> None:
+    def test_results_are_named_by_the_time_by_default(self, call: Call, mlp_exports: Path) -> None:
         options = ("--precision", "int8", "--runtime", "torch", "--batch", "1")
         done = call("bench", "mlp", "--exports", mlp_exports, *options)
         (found,) = Path("results").glob("????-??-??-??????.csv")
@@ -337,7 +337,7 @@ class TestRefusals:
         bench(*options, "--resume")
         assert [row.status for row in read_csv(OUT)] == [SKIPPED]
 
-    def test_nothing_to_go_on_with_is_exit_2(
+    def test_nothing_to_continue_is_exit_2(
         self, call: Call, mlp_exports: Path, in_folder: Path
     ) -> None:
         done = call("bench", "mlp", "--exports", mlp_exports, "--resume", code=2)

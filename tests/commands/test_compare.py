@@ -94,7 +94,7 @@ class TestResults:
         assert done.stdout.startswith("**Benchmark: 1 proven breach")
         assert "<details><summary>All rows (11)</summary>" in done.stdout
 
-    def test_two_machines_are_exit_2_unless_told(self, call: Call, results: Any) -> None:
+    def test_two_machines_are_exit_2_by_default(self, call: Call, results: Any) -> None:
         files = results(cell(), changed(1.5, machine="there"))
         assert "--any-machine" in call("compare", *files, code=2).stderr
         assert "can prove a difference in time" in call("compare", *files, "--any-machine").stdout
@@ -269,7 +269,7 @@ class TestModels:
             (["mlp", "mlp", "--runtime", "trch"], "Did you mean torch"),
             (["mlp", "mlp", "--way", "usaul"], "Did you mean usual"),
             (["mlp", "mlp", "--precision", "fp32,fp23"], "Did you mean fp32"),
-            (["mlp", "mlp", "--runtime", "a,b,c"], "--runtime takes one value, or one for each"),
+            (["mlp", "mlp", "--runtime", "a,b,c"], "--runtime takes one or two values"),
             (["mlp", "mlp", "--threads", "10000"], "this process may use"),
             (["mlp", "mlp", "--precision", "fp32,fp16"], "mlp-digits has no fp16 file"),
             (["mlp", "mlp", "--mean", ".5"], "mlp names its own"),

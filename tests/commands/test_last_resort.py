@@ -92,7 +92,7 @@ class TestUnforeseen:
 def cli(
     *words: str, stdout: int | None = None, shell: str = ""
 ) -> "subprocess.CompletedProcess[str]":
-    """Run it as a process of its own; shell: how its streams are bent there."""
+    """Run it as a separate process; shell: how its streams are bent there."""
     command = [sys.executable, str(ROOT / "cli.py"), *words]
     if shell:
         command = ["bash", "-c", f'"$@" {shell}', "bash", *command]

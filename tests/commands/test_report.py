@@ -61,7 +61,7 @@ def test_rows_are_kept_to_a_family_and_a_framework(call: Call, in_folder: Path) 
         call("report", "r.csv", *words)
         assert pd.read_csv("r.summary.csv").subject.tolist() == subjects
     error = call("report", "r.csv", "--family", "dense", code=2).stderr
-    assert "--family dense: no row of these files is of such a model." in error
+    assert "--family dense: these files have no row of such a model." in error
     assert "Did you mean mlp" in call("report", "r.csv", "--family", "mpl", code=2).stderr
 
 

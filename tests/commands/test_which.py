@@ -18,7 +18,7 @@ TOLD = "cnn is cnn-cifar10 here; also published: cnn-digits"
 
 @pytest.fixture
 def two(tmp_path: Path, make_card: Callable[..., Card]) -> Path:
-    """An exports folder with two artifacts of cnn, whose files are no models."""
+    """An exports folder with two artifacts of cnn, whose files are not models."""
     root = tmp_path / "exports"
     for name in ("cnn-cifar10", "cnn-digits"):
         card = make_card(id=name)

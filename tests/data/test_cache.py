@@ -205,7 +205,7 @@ os.fsync = lambda handle: None  # a kill loses nothing that was written; only a 
 
 
 def attempt(cache, kill_at):
-    # In a process of its own, killed at the kill_at-th file that it opens, makes or renames.
+    # In a separate process, killed at the kill_at-th file that it opens, makes or renames.
     child = os.fork()
     if child == 0:
         count = 0

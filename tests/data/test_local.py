@@ -48,7 +48,7 @@ def test_what_would_be_downloaded_is_not_here() -> None:
 
 
 def test_a_name_that_nothing_places_is_told() -> None:
-    assert found("flowers") == "the place of the dataset 'flowers' is unknown"
+    assert found("flowers") == "it is unknown where the dataset 'flowers' is"
 
 
 def test_a_local_copy_is_opened(tmp_path: Path, make: Any) -> None:

@@ -45,7 +45,7 @@ def test_an_empty_folder_stands_for_itself_beside_others(folder: Path, tmp_path:
     empty = tmp_path / "empty"
     empty.mkdir()
     assert find_images([empty, folder / "c.JPG"], Told()) == [empty, folder / "c.JPG"]
-    with pytest.raises(ZooError, match=r"there is no image: .* is .*empty"):
+    with pytest.raises(ZooError, match=r"there is no image file, and no folder .* named .*empty"):
         find_images([empty], Told())
 
 

@@ -31,7 +31,7 @@ def test_its_file_has_a_row_for_each_true_class() -> None:
         (b"true,a,b\na,1,2\n", "square"),
         (b"true,a\na,x\n", "invalid literal"),
         (b"true,a\na,1,2\n", "3 values for 2"),
-        (b"true,a\na,-1\n", "a count that is none"),
+        (b"true,a\na,-1\n", "a count that is out of range"),
         (b"\xff\xfe", "decode"),
     ],
 )

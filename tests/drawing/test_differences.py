@@ -1,4 +1,4 @@
-"""What is said of two models that should agree, and what of errors that are no numbers."""
+"""What is said of two models that should agree, and of errors that are not numbers."""
 
 import json
 from dataclasses import replace
@@ -18,7 +18,7 @@ def test_the_first_layer_above_the_bound_is_named() -> None:
     assert verdict(replace(found, bound=0.45)).endswith("45% (as told): 50%")
 
 
-def test_what_is_no_number_is_above_every_bound_and_null_in_json() -> None:
+def test_what_is_not_a_number_is_above_every_bound_and_null_in_json() -> None:
     found = made(4)
     broken = replace(found.layers[1], error=float("inf"), added=float("inf"))
     found = replace(found, layers=(found.layers[0], broken, *found.layers[2:]), bound=1e9)

@@ -52,7 +52,7 @@ def test_the_strongest_channels_come_first() -> None:
     assert step(np.zeros((7, 1, 1))).vector().shape == (7,)
 
 
-def test_statistics_leave_out_what_is_no_number() -> None:
+def test_statistics_leave_out_what_is_not_a_number() -> None:
     found = Statistics.of(np.array([0, 4, np.nan, np.inf, 0, -2], np.float32))
     assert (found.mean, found.low, found.high, found.zeros) == (0.5, -2, 4, 0.5)
     assert Statistics.of(np.array([])) == Statistics(0, 0, 0, 0, 0)

@@ -242,7 +242,7 @@ def test_an_integer_product_that_some_cpus_add_up_wrongly(
     assert "CPUs with AMX get wrong sums" in why
 
 
-def test_logits_that_are_no_numbers(
+def test_logits_that_are_not_numbers(
     net: nn.Module, converted: ir.Model, reference_of: Callable[..., Reference]
 ) -> None:
     def spoil(proto: onnx.ModelProto) -> None:

@@ -28,7 +28,7 @@ class TestNotAFile:
             (".", "it is a folder"),
             ("pipe", "it is not a plain file"),
             ("empty", "it is empty"),
-            ("large", "an ONNX file ends below 2"),
+            ("large", "an ONNX file must be smaller than 2"),
         ],
     )
     def test_refused_at_sight(self, in_folder: Path, name: str, reason: str) -> None:

@@ -211,7 +211,7 @@ class TestBounds:
         self, tiny_onnx: Tiny, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(sys, "executable", "/bin/true")
-        with pytest.raises(ZooError, match="ended at once"):
+        with pytest.raises(ZooError, match="ended right after its start"):
             inspect(tiny_onnx())
 
     def test_a_start_that_takes_too_long(self, tiny_onnx: Tiny) -> None:

@@ -76,7 +76,7 @@ class TestExamine:
 
 
 class TestApart:
-    def test_what_is_no_number(self) -> None:
+    def test_what_is_not_a_number(self) -> None:
         nan, inf = [[np.nan, 1.0]], [[np.inf, 1.0]]
         same = Apart.between(np.array(nan + inf), np.array(nan + inf))
         assert same.difference == 0

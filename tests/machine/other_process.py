@@ -1,4 +1,4 @@
-"""An executor that runs each task in a process of its own, which may die without ours."""
+"""An executor that runs each task in a separate process, which may die without ours."""
 
 import base64
 import pickle

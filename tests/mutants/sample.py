@@ -2,7 +2,7 @@
 
     python tests/mutants/sample.py [--seed 0] [--count 15] [MODULE ...]
 
-Whoever is killed leaves nothing behind: mutants are written into a copy of the tree. Exit code 1
+A killed process leaves nothing behind: mutants are written into a copy of the tree. Exit code 1
 where fewer than 95% of a module's sample are caught.
 """
 

@@ -67,7 +67,7 @@ class TestOpen:
         assert np.array_equal(one, two)
         assert one.argmax() == 0
 
-    def test_threads_are_ours_unless_told(self, tiny: Session, tiny_onnx: Make) -> None:
+    def test_threads_are_ours_by_default(self, tiny: Session, tiny_onnx: Make) -> None:
         assert tiny.threads == thread_budget()
         assert tiny.ort.get_session_options().intra_op_num_threads == thread_budget()
         assert (

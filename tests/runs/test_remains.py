@@ -134,7 +134,7 @@ def test_a_checkpoint_that_is_gone(call: Call, unfinished: Path, trained: Path) 
         done = call(*COMMANDS[command], code=1)
         assert "is not finished. Continue with" in done.stderr
     resumed = call(*proposed(done))
-    assert "no checkpoint is there, starting from the beginning" in resumed.stderr
+    assert "there is no checkpoint; starting from the beginning" in resumed.stderr
     weights = [folder / "weights.safetensors" for folder in (RUN, trained)]
     assert weights[0].read_bytes() == weights[1].read_bytes()
 
@@ -160,7 +160,7 @@ def test_files_that_no_training_left_are_not_replaced(
     (folder / name).write_text("precious")
     command = ("train", "mlp", "--data", "digits", "--epochs", "1", "--run", folder, *options)
     error = call(*command, code=2).stderr
-    assert f"thesis holds {name}, which no training of this program made" in error
+    assert f"thesis holds {name}, which `train` did not write" in error
     assert contents(folder) == {name: b"precious"}
 
 
@@ -182,7 +182,7 @@ def test_a_folder_in_place_of_a_file_is_named_before_the_training(call: Call, ru
     (run / "curves.png").mkdir()
     (run / "curves.png" / "text").write_text("precious")
     error = call(*TRAIN, "--data", "digits", "--epochs", "1", "--overwrite", code=2).stderr
-    assert "holds curves.png, which no training" in error
+    assert "holds curves.png, which `train` did not write" in error
     assert (run / "weights.safetensors").exists()
     assert (run / "curves.png" / "text").exists()
 

@@ -373,7 +373,9 @@ class TestStoredRuntime:
 
     def rig(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         """Let the runtime of that name win each measurement."""
-        monkeypatch.setattr(runtimes, "_images_a_second", lambda runtime, *_: runtime.name == name)
+        monkeypatch.setattr(
+            runtimes, "_images_per_second", lambda runtime, *_: runtime.name == name
+        )
 
     def begun(
         self, monkeypatch: pytest.MonkeyPatch, name: str, options: TrainOptions = FAST

@@ -1,1 +1,1 @@
-"""What the commands do, one module a verb; `zoo` offers these functions as its Python API."""
+"""What the commands do, one module per verb; `zoo` offers these functions as its Python API."""

@@ -1,4 +1,4 @@
-"""The card that a training begins with: made from what was asked, or of the run that goes on."""
+"""The card of a training run: made from the options, or from the run that is resumed."""
 
 import platform
 from dataclasses import replace
@@ -15,7 +15,7 @@ from zoo.specs.catalog import ModelSpec
 
 
 def check_options(spec: ModelSpec, framework: Framework, options: TrainOptions) -> None:
-    """Refuse what the framework does not know, and what does not go together in it."""
+    """Refuse options that the framework does not know, and invalid combinations."""
     others = [name for name in options.said() if name not in COMMON | framework.options]
     if others:
         known = ", ".join(flag(name) for name in sorted(COMMON | framework.options))
@@ -30,7 +30,7 @@ def check_options(spec: ModelSpec, framework: Framework, options: TrainOptions) 
 def new_card(
     spec: ModelSpec, options: TrainOptions, data: Dataset, framework: Framework
 ) -> RunCard:
-    """The card of a run that is to begin, as far as all frameworks have it alike."""
+    """The card of a new run, with the parts that all frameworks share."""
     if options.validate is not None:
         options = replace(options, validate=held_out(options.validate, len(data.train)))
     return RunCard(
@@ -53,7 +53,7 @@ def new_card(
 def card_to_resume(
     target: Run, spec: ModelSpec, asked: TrainOptions, data: Dataset, framework: Framework
 ) -> RunCard:
-    """The run's card, with what may change meanwhile as it was asked for now."""
+    """The run's card, with the options that may change on resume as requested now."""
     card = target.card()
     if spec.name != card.model:
         raise UsageError(f"{target.folder} is a run of {card.model}, not of {spec.name}.")

@@ -1,4 +1,4 @@
-"""`export --check`: whether a published run would come out the same today."""
+"""`export --check`: whether exporting a published run again gives the same files."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +31,7 @@ def check(
     exports: Path | None = None,
     progress: Progress | None = None,
 ) -> list[Reproduction]:
-    """Make the files of a published run again, as its card says, and compare the bytes."""
+    """Export a published run again, as its card says, and compare the bytes."""
     progress = progress or Progress()
     original = find_original(name, run, form, OPSET)
     artifact = find_artifact(original.id, exports)
@@ -49,7 +49,7 @@ def check(
 
 
 def _of_earlier_exports(published: bytes) -> dict[str, str]:
-    """What earlier exports stamped into a file after it was measured: how often it was right."""
+    """What earlier exports stamped into a file after it was measured: its accuracy."""
     facts = onnx.load_from_string(published).metadata_props
     return {entry.key: entry.value for entry in facts if entry.key == "accuracy"}
 

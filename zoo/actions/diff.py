@@ -1,4 +1,4 @@
-"""`diff`: where two models that should agree first differ, layer by layer, and what it costs."""
+"""`diff`: where two models that should agree first differ, layer by layer, and what that costs."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -66,15 +66,15 @@ def diff(
     memory: int | None = None,
     progress: Progress | None = None,
 ) -> Diff:
-    """Find where two models that should agree first differ, and write a page of it.
+    """Find where two models that should agree first differ, and write a page about it.
 
-    a, b: artifacts by id or model name, also as `cnn:int8`, or ONNX files; b is a unless told.
-    images: a folder or file of images; by default the first `count` test images of the models' own
-    dataset are used, a copy of which lies in `data_dir`. precisions: of the artifacts, one for both
-    or one for each, fp32 unless told. providers: likewise, of ONNX Runtime. max_difference: the
-    bound on the error of each layer, by default that of the coarser precision of the two. out: the
-    folder of the page, `results/<id>` unless told. given, seconds and memory: of third-party files,
-    each of which runs in a process of its own, as for `predict`.
+    a, b: an artifact by id or model name (also as `cnn:int8`), or an ONNX file; b defaults to a.
+    images: a folder of images or one file; by default, the first `count` test images of the models'
+    dataset are used, with local copies in `data_dir`. precisions: one for both artifacts or one for
+    each; default fp32. providers: the same for ONNX Runtime's providers. max_difference: the bound
+    on the error of each layer; default: that of the coarser precision. out: the folder of the page;
+    default `results/<id>`. given, seconds, memory: for third-party files, each of which runs in a
+    separate process, as in `predict`.
     """
     if count < 1:
         raise UsageError(f"--count must be at least 1, not {count}.")
@@ -107,9 +107,9 @@ def diff(
     titles = _titles(sides)
     if not found.layers:
         raise ZooError(
-            f"{titles[0]} and {titles[1]} share no layer: none of {_lone(found, 'A')} and "
-            f"{_lone(found, 'B')} goes by one name, or has one kind, shape and place. Name two "
-            "files of one network."
+            f"{titles[0]} and {titles[1]} share no layer: none of {_lone(found, 'A')} has the "
+            f"name, or the kind, shape and position, of any of {_lone(found, 'B')}. Name two "
+            "files of the same network."
         )
     bound, why = _bound(max_difference, sides, found)
     made = Diff(
@@ -134,7 +134,7 @@ def _sources(
             if ending not in PRECISIONS:
                 raise unknown_name("precision", ending, PRECISIONS)
             if precision is not None:
-                raise UsageError(f"{name} names a precision already. Leave out --precision.")
+                raise UsageError(f"{name} already names a precision. Leave out --precision.")
             name, precision = model, ending
         if is_file and not all(files):
             precision = None  # which is the other's
@@ -147,9 +147,9 @@ def _is_file(name: str | Path) -> bool:
 
 
 def _two(values: Sequence[str], option: str) -> tuple[str, str]:
-    """One value is meant for both."""
+    """One value counts for both."""
     if not 1 <= len(values) <= 2:
-        raise UsageError(f"--{option.removesuffix('s')} takes one value, or one for each of two.")
+        raise UsageError(f"--{option.removesuffix('s')} takes one or two values.")
     return values[0], values[-1]
 
 
@@ -168,7 +168,7 @@ def _page(sources: Sequence[Source], on: tuple[str, str], out: Path | None) -> P
 def _described(
     sources: Sequence[Source], given: Given, inspectors: Sequence[Inspector]
 ) -> tuple[list[Given], list[bool]]:
-    """What each needs of what is given, and whether it computes in integers."""
+    """For each file, the given facts that it needs, and whether it computes in integers."""
     described = [
         describe(source.file, given, inspector) if isinstance(source.file, Path) else None
         for source, inspector in zip(sources, inspectors, strict=True)
@@ -190,13 +190,13 @@ def _in_integers(operators: dict[str, int]) -> bool:
 
 
 def _same_images(sides: Sequence[_Side]) -> tuple[int, int, int]:
-    """The shape of the images that both take."""
+    """The image shape, which must be the same for both."""
     a, b = (side.signature for side in sides)
     if a.image_shape != b.image_shape:
         shapes = ["x".join(map(str, one.image_shape)) for one in (a, b)]
         raise UsageError(
             f"{sides[0].source.title} takes images of {shapes[0]}, {sides[1].source.title} of "
-            f"{shapes[1]}: the same image would not reach both."
+            f"{shapes[1]}. Compare models with the same image shape."
         )
     if None not in (a.classes, b.classes) and a.classes != b.classes:
         raise UsageError(
@@ -207,7 +207,7 @@ def _same_images(sides: Sequence[_Side]) -> tuple[int, int, int]:
 
 
 def _classes(side: _Side, shown: Gallery, progress: Progress) -> NDArray[np.int64]:
-    """The class that the file itself gives each image; -1 where its values are no numbers."""
+    """The class that the file itself gives each image; -1 if its values are not numbers."""
     signature = side.signature
     size = max(1, min(_BATCH, _BATCH_BYTES // int(np.prod(signature.image_shape))))
     found = []
@@ -232,7 +232,7 @@ def _layers(sides: Sequence[_Side], shown: Gallery, progress: Progress) -> Found
 
 
 def _titles(sides: Sequence[_Side]) -> list[str]:
-    """What to call them, so that they can be told apart."""
+    """Titles that distinguish the two models."""
     a, b = (side.source for side in sides)
     named = [a.asked, b.asked] if a.title == b.title and a.asked != b.asked else [a.title, b.title]
     if sides[0].provider == sides[1].provider:
@@ -246,7 +246,7 @@ def _lone(found: Found, model: str) -> str:
 
 
 def _bound(told: float | None, sides: Sequence[_Side], found: Found) -> tuple[float, str]:
-    """The bound on the error of a layer, and why it is that."""
+    """The bound on the error of a layer, and where it comes from."""
     if told is not None:
         return told, "as told"
     kinds = {"int8" if side.integers else "fp32" for side in sides}

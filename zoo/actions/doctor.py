@@ -1,4 +1,4 @@
-"""`doctor`: what runs here, and what to do about what does not."""
+"""`doctor`: what works on this machine, and how to fix what does not."""
 
 import platform
 import shutil
@@ -14,7 +14,7 @@ from zoo.ort.providers import CUDA, installed_distributions, load_onnxruntime, p
 
 
 def doctor(data_dir: Path | None = None) -> list[Finding]:
-    """Look at the processor, memory, the frameworks, CUDA, onnxruntime and the data."""
+    """Check the processor, memory, frameworks, CUDA, onnxruntime and data."""
     return [
         *_machine(),
         *(finding for name in FRAMEWORKS for finding in find_framework(name).findings()),

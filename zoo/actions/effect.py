@@ -1,4 +1,4 @@
-"""What differences between two models come to: which images get another class, and the accuracy."""
+"""The effect of differences between two models: images that change class, and accuracy."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def effect(
     shown: Gallery,
     progress: Progress,
 ) -> Effect:
-    """What the differences do to the answers; B's classes in A's order."""
+    """How the differences change the answers; B's classes are put into A's order."""
     names = [signature.class_names or () for signature in signatures]
     a, b = classes
     order = columns_by_name(names[1], names[0])
@@ -57,11 +57,11 @@ def effect(
 def _labels(
     names: Sequence[str], signature: Signature, shown: Gallery, progress: Progress
 ) -> NDArray[np.int64] | None:
-    """The true classes of the images, as A numbers them; None where that is unknown."""
+    """The true classes of the images, as A numbers them; None if unknown."""
     if shown.labels is None:
         return None
     if signature.classes not in (None, len(shown.class_names)):
-        progress.say("accuracy is left out: the dataset has another number of classes")
+        progress.say("accuracy is left out: the dataset has a different number of classes")
         return None
     order = columns_by_name(names, shown.class_names) if names else None
     if names and order is None:

@@ -50,11 +50,11 @@ def export(
     data_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> Artifact:
-    """Publish a finished run as ONNX files that passed the gate; an earlier artifact is replaced.
+    """Publish a finished run as ONNX files that passed the gate, replacing an earlier artifact.
 
-    name: a model or the id of a run; run: its folder instead. precisions: all that the model can
-    have, unless told; fp32 is always made: the others are measured beside it. exports: the folder
-    that it goes to, by default exports/local/, or exports/ with `publish`.
+    name: a model, or the id of a run; run: the folder of the run instead. precisions: default: all
+    that the model supports; fp32 is always made, because the others are compared with it. exports:
+    the folder to write to; default exports/local/, or exports/ with `publish`.
     """
     progress = progress or Progress()
     root = target_of(exports, publish)
@@ -158,7 +158,7 @@ def _card(
 
 
 def _epochs(run: Run) -> float:
-    """As many as there were, of a training that no recipe told."""
+    """The epochs that were run, for a training run without a recipe."""
     rows = read_history(run.history)
     return rows[-1].epoch if rows else 0.0
 

@@ -18,7 +18,7 @@ from zoo.progress import Progress
 
 @dataclass(frozen=True)
 class Gallery:
-    """Some images, as a model takes them; read again each time, so that any number fits."""
+    """Images as a model takes them, read again each time, so that any number fits in memory."""
 
     origin: str  # in words
     names: Sequence[str]  # one an image
@@ -39,7 +39,7 @@ def gallery(
     data_dir: Path | None,
     progress: Progress,
 ) -> Gallery:
-    """The first images of a folder, else of the test set that is the models' own.
+    """The first images of a folder, else of the models' own test set.
 
     shape: height, width and channels, as the models take them.
     """
@@ -49,7 +49,7 @@ def gallery(
     name, fingerprint = next((one for one in names if one[0] is not None), (None, None))
     if name is None:
         raise UsageError(
-            f"{sources[0].title} names no dataset of its own. Name one with --data, or a folder of "
+            f"{sources[0].title} does not name its dataset. Name one with --data, or a folder of "
             "images with --images."
         )
     data = load_local(name, fingerprint, data_dir, progress)

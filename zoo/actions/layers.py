@@ -27,7 +27,7 @@ Tensor = NDArray[Any]
 
 @dataclass(frozen=True)
 class Inside:
-    """What is found inside of a model that was shown one image."""
+    """What was found inside a model that was shown one image."""
 
     layers: tuple[Layer, ...]  # in order of flow
     values: dict[str, Tensor]  # by the layer's name: without the axis of the batch
@@ -46,15 +46,15 @@ def layers(
     memory: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Tensor]:
-    """What each layer of a model makes of an image, by the layer's name, in order of flow.
+    """The output of each layer for one image, by the layer's name, in graph order.
 
-    model: an artifact by id or model name, or an ONNX file. image: uint8 [H, W, C] as the model
-    takes it. precision: of an artifact, fp32 unless told. given, seconds and memory: of a
-    third-party file, which runs in a process of its own, as for `predict`.
+    model: an artifact by id or model name, or an ONNX file. image: uint8 [H, W, C] of the model's
+    size. precision: for an artifact; default fp32. given, seconds, memory: for a third-party file,
+    which runs in a separate process, as in `predict`.
 
-    Computed by onnxruntime on this CPU from a copy of the graph that gives these tensors too. Its
-    nodes run one by one where those of the file itself may be fused, so that the last bits can
-    differ. Of an int8 file each tensor is the one after its rounding.
+    onnxruntime computes them on this CPU from a copy of the graph that has these tensors as
+    additional outputs. Nodes that are fused in the file itself may run one by one in the copy, so
+    the last bits can differ. For an int8 file, each tensor is the one after rounding.
     """
     progress = progress or Progress()
     source = find_source(model, precision, exports)
@@ -70,7 +70,7 @@ def layers(
 def look_inside(
     source: Source, opened: OpenedSource, inspector: Inspector, image: Images
 ) -> Inside:
-    """Show one image to a copy that gives its layers; a third-party file's session is over then."""
+    """Run one image through a copy that outputs its layers; ends a third-party file's session."""
     signature = opened.signature
     feeds = _feeds(signature, image)
     with ExitStack() as stack:
@@ -102,10 +102,10 @@ def time_inside(source: Source, opened: OpenedSource, image: Images) -> LayerTim
 
 
 def norms_folded(source: Source) -> dict[str, tuple[str, ...]]:
-    """By layer of an artifact's file, those of its fp32 file that are one step with it here.
+    """For each layer of an artifact's file, the layers of its fp32 file that are merged into it.
 
-    Rounding to integers needs normalisations folded into the products before them, and takes the
-    range of what comes out: what was between has no tensor of its own.
+    Quantising folds normalisations into the products before them and rounds only what comes out, so
+    what was in between has no separate tensor.
     """
     if isinstance(source.file, Path) or source.precision == "fp32":
         return {}
@@ -134,9 +134,9 @@ def norms_folded(source: Source) -> dict[str, tuple[str, ...]]:
 def open_inside(
     stack: ExitStack, source: Source, inspector: Inspector, provider: str = "cpu"
 ) -> tuple[Opened, Anatomy]:
-    """A session that gives the layers' tensors too, until the stack is unwound, and what they are.
+    """Open a session that also outputs the layers' tensors, until the stack is unwound.
 
-    A third-party file's other session is over then.
+    This ends the other session of a third-party file.
     """
     session, anatomy = _open(stack, source, inspector, provider)
     if not anatomy.layers:
@@ -145,7 +145,7 @@ def open_inside(
 
 
 def _feeds(signature: Signature, image: Images) -> dict[str, Tensor]:
-    """One image, as often as a call takes one."""
+    """One image, repeated to fill the batch of a call."""
     if not isinstance(image, np.ndarray) or image.ndim != 3:
         raise UsageError("layers takes one image: an array uint8 [height, width, channels].")
     return signature.prepare(np.repeat(image[None], signature.batch or 1, axis=0))
@@ -158,7 +158,7 @@ def _open(
         remote = RemoteSession(inspector, source.file, provider, layers=True)
         stack.enter_context(closing(remote))
         if remote.anatomy is None:
-            raise ZooError(f"{source.title}: its layers were not given.")
+            raise ZooError(f"{source.title}: its layers were not returned.")
         return remote, remote.anatomy
     from onnx import ModelProto
 
@@ -171,5 +171,5 @@ def _open(
 
 
 def _of_one(value: Tensor, batch: int) -> Tensor:
-    """Without the axis of the batch, where the first one can be that."""
+    """Without the batch axis, if the first axis can be one."""
     return value[0] if value.ndim and len(value) == batch else value

@@ -1,4 +1,4 @@
-"""What `list` shows: rows of text, one a thing, its name first."""
+"""What `list` shows: one row of text per item, its name first."""
 
 import json
 import os
@@ -31,7 +31,7 @@ LISTINGS = ("models", "datasets", "runs", "exports")
 def list_things(
     what: str, data_dir: Path | None = None, exports: Path | None = None, kind: Kind = EVERY
 ) -> list[dict[str, Any]]:
-    """One row a model, dataset, run or artifact, the same columns in each; see `as_texts`.
+    """One row per model, dataset, run or artifact, all with the same columns; see `as_texts`.
 
     kind: of which models, runs and artifacts.
     """
@@ -67,9 +67,9 @@ def list_things(
 
 
 def markdown_table(exports: Path | None = None, kind: Kind = EVERY) -> str:
-    """What is published, as the README shows it; accuracies with their 95% intervals.
+    """The table of published models for the README, with 95% intervals.
 
-    fp16 has columns where one of them has such a file.
+    fp16 has columns if one of the models has such a file.
     """
     shown = [one for one in list_artifacts(exports) if kind.holds(_facts(one).model)]
     there = {"fp32", "int8"}.union(*(artifact.precisions for artifact in shown))
@@ -93,14 +93,14 @@ class _File:
 
 @dataclass(frozen=True)
 class _Tested:
-    """What of a run's test.json is listed."""
+    """The part of a run's test.json that is listed."""
 
     accuracy: Accuracy
 
 
 @dataclass(frozen=True)
 class _Trained:
-    """What training it took."""
+    """The training that it took."""
 
     epochs: float
     pflop: float
@@ -109,7 +109,7 @@ class _Trained:
 
 @dataclass(frozen=True)
 class _Facts:
-    """What of the manifest's entry is listed."""
+    """The part of a manifest entry that is listed."""
 
     model: str
     dataset: str
@@ -121,7 +121,7 @@ class _Facts:
 
 
 def _facts(artifact: Artifact) -> _Facts:
-    """Of an artifact; a manifest is a file that anybody may have written."""
+    """The facts of an artifact; a manifest is untrusted input."""
     try:
         facts: _Facts = read(_Facts, artifact.entry, artifact.id, lenient=True)
         for precision, known in facts.precisions.items():
@@ -187,7 +187,7 @@ def _run_row(run: Run) -> dict[str, Any]:
 
 
 def _tested(run: Run) -> float | None:
-    """What `test` found, where it looked at the run."""
+    """What `test` found, if it was run."""
     try:
         found = json.loads(read_text(run.folder / "test.json", _LARGEST_TEST))
         tested: _Tested = read(_Tested, found, "test.json", lenient=True)

@@ -1,4 +1,4 @@
-"""A model that somebody names, found and opened.
+"""Find a named model, and open it.
 
 An artifact is opened in this process, a third-party file in the inspector's.
 """
@@ -23,9 +23,9 @@ from zoo.progress import Progress
 
 @dataclass(frozen=True)
 class Source:
-    """The file, or the artifact where it goes by its name.
+    """A file named by its path, or an artifact named by its id.
 
-    What goes by a path may come from anywhere, its manifest too.
+    A file named by its path may come from anywhere, and so may its manifest.
     """
 
     asked: str  # as it was named
@@ -37,7 +37,7 @@ class Source:
 
 @dataclass(frozen=True)
 class OpenedSource:
-    """A session, and what it takes and gives."""
+    """A session with its signature."""
 
     session: Opened
     signature: Signature
@@ -49,7 +49,7 @@ def find_source(model: str | Path, precision: str | None, exports: Path | None) 
     path = Path(model)
     if path.suffix.lower() == ".onnx" or path.is_file():
         if precision is not None:
-            raise UsageError(f"{path} has a precision already. Leave out --precision.")
+            raise UsageError(f"{path} already names a precision. Leave out --precision.")
         return Source(str(model), path, "", path.name, path.stem)
     precision = precision or "fp32"
     if (path / CARD).is_file():
@@ -70,10 +70,10 @@ def open_source(
     here: Here,
     progress: Progress,
 ) -> OpenedSource:
-    """Open it until the stack is unwound, if it gives right answers here.
+    """Open a source until the stack is unwound; refuse it if it gives wrong answers here.
 
-    given: what a third-party file does not say of itself; with data its classes are called as
-    there. inspector: whose process a third-party file runs in.
+    given: what a third-party file does not say about itself; its `data` names the dataset whose
+    class names are used. inspector: provides the process for a third-party file.
     """
     file = source.file
     if isinstance(file, Path):
@@ -97,7 +97,7 @@ def open_source(
 def _with_class_names(
     signature: Signature, given: Given, data_dir: Path | None, progress: Progress
 ) -> Signature:
-    """The same with the names of the data's classes, where it has none and they are at hand."""
+    """Add the class names of the dataset, if the file has none and they are available."""
     if signature.class_names or given.data is None:
         return signature
     data = load_local(given.data, None, data_dir, progress)
@@ -107,7 +107,7 @@ def _with_class_names(
     if signature.classes not in (None, len(data.class_names)):
         raise UsageError(
             f"it gives {signature.classes} classes, {given.data} has {len(data.class_names)}. "
-            "Name its own data with --data, or leave out --data."
+            "Name its own dataset with --data, or leave out --data."
         )
     return replace(signature, classes=len(data.class_names), class_names=data.class_names)
 
@@ -115,10 +115,10 @@ def _with_class_names(
 def _remote(
     inspector: Inspector, path: Path, provider: str, given: Given, progress: Progress
 ) -> tuple[RemoteSession, Given, tuple[int, ...]]:
-    """A session of a file that passed, in the inspector's process; its integer products' widths.
+    """Open an inspected file in the inspector's process; also gives its integer products' widths.
 
-    Between them what it needs of what is given or stands beside it. That its answers depend on more
-    than the image is said.
+    Also returns the facts that it needs, given or from the JSON file beside it. Warns if its
+    answers depend on more than the image.
     """
     if not path.exists():
         raise ZooError(f"there is no file {path}.")

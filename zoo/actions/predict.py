@@ -1,4 +1,4 @@
-"""`predict`: what a model sees in images of any size and kind, from its ONNX file alone."""
+"""`predict`: classify images of any size and type with an ONNX file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -60,15 +60,15 @@ def predict(
     on: Here | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Prediction]:
-    """The `top` classes of each image, one image at a time; any number of images fits in memory.
+    """Yield the `top` classes of each image, one image at a time, so memory use is bounded.
 
     model: an artifact by id or model name, or an ONNX file. images: files, and folders that are
-    searched for them. precision: of an artifact, fp32 by default. given: what a third-party file
-    does not say of itself; with data its classes are called as there, local copies of which lie in
-    `data_dir`. save: a PNG of the first `GRID` images with their predictions, drawn when all are
-    done. A third-party file runs in
-    a process of its own, with so many seconds for 64 images and so many bytes of memory, by default
-    three quarters of what is left. on: what computes, by default this onnxruntime on this CPU.
+    searched for images. precision: for an artifact; default fp32. given: what a third-party file
+    does not say about itself; its `data` names the dataset whose class names are used, with local
+    copies in `data_dir`. save: a PNG of the first `GRID` images with their predictions, drawn at
+    the end. A third-party file runs in a separate process. seconds: its time limit for 64 images;
+    memory: its limit in bytes; default: three quarters of free memory. on: the onnxruntime and CPU
+    that compute; default: those of this process.
     """
     if top < 1:
         raise UsageError(f"--top must be at least 1, not {top}.")
@@ -88,7 +88,7 @@ def predict(
 
 
 def _to_the_end(held: ExitStack, predictions: Iterator[Prediction]) -> Iterator[Prediction]:
-    """Let go of what predictions need when there are no more."""
+    """Release resources after the last prediction."""
     with held:
         yield from predictions
 
@@ -102,7 +102,7 @@ class _Predictor:
     def over(
         self, paths: Sequence[Path], progress: Progress
     ) -> Iterator[tuple[Prediction, Images | None]]:
-        """Predictions with the pixels they were made from, in the order of `paths`."""
+        """Yield predictions with their pixels, in the order of `paths`."""
         batch = max(1, min(_BATCH, _BATCH_BYTES // int(np.prod(self.signature.image_shape))))
 
         def read(part: range) -> list[LooseImage]:
@@ -140,7 +140,7 @@ class _Predictor:
 
 
 def probabilities(values: NDArray[np.float32], output: str) -> NDArray[np.float64]:
-    """Softmax of each row; what is no output of logits and already sums to 1 is left as it is."""
+    """Softmax of each row; an output that is not called logits and already sums to 1 is kept."""
     wide = values.astype(np.float64)
     if output != LOGITS and (wide >= 0).all() and np.allclose(wide.sum(axis=1), 1, atol=1e-3):
         return wide
@@ -155,7 +155,7 @@ def _without_pixels(
     title: str,
     progress: Progress,
 ) -> Iterator[Prediction]:
-    """The predictions alone; the first images are kept where a grid is wanted."""
+    """Only the predictions; the first images are kept if a grid is to be drawn."""
     kept: list[tuple[Prediction, Images]] = []
     for prediction, pixels in predictions:
         if save is not None and pixels is not None and len(kept) < GRID:
@@ -176,7 +176,8 @@ def _draw(kept: Sequence[tuple[Prediction, Images]], path: Path, title: str) -> 
         for prediction, _ in kept
     ]
     images = np.stack([pixels for _, pixels in kept])
-    draw_grid(images, captions, path, title=f"{title}: images as it sees them, {height}x{width}")
+    seen = f"images as the model sees them, {height}x{width}"
+    draw_grid(images, captions, path, title=f"{title}: {seen}")
 
 
 def _short(name: str) -> str:

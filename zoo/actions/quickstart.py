@@ -1,4 +1,4 @@
-"""`quickstart`: the whole road on the embedded data, in a folder of its own."""
+"""`quickstart`: train, test, export and verify on embedded data, in a separate folder."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,15 +32,15 @@ class Quickstart:
 
 
 def claim(folder: Path) -> None:
-    """Make it the folder of a quickstart, which an earlier one may have filled, or refuse it."""
+    """Mark a folder as that of a quickstart; refuse one that holds anything else."""
     check_writable(folder)
     sweep(folder / MARKER)
     if is_ours(folder / MARKER, ("made_by",)):
         return
     if folder.is_dir() and (found := next(folder.iterdir(), None)):
         raise UsageError(
-            f"{folder} holds {found.name}, but no {MARKER}, by which a quickstart knows the folder "
-            "that it made. Name another --folder, or move this one away."
+            f"{folder} holds {found.name} but no {MARKER}, so it was not made by quickstart and is "
+            "not replaced. Name another --folder, or move this one away."
         )
     write_json(folder / MARKER, {"made_by": f"{MARK} quickstart"})
 
@@ -53,8 +53,8 @@ def quickstart(
 ) -> Quickstart:
     """Train, test, export and verify a model on the embedded digits.
 
-    What an earlier quickstart left of it in its folder is replaced; a folder that holds anything
-    else is refused. options: other ones than those in `TRAININGS`.
+    The files of an earlier quickstart in the folder are replaced; a folder with anything else in it
+    is refused. options: replace those in `TRAININGS`.
     """
     progress = progress or Progress()
     claim(folder)

@@ -23,7 +23,7 @@ def samples(
     count: int = 40,
     progress: Progress | None = None,
 ) -> Path:
-    """Write a PNG of `count` training images with their classes, or of image `image` alone.
+    """Write a PNG of `count` training images with their classes, or only of image `image`.
 
     A file that this project did not write is not replaced.
     """
@@ -49,7 +49,7 @@ def samples(
 
 
 def _draw_grid(data: Dataset, count: int, out: Path) -> None:
-    """Classes in turn, so that each is seen before one is seen twice."""
+    """Draw classes in turn, so that each appears before any appears twice."""
     labels = data.train.labels
     rank = np.zeros(len(labels), dtype=np.int64)
     for label in range(len(data.class_names)):

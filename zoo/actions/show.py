@@ -1,4 +1,4 @@
-"""`show`: a model, and what it does to one image, layer by layer, as a page and a PNG."""
+"""`show`: a model, and what each layer makes of one image, as a page and a PNG."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -30,7 +30,7 @@ SAMPLE = 256
 
 @dataclass(frozen=True)
 class ShownLayer:
-    """A layer in numbers."""
+    """The figures of a layer."""
 
     name: str
     kind: str
@@ -48,7 +48,7 @@ class ShownLayer:
 
 @dataclass(frozen=True)
 class Shown:
-    """What was found inside of a model, and the files that show it."""
+    """What was found inside a model, and the files that show it."""
 
     title: str
     origin: str  # which image; "" for none
@@ -63,7 +63,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class _Asked:
-    """What is to be looked at, the same for both models of a comparison."""
+    """What to look at, the same for both models of a comparison."""
 
     image: int | str | Path | None
     layer: str | None
@@ -102,16 +102,15 @@ def show(
     memory: int | None = None,
     progress: Progress | None = None,
 ) -> Shown:
-    """Show a model, or one image on its way through it: write a page, and with an image a PNG.
+    """Write a page about a model's layers, and with an image also what each makes of it, and a PNG.
 
     model: an artifact by id or model name, or an ONNX file. image: the number of a test image of
-    the model's own dataset, or an image file; without one the graph, the filters and the layers'
-    cost are shown. compare: another model that is shown beside it. layer: draw this one alone.
-    channels: of each layer at most so many are drawn. sample: so many test images are looked
-    through for units that are always 0. out: the folder, `results/<id>` unless told. precision: of
-    artifacts, fp32 unless told. given, seconds and memory: of a third-party file, as for
-    `predict`; with data its test images are those that are counted, a copy of which lies in
-    `data_dir`.
+    the model's own dataset, or an image file; without one, the page shows the graph, the filters
+    and the cost of each layer. compare: another model to show beside it. layer: draw only this
+    layer. channels: the most channels to draw of a layer. sample: how many test images to search
+    for units that are always 0. out: the folder to write to; default `results/<id>`. precision: for
+    artifacts; default fp32. given, seconds, memory: for a third-party file, as in `predict`; its
+    `data` names the dataset of the test images, with local copies in `data_dir`.
     """
     if not 1 <= channels <= MOST_CHANNELS:
         raise UsageError(f"--channels must be from 1 to {MOST_CHANNELS}, not {channels}.")
@@ -139,12 +138,12 @@ def show(
 def _sources(
     names: Sequence[str | Path], precision: str | None, exports: Path | None
 ) -> list[Source]:
-    """The models; of two, a precision is that of those that are artifacts."""
+    """The models; the precision applies to those that are artifacts."""
     if len(names) == 1:
         return [find_source(names[0], precision, exports)]
     files = [Path(name).suffix.lower() == ".onnx" or Path(name).is_file() for name in names]
     if all(files) and precision is not None:
-        raise UsageError("both files have a precision already. Leave out --precision.")
+        raise UsageError("both files already name a precision. Leave out --precision.")
     return [
         find_source(name, None if is_file else precision, exports)
         for name, is_file in zip(names, files, strict=True)
@@ -175,7 +174,7 @@ def _write(views: Sequence[View], page: Path, png: Path | None) -> None:
 
 
 def _look(source: Source, asked: _Asked) -> _Found:
-    """Open one model, and find out everything about it."""
+    """Open one model, and gather everything about it."""
     told = asked.given if isinstance(source.file, Path) else Given()
     progress = asked.progress
     with ExitStack() as stack:
@@ -226,12 +225,12 @@ def _units(
     chosen: Chosen,
     asked: _Asked,
 ) -> tuple[Units | None, str]:
-    """The dead units, and in words where they were looked for."""
+    """The dead units, and which images were searched, in words."""
     if isinstance(data, Dataset):
         found = dead_in_data(source, opened, inspector, inside, data, asked.sample, asked.progress)
         return found, f"in the first {found.images:,} test images of {data.name}"
     if chosen.origin:
-        return dead_in_one(inside, opened.signature.image_shape), "in this image alone"
+        return dead_in_one(inside, opened.signature.image_shape), "in this image"
     return None, ""
 
 

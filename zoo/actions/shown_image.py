@@ -42,7 +42,7 @@ class Answer:
 def find_data(
     source: Source, given: Given, data_dir: Path | None, progress: Progress
 ) -> Dataset | str | None:
-    """The model's own dataset, or why it is not here; None where it names none."""
+    """The model's own dataset, or why it is unavailable; None if it does not name one."""
     name, fingerprint = given.data, None
     if isinstance(source.file, Path):
         name = given.over(read_sidecar(source.file)).data
@@ -65,7 +65,7 @@ def choose(
     opened: OpenedSource,
     data: Dataset | str | None,
 ) -> Chosen:
-    """A test image by its number, a file, or a grey image where none is asked for."""
+    """A test image by its number, a file, or a grey image if none is requested."""
     text = str(image)
     if image is None:
         return Chosen(np.full(opened.signature.image_shape, _GREY, np.uint8), "")
@@ -73,7 +73,7 @@ def choose(
         return _of_data(int(text), source, opened, data)
     path = Path(text)
     if not path.exists():
-        raise UsageError(f"--image {text}: there is no such file, and it is no number either.")
+        raise UsageError(f"--image {text}: this is neither a file nor a number.")
     read = read_image(path, opened.signature.image_shape)
     if read.pixels is None:
         raise ZooError(f"{path} cannot be shown: {read.problem}.")
@@ -85,7 +85,7 @@ def _of_data(
 ) -> Chosen:
     if data is None:
         raise UsageError(
-            f"--image {number}: {source.title} names no dataset of its own. Name one with --data, "
+            f"--image {number}: {source.title} does not name its dataset. Name one with --data, "
             "or give an image file."
         )
     if isinstance(data, str):

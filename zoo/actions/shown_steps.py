@@ -1,4 +1,4 @@
-"""What was found of each layer, put together for drawing."""
+"""What was found about each layer, combined for drawing."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ MOST_LAYERS = 400
 
 
 def measured(times: LayerTimes | str) -> str:
-    """How the times came about, or why there are none."""
+    """How the times were measured, or why there are none."""
     if isinstance(times, str):
         return f"The time of each layer is unknown: {times}."
     threads = "1 thread" if times.threads == 1 else f"{times.threads} threads"
     unknown = (
-        f", and {times.share(times.unknown):.1%} to steps whose layer cannot be told"
+        f", and {times.share(times.unknown):.1%} to steps that belong to no known layer"
         if times.unknown
         else ""
     )
@@ -36,7 +36,7 @@ def steps_of(
     units: Units | None,
     folded: dict[str, tuple[str, ...]],
 ) -> list[Step]:
-    """All layers in order of flow. folded: names of layers that are one step with another."""
+    """All layers in graph order. folded: names of layers that are merged into another."""
     image = opened.signature.image_shape
     took = {} if isinstance(times, str) else {one.layer: one for one in times.layers}
     steps = []

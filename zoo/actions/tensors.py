@@ -1,4 +1,4 @@
-"""The tensors between the layers of two models, over many images and in bounded memory."""
+"""Compare the tensors between the layers of two models, over many images, in bounded memory."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +17,7 @@ from zoo.ort.session import Opened
 from zoo.ort.signature import Signature
 
 _MEMORY = 64 << 20  # bytes of tensors that are held at a time
-_MOST = 64  # images a call
+_MOST = 64  # images per call
 _FEW = 2  # images that show the shapes: more than one, to tell which axis is that of images
 
 
@@ -39,7 +39,7 @@ class Tapped:
         }
 
     def _call(self, images: Images, size: int) -> dict[str, Tensor]:
-        """Filled up to a size, whose surplus is dropped."""
+        """Run a call filled up to a batch size, and drop the surplus."""
         filled = np.resize(images, (size, *images.shape[1:]))
         names = [output.name for output in self.session.outputs]
         given = dict(zip(names, self.session.run(self.signature.prepare(filled)), strict=True))
@@ -50,7 +50,7 @@ class Tapped:
 
 
 def _by_image(value: Tensor, size: int) -> Tensor:
-    """With the axis of images first: one view of all images may follow another."""
+    """Move the image axis first: a batch may hold several views of all images, in turn."""
     if value.ndim and len(value) == size:
         return value
     if value.ndim and len(value) and len(value) % size == 0:
@@ -60,7 +60,7 @@ def _by_image(value: Tensor, size: int) -> Tensor:
 
 @dataclass
 class _Sums:
-    """Of all that was seen of a pair."""
+    """Running sums over all images for a pair of layers."""
 
     count: int = 0
     at: float = 0.0  # near the mean, so that squares keep their digits
@@ -69,7 +69,7 @@ class _Sums:
     highest: float = 0.0
     errors: float = 0.0  # squared
     largest: float = 0.0
-    broken: bool = False  # whether one alone holds what is no number
+    broken: bool = False  # whether only one holds values that are not numbers
 
     def add(self, a: NDArray[Any], b: NDArray[Any]) -> None:
         wide, other = a.astype(np.float64), b.astype(np.float64)
@@ -90,7 +90,7 @@ class _Sums:
 
     @property
     def spread(self) -> float:
-        """The standard deviation; of one value throughout its size, or 1."""
+        """The standard deviation; for a constant tensor its absolute value, or 1."""
         mean = self.values / self.count
         varies = math.sqrt(max(0.0, self.squares / self.count - mean**2))
         return varies or self.highest or 1.0
@@ -102,7 +102,7 @@ class _Sums:
 
 @dataclass(frozen=True)
 class Found:
-    """What is known of the layers of both."""
+    """The comparison of the layers of both models."""
 
     layers: tuple[LayerDifference, ...]
     alone: tuple[LoneLayer, ...]
@@ -116,7 +116,7 @@ def measure(
     take: Callable[[range], Images],
     advance: Callable[[int], object],
 ) -> Found:
-    """Compare the layers of two models over images 0 to count. take: gives some of them."""
+    """Compare the layers of two models over images 0 to count. take: returns a range of them."""
     few = take(range(min(_FEW, count)))
     sides = [(tapped, tapped.run(few)) for tapped in (a, b)]
     places_a, places_b = (_places(tapped.anatomy, values) for tapped, values in sides)
@@ -149,7 +149,7 @@ def _places(anatomy: Anatomy, values: dict[str, Tensor]) -> dict[str, Place]:
 
 
 def _cut(a: Tensor, b: Tensor, of_a: Place, of_b: Place) -> tuple[Tensor, Tensor]:
-    """Both in one shape: what one of them is padded by stands behind, and is left out."""
+    """Bring both to one shape: padding is at the end, and is left out."""
     a, b = a.reshape(len(a), *of_a.sides), b.reshape(len(b), *of_b.sides)
     if of_a.sides == of_b.sides:
         return a, b

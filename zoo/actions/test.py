@@ -1,4 +1,4 @@
-"""`test`: what a finished run knows, over the whole test set, in fp32."""
+"""`test`: measure a finished run on the whole test set, in fp32."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -72,9 +72,10 @@ def test(
     device: str | None = None,
     progress: Progress | None = None,
 ) -> Findings:
-    """Test a finished run, by a model's name or a run's id, and write the results beside it.
+    """Test a finished run, named by its model or id, and write the results beside it.
 
-    Without such a run, the artifact of that name is tested, and results/<id>/ is written.
+    If there is no such run, the artifact of that name is tested, and the results go to
+    results/<id>/.
     """
     progress = progress or Progress()
     if run is None and known_run(name) is None and known_artifact(name, exports) is not None:
@@ -96,7 +97,7 @@ def _say(told: str, progress: Progress) -> None:
 
 
 def _refuse_others(folder: Path) -> None:
-    """Refuse what lies where the findings go, unless an earlier test left it."""
+    """Refuse to replace files that an earlier test did not write."""
     check_writable(folder)
     if is_ours(folder / TEST_FINDINGS, ("fingerprint", "accuracy", "confusion")):
         return
@@ -114,7 +115,7 @@ def _refuse_others(folder: Path) -> None:
 
 
 def _findings(seen: "_Seen") -> Findings:
-    """What the logits say, written beside the run, or into results/."""
+    """Evaluate the logits, and write the results beside the run, or into results/."""
     data, plain, views = seen.data, seen.plain, seen.views
     names, labels = data.class_names, data.test.labels
     beliefs, predictions = _softmax(plain), plain.argmax(axis=1)
@@ -161,7 +162,7 @@ def _findings(seen: "_Seen") -> Findings:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What a network says of the test set."""
+    """The answers of a network to the test set."""
 
     id: str
     folder: Path  # where the findings go
@@ -189,7 +190,7 @@ def _seen_by_run(
 def _seen_by_artifact(
     artifact: Artifact, data_dir: Path | None, device: str | None, progress: Progress
 ) -> _Seen:
-    """What the plain network in its fp32 file says, and the map that was published with it."""
+    """The answers of the plain network in its fp32 file, and the published map of latents."""
     card = artifact.card
     height, width, channels = card.image_shape
     data = load(
@@ -218,7 +219,7 @@ def _seen_by_artifact(
 
 
 def _choose_provider(device: str | None) -> str:
-    """`cpu`, `cuda`, or without a wish the best in which ONNX Runtime works."""
+    """`cpu`, `cuda`, or by default the best that works in ONNX Runtime."""
     if device not in (None, "cpu", "cuda"):
         raise unknown_name("device", str(device), ("cpu", "cuda"))
     problem = known_providers()["cuda"]
@@ -228,7 +229,7 @@ def _choose_provider(device: str | None) -> str:
 
 
 def _samples(beliefs: NDArray[np.float32], data: Dataset) -> list[Sample]:
-    """The first images of the canonical order, which is as good as random."""
+    """The first images in canonical order, which is as good as random."""
     return [
         Sample(
             index=index,

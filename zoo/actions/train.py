@@ -1,4 +1,4 @@
-"""`train`: from a model's name to a finished run on disk, or on from where one was stopped."""
+"""`train`: from a model's name to a finished run on disk; also resumes a stopped run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,11 +37,11 @@ def train(
 ) -> Run:
     """Train `model` and return its run; `TrainOptions` lists the choices.
 
-    run: the run's own folder instead of runs/<id>. resume: continue an unfinished run.
-    overwrite: replace a run that exists. data_dir: where local copies of datasets lie.
-    exports: folder of published models, from which a transfer may take its backbone.
-    hooks: called by the framework's loop; for PyTorch, `zoo.frameworks.pytorch.loop.Hook`.
-    pace: how often checkpoints are saved, and how long the estimate at the start may take.
+    run: the folder of the run; default runs/<id>. resume: continue an unfinished run. overwrite:
+    replace an existing run. data_dir: where local copies of datasets are. exports: folder of
+    published models, from which a transfer may take its backbone. hooks: called by the framework's
+    loop; for PyTorch, `zoo.frameworks.pytorch.loop.Hook`. pace: how often checkpoints are saved,
+    and how long the estimate at the start may take.
     """
     progress, asked = progress or Progress(), options or TrainOptions()
     spec = find_model(model)
@@ -76,7 +76,7 @@ def train(
         if not fresh:
             training.take_up()
         if not fresh and training.state is None:
-            progress.say(f"{target.folder}: no checkpoint is there, starting from the beginning")
+            progress.say(f"{target.folder}: there is no checkpoint; starting from the beginning")
         _finish(training, framework.train(training))
     return target
 

@@ -39,9 +39,9 @@ def check_device(spec: ModelSpec, framework: Framework, device: str | None) -> N
 
 
 def projection_of(trained: Trained, data: Dataset) -> Projection | None:
-    """The map of a model's latents of test images; None for what has no latents.
+    """The map of a model's latents of test images; None if it has no latents.
 
-    Of many images it shows the first of the canonical order, which is as good as random.
+    With many images, it shows the first ones in canonical order, which is as good as random.
     """
     latents = trained.latents(data.test.images[:PROJECTED])
     if latents is None:

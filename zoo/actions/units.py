@@ -1,4 +1,4 @@
-"""Dead units: channels, or values of a vector, that give 0 whatever image is shown."""
+"""Dead units: channels, or values of a vector, that are 0 for every image."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from zoo.progress import Progress
 
 _BYTES = 4 << 30  # of tensors to look through; a third-party file's travel through files
 _CALL_BYTES = 64 << 20
-_MOST = 32  # images a call
+_MOST = 32  # images per call
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Units:
 
 
 def dead_in_one(inside: Inside, image_shape: tuple[int, ...]) -> Units:
-    """Of the one image that was shown."""
+    """Dead units for the one image that was shown."""
     dead = {name: _share(_alive(value[None], image_shape)) for name, value in inside.values.items()}
     return Units(dead, 1)
 
@@ -41,7 +41,7 @@ def dead_in_data(
     sample: int,
     progress: Progress,
 ) -> Units:
-    """Of the first test images; of fewer than asked for where a model gives very much of each."""
+    """Dead units over the first test images; fewer than requested if the layers are very large."""
     each = max(1, sum(value.nbytes for value in inside.values.values()))
     images = min(sample, len(data.test), max(1, _BYTES // each))
     signature = opened.signature
@@ -67,7 +67,7 @@ def dead_in_data(
 
 
 def _alive(values: Tensor, image_shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Which units of [images, ...] are anything but 0 anywhere."""
+    """Which units of [images, ...] are not 0 somewhere."""
     axis = {2: 1, 4: 1, 5: 2}.get(values.ndim, values.ndim - 1)
     if values.shape[1:] == image_shape:  # channels behind rows and columns
         axis = values.ndim - 1

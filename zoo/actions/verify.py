@@ -1,4 +1,4 @@
-"""`verify`: whether published models, and any ONNX file, are what they are said to be."""
+"""`verify`: check that published models, or any ONNX files, are what they claim to be."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -67,11 +67,12 @@ def verify(
     """Check artifacts and ONNX files; without a target, every artifact.
 
     A target is an artifact's id or its model's name, or the path of a file or of an artifact's
-    folder. data_dir: where local copies of the datasets lie; nothing is downloaded. accuracy:
-    measure it again over the test set, where that is at hand. seconds, memory: what a file may take
-    to load and run, in bytes; by default 2 GiB and six times its size. given: what third-party
-    files do not say of themselves, each of which takes of it what it needs; with data its accuracy
-    is measured there. on: what computes, by default this onnxruntime on this CPU.
+    folder. data_dir: where local copies of the datasets are; nothing is downloaded. accuracy:
+    measure it again on the test set, if that is available. seconds: time limit for a file to load
+    and run; memory: its limit in bytes; default: 2 GiB plus six times the size of the file. given:
+    what third-party files do not say about themselves; each file uses what it needs, and `data`
+    names the dataset that accuracy is measured on. on: the onnxruntime and CPU that compute;
+    default: those of this process.
     """
     checks: list[Check] = []
     given = given or Given()
@@ -98,7 +99,7 @@ def verify(
 
 
 def _strays(root: Path) -> list[Check]:
-    """Folders that lie among the artifacts without being listed."""
+    """Folders among the artifacts that the manifest does not list."""
     listed = {artifact.id for artifact in list_artifacts(root)}
     folders = sorted(path for path in root.glob("[!.]*") if path.is_dir() and path != LOCAL)
     text = f"{root / MANIFEST} does not name this folder"
@@ -109,7 +110,7 @@ def _strays(root: Path) -> list[Check]:
 
 @dataclass(frozen=True)
 class _Verifier:
-    """Makes the checks, with one process for all files of unknown content."""
+    """Runs the checks, with one process for all untrusted files."""
 
     inspector: Inspector
     data_dir: Path | None
@@ -121,7 +122,7 @@ class _Verifier:
     described: dict[Path, Description | str] = field(default_factory=dict)
 
     def describe(self, targets: list[Target]) -> None:
-        """Find out what third-party files are told, and refuse what none of them needs."""
+        """Describe the third-party files, and refuse options that none of them needs."""
         files = [target.path for target in targets if not target.artifact]
         if targets and not files:
             cards = filter(None, (_card(one.artifact) for one in targets if one.artifact))
@@ -148,7 +149,7 @@ class _Verifier:
 
     def _of_file(self, target: Target) -> Iterator[tuple[str, Checked]]:
         vectors = target.path.absolute().parent / VECTORS
-        missing = f"no {VECTORS} lies beside it"
+        missing = f"there is no {VECTORS} beside it"
         beside = vectors.is_dir()
         if target.artifact and target.precision not in target.artifact.precisions:
             beside, missing = False, f"{VECTORS} is for the files that take images"
@@ -224,7 +225,7 @@ class _Verifier:
 
 
 def _card(artifact: Artifact) -> Card | None:
-    """The card, None where it is damaged, which is a check of its own."""
+    """The card; None if it is damaged, which another check reports."""
     try:
         return artifact.card
     except ZooError:
@@ -232,7 +233,7 @@ def _card(artifact: Artifact) -> Card | None:
 
 
 def _counted(cost: GraphCost | None) -> Iterator[str]:
-    """What a graph holds and computes, in words, as far as that could be counted."""
+    """The contents and cost of a graph in words, as far as they could be counted."""
     if cost is None:
         return
     yield f"{cost.parameters:,} parameters"

@@ -55,7 +55,7 @@ class Artifact:
             raise ZooError(f"{path} is damaged ({error}). Export it again.") from error
 
     def file(self, precision: str = "fp32") -> Path:
-        """The ONNX file of a precision, after its hash was checked."""
+        """The ONNX file of a precision, after checking its hash."""
         return self.checked(self._file_name(precision))
 
     def _file_name(self, precision: str) -> str:
@@ -68,7 +68,7 @@ class Artifact:
 
     @property
     def place(self) -> Path | None:
-        """The folder that --exports must name to find it; None where it is found without."""
+        """The folder to name with --exports; None if the artifact is found without it."""
         return None if is_default(self.root) else self.root
 
     def remedy(self, precision: str) -> str:
@@ -93,14 +93,14 @@ class Artifact:
         return how_to_export(self.id.removesuffix(f"-{form}"), self.place, options)
 
     def checked(self, name: str) -> Path:
-        """The path of one of its files, after its hash was checked."""
+        """The path of one of its files, after checking its hash."""
         self.content(name)
         return self.folder / name
 
     def content(self, name: str) -> bytes:
-        """The bytes of one of its files, after its hash was checked.
+        """The bytes of one of its files, after checking its hash.
 
-        An artifact that another process publishes again in the meantime becomes the new one.
+        If another process publishes the artifact again in the meantime, the new one is read.
         """
         try:
             return self._published(name)
@@ -151,9 +151,9 @@ class Artifact:
 
 
 def list_artifacts(exports: Path | None = None) -> list[Artifact]:
-    """Every artifact in `exports`, by id; by default those of all `places`.
+    """Every artifact in `exports`, by id; by default, those of all `places`.
 
-    Of two with one id, the one in the earlier place.
+    If two have the same id, the one in the earlier place is taken.
     """
     found: dict[str, Artifact] = {}
     for root in places(exports):
@@ -164,7 +164,7 @@ def list_artifacts(exports: Path | None = None) -> list[Artifact]:
 
 
 def find_artifact(name: str, exports: Path | None = None) -> Artifact:
-    """The artifact of an id, or of a model's name: its CIFAR-10 one, else the only one."""
+    """Find an artifact by id, or by model name: the one for CIFAR-10, else the only one."""
     found = known_artifact(name, exports)
     if found is None:
         known = [artifact.id for artifact in list_artifacts(exports)]
@@ -177,7 +177,7 @@ def find_artifact(name: str, exports: Path | None = None) -> Artifact:
 
 
 def all_artifacts(exports: Path | None) -> list[Artifact]:
-    """As `list_artifacts`, where there has to be one."""
+    """Like `list_artifacts`, but an error if there are none."""
     found = list_artifacts(exports)
     if not found:
         raise ZooError(
@@ -187,13 +187,13 @@ def all_artifacts(exports: Path | None) -> list[Artifact]:
 
 
 def which_artifact(name: str, found: Artifact) -> str:
-    """In a line which artifact a model's name was taken for; "" where it could mean no other."""
+    """One line that says which artifact a model's name was taken for; "" if it is unambiguous."""
     models = {one.id: one.entry["model"] for one in list_artifacts(found.place)}
     return which_is_meant(name, found.id, models, "also published")
 
 
 def how_to_export(name: str, exports: Path | None, options: Sequence[str] = ()) -> str:
-    """How to publish a model or the run of that id; where there is no such run, all of it."""
+    """The commands that publish a model or the run of that id, training included if needed."""
     place = option(exports)
     runs = sorted(card.parent.name for card in RUNS.glob("*/run.json"))
     of_model = [run for run in runs if name in MODELS and run.startswith(f"{name}-")]
@@ -207,7 +207,7 @@ def how_to_export(name: str, exports: Path | None, options: Sequence[str] = ()) 
 
 
 def _could_be(name: str) -> bool:
-    """Whether it is the id of a model that was trained on a dataset of which there is one."""
+    """Whether this may be the id of a known model trained on a known dataset."""
     from zoo.data.known import KNOWN
 
     model, _, dataset = name.rpartition("-")
@@ -215,7 +215,7 @@ def _could_be(name: str) -> bool:
 
 
 def known_artifact(name: str, exports: Path | None = None, told: str = "{}") -> Artifact | None:
-    """As `find_artifact`, but None where there is none. told: as in `meant_by`."""
+    """Like `find_artifact`, but None if there is none. told: as in `meant_by`."""
     known = {artifact.id: artifact for artifact in list_artifacts(exports)}
     chosen = meant_by(
         name, {key: one.entry["model"] for key, one in known.items()}, "exports", told

@@ -1,4 +1,4 @@
-"""card.json: where an artifact comes from, and what was measured of it."""
+"""card.json: where an artifact comes from, and what was measured."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -38,7 +38,7 @@ class FileCard:
 
 @dataclass(frozen=True)
 class Card:
-    """card.json: where an artifact comes from and what was measured of it."""
+    """card.json: where an artifact comes from, and what was measured."""
 
     id: str
     model: str
@@ -79,13 +79,13 @@ class Card:
 
     @classmethod
     def from_json(cls, value: Any) -> "Card":
-        """A card from its JSON value; `ValueError` names what is missing or of a wrong kind."""
+        """A card from its JSON value; `ValueError` names what is missing or has the wrong type."""
         card: Card = read(cls, with_oldest_by_file(value), "the card")
         return card
 
 
 def manifest_facts(card: Card) -> dict[str, Any]:
-    """What the manifest repeats of a card, so that a list of all artifacts reads one file."""
+    """The facts that the manifest repeats from a card, so that listing artifacts reads one file."""
     names = ("model", "dataset", "input", "parameters", "macs", "trained", "opset", "ir_version")
     whole = asdict(card)
     facts = {name: whole[name] for name in (*names, "with_views")}
@@ -93,9 +93,9 @@ def manifest_facts(card: Card) -> dict[str, Any]:
 
 
 def with_oldest_by_file(value: Any) -> Any:
-    """A card, or what a manifest repeats of it, as it is written now.
+    """A card, or the facts that a manifest repeats, in the current format.
 
-    The oldest onnxruntime once stood there a single time, for all files.
+    Older cards name the oldest onnxruntime once, for all files.
     """
     if not isinstance(value, dict) or "min_onnxruntime" not in value:
         return value

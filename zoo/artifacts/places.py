@@ -1,4 +1,4 @@
-"""Where artifacts are looked for, and where a new one goes.
+"""Where artifacts are searched, and where new ones are written.
 
 exports/local/   what was exported in this folder (not tracked by git)
 exports/         what was published in this folder: in a checkout, the zoo's own models
@@ -18,7 +18,7 @@ HUB = "ZOO_HUB"
 
 
 def places(exports: Path | None) -> tuple[Path, ...]:
-    """The folders to look in, the first one first; `exports` alone where it is named."""
+    """The folders to search, in order; only `exports` if it is given."""
     if exports is not None:
         return (exports,)
     hub = _hub()
@@ -26,7 +26,7 @@ def places(exports: Path | None) -> tuple[Path, ...]:
 
 
 def target_of(exports: Path | None, publish: bool = False) -> Path:
-    """The folder that a new artifact goes to."""
+    """The folder that a new artifact is written to."""
     if exports is not None:
         return exports
     return PUBLISHED if publish else LOCAL
@@ -40,17 +40,17 @@ def place_to_change(root: Path, exports: Path | None) -> Path:
 
 
 def is_default(root: Path) -> bool:
-    """Whether a command looks there without being told."""
+    """Whether commands search this folder by default."""
     return root in places(None)
 
 
 def option(exports: Path | None) -> tuple[str, ...]:
-    """How a command is told to look there."""
+    """The option that makes a command search this folder."""
     return () if exports is None else ("--exports", str(exports))
 
 
 def in_words(exports: Path | None) -> str:
-    """The places, for a message that nothing was found there."""
+    """The places in words, for a message that nothing was found."""
     return " or ".join(f"{place}/" for place in places(exports))
 
 

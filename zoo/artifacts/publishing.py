@@ -3,8 +3,8 @@
 <root>/manifest.json   what each artifact holds, with the sha256 of every file
 <root>/<id>/           one artifact
 <root>/.lock           held by the one process that publishes
-<root>/.filling.json   the id whose new files are being written; whoever comes next removes them
-<root>/.publish.json   a publication under way; whoever comes next completes it
+<root>/.filling.json   the id whose new files are being written; the next process removes them
+<root>/.publish.json   a publication under way; the next process completes it
 <root>/.new-<id>/      its files, whole before .publish.json is written
 <root>/.old-<id>/      what it replaces
 
@@ -43,7 +43,7 @@ class _Listed:
 
 
 def check_place(artifact: str, root: Path, on_wait: Callable[[], None] = lambda: None) -> None:
-    """Refuse at once what `publishing` would refuse, before the work of making the files."""
+    """Refuse early what `publishing` would refuse, before the files are made."""
     check_writable(root)
     with alone(root, on_wait) if may_lock(root) else nullcontext():
         _refuse_others(artifact, root)
@@ -53,9 +53,9 @@ def check_place(artifact: str, root: Path, on_wait: Callable[[], None] = lambda:
 def publishing(
     artifact: str, root: Path, on_wait: Callable[[], None] = lambda: None
 ) -> Iterator[Path]:
-    """Yield an empty folder to fill, for `publish`; it is removed when the block fails.
+    """Yield an empty folder to fill for `publish`; it is removed if the block fails.
 
-    on_wait: called once where another process is publishing here.
+    on_wait: called once if another process is publishing here.
     """
     with writing(root):
         root.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def publishing(
 
 
 def publish(artifact: str, facts: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Make the folder of `publishing` the artifact, in place of an earlier one, and list it.
+    """Make the folder from `publishing` the artifact, replacing an earlier one, and list it.
 
     facts: what the manifest says of it beside its files; returned with these. A process that dies
     before the journal is written leaves the old artifact; one that dies later, the new one.
@@ -96,7 +96,7 @@ def publish(artifact: str, facts: dict[str, Any], folder: Path) -> dict[str, Any
 
 
 def finish(root: Path) -> None:
-    """Complete a publication that was left half-done, where we may; one under way is waited for."""
+    """Complete an interrupted publication if permitted; wait for one under way."""
     if (root / _JOURNAL).exists() and may_lock(root):
         with alone(root):
             pass
@@ -109,7 +109,7 @@ def entries(root: Path) -> dict[str, dict[str, Any]]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The manifest, or the journal: the next manifest, and the id of what is new in it."""
+    """Read the manifest, or the journal: the next manifest and the id of the new artifact."""
     try:
         value: dict[str, Any] = json.loads(read_text(path, _LARGEST))
         if value["format"] != FORMAT:
@@ -135,13 +135,13 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def may_lock(root: Path) -> bool:
-    """Whether a reader can wait for the end of a publication: somebody published, and we may."""
+    """Whether a reader can wait for a publication: there is a lock file that it may open."""
     return os.access(root / _LOCK, os.W_OK)
 
 
 @contextmanager
 def alone(root: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
-    """Hold the lock, with what an earlier publication left half-done completed."""
+    """Hold the lock, after completing an interrupted publication."""
     with locked(root / _LOCK, on_wait):
         with writing(root):
             _complete(root)
@@ -149,7 +149,7 @@ def alone(root: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[No
 
 
 def _complete(root: Path) -> None:
-    """Carry the journal out, from whichever step was reached, and remove what the dead left."""
+    """Complete the journal's publication from the step it reached, and remove leftovers."""
     journal = root / _JOURNAL
     if journal.exists():
         plan = _read(journal)
@@ -187,7 +187,7 @@ def _empty(root: Path) -> None:
 
 
 def _refuse_others(artifact: str, root: Path) -> None:
-    """Refuse to replace what the manifest does not name; only while nothing is half-done here."""
+    """Refuse to replace what the manifest does not name; call it only when nothing is half done."""
     try:
         _check_id(artifact)
     except ValueError as error:

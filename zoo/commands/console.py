@@ -1,4 +1,4 @@
-"""What the commands print, for a person and for a script."""
+"""What the commands print, for people and for scripts."""
 
 import json
 import sys
@@ -31,9 +31,9 @@ _SPARED = ("bytes", "std", "kind", "range", "zeros", "MACs", "mean", "dead")
 
 
 def say(*lines: str, err: bool = False, tabs: bool = False) -> None:
-    """All that commands say goes through here: nothing in a line may steer the terminal.
+    """All output of commands goes through here, so that no line can control the terminal.
 
-    tabs: those in the lines are between cells.
+    tabs: tabs in the lines separate cells and are kept.
     """
     if tabs:
         lines = tuple("\t".join(map(printable, line.split("\t"))) for line in lines)
@@ -43,7 +43,7 @@ def say(*lines: str, err: bool = False, tabs: bool = False) -> None:
 
 
 def say_wrapped(*lines: str) -> None:
-    """The same; a terminal gets them broken between words, further lines indented by more."""
+    """Like `say`, but wrapped between words on a terminal, with further lines indented more."""
     if not sys.stdout.isatty():
         for line in lines:
             say(line)
@@ -55,14 +55,14 @@ def say_wrapped(*lines: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Dataclasses, alone or in lists, become JSON objects."""
+    """Print JSON; dataclasses become objects."""
     click.echo(json.dumps(value, indent=2, default=asdict))
 
 
 def print_table(rows: Iterable[dict[str, str]]) -> None:
     """At least one row; the keys of the first are the headings.
 
-    On a terminal it is as wide as that; in a pipe a row is a line, with tabs between its cells.
+    On a terminal it fits the width; in a pipe each row is a line with tabs between cells.
     """
     clean = [{name: printable(text) for name, text in row.items()} for row in rows]
     if sys.stdout.isatty():
@@ -74,7 +74,7 @@ def print_table(rows: Iterable[dict[str, str]]) -> None:
 
 
 def print_list(rows: list[dict[str, str]]) -> None:
-    """A table on a terminal; in a pipe an item a line, name first, never truncated."""
+    """A table on a terminal; in a pipe one item per line, name first, never truncated."""
     if sys.stdout.isatty() and rows:
         print_table(rows)
         return
@@ -149,7 +149,7 @@ def print_reproductions(found: list["Reproduction"]) -> None:
 
 
 def print_checks(checks: list["Check"]) -> None:
-    """A line for each thing that `verify` looked at; on a terminal what it is of stands above."""
+    """One line for each check of `verify`; on a terminal, grouped under the target."""
     if not sys.stdout.isatty():
         for check in checks:
             say(f"{check.status:8} {check.target}  {check.name}: {check.text}")
@@ -162,14 +162,14 @@ def print_checks(checks: list["Check"]) -> None:
 
 
 def print_diagnosis(found: list["Finding"]) -> None:
-    """A line for each thing that `doctor` looked at."""
+    """One line for each thing that `doctor` checked."""
     say_wrapped(*(f"{finding.status:8} {finding.what:20} {finding.text}" for finding in found))
 
 
 def naming_problems(
     predictions: Iterable["Prediction"], read: Counter[bool]
 ) -> Iterator["Prediction"]:
-    """Pass predictions on, name those that failed, and count both kinds."""
+    """Pass predictions on, report those that failed, and count both kinds."""
     for prediction in predictions:
         read[not prediction.problem] += 1
         if prediction.problem:
@@ -194,7 +194,7 @@ def print_shown(shown: "Shown") -> None:
 
 
 def print_layers(layers: Iterable["ShownLayer"]) -> None:
-    """A line for each; a terminal gets as many of the columns as it is wide."""
+    """One line per layer; a terminal gets as many columns as fit."""
     rows = [{name: text for name, text in _cells(layer) if text is not None} for layer in layers]
     if sys.stdout.isatty():
         rows = [row | {"layer": shortened(printable(row["layer"]), _LAYER)} for row in rows]
@@ -206,7 +206,7 @@ def print_layers(layers: Iterable["ShownLayer"]) -> None:
 
 
 def _cells(layer: "ShownLayer") -> Iterator[tuple[str, str | None]]:
-    """Headings and texts; None for what is of no use without an image."""
+    """Headings and texts; None for columns that need an image."""
     of_values, step = layer.statistics, f"with {layer.step_of}" if layer.step_of else ""
     yield "layer", layer.name
     yield "kind", layer.kind
@@ -238,7 +238,7 @@ def _plain(shown: "Shown") -> dict[str, Any]:
 
 
 def print_guesses(predictions: Iterable["Prediction"]) -> None:
-    """A line for each image, as soon as it is there."""
+    """One line for each image, as soon as it is available."""
     for prediction in predictions:
         if prediction.guesses:
             guesses = (
@@ -248,7 +248,7 @@ def print_guesses(predictions: Iterable["Prediction"]) -> None:
 
 
 def print_guesses_json(predictions: Iterable["Prediction"]) -> None:
-    """A list that is whole even where the predictions end early."""
+    """A JSON list that is complete even if the predictions end early."""
     click.echo("[", nl=False)
     try:
         for count, prediction in enumerate(predictions):
@@ -264,7 +264,7 @@ def print_guesses_json(predictions: Iterable["Prediction"]) -> None:
 
 
 def print_guesses_csv(predictions: Iterable["Prediction"]) -> None:
-    """A row for each guess; names as they are, for a program, unless a terminal shows them."""
+    """One row per guess; names are unescaped for programs, and escaped on a terminal."""
     name_of = printable if sys.stdout.isatty() else str
     lines = (
         (

@@ -14,7 +14,7 @@ _LARGEST_LIST = 1 << 20
 
 
 class ClassesType(click.ParamType[tuple[str, ...]]):
-    """`cat,dog`, or a text file with a name a line or a JSON list."""
+    """`cat,dog`, or a text file with one name per line or a JSON list."""
 
     name = "NAME,...|FILE"
 
@@ -34,16 +34,19 @@ class ClassesType(click.ParamType[tuple[str, ...]]):
                 self.fail(f"'{value}' cannot be read: {error}.")
             names = parse_names(text) or tuple(line.strip() for line in text.splitlines())
         if not all(names):
-            self.fail(f"'{value}' has an empty name. Write cat,dog or a file of such lines.")
+            self.fail(
+                f"'{value}' has an empty name. Write cat,dog, or name a file with one class per "
+                "line."
+            )
         return names
 
 
 def description_options(
     function: Callable[..., Any], *, of_answers: type[click.Option] = click.Option
 ) -> Callable[..., Any]:
-    """Add the options, of which the command gets a `Given` as `given`.
+    """Add the options; the command receives them as a `Given` named `given`.
 
-    of_answers: the class of those that say nothing of how fast a file is.
+    of_answers: the class of those that are not about speed.
     """
 
     @wraps(function)

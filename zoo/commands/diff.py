@@ -40,15 +40,15 @@ _COLUMNS = (
     type=click.IntRange(min=1),
     default=256,
     show_default=True,
-    help="Images to compare on, the first ones.",
+    help="Number of images to compare on.",
 )
 @click.option(
     "--max-difference",
     type=click.FloatRange(min=0),
-    help="Bound on the error of each layer, as a share of its spread: beyond it the exit code is "
+    help="Largest allowed error of a layer, as a share of its spread; above it the exit code is "
     "1.  [default: 0.001 for fp32, 0.02 for fp16, 0.25 for int8]",
 )
-@click.option("--out", type=PATH, help="Folder of the page.  [default: results/<id>]")
+@click.option("--out", type=PATH, help="Folder to write to.  [default: results/<id>]")
 @exports_option
 @data_dir_option
 @click.option(
@@ -71,7 +71,7 @@ _COLUMNS = (
 )
 @memory_option(help="Memory limit of an ONNX file.  [default: three quarters of free memory]")
 @json_option
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, a row for each layer.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one row per layer.")
 def diff(a: str, b: str | None, as_json: bool, as_csv: bool, **options: Any) -> None:
     """Compare two models layer by layer, and write a page of it.
 
@@ -96,7 +96,7 @@ def diff(a: str, b: str | None, as_json: bool, as_csv: bool, **options: Any) -> 
 
 
 def print_differences(made: "Diff") -> None:
-    """A row for each layer, those that were not compared, and what it comes to."""
+    """One row per layer, the layers that were not compared, and the effect on answers."""
     from zoo.drawing.differences import answers, percent, verdict
 
     say_wrapped(f"A         {made.a}", f"B         {made.b}", f"images    {made.origin}")
@@ -127,7 +127,7 @@ def print_differences(made: "Diff") -> None:
 
 
 def print_csv(made: "Diff") -> None:
-    """Names as they are, for a program, unless a terminal shows them."""
+    """Names are unescaped for programs, and escaped on a terminal."""
     text_of = printable if sys.stdout.isatty() else str
     shared = (
         (

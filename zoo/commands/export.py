@@ -25,7 +25,7 @@ from zoo.errors import UsageError
 @click.option(
     "--precision",
     type=NamesType(),
-    help="Precisions to write.  [default: fp32,fp16,int8, or those that the model can have]",
+    help="Precisions to write.  [default: fp32,fp16,int8, or those that the model supports]",
 )
 @click.option(
     "--input",

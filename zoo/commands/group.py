@@ -1,4 +1,4 @@
-"""The group of all commands: what it does with unknown names, and with errors of every kind."""
+"""The group of all commands, and how it handles unknown names and errors."""
 
 import sys
 from typing import Any
@@ -28,7 +28,7 @@ WORKFLOWS = {
 
 
 class ZooGroup(click.Group):
-    """Knows near names of commands, and turns the zoo's errors into one line and an exit code."""
+    """Suggests similar command names, and turns errors into one line and an exit code."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, lines in WORKFLOWS.items():

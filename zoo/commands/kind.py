@@ -1,4 +1,4 @@
-"""The options by which a command is kept to some of the models, the same for every command."""
+"""The options that restrict a command to some models, the same for every command."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -10,7 +10,7 @@ from zoo.specs.catalog import Kind
 
 
 def kind_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options, of which the command gets a `Kind` as `kind`."""
+    """Add the options; the command receives them as a `Kind` named `kind`."""
 
     @wraps(function)
     def kept(family: str | None, framework: str | None, **options: Any) -> Any:

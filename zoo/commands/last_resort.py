@@ -1,4 +1,4 @@
-"""The end of a command that nobody foresaw: one line for a person, the traceback in a file."""
+"""Unexpected errors: one line for the user, and the traceback in a file."""
 
 import errno
 import os
@@ -34,7 +34,7 @@ _REFUSALS = {
 
 
 class OutputError(ZooError):
-    """What was to be said cannot be; `gone`: because nobody reads it any more."""
+    """Output failed; `gone`: because nobody reads it any more."""
 
     def __init__(self, stream: TextIO, error: OSError) -> None:
         name = "standard error" if stream is sys.stderr else "standard output"
@@ -43,7 +43,7 @@ class OutputError(ZooError):
 
 
 class Output(TextIOWrapper):
-    """Standard output or error: it says whatever text there is, and names itself where it fails."""
+    """Standard output or error: it accepts any text, and is named in the error if it fails."""
 
     @classmethod
     def over(cls, stream: TextIO) -> "Output":
@@ -74,7 +74,7 @@ class Output(TextIOWrapper):
 
 
 def open_streams() -> None:
-    """Make both streams fit for whatever is said; an error where there is no standard output."""
+    """Make both streams accept any text; an error if there is no standard output."""
     if sys.stderr is None:
         # Else the first file that is opened would become standard error.
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
@@ -82,19 +82,19 @@ def open_streams() -> None:
         raise UsageError("standard output is closed. Send it to a file or to /dev/null.")
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is getattr(sys, f"__{name}__"):  # and nobody put another in its place
+        if stream is getattr(sys, f"__{name}__"):  # and it was not replaced
             setattr(sys, name, Output.over(stream))
 
 
 def tell(text: str) -> None:
-    """Say it on standard error, if that can be said there."""
+    """Print to standard error, if possible."""
     with suppress(OutputError):
         print(printable_lines(text), file=sys.stderr, flush=True)
 
 
 @contextmanager
 def last_resort() -> Iterator[None]:
-    """End the process with a line and an exit code where the block raises what nobody foresaw."""
+    """End the process with one line and an exit code if the block raises an unexpected error."""
     try:
         try:
             yield
@@ -124,7 +124,7 @@ def _told(error: Exception) -> int:
 
 
 def _fault(error: Exception) -> str:
-    """What went wrong in one line, and where the rest is: a new file, which replaces nothing."""
+    """What went wrong in one line, and where the traceback is, always a new file."""
     what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
     said = f"this is a bug in the program ({what})"
     about = f"onnx-zoo {__version__}, Python {platform.python_version()}, {platform.platform()}"

@@ -1,4 +1,4 @@
-"""How a table fits on a terminal: what is long stands on lines of its own, and no figure is cut."""
+"""Fit a table to a terminal: long texts get separate lines, and no figure is cut off."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ def terminal_width() -> int:
 
 
 def table_lines(rows: Rows, width: int) -> list[str]:
-    """A line a row where that fits.
+    """One line per row if that fits.
 
-    Else long texts of the last column go below their rows, or the first column above those that
-    have it in common, or both; where all that is not enough, each cell has a line.
+    Otherwise long texts of the last column go below their rows, or the first column goes above the
+    rows that share it, or both; if that is not enough, each cell gets a line.
     """
     headings = _filled(rows)
     first, last = headings[0], headings[-1]
@@ -41,7 +41,7 @@ def fits(rows: Rows, width: int) -> bool:
 
 
 def shortened(text: str, most: int) -> str:
-    """A name of at most so many letters: where it is longer, its middle is left out."""
+    """Shorten a name to at most so many letters by leaving out its middle."""
     if len(text) <= most:
         return text
     head = (most - 1) // 2
@@ -49,7 +49,7 @@ def shortened(text: str, most: int) -> str:
 
 
 def wrapped(text: str, width: int, indent: str = "", more: str = _GAP) -> list[str]:
-    """Lines of whole words. more: what all but the first are indented by besides."""
+    """Wrap into lines of whole words. more: extra indentation of all lines but the first."""
     lines = wrap(
         text,
         max(width, len(indent) + len(more) + 1),
@@ -62,7 +62,7 @@ def wrapped(text: str, width: int, indent: str = "", more: str = _GAP) -> list[s
 
 
 def _filled(rows: Rows) -> list[str]:
-    """The headings below which anything stands, the first one in any case."""
+    """The headings of columns with any content, and always the first."""
     first, *others = rows[0]
     return [first, *(heading for heading in others if any(row[heading] for row in rows))]
 
@@ -81,7 +81,7 @@ def _width(rows: Rows, headings: Sequence[str]) -> int:
 
 
 def _lines(rows: Rows, inline: Sequence[str], indent: str, width: int) -> list[str]:
-    """inline: the columns that share a line; the first one stands above it, the last one below."""
+    """inline: the columns that share a line; the first column goes above it, the last below."""
     first, last = (_filled(rows)[at] for at in (0, -1))
     widths = _widths(rows, inline)
     lines, above = [], ""

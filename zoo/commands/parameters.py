@@ -1,4 +1,4 @@
-"""What the commands take: kinds of values, and the options that several of them share."""
+"""Types of command-line values, and the options that several commands share."""
 
 import math
 from functools import partial

@@ -53,7 +53,7 @@ from zoo.errors import UsageError, ZooError
 )
 @memory_option(help="Memory limit of an ONNX file.  [default: three quarters of free memory]")
 @json_option
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, a row for each guess.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one row per guess.")
 def predict(
     model: str,
     images: tuple[Path, ...],

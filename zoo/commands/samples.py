@@ -1,4 +1,4 @@
-"""`samples`: training images on a sheet."""
+"""`samples`: a sheet of training images."""
 
 from pathlib import Path
 

@@ -23,12 +23,12 @@ from zoo.commands.parameters import (
     "--image",
     metavar="N|FILE",
     help="The image: a test image of the model's dataset by its number, or a file.  "
-    "[default: none: the layers and what they cost]",
+    "[default: none; shows the layers and their costs]",
 )
 @click.option(
     "--compare", metavar="MODEL|FILE.onnx", help="Show this model beside it, for the same image."
 )
-@click.option("--layer", metavar="NAME", help="Draw this layer alone.")
+@click.option("--layer", metavar="NAME", help="Draw only this layer.")
 @click.option(
     "--channels",
     type=click.IntRange(1, 64),

@@ -36,7 +36,7 @@ from zoo.errors import command
 @click.option("--lr", type=float, help="Peak learning rate.  [default: the recipe's]")
 @click.option("--quick", is_flag=True, default=None, help="Train the recipe's shorter schedule.")
 @click.option(
-    "--flip/--no-flip", default=None, help="Train on mirror images, too (not for digits)."
+    "--flip/--no-flip", default=None, help="Also train on mirror images (not for digits)."
 )
 @click.option(
     "--seed",
@@ -58,7 +58,7 @@ from zoo.errors import command
 @click.option(
     "--keras-backend",
     metavar="torch|tensorflow|jax",
-    help="For models of Keras: what Keras computes with.  [default: torch]",
+    help="For Keras models: the backend of Keras.  [default: torch]",
 )
 @click.option(
     "--backbone",
@@ -107,8 +107,8 @@ from zoo.errors import command
 @click.option(
     "--head",
     metavar="linear|hidden|N",
-    help="For transfer: linear, one hidden layer of 512 units, or of N.  [default: the better of "
-    "the first two]",
+    help="For transfer: a linear head, or one hidden layer of 512 or N units.  [default: the "
+    "better of linear and hidden]",
 )
 @click.option(
     "--finetune",
@@ -122,7 +122,7 @@ from zoo.errors import command
     metavar="torch|onnxruntime",
     help="For transfer: what computes the latents; fix it and --precision to get the same weights "
     "again."
-    "  [default: what the cached ones were computed by, else the fastest measured]",
+    "  [default: the one that computed the cached latents, else the fastest measured]",
 )
 @run_option
 @exports_option

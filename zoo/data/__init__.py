@@ -1,4 +1,4 @@
-"""A dataset is uint8 images, labels and class names, whatever it came from.
+"""A dataset is uint8 images, labels and class names, wherever it comes from.
 
 `load("digits")`, `load("cifar10")`, `load("my-images/")` all give the same kind of `Dataset`.
 Importing this package is cheap: neither torch nor scikit-learn is loaded until one is needed.

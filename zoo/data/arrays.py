@@ -1,4 +1,4 @@
-"""All images of a source become plain .npy arrays in canonical order, in bounded memory.
+"""Write all images of a source as .npy arrays in canonical order, in bounded memory.
 
 They are decoded in parallel into a flat file in the order they come, hashed, and copied from there
 into their final place, so no more than a few chunks of pixels are ever in memory.
@@ -32,7 +32,7 @@ SIZE_SAMPLE = 32
 
 @dataclass(frozen=True)
 class Decoded:
-    """One split as it was read. Rows of `digests` and `sizes` mean nothing where not `readable`."""
+    """One split as it was read. Rows of `digests` and `sizes` are valid only where `readable`."""
 
     digests: NDArray[np.uint8]  # [N, 32], content hashes
     sizes: NDArray[np.int32]  # [N, 2], native height and width
@@ -54,8 +54,8 @@ class DataFacts:
 def write_arrays(source: Source, view: View, folder: Path, progress: Progress) -> DataFacts:
     """Write `train-images.npy`, `train-labels.npy` and the same for test into `folder`.
 
-    Without a size in `view` images take the size that most training images have (of equally
-    frequent ones the larger). Unreadable images are left out and listed in what is returned.
+    Without a size in `view`, images get the size that most training images have (the larger of
+    equally frequent ones). Unreadable images are left out and listed in the result.
     """
     with writing(folder), warnings.catch_warnings():
         # Pillow warns of large images and odd metadata, once a thread and without their name.
@@ -149,7 +149,7 @@ def decode_split(
 def arrange(
     source: Source, decoded: dict[str, Decoded], size: tuple[int, int], view: View, folder: Path
 ) -> DataFacts:
-    """Copy the flat files into canonical order and take the statistics on the way."""
+    """Copy the flat files into canonical order, and compute the statistics on the way."""
     channels = _channels(source, view)
     identity = hashlib.sha256(json.dumps(source.class_names).encode())
     histogram = np.zeros((channels, 256), dtype=np.int64)
@@ -206,7 +206,7 @@ def _channels(source: Source, view: View) -> int:
 
 
 def _check_room(source: Source, size: tuple[int, int], view: View, folder: Path) -> None:
-    """Tell of a disk that is too small before the work, not after it.
+    """Report a disk that is too small before the work, not after it.
 
     Both flat files and the first sorted one are there at the same time.
     """

@@ -5,7 +5,7 @@
     <root>/locks/<key>      never removed, since another process may be waiting on it
     <root>/memo/            see `identity`
 
-A killed builder leaves its folder in building/ and, by the kernel's care, no lock.
+A killed builder leaves its folder in building/, but the kernel frees its lock.
 """
 
 import json
@@ -48,7 +48,7 @@ def cache_root(cache_dir: Path | None) -> Path:
 
 
 def open_entry(root: Path, key: str) -> Entry | None:
-    """The entry `key`, or None where there is none or it is damaged (a file cut short, say)."""
+    """The entry `key`, or None if there is none or it is damaged, such as by a truncated file."""
     folder = root / "entries" / key
     try:
         meta = json.loads((folder / META).read_text(encoding="utf-8"))
@@ -67,7 +67,7 @@ def open_entry(root: Path, key: str) -> Entry | None:
 def build_entry(
     root: Path, key: str, build: Callable[[Path], DataFacts], on_wait: Callable[[], None]
 ) -> Entry:
-    """Open the entry `key`, built by `build` (which writes into the folder it gets) if need be.
+    """Open the entry `key`; if needed, `build` first writes it into the folder it is given.
 
     While another process builds it, `on_wait` is called once and its result is then used.
     """

@@ -1,4 +1,4 @@
-"""From a dataset's name or path to where it lies: a local copy, else a download."""
+"""From a dataset's name or path to its files: a local copy, else a download."""
 
 import os
 import re
@@ -35,7 +35,7 @@ class DatasetInfo:
 def describe_datasets(
     data_dir: Path | None = None, cache_dir: Path | None = None
 ) -> list[DatasetInfo]:
-    """The datasets that have a name, and where each one would be taken from now."""
+    """The datasets that have a name, and where each would be loaded from now."""
     return [
         DatasetInfo(
             known.name,
@@ -64,7 +64,7 @@ def name_of_path(path: Path) -> str:
 
 
 def origin_of(name: str, data_dir: Path | None, root: Path, progress: Progress) -> Origin:
-    """Where the dataset `name` (or path) lies; known ones are downloaded where no copy is found.
+    """Where the dataset `name` (or path) is; a known one is downloaded if there is no copy.
 
     root: the cache, which also holds downloads.
     """
@@ -83,7 +83,7 @@ def origin_of(name: str, data_dir: Path | None, root: Path, progress: Progress) 
 
 
 def local_copies(known: Known, folder: Path) -> Iterator[tuple[Path, Opener]]:
-    """Copies of `known` in `folder`, in every form its users keep it, the likeliest first."""
+    """Copies of `known` in `folder`, in every form in use, the most likely first."""
     channels = known.shape[2]
     archive, images = folder / f"{known.name}.zip", folder / known.name
     if archive.is_file():

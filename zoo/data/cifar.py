@@ -1,4 +1,4 @@
-"""CIFAR as its publisher packs it: the python archive and the binary archive, or their folders."""
+"""CIFAR as its publisher packs it: the python and binary archives, or their folders."""
 
 import io
 import pickle
@@ -24,7 +24,7 @@ Batch = tuple[Images, Labels]
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    """Rebuilds containers, numbers, text and numpy arrays; a pickle can name nothing else."""
+    """Rebuilds only containers, numbers, text and numpy arrays; a pickle can name nothing else."""
 
     ALLOWED = frozenset(
         {
@@ -44,7 +44,7 @@ class _ArrayUnpickler(pickle.Unpickler):
 
 
 def python_origin(path: Path, form: CifarForm) -> Origin:
-    """The pickled batches of the python archive: a .tar.gz, or the folder that lies in it."""
+    """The pickled batches of the python archive: a .tar.gz, or its extracted folder."""
     wanted = (form.python_meta, *(file for split in SPLITS for file in form.python_files[split]))
 
     def load() -> ArraySource:
@@ -64,7 +64,7 @@ def python_origin(path: Path, form: CifarForm) -> Origin:
 
 
 def binary_origin(path: Path, form: CifarForm) -> Origin:
-    """The fixed-length records of the binary archive: a .tar.gz, or the folder that lies in it."""
+    """The fixed-length records of the binary archive: a .tar.gz, or its extracted folder."""
     wanted = (form.binary_names, *(file for split in SPLITS for file in form.binary_files[split]))
 
     def load() -> ArraySource:
@@ -172,7 +172,7 @@ def _binary_batch(content: bytes, form: CifarForm, name: str, path: Path) -> Bat
 
 
 def _images(planes: Images) -> Images:
-    """uint8 [N, 3072], the red, green and blue plane after another, to [N, 32, 32, 3]."""
+    """From uint8 [N, 3072], the red, green and blue planes in turn, to [N, 32, 32, 3]."""
     return np.ascontiguousarray(planes.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1))
 
 

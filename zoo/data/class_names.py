@@ -1,6 +1,6 @@
-"""Whether two lists of class names mean the same classes, and in which order.
+"""Match two lists of class names: are they the same classes, and in which order?
 
-A file that names its classes in another order than a dataset gives its values in that order too.
+A file that names its classes in another order than a dataset outputs its values in that order.
 """
 
 import json
@@ -12,7 +12,7 @@ _SHOWN, _LONGEST = 3, 24
 
 
 def parse_names(text: str) -> tuple[str, ...] | None:
-    """The names in a file's metadata, a JSON list; None where it is none."""
+    """The class names in a file's metadata, a JSON list; None if it is not one."""
     try:
         names = json.loads(text)
     except (ValueError, RecursionError):
@@ -23,10 +23,10 @@ def parse_names(text: str) -> tuple[str, ...] | None:
 
 
 def columns_by_name(named: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...] | None:
-    """For each wanted class the place of its value among those named; None for other classes.
+    """For each wanted class, its index among the named ones; None if the classes differ.
 
-    Case, spaces, underscores and hyphens make no difference, unless they alone tell two classes of
-    a list apart.
+    Case, spaces, underscores and hyphens are ignored, unless two classes of a list differ only in
+    these.
     """
     if len(named) != len(wanted):
         return None
@@ -43,12 +43,12 @@ def columns_by_name(named: Sequence[str], wanted: Sequence[str]) -> tuple[int, .
 
 
 def is_in_order(columns: Sequence[int]) -> bool:
-    """Whether these columns are where they stand already."""
+    """Whether these columns are in order already."""
     return list(columns) == list(range(len(columns)))
 
 
 def other_classes(named: Sequence[str], wanted: Sequence[str], whose: str) -> str:
-    """In plain words that a file names other classes than `whose` are."""
+    """A message that a file names other classes than those of `whose`."""
     return f"names other classes ({_few(named)}) than those of {whose} ({_few(wanted)})"
 
 

@@ -1,4 +1,4 @@
-"""What every part of the zoo means by a dataset: pixels, labels, class names, a fingerprint."""
+"""The dataset type of the whole zoo: pixels, labels, class names and a fingerprint."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Dataset:
     class_names: tuple[str, ...]
     train: Split
     test: Split
-    fingerprint: str  # hash of images and class names, whatever container, order or view
+    fingerprint: str  # hash of images and class names, independent of container, order and view
     mean: tuple[float, ...]  # per channel, of the training pixels, on the 0..1 scale
     std: tuple[float, ...]  # likewise
     view: str = ""  # "" for the images as they are, else the change, such as "28x28-grey"

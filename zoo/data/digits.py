@@ -1,4 +1,4 @@
-"""The embedded default: 1,797 real handwritten digits that ship inside scikit-learn."""
+"""The embedded dataset: 1,797 real handwritten digits that ship with scikit-learn."""
 
 import hashlib
 from collections.abc import Iterator
@@ -50,7 +50,8 @@ def _source(small: np.ndarray, labels: np.ndarray) -> ArraySource:
 def enlarged(small: np.ndarray) -> Images:
     """int64 [N, 8, 8] of 0..16 to uint8 [N, 32, 32, 3] of 0..255, bilinear.
 
-    In integers, so that the pixels (and with them the fingerprint) hang on no library's rounding.
+    Computed in integers, so that the pixels (and the fingerprint) do not depend on a library's
+    rounding.
     """
     side = small.shape[1]
     # The centre of fine pixel i lies at (i + 0.5) / FACTOR - 0.5 coarse pixels; weights in 1/8.

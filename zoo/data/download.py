@@ -1,4 +1,4 @@
-"""Official archives by torchvision's downloader, with the addresses and hashes it carries."""
+"""Download official archives with torchvision's downloader, URLs and hashes."""
 
 import contextlib
 import errno
@@ -20,7 +20,7 @@ STALL_S = 30.0
 
 
 def download(known: Known, folder: Path, progress: Progress) -> None:
-    """Fetch the official files of `known` into `folder`; only whole, verified files get there."""
+    """Download the official files of `known` into `folder`; only verified files are kept."""
     partial = folder.with_name(f"{folder.name}.partial")
     with writing(folder):
         for place in (folder, partial):
@@ -93,7 +93,7 @@ def _one_at_a_time(lock: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _stalls_end() -> Iterator[None]:
-    """torchvision sets no timeout; without one a silent server would be waited for for ever."""
+    """Set a timeout, which torchvision does not: a silent server would be waited for forever."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(STALL_S)
     try:
@@ -104,7 +104,7 @@ def _stalls_end() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet_in_a_pipe() -> Iterator[None]:
-    """torchvision always draws its bar on standard error; only a terminal should get it."""
+    """Hide torchvision's progress bar unless standard error is a terminal."""
     if sys.stderr.isatty():
         yield
         return

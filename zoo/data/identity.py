@@ -1,4 +1,4 @@
-"""The identity of a source's content, remembered by the stat signature of its files.
+"""The identity of a source's content, cached by the stat signature of its files.
 
 Hashing 100 MB takes a quarter of a second; looking at sizes and times takes microseconds. A file
 that was replaced or edited has another signature and is hashed again.
@@ -23,14 +23,14 @@ HASH_CHUNK_FILES = 64
 
 @dataclass(frozen=True)
 class Identity:
-    """What tells a source's files from others."""
+    """What identifies the content of a source."""
 
     key: str  # sha256 hex over their names and contents
     signature: str  # over their stats, which is quick
 
 
 def identify(origin: Origin, root: Path) -> Identity:
-    """The identity of what `origin` consists of; remembered in `root`, the cache."""
+    """The identity of the files of `origin`; cached in `root`."""
     if origin.path is None:
         return Identity(_text_hash(origin.kind), stat_signature(origin))
     signature = stat_signature(origin)
@@ -98,7 +98,7 @@ def _part_hash(origin: Origin, name: str) -> bytes:
 
 
 def _unreadable(origin: Origin, name: str, error: OSError) -> str:
-    """What stands for a file's content: one bad image of many may yet be skipped."""
+    """A placeholder for an unreadable file's content: one bad image of many may be skipped."""
     if not name:
         raise ZooError(f"cannot read {origin.path}: {error.strerror}.") from error
     return f"unreadable: {error.errno}\n"

@@ -1,4 +1,4 @@
-"""The datasets that have a name: what they are, and which files their publishers gave out."""
+"""The datasets that have a name: what they are, and which files their publishers provide."""
 
 import re
 from collections.abc import Collection
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CifarForm:
-    """How CIFAR's publisher packs it: archive and folder name, and the files inside, twice over."""
+    """How CIFAR's publisher packs it: archives, folders and the files inside, in two formats."""
 
     python_archive: str
     python_folder: str
@@ -151,8 +151,8 @@ class ClassNames:
 def official_names(folders: Collection[str]) -> ClassNames:
     """Class names for a set of folder names, sorted, or in the official order of a known dataset.
 
-    Official names are recognised whatever stands for a space or a slash (`T-shirt_top`), since a
-    slash cannot be part of a folder's name.
+    Official names are recognised with any character in place of a space or slash (`T-shirt_top`),
+    because a folder's name cannot contain a slash.
     """
     by_key = {_key(folder): folder for folder in folders}
     for known in KNOWN.values():

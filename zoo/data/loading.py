@@ -59,7 +59,7 @@ def load(
 
 
 def _changed(name: str, view: View) -> View:
-    """`view` without what the known dataset `name` has anyway, so that no second copy is made."""
+    """`view` without changes that make no difference to `name`, so that no second copy is made."""
     if name not in KNOWN:
         return view
     shape = KNOWN[name].shape
@@ -96,7 +96,7 @@ def _entry(origin: Origin, view: View, root: Path, progress: Progress) -> Entry:
 
 
 def _check_rest(origin: Origin, facts: DataFacts, folder: Path) -> None:
-    """Every class must have readable images, whether bad ones are to be skipped or not."""
+    """Every class must have readable images, even if bad ones are skipped."""
     labels = {split: np.load(folder / f"{split}-labels.npy") for split in SPLITS}
     try:
         check_classes(facts.class_names, labels, origin.title)

@@ -1,4 +1,4 @@
-"""A dataset that is at hand: in the cache or in a local copy, without a download."""
+"""Load a dataset without a download: from the cache or from a local copy."""
 
 from pathlib import Path
 
@@ -15,16 +15,16 @@ def load_local(
     progress: Progress,
     whose: str = "the card",
 ) -> Dataset | str:
-    """The dataset, or in plain words why it is not here.
+    """The dataset, or a message why it is unavailable.
 
-    fingerprint: which one is meant, by `whose` word.
+    fingerprint: that of the expected dataset, according to `whose`.
     """
     places = {info.name: info.where for info in describe_datasets(data_dir)}
     if is_path(name):
         places[name] = name
     where = places.get(name)
     if where is None:
-        return f"the place of the dataset '{name}' is unknown"
+        return f"it is unknown where the dataset '{name}' is"
     if where == "download":
         return f"no local copy of {name}; name its folder with --data-dir or ZOO_DATA"
     data = load(name, data_dir=data_dir, progress=progress)

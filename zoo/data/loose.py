@@ -1,4 +1,4 @@
-"""Images that belong to no dataset: files, and folders that are searched for them."""
+"""Images that belong to no dataset: files, and folders that are searched."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ class LooseImage:
 
 
 def find_images(images: Sequence[Path], progress: Progress) -> list[Path]:
-    """Every image, those of a folder sorted; a folder without any stands for itself."""
+    """Every image, those of a folder sorted; a folder without images is yielded itself."""
     found: list[Path] = []
     for image in images:
         files = list(_walk(image)) if image.is_dir() else []
@@ -34,14 +34,14 @@ def find_images(images: Sequence[Path], progress: Progress) -> list[Path]:
     if not any(path.is_file() for path in found):
         named = ", ".join(map(str, images[:3])) or "nothing"
         raise ZooError(
-            f"there is no image: neither a file nor a folder of them "
-            f"({', '.join(ENDINGS)}) is {named}."
+            f"there is no image file, and no folder of images ({', '.join(ENDINGS)}), named "
+            f"{named}."
         )
     return found
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, but hidden ones."""
+    """Every file below a folder except hidden ones."""
 
     def refuse(error: OSError) -> None:
         raise ZooError(f"cannot read the folder {error.filename}: {error.strerror}.") from error
@@ -58,7 +58,7 @@ def _ignored(name: str) -> bool:
 
 
 def read_image(path: Path, shape: tuple[int, int, int]) -> LooseImage:
-    """An image of any size as one of height, width and channels; what is wrong with it is kept."""
+    """Read an image and convert it to height, width and channels; keep the reason if it fails."""
     height, width, channels = shape
     try:
         pixels = decode(_encoded(path), channels)

@@ -25,14 +25,14 @@ class UnreadableError(Exception):
 
 @dataclass(frozen=True)
 class View:
-    """How images are shown."""
+    """How images are resized and coloured."""
 
     size: tuple[int, int] | None = None  # height and width; None: the dataset's own
     grey: bool = False
 
     @classmethod
     def of(cls, size: tuple[int, int] | int | None, grey: bool) -> "View":
-        """The view that `--size` (one side, or height and width) and `--grey` ask for."""
+        """The view requested by `--size` (one side, or height and width) and `--grey`."""
         if isinstance(size, int):
             size = (size, size)
         if size is not None and not all(1 <= side <= LARGEST_SIDE for side in size):
@@ -56,8 +56,8 @@ def read_encoded(path: Path) -> bytes:
 def decode(encoded: bytes, channels: int) -> Images:
     """The pixels of an image file's bytes, uint8 [H, W, channels], at the image's own size.
 
-    Turned upright by EXIF; transparent parts lie on white; 16-bit grey is scaled, not clipped.
-    Colour profiles are not applied. Of an animation the first frame counts.
+    EXIF rotation is applied; transparent parts become white; 16-bit grey is scaled, not clipped.
+    Colour profiles are not applied. Of an animation, the first frame is used.
     """
     try:
         with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
@@ -72,7 +72,7 @@ def decode(encoded: bytes, channels: int) -> Images:
 
 
 def _not_read(encoded: bytes) -> str:
-    """Why no decoder of ours knows these bytes."""
+    """Why no supported decoder recognises these bytes."""
     formats = ", ".join(FORMATS)
     for start, kind in _OTHERS.items():
         if encoded.startswith(start):
@@ -111,7 +111,7 @@ def content_hash(pixels: Images) -> bytes:
 
 
 def shown(pixels: Images, size: tuple[int, int], channels: int) -> Images:
-    """An image uint8 [H, W, C] as `size` (height, width) and `channels` want it.
+    """Convert an image uint8 [H, W, C] to `size` (height, width) and `channels`.
 
     The whole image is resized (bicubic, antialiased), nothing is cropped.
     """

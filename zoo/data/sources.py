@@ -1,4 +1,4 @@
-"""What every kind of source offers: class names, labels, the pixels of one image at a time."""
+"""The interface of every source: class names, labels, and pixels of one image at a time."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -41,12 +41,12 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a dataset lies, known without reading an image."""
+    """Where a dataset is, known without reading an image."""
 
     kind: str  # how the files are read; two kinds never share a cache entry
     path: Path | None  # the folder or file; None for embedded data
     # Files below `path` that hold the content, relative; "" is `path` itself; a name that ends in
-    # "/" is a folder that matters by its name alone
+    # "/" marks a folder, of which only the name matters
     names: tuple[str, ...]
     # Gives the list of images, usable until the context ends
     open: Callable[[], AbstractContextManager[Source]]
@@ -77,7 +77,7 @@ class ArraySource:
 
 
 def check_classes(class_names: tuple[str, ...], labels: dict[str, Labels], title: str) -> None:
-    """Stop where there is nothing to tell apart, or a class without images in either split."""
+    """Refuse fewer than two classes, or a class without images in either split."""
     if len(class_names) < 2:
         raise ZooError(
             f"{title} has only one class ('{class_names[0]}'); "

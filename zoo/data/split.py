@@ -1,4 +1,4 @@
-"""A validation split that choices may be made on: seeded and stratified."""
+"""A seeded, stratified validation split for making choices."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 def over_chunks(work: Callable[[range], Result], total: int, chunk: int) -> Iterator[Result]:
     """Results of `work` on consecutive ranges of at most `chunk` items, in order.
 
-    At most two ranges a thread are waiting or at work, so results that are consumed as they come
+    At most two ranges per thread are queued or running, so results that are consumed as they come
     take bounded memory. The first exception ends everything.
     """
     threads = thread_budget()

@@ -1,7 +1,7 @@
 """Images as files: `train/<class>/*` and `test/<class>/*` in a folder, or in a zip read in place.
 
-Hidden files and `__MACOSX` are ignored, so is whatever has no image's ending. In a zip everything
-may lie below one common folder, as it does when a folder was zipped.
+Hidden files, `__MACOSX` and files without an image's extension are ignored. In a zip, everything
+may be inside one common folder, as when a folder was zipped.
 """
 
 import io
@@ -162,7 +162,7 @@ def _check_folders(classes: dict[str, set[str]], title: str) -> None:
 
 
 def _text(name: str) -> str:
-    """A file name as text: composed as on Linux (macOS splits accents off), always encodable."""
+    """A file name as text: composed as on Linux (macOS decomposes accents), always encodable."""
     return unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode())
 
 
@@ -175,7 +175,7 @@ def _is_image(name: str) -> bool:
 
 
 def _common_folder(names: list[str]) -> str:
-    """`flowers/` where all of `names` lie in it, "" where train/ or test/ lie at the top."""
+    """`flowers/` if all of `names` are in it, "" if train/ or test/ are at the top."""
     tops = {name.split("/")[0] for name in names if "/" in name}
     if len(tops) == 1 and not tops & set(SPLITS):
         return f"{tops.pop()}/"

@@ -1,1 +1,1 @@
-"""Plots as PNG files, and what they and a page show of a training: plain values."""
+"""Plots as PNG files, and parts of pages, drawn from plain values."""

@@ -1,4 +1,4 @@
-"""A confusion matrix: how often each class is taken for each, and what is drawn of that."""
+"""A confusion matrix: how often each class is mistaken for each other, and how to draw it."""
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +20,7 @@ _DARK = 0.5  # share from which on writing in the cell has to be light
 
 @dataclass(frozen=True)
 class Cell:
-    """Images of one true class that were taken for one class."""
+    """Images of one true class that were predicted as one class."""
 
     true: int
     predicted: int
@@ -29,12 +29,12 @@ class Cell:
 
     @property
     def shade(self) -> float:
-        """How much of the full colour it has: 0 to 1."""
+        """The intensity of the cell's colour: 0 to 1."""
         return _FAINTEST + (1 - _FAINTEST) * self.share**0.5 if self.count else 0.0
 
     @property
     def is_dark(self) -> bool:
-        """Whether writing in it has to be light."""
+        """Whether the cell is dark enough to need light text."""
         return self.share > _DARK
 
 
@@ -52,7 +52,7 @@ class Confusion:
 
     @property
     def is_named(self) -> bool:
-        """Whether there are few enough classes for their names to be readable."""
+        """Whether there are few enough classes to show their names."""
         return len(self.classes) <= _MOST_NAMED
 
     def cells(self) -> Iterator[Cell]:
@@ -69,12 +69,12 @@ class Confusion:
 
     @classmethod
     def from_csv(cls, content: bytes) -> "Confusion":
-        """What `to_csv` wrote; `ValueError` where it is no such table."""
+        """Read what `to_csv` wrote; `ValueError` for any other table."""
         headings, lines = read_table(io.StringIO(content.decode("utf-8"), newline=""))
         counts = tuple(tuple(int(count) for count in line[1:]) for line in lines)
         classes = tuple(headings[1:])
         if not all(0 <= count < _MOST_IMAGES for row in counts for count in row):
-            raise ValueError("a count that is none")
+            raise ValueError("a count that is out of range")
         if not classes or len(counts) != len(classes):
             raise ValueError("the table is not square")
         return cls(classes, counts)
@@ -83,7 +83,7 @@ class Confusion:
 def confusion_counts(
     labels: NDArray[np.int64], predictions: NDArray[np.int64], classes: int
 ) -> NDArray[np.int64]:
-    """How often each true class (rows) was taken for each class (columns)."""
+    """How often each true class (rows) was predicted as each class (columns)."""
     counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (labels, predictions), 1)
     return counts

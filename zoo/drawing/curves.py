@@ -1,4 +1,4 @@
-"""The curves of a training: what is drawn of its history, whoever draws it."""
+"""The training curves, prepared from the history for every kind of drawing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from zoo.runs.history import EpochRow
 
 LOSS = "cross-entropy, with the label smoothing of the recipe"
 EPOCHS = "epoch"  # what both panels go along
-_FEW = 3  # points below which a line alone would not be seen
+_FEW = 3  # below this many points, a line without markers is hard to see
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Curve:
 
     @property
     def marked(self) -> bool:
-        """Whether each point has a mark."""
+        """Whether each point has a marker."""
         return len(self.points) < _FEW
 
 

@@ -1,4 +1,4 @@
-"""What is found about two models that should agree, as plain values: a page and a table show it."""
+"""The findings of `diff` as plain values, for the page and the table."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -59,7 +59,7 @@ class ChangedImage:
 
 @dataclass(frozen=True)
 class Effect:
-    """What the differences come to: the answers of the files themselves."""
+    """How the differences change the answers of the files themselves."""
 
     images: int
     changed: int  # images that get another class
@@ -71,13 +71,13 @@ class Effect:
 
 @dataclass(frozen=True)
 class Diff:
-    """Where two models first differ, layer by layer, and what it comes to."""
+    """Where two models first differ, layer by layer, and how that changes their answers."""
 
     a: str  # what A is
     b: str
     origin: str  # which images
     bound: float  # on the error of each layer
-    why: str  # the bound is that
+    why: str  # where the bound comes from
     layers: tuple[LayerDifference, ...]  # in order of flow
     alone: tuple[LoneLayer, ...]  # those that could not be compared
     effect: Effect
@@ -85,7 +85,7 @@ class Diff:
 
     @property
     def first(self) -> LayerDifference | None:
-        """The first layer whose error is above the bound; None where there is none."""
+        """The first layer whose error is above the bound, or None."""
         return next((layer for layer in self.layers if not layer.error <= self.bound), None)
 
     @property
@@ -94,7 +94,7 @@ class Diff:
         return max(self.layers, key=lambda layer: layer.added)
 
     def to_json(self) -> dict[str, Any]:
-        """All of it; an error that is no number is null."""
+        """Everything as JSON values; an error that is not a number is null."""
         known = {"page": str(self.page), "first": self.first.name if self.first else None}
         found: dict[str, Any] = _finite(asdict(self) | known)
         return found
@@ -109,7 +109,7 @@ def _finite(value: Any) -> Any:
 
 
 def percent(share: float) -> str:
-    """`4.3%`, `1.2e-05%`, `1,180%`; what is no number is said."""
+    """`4.3%`, `1.2e-05%`, `1,180%`; or "not a number"."""
     if not math.isfinite(share):
         return "not a number"
     return f"{100 * share:,.0f}%" if abs(share) >= 10 else f"{100 * share:.3g}%"
@@ -127,7 +127,7 @@ def verdict(made: Diff) -> str:
 
 
 def answers(effect: Effect) -> list[str]:
-    """What the differences come to, in words."""
+    """How the differences change the answers, in words."""
     said = [f"{effect.changed:,} of {effect.images:,} images get another class"]
     if effect.accuracy_a is not None:
         said += [f"accuracy of A {effect.accuracy_a}", f"accuracy of B {effect.accuracy_b}"]

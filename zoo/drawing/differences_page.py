@@ -1,4 +1,4 @@
-"""The page of two models that should agree: one file that holds everything it shows."""
+"""The HTML page of `diff`, in one self-contained file."""
 
 from collections.abc import Sequence
 
@@ -21,20 +21,20 @@ from zoo.drawing.tiles import data_uri, smaller
 _LONGEST_NAME = 120
 _SIDE = 96  # pixels of an example
 _MEASURE = (
-    "The error of a layer is the root mean square of B's tensor less A's, over all images, as a "
-    "share of the spread: the standard deviation of A's tensor. What a layer adds is its error "
-    "less the largest among the layers that it takes; it is below zero where a layer hides what "
-    "came in. The tensors come from copies of the files that give them as further outputs."
+    "The error of a layer is the root mean square of B's tensor minus A's, over all images, as a "
+    "share of the spread (the standard deviation of A's tensor). What a layer adds is its error "
+    "minus the largest error among its inputs; it is negative where a layer reduces the error. "
+    "The tensors come from copies of the files that have them as additional outputs."
 )
 
 
 def draw_differences(made: Diff, examples: Sequence[Images]) -> str:
-    """The whole file. examples: the images that get another class, as they are listed."""
+    """The whole file. examples: the images that change class, in the order of the list."""
     body = [
         tag(
             "header",
             tag("h1", f"{_short(made.a)} against {_short(made.b)}"),
-            tag("p", f"A is {made.a}. B is {made.b}. On {made.origin}."),
+            tag("p", f"A is {made.a}. B is {made.b}. Compared on {made.origin}."),
         ),
         tag(
             "main",
@@ -84,8 +84,8 @@ def _table(made: Diff) -> Markup:
         tag("h2", "Layer by layer"),
         tag(
             "p",
-            "In order of flow. The largest is the largest difference of one value, as a share of "
-            "the spread.",
+            "Layers are in graph order. Largest: the largest difference of a single value, as a "
+            "share of the spread.",
             class_="lead",
         ),
         _scrolling(
@@ -180,7 +180,7 @@ def _scrolling(label: str, head: Markup, rows: Sequence[Markup]) -> Markup:
 
 
 def _begun(text: str) -> str:
-    """As a sentence begins; a layer's name stays as it is."""
+    """Capitalise the first letter, except of a layer's name."""
     return text[:1].upper() + text[1:] if text.startswith(("no ", "accuracy", "lost")) else text
 
 

@@ -1,4 +1,4 @@
-"""The errors of layers as bars in order of flow, each a link to its row of the table."""
+"""Bars of the error of each layer, in graph order, each a link to its row of the table."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ _NUMBERS = 10  # at most so many layers are numbered below
 
 
 def draw_errors(layers: Sequence[LayerDifference], bound: float) -> Markup:
-    """The chart; the bound is a dashed line where it is within it."""
+    """The chart; the bound is a dashed line if it is within the scale."""
     most = max((layer.error for layer in layers if layer.finite), default=0.0)
     within = 0 < bound <= 1.5 * most
     top = max(most, bound if within else 0.0) or 1.0
@@ -57,7 +57,7 @@ def _rule(y: float, text: str) -> tuple[Markup, Markup]:
 
 
 def _bar(at: int, layer: LayerDifference, bound: float, top: float, step: float) -> Markup:
-    """What came in, and above it what the layer adds; a full bar where it is no number."""
+    """The error of the inputs, and above it what the layer adds; a full bar if not a number."""
     error = min(layer.error, top)
     added = min(max(layer.added, 0.0), error)
     x, wide = _LEFT + at * step, step * 0.8

@@ -1,8 +1,8 @@
-"""How the graph of a network is cut up to be drawn as a flow: pieces, folded where many are alike.
+"""Cut the graph of a network into pieces to draw, and fold repeated blocks.
 
-A cut is a layer that everything passes: no branch goes around it. What lies between two cuts is a
-block: of residual networks the branch with the sum that ends it, of dense ones the convolutions
-with the concatenation. Large networks are stacks of such blocks, of which equal neighbours are
+A cut is a layer that all data passes through: no branch goes around it. The layers between two cuts
+are a block: in residual networks the branch with the sum that ends it, in dense networks the
+convolutions with the concatenation. Large networks are stacks of such blocks; equal neighbours are
 folded together.
 """
 
@@ -18,7 +18,7 @@ _LEAST = 6  # layers that are worth folding
 
 @dataclass(frozen=True)
 class Piece:
-    """Layers that are drawn together: those from `start` to before `stop`."""
+    """Layers that are drawn together: from `start` up to, not including, `stop`."""
 
     start: int
     stop: int
@@ -26,7 +26,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Fold:
-    """Pieces of the same structure, one after the other, or one block."""
+    """Consecutive pieces with the same structure, or one block."""
 
     pieces: tuple[Piece, ...]
 
@@ -37,12 +37,12 @@ class Fold:
 
     @property
     def stop(self) -> int:
-        """The layer behind the last."""
+        """The index after the last layer."""
         return self.pieces[-1].stop
 
 
 def edges_of(steps: Sequence[Step]) -> list[tuple[int, ...]]:
-    """For each step the places of those that it takes from; -1 is the image."""
+    """For each step, the indices of its inputs; -1 is the image."""
     places = {step.name: at for at, step in enumerate(steps)}
     found = []
     for at, step in enumerate(steps):
@@ -76,7 +76,7 @@ def cut_up(steps: Sequence[Step]) -> list[Piece | Fold]:
 
 
 def _blocks(steps: Sequence[Step], edges: Sequence[tuple[int, ...]]) -> list[Piece]:
-    """What lies between cuts: single layers, and blocks with the activation behind them."""
+    """The parts between cuts: single layers, and blocks with the activation after them."""
     around = [0] * (len(steps) + 1)  # +1 where a branch begins to pass by, -1 where it ends
     for at, before in enumerate(edges):
         for start in before:
@@ -101,7 +101,7 @@ def _blocks(steps: Sequence[Step], edges: Sequence[tuple[int, ...]]) -> list[Pie
 def _key(
     steps: Sequence[Step], edges: Sequence[tuple[int, ...]], piece: Piece
 ) -> tuple[object, ...]:
-    """What two blocks have in common whose layers do the same."""
+    """A key that is equal for blocks with the same structure."""
     return tuple(
         (steps[at].operator, *(at - before for before in edges[at]))
         for at in range(piece.start, piece.stop)
@@ -109,9 +109,10 @@ def _key(
 
 
 def _repeats(keys: Sequence[object], blocks: Sequence[Piece], at: int) -> tuple[int, int]:
-    """The pattern that begins here: of how many blocks it is, and how often it comes in a row.
+    """The repeating pattern that begins here: its length in blocks, and how often it repeats.
 
-    Twice is enough for one with a branch; others come by chance so often that it takes three times.
+    A pattern with a branch must repeat twice; others three times, because they often repeat by
+    chance.
     """
     for period in range(1, _LONGEST + 1):
         pattern, times = keys[at : at + period], 1

@@ -1,7 +1,7 @@
-"""The graph of a network on a page: a flow from top to bottom, in SVG, with what is alike folded.
+"""The graph of a network as an SVG from top to bottom, with repeated blocks folded.
 
-A node is a link to its layer, so that a click or Enter opens it; a fold is one that the browser
-itself opens and closes. Neither needs a script.
+A node is a link to its layer, so that a click or Enter opens it; a fold is a `details` element that
+the browser opens and closes. Neither needs a script.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def draw_flow(steps: Sequence[Step], prefix: str) -> Markup:
 
 
 class _Flow:
-    """What its parts have in common."""
+    """What all parts of the drawing share."""
 
     def __init__(self, steps: Sequence[Step], prefix: str) -> None:
         self.steps, self.prefix = steps, prefix
@@ -69,7 +69,7 @@ class _Flow:
         return round(_STRONGEST * min(1.0, share / self.most)) if self.most else 0
 
     def _drawing(self, piece: Piece) -> Markup:
-        """Nodes below one another; branches that pass some go through lanes beside them."""
+        """Nodes from top to bottom; branches that skip some run in lanes beside them."""
         count = piece.stop - piece.start
         branches = self._branches(piece)
         lanes = _lanes(branches)
@@ -101,7 +101,7 @@ class _Flow:
         )
 
     def _branches(self, piece: Piece) -> list[tuple[int, int]]:
-        """From which place to which one in the piece; -1 is above it."""
+        """The start and end of each branch in the piece; -1 is above it."""
         return [
             (max(-1, before - piece.start), at - piece.start)
             for at in range(piece.start, piece.stop)
@@ -144,7 +144,7 @@ class _Flow:
 
 
 def _lanes(branches: Sequence[tuple[int, int]]) -> list[int]:
-    """A lane for each, the inner ones for short branches; two share one where they do not meet."""
+    """A lane for each branch, inner ones for short branches; two that do not overlap share one."""
     taken: list[list[tuple[int, int]]] = []
     lanes = [0] * len(branches)
     for at in sorted(range(len(branches)), key=lambda at: branches[at][1] - branches[at][0]):
@@ -166,5 +166,5 @@ def _lanes(branches: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _short(name: str, letters: int) -> str:
-    """The end of a name says more than its beginning."""
+    """Shorten a name, keeping its end, which says more than its beginning."""
     return name if len(name) <= letters else f"…{name[1 - letters :]}"

@@ -1,4 +1,4 @@
-"""A confusion matrix: what each true class is taken for."""
+"""The confusion matrix as an SVG heat map."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,9 +15,9 @@ def draw_confusion(
     width: float = WIDTH,
     links: Mapping[tuple[int, int], str] | None = None,
 ) -> Markup:
-    """Rows are true classes; counts where there is room for them.
+    """Rows are true classes; counts are shown if there is room.
 
-    links: where a cell (true, predicted) leads to.
+    links: the target of each cell (true, predicted).
     """
     classes, named = confusion.classes, confusion.is_named
     left = min(86.0, max(map(text_width, classes), default=0.0) + 8) if named else 16.0

@@ -1,4 +1,4 @@
-"""What a page and a plot show of the inside of a model: plain values, and how they are chosen."""
+"""What a page and a plot show of a model's layers, as plain values, and how it is chosen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ RULE = "those with the largest mean absolute value, strongest first"
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of all numbers of a tensor."""
+    """Statistics of all values of a tensor."""
 
     mean: float
     std: float
@@ -37,7 +37,7 @@ class Statistics:
 
 @dataclass(frozen=True)
 class Step:
-    """One layer, and what it gave."""
+    """One layer and its output."""
 
     name: str
     kind: str
@@ -59,9 +59,9 @@ class Step:
         return "x".join(map(str, self.values.shape)) or "one number"
 
     def maps(self, most: int) -> tuple[NDArray[np.float32], tuple[int, ...]] | None:
-        """Its strongest channels as maps [n, height, width], and their numbers; None of a vector.
+        """The strongest channels as maps [n, height, width], and their indices; None for a vector.
 
-        Of several views of the image the first is shown.
+        If there are several views of the image, the first is shown.
         """
         values = self._channels()
         if values is None:
@@ -72,7 +72,7 @@ class Step:
 
     @property
     def channels(self) -> int:
-        """How many maps there are; 0 of what has none."""
+        """How many maps there are; 0 for a vector."""
         values = self._channels()
         return 0 if values is None else len(values)
 
@@ -90,7 +90,7 @@ class Step:
         return values
 
     def vector(self) -> NDArray[np.float32] | None:
-        """Its numbers in a row; None of what has more than one axis to it."""
+        """The values of a vector; None if there is more than one axis."""
         values = np.nan_to_num(self.values.astype(np.float32))
         long = [side for side in values.shape if side != 1]
         return values.reshape(-1) if len(long) <= 1 else None
@@ -98,7 +98,7 @@ class Step:
 
 @dataclass(frozen=True)
 class View:
-    """All that is shown of a model, and of one image on its way through it."""
+    """Everything that is shown of a model and, if there is one, its image."""
 
     title: str
     origin: str  # which image of what, in words; "" where none was asked for
@@ -121,9 +121,9 @@ class View:
 def filter_images(
     weights: Tensor, *, units_last: bool, before: tuple[int, ...], image_last: bool
 ) -> NDArray[np.uint8] | None:
-    """The first filters as images, each on its own scale around grey; None where they are none.
+    """The first filters as images, each on its own scale around grey; None if they cannot be drawn.
 
-    before: the shape of what they look at, without the axis of the batch.
+    before: the shape of their input, without the batch axis.
     """
     if weights.ndim == 4:  # [units, channels, height, width] of a convolution
         images = weights.transpose(0, 2, 3, 1)

@@ -21,7 +21,7 @@ _HIGH = 60  # pixels, from zero to the end of a bar
 
 @dataclass(frozen=True)
 class Room:
-    """How much of each layer there is room for, so that the page stays below 5 MB."""
+    """How much of each layer can be drawn, so that the page stays below 5 MB."""
 
     side: int  # pixels of the longer side of a map
     bars: int  # of a vector
@@ -66,7 +66,7 @@ def _facts(step: Step) -> list[str]:
 
 
 def _one_step(step: Step) -> str:
-    """What is computed together: in the runtime, whose time is of both, and in the file itself."""
+    """Which layers are computed in one step: by the runtime, and in the file itself."""
     words = []
     if step.step_of:
         words.append(f"onnxruntime computes it in one step with {short(step.step_of)}.")
@@ -84,7 +84,7 @@ def _drawn(step: Step, channels: int, room: Room, classes: Sequence[str], most: 
         return _bars(step, vector, room.bars, classes, most)
     chosen = step.maps(channels)
     if chosen is None:
-        return tag("small", "A tensor of so many axes is not drawn.")
+        return tag("small", "A tensor with this many axes is not drawn.")
     maps, numbers = chosen
     height, width = maps.shape[1:]
     listed = ", ".join(map(str, numbers))
@@ -105,7 +105,7 @@ def _drawn(step: Step, channels: int, room: Room, classes: Sequence[str], most: 
 def _bars(
     step: Step, vector: NDArray[np.float32], bars: int, classes: Sequence[str], most: float
 ) -> Markup:
-    """A bar a value, those above zero upwards."""
+    """One bar per value; positive values point upwards."""
     shown = vector[:bars]
     wide = 560 / max(1, len(shown))
     lengths = [_HIGH * float(value) / most if most > 0 else 0.0 for value in shown]
@@ -136,7 +136,7 @@ def _bars(
 
 
 def _side(views: Sequence[View]) -> int:
-    """How many pixels the longer side of a map may have, so that all fit into the page."""
+    """The longest side of a map in pixels, so that all fit into the page."""
     shapes = []
     for view in views:
         for step in view.steps if view.image is not None else ():
@@ -151,7 +151,7 @@ def _side(views: Sequence[View]) -> int:
 
 
 def short(name: str) -> str:
-    """A name, cut where it is very long."""
+    """A name, shortened if it is very long."""
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 

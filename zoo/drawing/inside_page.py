@@ -1,4 +1,4 @@
-"""The page of a model, and of one image on its way through it: one file that holds all it shows."""
+"""The HTML page of `show`, in one self-contained file."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ _COSTS = (
 
 
 def draw_inside(views: Sequence[View]) -> str:
-    """The whole file: of one model, or of two side by side."""
+    """The whole file, for one model, or for two side by side."""
     room = Room.of(views)
     titles = " and ".join(view.title for view in views)
     origin = next((view.origin for view in views if view.origin), "")
@@ -138,7 +138,7 @@ def _left_out(view: View) -> str:
 
 
 def _first(view: View, *, named: bool) -> Markup:
-    """The image, what the model says of it, and what it looked at. named: of which model it is."""
+    """The image, the model's answer, and where it looked. named: say which model it is."""
     if view.image is None or view.saliency is None:
         return Markup("")
     whose = f" of {view.title}" if named else ""
@@ -175,7 +175,7 @@ def _first(view: View, *, named: bool) -> Markup:
         tag(
             "small",
             f"Each part of the image was covered with its mean colour. Orange: {best} became less "
-            f"probable; blue: more; by at most {most:.1%}.",
+            f"probable; blue: more probable. The largest change is {most:.1%}.",
         ),
     )
     return tag("section", shown, answer, cover, class_="first")
@@ -204,7 +204,7 @@ def _filters(view: View) -> Markup:
 def _lead(view: View) -> str:
     return " ".join(
         (
-            f"In order of flow. Of each layer up to {view.channels} channels are drawn: {RULE}.",
+            f"Layers are in graph order, with up to {view.channels} channels of each: {RULE}.",
             "The colours of a layer share one scale, whose ends are its largest absolute value.",
             *filter(None, (_dead_words(view), _left_out(view))),
         )

@@ -1,4 +1,4 @@
-"""One image on its way through a model as a PNG: a row for each layer."""
+"""What each layer makes of one image, as a PNG with a row for each layer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _LONGEST_NAME = 28
 def draw_layers(views: Sequence[View], path: Path) -> None:
     """The image and the answer above, then each layer's strongest channels, or its values.
 
-    Of several models each has a column.
+    With several models, each has a column.
     """
     height = _HEAD + _ROW * max(len(view.steps[:_MOST_ROWS]) for view in views) + 0.3
     figure = Figure(figsize=(_WIDTH * len(views), height))
@@ -32,7 +32,7 @@ def draw_layers(views: Sequence[View], path: Path) -> None:
 
 @dataclass(frozen=True)
 class _Column:
-    """A part of a figure, in inches from its left and from above."""
+    """A column of a figure, in inches from its left and top."""
 
     figure: Figure
     left: float
@@ -51,7 +51,7 @@ class _Column:
         return axes
 
     def write(self, left: float, top: float, text: str, size: float, colour: str = "black") -> None:
-        """Text that hangs from a place."""
+        """Write text below a position."""
         width, height = self.figure.get_size_inches()
         place = ((self.left + left) / width, 1 - top / height)
         self.figure.text(*place, drawable(text), fontsize=size, color=colour, va="top")
@@ -96,7 +96,7 @@ def _draw(axes: Axes, step: Step, channels: int) -> None:
         return
     chosen = step.maps(channels)
     if chosen is None:
-        axes.text(0, 0.5, "a tensor of so many axes is not drawn", fontsize=8)
+        axes.text(0, 0.5, "a tensor with this many axes is not drawn", fontsize=8)
         return
     tiles = sheet(coloured(smaller(chosen[0], _SIDE), most), _TILES)
     axes.imshow(in_colours(tiles), interpolation="nearest")

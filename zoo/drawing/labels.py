@@ -1,4 +1,4 @@
-"""Where the words beside points go, so that none lies on another or on a point."""
+"""Place labels beside points so that none covers another label or a point."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 @dataclass(frozen=True)
 class PointLabel:
-    """The words of a point, at their place.
+    """The label of a point, at its position.
 
-    Anchored at the end that is next to the point, for the true width of the words is not known.
+    It is anchored at the end next to the point, because the true width of the text is unknown.
     """
 
     words: str
@@ -33,9 +33,9 @@ class PointLabel:
 def place(
     points: Sequence[tuple[float, float]], words: Sequence[str], room: Box, strong: int = 0
 ) -> list[PointLabel | None]:
-    """A place for the words of the first points, None where none is left; the first choose first.
+    """A position for each point's label, None if there is no room left; the first choose first.
 
-    strong: how many of them, from the first on, are in bold.
+    strong: how many of the first labels are bold.
     """
     taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in points]
     placed: list[PointLabel | None] = []
@@ -79,7 +79,7 @@ def _overlap(one: Box, other: Box) -> bool:
 
 
 def spread(heights: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Heights moved just so far that `gap` lies between them, from low to high where they fit."""
+    """Move heights just far enough apart for `gap`, within low and high if they fit."""
     order = sorted(range(len(heights)), key=lambda index: heights[index])
     moved = list(heights)
     floor = low

@@ -1,4 +1,4 @@
-"""A map of latents: which classes have a look of their own, and in which order images are drawn."""
+"""A map of latents: which classes get their own mark, and the order of drawing."""
 
 import math
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _LAYERS = 10
 
 @dataclass(frozen=True)
 class Look:
-    """The mark of an image: a filled circle, or an open square."""
+    """The marker of an image: a filled circle, or an open square."""
 
     slot: int | None  # of its colour; None for the small grey one of classes without a look
     filled: bool = True
@@ -27,7 +27,7 @@ OTHERS = Look(None)
 
 
 def looks(projection: Projection) -> dict[int, Look]:
-    """The look of each class that has its own: of many classes, those that lie furthest out."""
+    """The marker of each class that has its own: with many classes, the outermost ones."""
     there = np.unique(projection.labels).tolist()
     middles = {label: projection.points[projection.labels == label].mean(axis=0) for label in there}
     outmost = sorted(there, key=lambda label: -math.hypot(*middles[label]))
@@ -36,9 +36,9 @@ def looks(projection: Projection) -> dict[int, Look]:
 
 
 def layers(projection: Projection) -> Iterator[tuple[Look, NDArray[np.int64]]]:
-    """Indices of images with their look, in the order to draw them.
+    """Indices of images with their marker, in drawing order.
 
-    In layers, so that no class hides what lies under it; others first, for they matter least.
+    They are drawn in layers, so that no class hides the others; the remaining classes come first.
     """
     of_class = looks(projection)
     for layer in np.array_split(np.arange(len(projection.labels)), _LAYERS):
@@ -49,7 +49,7 @@ def layers(projection: Projection) -> Iterator[tuple[Look, NDArray[np.int64]]]:
 
 
 def legend(projection: Projection) -> list[tuple[Look, str]]:
-    """Each look, and the class that has it."""
+    """Each marker with its class."""
     of_class = looks(projection)
     said = [(look, projection.classes[label]) for label, look in of_class.items()]
     others = len(np.unique(projection.labels)) - len(of_class)

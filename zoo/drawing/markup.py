@@ -1,4 +1,4 @@
-"""HTML and SVG as text, in which nothing that comes from a file can become a tag."""
+"""HTML and SVG as text; nothing that comes from a file can become a tag."""
 
 import html
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ class Markup(str):
 
 
 def render(*parts: str) -> Markup:
-    """Parts one after another, escaped where they are not markup."""
+    """Join parts, escaping those that are not markup."""
     return Markup(
         "".join(part if isinstance(part, Markup) else html.escape(visible(part)) for part in parts)
     )
@@ -39,7 +39,7 @@ def lines(parts: Iterable[str]) -> Markup:
 
 
 def document(title: str, style: str, body: Iterable[str]) -> str:
-    """A whole page of our own, in light and dark: its title, style sheet and parts."""
+    """A whole page, in light and dark: title, style sheet and parts."""
     head = [
         tag("meta", charset="utf-8"),
         tag("meta", name="generator", content=MARK),

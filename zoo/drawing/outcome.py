@@ -1,4 +1,4 @@
-"""What the page of a test shows: the figures, and which images stand for which cell."""
+"""The content of the test page: figures, and the images for each cell."""
 
 import base64
 import io
@@ -80,7 +80,7 @@ class Group:
 
 
 def groups(outcome: Outcome) -> list[Group]:
-    """Of every cell that holds images, the fullest first, as many as fit into a page."""
+    """The images of all cells that are not empty, the fullest first, as many as fit into a page."""
     by_cell: dict[tuple[int, int], list[int]] = {}
     rising = np.argsort(outcome.confidences, kind="stable")
     for index in rising.tolist():
@@ -117,7 +117,7 @@ def groups(outcome: Outcome) -> list[Group]:
 
 
 def shot_uri(pixels: NDArray[np.uint8]) -> str:
-    """A small image inside a page, of pixels [height, width, 1 or 3]."""
+    """A data URI of a small image, from pixels [height, width, 1 or 3]."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     tiny = max(image.size) <= _SIDE // 2
     image.thumbnail((_SIDE, _SIDE))

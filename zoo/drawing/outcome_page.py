@@ -1,4 +1,4 @@
-"""The page of a test: where a model is right and wrong, with the images. It needs no script."""
+"""The HTML page of `test`: where a model is right and wrong, with images and no script."""
 
 from collections.abc import Sequence
 
@@ -123,7 +123,7 @@ def _shot(shot: Shot) -> Markup:
 
 
 def _confusions(outcome: Outcome, found: Sequence[Group]) -> Markup:
-    """The cells beside the diagonal that hold the most images."""
+    """The cells off the diagonal with the most images."""
     wrong = [one.cell for one in found if one.cell.true != one.cell.predicted][:_CONFUSIONS]
     if not wrong:
         return Markup("")
@@ -285,6 +285,6 @@ def _id(cell: Cell) -> str:
 
 
 def _name(outcome: Outcome, label: int) -> str:
-    """A class, cut where its name is very long."""
+    """A class name, shortened if it is very long."""
     name = outcome.classes[label]
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

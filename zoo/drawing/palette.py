@@ -1,6 +1,6 @@
-"""Colours that every kind of colour vision tells apart, the same in PNG plots and on a page.
+"""Colours that every kind of colour vision can distinguish, for PNG plots and pages.
 
-A drawing names a colour by its slot; what it is then depends on the ground that it lies on.
+A drawing names a colour by its slot; the actual colour depends on the background.
 """
 
 # 3:1 or more against the ground; the last is for what has no colour of its own.

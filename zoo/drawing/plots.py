@@ -1,6 +1,6 @@
-"""The plots of the zoo: curves, confusion matrices, grids of images; a PNG a function.
+"""The PNG plots of the zoo, one function each: curves, confusion matrices, grids of images.
 
-Figures are made without pyplot, so that nothing global is touched and no screen is needed.
+Figures are made without pyplot, so there is no global state and no display is needed.
 """
 
 from collections.abc import Sequence
@@ -108,7 +108,7 @@ def draw_confusion(
 
 
 def draw_projection(projection: Projection, images: int, path: Path) -> None:
-    """A map of latents, a mark an image, coloured by class; images: in the whole test set."""
+    """A map of latents, one marker per image, coloured by class; images: size of the test set."""
     figure = Figure(figsize=(9, 6.2), layout="constrained")
     axes = figure.subplots()
     for look, chosen in latents.layers(projection):
@@ -170,7 +170,7 @@ def draw_predictions(
 ) -> None:
     """Images with their predictions; a wrong one has a cross, a thick frame and its label.
 
-    notes: a line below each of these.
+    notes: a line below each image.
     """
     told = zip(images, labels, predictions, notes or [""] * len(images), strict=True)
     cells = [_predicted(*one) for one in told]

@@ -1,4 +1,4 @@
-"""Latents in two dimensions: where a backbone places each image, and which it tells apart."""
+"""A map of latents in two dimensions: where a backbone places each image."""
 
 import io
 import math
@@ -33,7 +33,7 @@ class Projection:
 
     @classmethod
     def from_csv(cls, content: bytes, classes: Sequence[str]) -> "Projection":
-        """Read what `to_csv` wrote; `ValueError` where a row is malformed or a class unknown."""
+        """Read what `to_csv` wrote; `ValueError` if a row is malformed or a class is unknown."""
         headings, lines = read_table(io.StringIO(content.decode("utf-8"), newline=""))
         body = list(lines)
         if len(headings) != 3 or not body:
@@ -54,7 +54,7 @@ def project(
 ) -> Projection:
     """The first two principal components of these latents, float [N, width].
 
-    The sign of an axis is arbitrary: the furthest image is put on its positive side.
+    The sign of an axis is arbitrary, so the furthest image is put on its positive side.
     """
     products = _products(latents)
     values, vectors = np.linalg.eigh(products)

@@ -1,4 +1,4 @@
-"""Lines over something: throughput over batch sizes, accuracy and loss over epochs."""
+"""Line charts: throughput over batch sizes, accuracy and loss over epochs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ def _line(one: Series, across: Scale, up: Scale) -> Markup:
 
 
 def _names(loud: Sequence[Series], across: Scale, up: Scale, bottom: float) -> list[Markup]:
-    """Each name at the end of its line, moved apart where lines end close together."""
+    """Each name at the end of its line, moved apart if lines end close together."""
     ends = [(across(one.points[-1][0]), up(one.points[-1][1])) for one in loud]
     heights = spread([y for _, y in ends], 14, TOP, bottom)
     return [

@@ -1,10 +1,9 @@
-"""The look of pages: what all share (colours, light and dark, text, tables, charts), and that of
-`show`.
+"""The style sheets of pages: the shared one, and those of `show`, `test` and `diff`.
 
 Nothing is fetched.
 
-The colours for models and classes are those of plots; shapes, fills and words say the same without
-them.
+The colours for models and classes are those of the plots; shapes, fills and text say the same
+without colour.
 """
 
 from collections.abc import Sequence

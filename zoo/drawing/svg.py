@@ -1,4 +1,4 @@
-"""The small alphabet of the charts: scales from values to pixels, axes, marks.
+"""The elements of SVG charts: scales from values to pixels, axes, marks.
 
 Colours are the page's: a mark of class `s3` has the fourth colour, in light and in dark.
 """
@@ -25,7 +25,7 @@ class Scale:
     log: bool = False
 
     def __call__(self, value: float) -> float:
-        """The pixel of a value; one outside the scale stops at its edge."""
+        """The pixel of a value; one outside the scale is clipped to its edge."""
         value = min(max(value, self.low), self.high)
         low, high = self.low, self.high
         if self.log:
@@ -33,7 +33,7 @@ class Scale:
         return self.start + (value - low) / (high - low) * (self.end - self.start)
 
     def ticks(self, most: int = 6) -> list[float]:
-        """Round values on it, at most about so many."""
+        """Round tick values, at most about `count`."""
         if self.log:
             for steps in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
                 found = _decades(self.low, self.high, steps)
@@ -48,7 +48,7 @@ class Scale:
 
 
 def straight(values: Iterable[float], start: float, end: float, *, zero: bool = False) -> Scale:
-    """A linear scale that holds all values with a little air; zero: beginning at 0."""
+    """A linear scale around all values with a small margin; zero: start at 0."""
     seen = list(values)
     low, high = min(seen, default=0.0), max(seen, default=1.0)
     air = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
@@ -58,7 +58,7 @@ def straight(values: Iterable[float], start: float, end: float, *, zero: bool = 
 
 
 def logarithmic(values: Iterable[float], start: float, end: float) -> Scale:
-    """A logarithmic scale that holds all positive values with a little air."""
+    """A logarithmic scale around all positive values with a small margin."""
     seen = [value for value in values if value > 0]
     low, high = min(seen, default=1.0), max(seen, default=10.0)
     air = max((high / low) ** 0.05, 1.04)
@@ -77,7 +77,7 @@ def _round_step(rough: float) -> float:
 
 
 def tick_text(value: float) -> str:
-    """A tick's number, without what rounding added: 0.5, 2,000, 30k, 1M."""
+    """The label of a tick, without rounding noise: 0.5, 2,000, 30k, 1M."""
     for least, size, letter in ((1e6, 1e6, "M"), (1e4, 1e3, "k")):
         if abs(value) >= least:
             return f"{value / size:,.4g}{letter}"
@@ -85,9 +85,9 @@ def tick_text(value: float) -> str:
 
 
 def drawing(width: float, height: float, label: str, *marks: str, role: str = "img") -> Markup:
-    """An SVG of this size, with what it shows in words for those who do not see it.
+    """An SVG of this size, with a text description for screen readers.
 
-    role: `group` where its marks are links.
+    role: `group` if its marks are links.
     """
     return tag(
         *("svg", *marks),
@@ -117,7 +117,7 @@ def path(points: Iterable[tuple[float, float]], class_: str) -> Markup:
 
 
 def rect(x: float, y: float, width: float, height: float, class_: str, *inner: str) -> Markup:
-    """A box; a width below one pixel is drawn as one, so that little is not nothing."""
+    """A rectangle; a width below one pixel is drawn as one pixel, so that it stays visible."""
     return tag(
         *("rect", *inner),
         x=float(x),
@@ -142,7 +142,7 @@ def symbol(shape: str, x: float, y: float, class_: str, radius: float = 5.0) -> 
 
 
 def hover(words: Iterable[str]) -> Markup:
-    """What a mark says when pointed at, a line each."""
+    """The hover text of a mark, one line each."""
     return tag("title", Markup("\n".join(render(word) for word in words if word)))
 
 
@@ -174,12 +174,12 @@ def y_axis(scale: Scale, left: float, right: float, label: str, ticks: list[floa
 
 
 def text_width(words: str, size: float = FONT) -> float:
-    """Pixels that words take, on the generous side: the reader's font is not known."""
+    """The estimated width of a text in pixels, on the generous side, as the font is unknown."""
     return sum(_WIDTHS.get(letter, 0.63) for letter in words) * size
 
 
 def shortened(words: str, width: float) -> str:
-    """Words that fit a width; an ellipsis where some were cut, from the middle."""
+    """Shorten a text to a width, with an ellipsis in the middle."""
     kept = len(words)
     if text_width(words) <= width or kept <= 4:
         return words

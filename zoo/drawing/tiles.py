@@ -1,7 +1,7 @@
 """Maps of numbers as small images in one sheet, and sheets as PNG bytes.
 
-Zero is dark; what is above it goes over orange to light, what is below over blue. The two are told
-apart by every kind of colour vision, and lie on light and dark pages alike.
+Zero is dark; positive values go through orange to light, negative ones through blue. Every kind of
+colour vision can distinguish the two, on light and dark pages.
 """
 
 import base64
@@ -27,14 +27,14 @@ PALETTE = _palette()
 
 
 def coloured(maps: NDArray[np.float32], most: float) -> NDArray[np.uint8]:
-    """Places in the palette; full colour is `most`, above zero or below."""
+    """Indices into the palette; `most` has full colour, above or below zero."""
     shares = maps / most if most > 0 else np.zeros_like(maps)
     found: NDArray[np.uint8] = np.rint(_ZERO + _ZERO * np.clip(shares, -1, 1)).astype(np.uint8)
     return found
 
 
 def smaller(maps: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """Maps of at most so many rows and columns, by the means of equal blocks."""
+    """Shrink maps to at most so many rows and columns, by averaging equal blocks."""
     step = -(-max(maps.shape[1:]) // side)
     if step <= 1:
         return maps
@@ -60,13 +60,13 @@ def sheet(tiles: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
 
 
 def in_colours(sheet: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Red, green, blue and opacity of a sheet of places in the palette."""
+    """Red, green, blue and opacity of a sheet of palette indices."""
     opacity = np.where(sheet == _GAP, 0, 255).astype(np.uint8)
     return np.concatenate([PALETTE[sheet], opacity[..., None]], axis=-1)
 
 
 def data_uri(pixels: NDArray[np.uint8], *, palette: bool = False) -> str:
-    """A PNG inside a page, of pixels [height, width, 1 or 3] or of places in the palette."""
+    """A PNG as a data URI, from pixels [height, width, 1 or 3] or palette indices."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels)
     held = io.BytesIO()
     if palette:

@@ -21,7 +21,7 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Choosing:
-    """When a layer is worth leaving in fp32."""
+    """The criteria for leaving a layer in fp32."""
 
     small_layer: float = 0.1  # of all weights: what a layer at either end may hold
     worthwhile: float = 0.001  # of the images: those that must be gained by it
@@ -38,7 +38,7 @@ CHOOSING = Choosing()
 def choose_half_layers(
     model: onnx.ModelProto, images: NDArray[Any], how: Choosing = CHOOSING
 ) -> tuple[str, ...]:
-    """The first layers that fp16 had better leave in fp32, by images as the model takes them."""
+    """The first layers that fp16 should leave in fp32, judged on images as the model takes them."""
     few = images[: how.few]
     wanted = _logits(model, few)
 
@@ -55,10 +55,11 @@ def choose_int8(
     images: NDArray[Any],
     how: Choosing = CHOOSING,
 ) -> tuple[Shifts, tuple[str, ...]]:
-    """What the biases of int8 make up for, and the layers that it had better leave in float.
+    """The shifts that int8's biases should correct, and the layers that should stay in float.
 
-    Both by images as the model takes them; `seen` are those that the ranges are of. Where logits
-    are close without, there are no shifts, which the card would have to hold a number a channel of.
+    Both are judged on images as the model takes them; `seen` are the calibration images. If the
+    logits are close without shifts, there are none, because the card would have to hold one value
+    per channel.
     """
     wanted = _logits(prepared, images)
 
@@ -83,10 +84,10 @@ def choose_int8(
 def _as_few(
     leading: Sequence[tuple[str, ...]], away: Callable[[Sequence[str]], float], close: float
 ) -> tuple[str, ...]:
-    """As few of the first layers as bring the logits that close; else what brings them closest.
+    """The fewest first layers that bring the logits close enough; else those that get closest.
 
-    It is the first that are worth it: they see few channels, so that errors do not average out,
-    and every layer behind them passes theirs on. Together they hold few of the weights.
+    The first layers are worth it: they see few channels, so their errors do not average out, and
+    every later layer passes them on. Together they hold few of the weights.
     """
     best: tuple[str, ...] = ()
     least = math.inf
@@ -100,9 +101,10 @@ def _as_few(
 
 
 def _leading(model: onnx.ModelProto, share: float) -> list[tuple[str, ...]]:
-    """No layer, the first one, the first two, as long as they hold less than that share of weights.
+    """No layer, the first one, the first two, ... while they hold less than that share of weights.
 
-    Never the last one, which may follow what is no layer: a linear one that takes a Transpose.
+    Never the last one, which may come after something that is not a layer: a linear one after a
+    Transpose.
     """
     names = layers(model)[:-1]
     sizes = np.cumsum([_share_of_weights(model, name) for name in names])
@@ -118,12 +120,12 @@ def _by_class(
     wanted: NDArray[np.float32],
     how: Choosing,
 ) -> tuple[str, ...]:
-    """Layers without which more images get the class that fp32's logits, `wanted`, give them.
+    """Layers that, left in float, give more images the class of fp32's logits, `wanted`.
 
-    Candidates are the first, which alone sees pixels, and the last, which decides, unless they hold
-    much of the weights. They are left out where more images then get the same class as in fp32.
-    The last convolution joins them, large as it may be, where that saves many images: of features
-    that no pooling follows, all count, and few steps over the range of the largest lose the rest.
+    Candidates are the first layer, which alone sees pixels, and the last, which decides, unless
+    they hold much of the weights. They stay in float if more images then get the same class as in
+    fp32. The last convolution joins them, however large, if that saves many images: without pooling
+    after it, every feature counts, and quantising by the range of the largest loses the rest.
     """
     classes = wanted.argmax(axis=1)
 

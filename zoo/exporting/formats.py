@@ -28,7 +28,7 @@ CHOSEN_ON = 4096  # training images that layers are chosen on, none to calibrate
 
 @dataclass(frozen=True)
 class Rounding:
-    """What fp16 and int8 are made with besides the network, all of it from training images."""
+    """Everything besides the network that fp16 and int8 are made with, all from training images."""
 
     half_layers: tuple[str, ...] = ()  # the first ones, which fp16 leaves in fp32
     ranges: Ranges = field(default_factory=dict)  # of int8: what each tensor was seen to hold
@@ -37,7 +37,7 @@ class Rounding:
 
     @classmethod
     def of(cls, card: Card) -> "Rounding":
-        """What published files were made with."""
+        """The rounding of published files, from their card."""
         return cls(card.half_layers, card.ranges, card.shifts, card.float_layers)
 
 
@@ -115,7 +115,7 @@ class Formats:
 
     models: dict[str, onnx.ModelProto]  # by precision, not stamped yet
     rounding: Rounding  # what fp16 and int8 were made with
-    left_out: dict[str, str]  # precisions that nobody asked for and it cannot have, and why
+    left_out: dict[str, str]  # unavailable precisions that were not requested, and why
 
 
 def make_formats(
@@ -127,9 +127,9 @@ def make_formats(
     earlier: Card | None = None,
     choosing: Choosing = CHOOSING,
 ) -> Formats:
-    """The models, rounded as `earlier` recorded, or else by the training images of `data`.
+    """The models, rounded as `earlier` recorded, or else with the training images of `data`.
 
-    precisions: None for all that the model can have.
+    precisions: None for all that the model supports.
     """
     progress.now(f"{original.id}: converting, opset {original.opset}")
     graph = _graph_of(trained, original)
@@ -160,7 +160,7 @@ def known_precisions(asked: Iterable[str]) -> tuple[str, ...]:
 
 
 def _graph_of(trained: Trained, original: Original) -> ir.Model:
-    """The model in fp32, as all files of the zoo are named and stamped."""
+    """The model in fp32, in the form of all files of the zoo."""
     if original.form not in trained.forms:
         raise UsageError(
             f"{original.card.model} takes {' or '.join(trained.forms)}, not {original.form}. "

@@ -1,4 +1,4 @@
-"""The gate: what a file must prove, on real images, before it is published."""
+"""The gate: the checks on real images that a file must pass before it is published."""
 
 import math
 from collections.abc import Iterator
@@ -33,12 +33,12 @@ Logits = NDArray[np.float32]
 
 
 class GateError(ZooError):
-    """A file may not be published; the message names the check and by how much it failed."""
+    """A file may not be published; the message names the failed check and by how much it failed."""
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What the source network says of the whole test set, in fp32."""
+    """The logits of the source network for the whole test set, in fp32."""
 
     test: Split
     logits: Logits  # [N, classes]
@@ -53,7 +53,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class GateResult:
-    """A file that may be published."""
+    """What the gate measured for a file that may be published."""
 
     card: FileCard  # what was measured
     logits: Logits  # of the whole test set
@@ -66,7 +66,7 @@ def judge(
     progress: Progress,
     bounds: GateBounds = GATE,
 ) -> GateResult:
-    """Measure a file on the whole test set; `GateError` where it may not be published."""
+    """Measure a file on the whole test set; `GateError` if it may not be published."""
     name = f"{precision}.onnx"
     with _refusing(name):
         proto = onnx.load_from_string(model)
@@ -104,7 +104,7 @@ def judge(
 
 @contextmanager
 def _refusing(name: str) -> Iterator[None]:
-    """Whatever onnx and onnxruntime find wrong with a file is a refusal."""
+    """Turn errors of onnx and onnxruntime about a file into refusals."""
     try:
         yield
     except (ZooError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -139,7 +139,7 @@ def _check_contract(
 
 
 def _check_graph(name: str, proto: onnx.ModelProto) -> None:
-    """What onnxruntime may hide here and another runtime would show."""
+    """Check for faults that this onnxruntime may hide but another runtime would show."""
     chance = {node.op_type for node in proto.graph.node} & RANDOM_OPERATORS
     training = any(
         attribute.name == "training_mode" and attribute.i
@@ -161,9 +161,9 @@ def _check_graph(name: str, proto: onnx.ModelProto) -> None:
         raise _refused(
             name,
             f"{first.node} sums integer products for {first.width or 'an unknown number of'} "
-            "outputs; "
-            f"above {TILE}, unless it is a multiple of it, CPUs with AMX get wrong sums under "
-            "onnxruntime 1.21 to 1.24",
+            "outputs. "
+            f"Above {TILE}, unless the number is a multiple of it, CPUs with AMX get wrong sums "
+            "under onnxruntime 1.21 to 1.24",
         )
 
 
@@ -178,7 +178,7 @@ def _oldest_onnxruntime(name: str, precision: str, proto: onnx.ModelProto) -> st
 
 
 def _differences(session: Session, signature: Signature, reference: Reference) -> dict[str, float]:
-    """Largest |logit difference| at each small batch size; an answer must also repeat."""
+    """The largest |logit difference| at each small batch size; answers must also repeat."""
     few = reference.test.images[:FEW]
     wanted = reference.logits[:FEW]
     found = {}
@@ -260,10 +260,10 @@ def _allowed(of_ten_thousand: int, images: int) -> int:
 def _emulated(
     model: bytes, answers: Logits, reference: Reference, progress: Progress, bounds: GateBounds
 ) -> int:
-    """Images that get the same class when no integer kernel of this CPU takes part.
+    """Images that get the same class when no integer kernel of this CPU is used.
 
-    The others differ by roundings that add up from layer to layer; the single steps show, on a few
-    images, that nothing else is behind them.
+    The others differ by rounding that adds up from layer to layer; the single steps show, on a few
+    images, that this is the only cause.
     """
     with _refusing("int8.onnx"):
         session = open_session(model, config=IN_FLOAT)

@@ -1,4 +1,4 @@
-"""The same graph with float16 weights and activations; pixels and logits stay as they are."""
+"""Convert a graph to fp16 weights and activations; pixels and logits keep their types."""
 
 import warnings
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ _HALF = ".half"
 def to_half(model: onnx.ModelProto, in_float: Sequence[str] = ()) -> onnx.ModelProto:
     """A copy of an fp32 model that computes in fp16; input and output keep their types.
 
-    in_float: nodes that stay in fp32, the first of the graph's layers. Whatever else comes before
-    the next layer stays, too, so that numbers are rounded to fp16 once, where they go over.
+    in_float: nodes that stay in fp32, the first of the graph's layers. Everything else before the
+    next layer stays in fp32, too, so that values are rounded to fp16 only once.
     """
     if not in_float:
         return _halved(model)
@@ -31,7 +31,7 @@ def to_half(model: onnx.ModelProto, in_float: Sequence[str] = ()) -> onnx.ModelP
 
 
 def _behind(nodes: Sequence[onnx.NodeProto], layers: Sequence[str]) -> int:
-    """The place of the layer that follows these."""
+    """The index of the layer that follows these."""
     places = [place for place, node in enumerate(nodes) if node.op_type in LAYERS]
     if [nodes[place].name for place in places[: len(layers)]] != list(layers):
         raise AssertionError(f"{', '.join(layers)}: not the first layers of the graph, in order")
@@ -41,7 +41,7 @@ def _behind(nodes: Sequence[onnx.NodeProto], layers: Sequence[str]) -> int:
 def _joined(
     model: onnx.ModelProto, first: list[onnx.NodeProto], half: onnx.ModelProto
 ) -> onnx.ModelProto:
-    """The model with these of its nodes in front of its rest in fp16."""
+    """The model: these nodes in fp32, followed by the rest in fp16."""
     needed = {name for node in first for name in node.input}
     kept = [tensor for tensor in model.graph.initializer if tensor.name in needed]
     shared = {tensor.name for tensor in kept}

@@ -1,4 +1,4 @@
-"""The head of a model alone, as a file that takes latents: for whoever has those already."""
+"""The head of a model as a separate file, which takes latents."""
 
 from collections.abc import Mapping
 
@@ -19,9 +19,9 @@ _TAKES: Mapping[str, str] = {"input": LATENTS}
 
 
 def head_file(original: Original, trained: Trained, data: Dataset) -> bytes | None:
-    """The file, after it gave what the model gives, on the latents of test images.
+    """The head's file, checked against the model on the latents of test images.
 
-    None for a model that has no head of its own.
+    None for a model without a separate head.
     """
     graph, images = trained.head(original.opset), data.test.images[:FEW]
     if graph is None:

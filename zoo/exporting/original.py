@@ -1,4 +1,4 @@
-"""What is exported: a finished run, and what its files say of it."""
+"""What is exported: a finished run, and the facts stamped into its files."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from zoo.specs.catalog import find_model
 
 @dataclass(frozen=True)
 class Original:
-    """The run that is exported, and as which kind of files."""
+    """The run that is exported, and the input and opset of its files."""
 
     run: Run
     card: RunCard  # with the sha256 of the weights, also where run.json has none
@@ -34,7 +34,7 @@ class Original:
 
 
 def find_original(name: str, folder: Path | None, form: str, opset: int) -> Original:
-    """The finished run meant by a name, or in a folder, as files of that input and opset."""
+    """The finished run meant by a name, or in a folder, with the input and opset of its files."""
     if form not in FORMS:
         raise unknown_name("input", form, FORMS)
     if opset not in IR_VERSIONS:
@@ -51,10 +51,10 @@ def file_bytes(
     precision: str,
     extra: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The file, stamped with where it comes from; the same for the same run and versions.
+    """The file, stamped with its provenance; the same bytes for the same run and versions.
 
-    What is measured of it stands in the card: a file that held that would not be the one that was
-    measured. extra: more facts, or others in the place of those that are stamped.
+    Measurements are in the card: stamping them would change the file that was measured. extra:
+    additional facts, or replacements of stamped ones.
     """
     stamped = onnx.ModelProto()
     stamped.CopyFrom(model)
@@ -93,7 +93,7 @@ def _facts(original: Original, precision: str) -> dict[str, str]:
 
 
 def versions(framework: str) -> dict[str, str]:
-    """Of what computed a file: its framework's packages, onnx and onnxruntime."""
+    """The versions of what made a file: its framework's packages, onnx and onnxruntime."""
     own = find_framework(framework).versions()
     return {name: version.partition("+")[0] for name, version in own.items()} | onnx_versions()
 

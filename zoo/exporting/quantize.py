@@ -1,7 +1,7 @@
-"""Eight-bit integers: activations as U8, weights as S8 in seven bits, one scale a channel.
+"""Quantise to int8: activations as U8, weights as S8 in seven bits, one scale per channel.
 
-Seven bits because CPUs without VNNI add pairs of U8 x S8 products in 16 bits: 2 x 255 x 64 fits,
-2 x 255 x 127 does not and would saturate, so that the same file would answer differently there.
+Seven bits, because CPUs without VNNI add pairs of U8 x S8 products in 16 bits: 2 x 255 x 64 fits,
+but 2 x 255 x 127 would saturate, and the same file would answer differently there.
 """
 
 import math
@@ -31,7 +31,7 @@ Shifts = dict[str, tuple[float, ...]]
 
 
 def prepare(model: ir.Model) -> onnx.ModelProto:
-    """The fp32 model as quantisation wants it: normalisations folded, every shape known."""
+    """Prepare the fp32 model for quantisation: normalisations folded, every shape known."""
     proto: onnx.ModelProto = ir.to_proto(fold_norms(model))
     del proto.graph.value_info[:]
     return onnx.shape_inference.infer_shapes(proto, strict_mode=True)
@@ -66,9 +66,9 @@ def quantize(
     in_float: Sequence[str] = (),
     shifts: Mapping[str, Sequence[float]] | None = None,
 ) -> onnx.ModelProto:
-    """The int8 model; `in_float` names nodes that stay as they are, as do those of `stay_in_float`.
+    """The int8 model; nodes in `in_float` stay in float, as do those of `stay_in_float`.
 
-    shifts: by layer, what is added to the bias of each channel; see `zoo.exporting.shifts`.
+    shifts: by layer, the values added to the bias of each channel; see `zoo.exporting.shifts`.
     """
     load_onnxruntime()
     from onnxruntime.quantization import CalibrationMethod, QuantType
@@ -109,7 +109,7 @@ def quantize(
 
 
 def _shift(model: onnx.ModelProto, layer: str, shift: Sequence[float]) -> None:
-    """Add to the bias of a layer, which gets one where it had none."""
+    """Add to the bias of a layer, creating one if needed."""
     (node,) = [node for node in model.graph.node if node.name == layer]
     biases = [tensor for tensor in model.graph.initializer if tensor.name in node.input[2:]]
     earlier = onnx.numpy_helper.to_array(biases[0]) if biases else np.float32(0)
@@ -120,12 +120,12 @@ def _shift(model: onnx.ModelProto, layer: str, shift: Sequence[float]) -> None:
 
 
 def layers(prepared: onnx.ModelProto) -> list[str]:
-    """The nodes with weights, from the image on."""
+    """The nodes with weights, in graph order."""
     return [node.name for node in prepared.graph.node if node.op_type in LAYERS]
 
 
 def widest_weight(model: onnx.ModelProto) -> int:
-    """The largest |weight| of the S8 weights; beyond `LARGEST_WEIGHT`, some CPUs saturate."""
+    """The largest |weight| of the S8 weights; above `LARGEST_WEIGHT`, some CPUs saturate."""
     widths = [
         int(np.abs(onnx.numpy_helper.to_array(tensor).astype(np.int16)).max(initial=0))
         for tensor in model.graph.initializer

@@ -1,8 +1,8 @@
-"""What rounding a layer's weights moves its results by, on average.
+"""How much rounding a layer's weights shifts its outputs, on average.
 
-Behind a ReLU inputs are positive, so errors of weights do not cancel: a channel comes out too high
+After a ReLU, inputs are positive, so errors of weights do not cancel: a channel comes out too high
 or too low on every image, the more so the fewer weights its filter has, and the next layer passes
-it on. The mean is one number a channel, which the bias takes back for nothing.
+it on. The mean error is one value per channel, which the bias can correct at no cost.
 """
 
 from typing import Any
@@ -23,9 +23,9 @@ _DIGITS = 3  # of a shift, which is stored: a thousandth of it is far below a st
 def mean_shifts(
     prepared: onnx.ModelProto, quantized: onnx.ModelProto, images: NDArray[Any]
 ) -> Shifts:
-    """By layer and channel, how much more the float weights give than the rounded ones.
+    """By layer and channel, the mean output of the float weights minus that of the rounded ones.
 
-    The mean over images, as the model takes them, each layer fed by the float model.
+    The mean is over images as the model takes them; each layer's input comes from the float model.
     """
     errors = _errors(prepared, quantized)
     session = open_session(_giving(prepared, errors).SerializeToString())
@@ -45,7 +45,7 @@ def mean_shifts(
 def _errors(
     prepared: onnx.ModelProto, quantized: onnx.ModelProto
 ) -> dict[str, NDArray[np.float32]]:
-    """By layer, its float weights less the rounded ones; layers in float have none."""
+    """By layer, its float weights minus the rounded ones; layers in float have none."""
     weights, numbers = _numbers(prepared), _numbers(quantized)
     inputs = {node.name: node.input for node in prepared.graph.node}
     makers = {node.output[0]: node for node in quantized.graph.node}
@@ -67,7 +67,7 @@ def _numbers(model: onnx.ModelProto) -> dict[str, NDArray[Any]]:
 
 
 def _giving(prepared: onnx.ModelProto, errors: dict[str, NDArray[np.float32]]) -> onnx.ModelProto:
-    """A copy that gives what those weights make of each layer's input, the mean of each channel."""
+    """A copy that applies these weights to each layer's input, and outputs channel means."""
     copy = onnx.ModelProto()
     copy.CopyFrom(prepared)
     nodes = {node.name: node for node in prepared.graph.node}

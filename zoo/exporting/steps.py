@@ -1,9 +1,10 @@
-"""Whether each integer step of an int8 file is what float arithmetic makes of the same numbers.
+"""Compare each integer step of an int8 file with float arithmetic on the same values.
 
-Run as a whole, a file's steps in integers and in float part ways: a rounding in one layer moves
-others in the next. Step by step they differ by one, where rounding had a choice, and by more only
-where a kernel is wrong, such as one that saturates. That shows in numbers by the million of a few
-images, in the layer where it happens, where the classes of thousands would only suggest it.
+Run as a whole, integer and float versions of a file drift apart: a rounding in one layer changes
+others in the next. Step by step they differ by one, where a value lies between two steps, and by
+more only if a kernel is wrong, for example because it saturates. A few images have millions of
+values, which show such a fault in its layer; the classes of thousands of images would only hint at
+it.
 """
 
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ _AGAIN = ".again"
 
 @dataclass(frozen=True)
 class Widest:
-    """The largest difference of a quantised number from the same one computed in float."""
+    """The largest difference between a quantised value and the same value computed in float."""
 
     steps: int
     tensor: str  # where
@@ -34,7 +35,7 @@ class Widest:
 
 
 def widest_step(model: onnx.ModelProto, images: Mapping[str, NDArray[Any]]) -> Widest:
-    """Compare every quantised tensor between the layers, over images as the file is fed them."""
+    """Compare every quantised tensor between the layers, over images as the file takes them."""
     if not _quantizing(model):
         return Widest(0, "", 0)
     ((image, values),) = images.items()
@@ -54,12 +55,12 @@ def widest_step(model: onnx.ModelProto, images: Mapping[str, NDArray[Any]]) -> W
 
 
 def _showing(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy that gives what each QuantizeLinear makes; its kernels are those of the file."""
+    """A copy that outputs the result of each QuantizeLinear; its kernels are those of the file."""
     return only_taps(model, [node.output[0] for node in _quantizing(model)])
 
 
 def _anew(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy that makes the same tensors, each from those before it as they are given."""
+    """A copy that computes each of the same tensors in float from the given tensors before it."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     nodes = _quantizing(copy)

@@ -1,4 +1,4 @@
-"""From stored pixels to the rows of numbers that the network takes, a batch at a time."""
+"""From stored pixels to batches of the rows that a network takes."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,7 +23,7 @@ class Plan:
 
 
 def plan_epoch(indices: Indices, recipe: Recipe, seed: int, epoch: int) -> Plan:
-    """Draw the choices of `epoch`: the same again wherever a training is taken up."""
+    """Draw the choices of `epoch`; a resumed run draws the same ones."""
     draw = np.random.default_rng(seed_for(seed, "epoch", epoch))
     order = draw.permutation(indices)
     flip = draw.random(len(order)) < (0.5 if recipe.flip == "random" else 0)
@@ -31,7 +31,7 @@ def plan_epoch(indices: Indices, recipe: Recipe, seed: int, epoch: int) -> Plan:
 
 
 class Standard:
-    """Pixels as the network takes them: less their channel's mean, in units of its spread.
+    """Standardised pixels: minus their channel's mean, divided by its standard deviation.
 
     mean, std: per channel on the 0..1 scale; pixels: of an image.
     """
@@ -49,7 +49,7 @@ class Standard:
 
 
 class Source(Protocol):
-    """What gives the rows of a training, a batch at a time."""
+    """Provides the rows of a training run, a batch at a time."""
 
     def plain(self, chosen: slice | Indices) -> NDArray[np.float32]:
         """These as they are."""
@@ -59,7 +59,7 @@ class Source(Protocol):
 
 
 class Batches:
-    """Rows for the network of images uint8 [N, H, W, C], a batch at a time."""
+    """Makes the network's rows from images uint8 [N, H, W, C], a batch at a time."""
 
     def __init__(self, images: Images, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         self.images = images
@@ -83,6 +83,6 @@ class Batches:
 
 
 def mirrored(places: Indices, size: int) -> Indices:
-    """Places along a side, those beyond a border mirrored there, the border not repeated."""
+    """Positions along a side, mirrored beyond a border without repeating the border itself."""
     places = np.abs(places)
     return np.where(places >= size, 2 * (size - 1) - places, places)

@@ -1,4 +1,4 @@
-"""What every framework is asked for: to train a model, and to open what was trained.
+"""The interface of a framework: train a model, and open a trained one.
 
 docs/how-to/adding-a-framework.md writes one, step by step.
 """
@@ -25,17 +25,17 @@ Values = NDArray[np.float32]  # [N, classes], or [N, width]
 
 
 class Trained(ABC):
-    """A finished model. Images are uint8 [N, H, W, C] throughout."""
+    """A trained model. Images are always uint8 [N, H, W, C]."""
 
     forms: tuple[str, ...] = FORMS  # of the input that its files can have
 
     @abstractmethod
     def logits(self, images: Images, progress: Progress | None = None) -> Values:
-        """A value for each class, float32 [N, classes], in fp32: the largest is the answer."""
+        """One value per class, float32 [N, classes], in fp32: the largest is the answer."""
 
     @abstractmethod
     def to_onnx(self, form: str, opset: int) -> onnx.ModelProto:
-        """The model in fp32: from `image` to `logits`, as the form says, for any batch.
+        """The model in fp32, from `image` to `logits`, in the given form, for any batch size.
 
         form: `uint8-nhwc` for raw pixels, `float32-nchw` for images normalised by the card's mean
         and std. Initializers that no node computes are the weights, under their own names.
@@ -48,16 +48,16 @@ class Trained(ABC):
         return self.logits(images, progress), None
 
     def latents(self, images: Images) -> Values | None:
-        """What a head stands on, float32 [N, width], in a model that is made of two parts."""
+        """The input of the head, float32 [N, width], in a model that has a backbone and a head."""
         return None
 
     def head(self, opset: int) -> onnx.ModelProto | None:
-        """The head alone, from `latents` to `logits`."""
+        """Only the head, from `latents` to `logits`."""
         return None
 
 
 class Framework(ABC):
-    """How the models of a framework are trained and opened. One is made for each command."""
+    """Trains and opens the models of a framework. One instance is made for each command."""
 
     options: frozenset[str] = frozenset()  # of `TrainOptions`, beside those that all models take
     devices: tuple[str, ...] = ("cpu",)  # that it computes on
@@ -67,33 +67,34 @@ class Framework(ABC):
     def train(self, training: Training) -> Arrays:
         """Train from the start, or from `training.state`, and return the weights by name.
 
-        The same seed, data and options give the same weights, however often it was stopped.
+        The same seed, data and options give the same weights, no matter how often training was
+        stopped.
         """
 
     @abstractmethod
     def load(self, card: RunCard, weights: Arrays, device: str | None = None) -> Trained:
-        """The finished model; a `ValueError` where the weights do not fit the current model.
+        """The trained model; a `ValueError` if the weights do not fit the current model.
 
         device: one of `devices`; None for the best that works.
         """
 
     def check(self, spec: ModelSpec, options: TrainOptions) -> None:  # noqa: B027
-        """Refuse options that do not go together, before anything is loaded."""
+        """Refuse invalid combinations of options, before anything is loaded."""
 
     def resolved(
         self, spec: ModelSpec, options: TrainOptions, exports: Path | None
     ) -> TrainOptions:
-        """The options with full names where they name other models; the run's id is made of it."""
+        """The options with other models named in full; the run's id is made from them."""
         return options
 
     def resumed(self, card: RunCard, asked: TrainOptions) -> RunCard:
-        """The card of a run that goes on here, with those of `asked` that may change meanwhile."""
+        """The card of a resumed run, with the options of `asked` that may change on resume."""
         return card
 
     def versions(self) -> dict[str, str]:
-        """Of the packages that compute."""
+        """The versions of the packages that compute."""
         return {package: version(package) for package in self.packages}
 
     def findings(self) -> list[Finding]:
-        """What `doctor` is to say of it."""
+        """What `doctor` should report about it."""
         return []

@@ -1,4 +1,4 @@
-"""A graph of linear layers one after another, written from their arrays."""
+"""Write the ONNX graph of a stack of linear layers from their arrays."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,7 @@ def layered(
     form: str,
     opset: int,
 ) -> onnx.ModelProto:
-    """From `image` to `logits`, as the form says, for any batch; the weights are `0.weight`, ...
+    """The graph from `image` to `logits` in the given form, for any batch; weights: `0.weight`, ...
 
     layers: weights [units, inputs] and biases, float32, of images flattened as [height, width,
     channels]; activation: the operator between two of them; scale: mean and std, per channel on the

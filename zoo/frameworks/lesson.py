@@ -1,4 +1,4 @@
-"""What frameworks whose loop is written here learn from, and what they count on the way."""
+"""The inputs of a training loop, and the sums that it keeps, shared by several frameworks."""
 
 import math
 import time
@@ -24,7 +24,7 @@ EVALUATION_BATCH = 500  # images at once
 
 @dataclass(frozen=True)
 class Lesson:
-    """What is learned from; none of it changes."""
+    """The inputs of the training loop; none of them change."""
 
     recipe: Recipe
     batches: Source
@@ -35,7 +35,7 @@ class Lesson:
 
     @classmethod
     def of(cls, card: RunCard, data: Dataset) -> "Lesson":
-        """By the card's recipe and options."""
+        """From the card's recipe and options."""
         indices, validation = split_of(data.train.labels, card.options)
         return cls(
             recipe=card.schedule,
@@ -48,18 +48,18 @@ class Lesson:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Whole batches; the images that are left over come in another epoch."""
+        """Whole batches; the remaining images come in another epoch."""
         return len(self.indices) // self.recipe.batch
 
     @property
     def steps(self) -> int:
-        """Of the whole training."""
+        """For the whole training run."""
         return max(1, math.ceil(self.recipe.epochs * self.steps_per_epoch))
 
 
 @dataclass(kw_only=True)
 class Tally:
-    """How far a training is, and the sums of the epoch under way."""
+    """How far a training run is, and the sums of the current epoch."""
 
     step: int = 0
     loss: float = 0.0  # summed over its images
@@ -68,13 +68,13 @@ class Tally:
 
     @contextmanager
     def clock(self) -> Iterator[None]:
-        """Count the block as training time of the epoch."""
+        """Add the time of the block to the epoch's training time."""
         started = time.perf_counter()
         yield
         self.seconds += time.perf_counter() - started
 
     def stepped(self, recipe: Recipe, loss: float, images: int, correct: int = 0) -> None:
-        """Count one step: the mean loss over so many images, and how many of them were right."""
+        """Count one step: the mean loss over so many images, and how many of them were correct."""
         if not math.isfinite(loss):
             raise ZooError(
                 f"the loss is no longer a number (step {self.step + 1}). "
@@ -88,7 +88,7 @@ class Tally:
     def ended(
         self, lesson: Lesson, images: int, loss: float | None, accuracy: float | None
     ) -> EpochRow:
-        """The row of history.csv; the sums start again. loss, accuracy: on held-out images."""
+        """The row of history.csv; the sums are reset. loss, accuracy: on held-out images."""
         row = EpochRow(
             epoch=self.step / lesson.steps_per_epoch,
             step=self.step,
@@ -105,12 +105,12 @@ class Tally:
         return row
 
     def position(self) -> dict[str, Any]:
-        """As a checkpoint keeps it, beside the arrays."""
+        """The position as stored in a checkpoint, next to the arrays."""
         told = {"step": self.step, "loss": self.loss, "seconds": self.seconds}
         return told if self.correct is None else told | {"correct": self.correct}
 
     def take_up(self, position: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Continue from a checkpoint."""
         self.step = int(position["step"])
         self.loss, self.seconds = float(position["loss"]), float(position["seconds"])
         if self.correct is not None:

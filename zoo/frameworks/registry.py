@@ -16,7 +16,7 @@ FRAMEWORKS = {
 
 
 def find_framework(name: str) -> Framework:
-    """The framework of that name, newly made."""
+    """A new instance of the framework of that name."""
     if name not in FRAMEWORKS:
         raise unknown_name("framework", name, FRAMEWORKS)
     module, _, kind = FRAMEWORKS[name].partition(":")

@@ -1,1 +1,1 @@
-"""ONNX graphs rewritten: what is folded, padded or added before a file is made of them."""
+"""Rewriting ONNX graphs: folding, padding and adding outputs."""

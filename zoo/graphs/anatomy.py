@@ -1,4 +1,4 @@
-"""What there is to look at inside of a graph, as plain values: `zoo.graphs.layers` finds it."""
+"""The layers of a graph as plain values; `zoo.graphs.layers` finds them."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class LayerTime:
-    """What ONNX Runtime took for one layer."""
+    """The time that ONNX Runtime took for one layer."""
 
     layer: str  # its name
     us: float  # 0 where it is computed in one step with another
@@ -43,7 +43,7 @@ class LayerTimes:
 
     @property
     def total(self) -> float:
-        """Of all steps."""
+        """The time of all steps."""
         return sum(one.us for one in self.layers) + self.between + self.unknown
 
     def share(self, us: float) -> float:
@@ -63,7 +63,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What can be looked at inside of a graph."""
+    """What can be looked at inside a graph."""
 
     layers: tuple[Layer, ...]
     filters: Filters | None  # None where no layer has such weights

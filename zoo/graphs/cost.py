@@ -1,13 +1,14 @@
-"""What a graph holds and computes: parameters, multiply-adds, opset, and in which numbers.
+"""What a graph holds and computes: parameters, multiply-adds, opset and number formats.
 
-Counted from the graph alone, so that files of this zoo and of others are counted alike:
+Counted only from the graph, so that files of this zoo and of others are counted alike:
 
 - Parameters are the numbers in the weights of layers and in the scale and shift of normalisations,
   trained or not: what a file holds does not tell which of them stood still. Statistics of batches,
   the normalisation of pixels and quantisation's scales are none.
 - Multiply-adds are those of convolutions and matrix products, for one image.
 
-Of an int8 file both are as the file has them: normalisations are folded, and layers may be padded.
+For an int8 file, both are as the file has them: normalisations are folded, and layers may be
+padded.
 """
 
 import math
@@ -62,7 +63,7 @@ _PRECISIONS: dict[int, str] = {
 
 
 def cost_of(model: ModelProto) -> GraphCost:
-    """Count a model, which may lack its external data; nothing is run."""
+    """Count a model, which may lack its external data; nothing is executed."""
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
     opsets = {entry.domain: entry.version for entry in model.opset_import}
@@ -82,16 +83,16 @@ def cost_of(model: ModelProto) -> GraphCost:
 
 
 def costs_of(model: ModelProto) -> dict[str, NodeCost]:
-    """The cost of each node, by the first tensor that it gives; weights may lack their values.
+    """The cost of each node, by its first output; weights may lack their values.
 
-    Of a graph without local functions. A weight that layers share counts for each.
+    The graph must have no local functions. A weight shared by layers counts for each.
     """
     graph = _Graph(_for_one_image(model))
     return {node.output[0]: graph.cost_of(node) for node in graph.nodes}
 
 
 def drop_weights(model: ModelProto) -> None:
-    """Forget the values of large tensors, in place: to count them takes their shapes alone."""
+    """Drop the values of large tensors, in place: counting needs only their shapes."""
     for tensor in model.graph.initializer:
         if math.prod(tensor.dims) > _LARGEST_SHAPE:
             tensor.ClearField("raw_data")
@@ -99,17 +100,17 @@ def drop_weights(model: ModelProto) -> None:
 
 
 def _width(kind: int) -> int:
-    """Bytes of a number."""
+    """The bytes of one element."""
     return int(onnx.helper.tensor_dtype_to_np_dtype(kind).itemsize)
 
 
 def _takes(node: NodeProto) -> tuple[int, int] | None:
-    """Where an operator that is counted takes its data and its weights."""
+    """The input indices of an operator's data and weights."""
     return _CONVOLUTIONS.get(node.op_type) or _PRODUCTS.get(node.op_type)
 
 
 def _for_one_image(model: ModelProto) -> ModelProto:
-    """A copy with every shape that one image gives; types are kept where shapes are unknown."""
+    """A copy with all shapes for one image; types are kept if shapes are unknown."""
     copy = ModelProto()
     copy.CopyFrom(model)
     stored = {tensor.name for tensor in copy.graph.initializer}
@@ -127,7 +128,7 @@ def _for_one_image(model: ModelProto) -> ModelProto:
 
 
 class _Graph:
-    """A graph with what its names stand for."""
+    """A graph with lookups by name."""
 
     def __init__(self, model: ModelProto) -> None:
         graph = model.graph
@@ -151,12 +152,12 @@ class _Graph:
         self.types |= {name: t.data_type for name, t in constants.items()}
 
     def parameters(self) -> int:
-        """Each weight once, however many layers share it."""
+        """Counts each weight once, no matter how many layers share it."""
         found = {name for node in self.nodes for name in self._stored_weights(node)}
         return sum(self.constants[name] for name in found)
 
     def cost_of(self, node: NodeProto) -> NodeCost:
-        """What one node holds and computes."""
+        """The parameters and computations of one node."""
         stored = self._stored_weights(node)
         return NodeCost(
             parameters=sum(self.constants[name] for name in stored),
@@ -191,7 +192,7 @@ class _Graph:
         return name
 
     def macs(self, node: NodeProto) -> int | None:
-        """Multiply-adds of a convolution or a matrix product; None where its shapes are unknown."""
+        """Multiply-adds of a convolution or a matrix product; None if its shapes are unknown."""
         where = _takes(node)
         if where is None:
             return None
@@ -207,7 +208,7 @@ class _Graph:
         return math.prod(made) * data[-2 if turned else -1]
 
     def precision(self, node: NodeProto) -> str:
-        """What it multiplies: integers too where both sides come out of a DequantizeLinear."""
+        """The number format it multiplies; integers if both sides come from a DequantizeLinear."""
         sources = [self.made_by.get(node.input[at]) for at in _takes(node) or ()]
         if all(source is not None and source.op_type == "DequantizeLinear" for source in sources):
             return "int8"

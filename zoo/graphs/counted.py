@@ -1,11 +1,11 @@
-"""What a graph holds and computes, as `zoo.graphs.cost` counts it: known without onnx."""
+"""The cost of a graph as plain values, without importing onnx; `zoo.graphs.cost` counts it."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class NodeCost:
-    """What one node holds and computes."""
+    """The parameters and computations of one node."""
 
     parameters: int
     bytes: int  # of its parameters, as the file stores them
@@ -14,7 +14,7 @@ class NodeCost:
 
 @dataclass(frozen=True)
 class GraphCost:
-    """What a file holds and computes."""
+    """The parameters and computations of a file."""
 
     opset: int  # of the default domain
     parameters: int
@@ -24,5 +24,5 @@ class GraphCost:
 
     @property
     def precision(self) -> str:
-        """The same in a word, `int8+fp32`; empty where there is no product that tells."""
+        """The number formats in a word, `int8+fp32`; empty if there is no product."""
         return "+".join(self.precisions)

@@ -1,4 +1,4 @@
-"""Batch normalisation merged into its neighbours, for files whose weights are rewritten anyway."""
+"""Fold batch normalisation into neighbouring layers, for files whose weights change anyway."""
 
 from dataclasses import dataclass
 
@@ -19,11 +19,11 @@ class Affine:
 
 
 def fold_norms(model: ir.Model) -> ir.Model:
-    """A copy without BatchNormalization nodes, equal but for rounding.
+    """A copy without BatchNormalization nodes, equal except for rounding.
 
-    One behind a Conv or Gemm goes into its weights; behind a MaxPool too where every gain is
-    positive, as the largest value stays the largest. One before a Gemm goes forward into it. What
-    is left (before a padded Conv, whose zeros it would move) becomes a Mul and an Add.
+    One after a Conv or Gemm is folded into its weights; also with a MaxPool in between if every
+    gain is positive, because the largest value stays the largest. One before a Gemm is folded into
+    that. The rest (before a padded Conv, whose zeros would change) become a Mul and an Add.
     """
     model = model.clone()
     for node in [node for node in model.graph if node.op_type == "BatchNormalization"]:
@@ -49,7 +49,7 @@ def _affine(node: ir.Node) -> Affine:
 
 
 def _layer_before(node: ir.Node, affine: Affine) -> ir.Node | None:
-    """The Conv or Gemm whose result, and nothing else, is normalised."""
+    """The Conv or Gemm whose result is used only by the normalisation."""
     source = _only_producer(node)
     if source is not None and source.op_type == "MaxPool" and (affine.gain > 0).all():
         source = _only_producer(source)
@@ -57,13 +57,13 @@ def _layer_before(node: ir.Node, affine: Affine) -> ir.Node | None:
 
 
 def _only_producer(node: ir.Node) -> ir.Node | None:
-    """What made the first input, where nobody else reads it."""
+    """The producer of the first input, if nothing else reads it."""
     value = node.inputs[0]
     return value.producer() if value is not None and len(value.uses()) == 1 else None
 
 
 def _gemm_after(node: ir.Node) -> ir.Node | None:
-    """The one Gemm behind it, straight or through a Reshape that flattens each image."""
+    """The only Gemm after it, directly or through a Reshape that flattens each image."""
     after = _only_consumer(node)
     if after is not None and after.op_type == "Reshape":
         after = _only_consumer(after)

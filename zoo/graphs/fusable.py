@@ -1,4 +1,4 @@
-"""Linear layers as ONNX Runtime merges them with the normalisation behind them, and back."""
+"""Write linear layers so that ONNX Runtime fuses the normalisation after them, and back."""
 
 from collections import Counter
 
@@ -6,10 +6,10 @@ import onnx_ir as ir
 
 
 def fusable(model: ir.Model) -> ir.Model:
-    """A copy with MatMul for each Gemm whose result a batch normalisation takes.
+    """A copy with MatMul instead of each Gemm that is followed by a batch normalisation.
 
-    ONNX Runtime merges the two where the weights come through a Transpose, which it computes once;
-    behind a Gemm it leaves the normalisation a node of its own.
+    ONNX Runtime fuses the two if the weights come through a Transpose, which it computes once;
+    after a Gemm it keeps the normalisation as a separate node.
     """
     model = model.clone()
     graph = model.graph
@@ -55,7 +55,7 @@ def unfused(model: ir.Model) -> ir.Model:
 
 
 def rename(graph: ir.Graph) -> None:
-    """Names by operator and number: those of exporters count on from one export to the next."""
+    """Rename nodes by operator and number: exporters keep counting from one export to the next."""
     count: Counter[str] = Counter()
     for node in graph:
         node.name = f"{node.op_type}_{count[node.op_type]}"

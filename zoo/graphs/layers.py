@@ -1,9 +1,9 @@
-"""Layers: which tensors between the nodes of a graph mean something, in order of flow.
+"""Find the layers of a graph: the meaningful tensors between its nodes, in graph order.
 
-A layer is a node that computes on what came from the image: a convolution or a product with its
-bias, an activation, a pooling, a normalisation, a joint of branches. Moving and casting is none.
-Where an int8 file quantises what a layer gives, its tensor is the one after the rounding: that is
-what the next layer is given, and often the rounding's range is what does the work of a ReLU.
+A layer is a node that computes on data from the image: a convolution or a product with its bias, an
+activation, a pooling, a normalisation, a join of branches. Moving and casting do not count. If an
+int8 file quantises the output of a layer, its tensor is the one after rounding: that is the input
+of the next layer, and often the range of the rounding does the work of a ReLU.
 """
 
 import re
@@ -66,7 +66,7 @@ _CLUTTER = re.compile(r"(_output_0|_QuantizeLinear_Input|_DequantizeLinear_Outpu
 
 
 def opened_up(model: ModelProto) -> tuple[ModelProto, Anatomy]:
-    """A copy that gives every layer's tensor and the first filters behind its own outputs."""
+    """A copy that appends every layer's tensor and the first filters to its outputs."""
     model = inlined(model)
     anatomy = anatomy_of(model)
     names = [layer.tensor for layer in anatomy.layers]
@@ -76,12 +76,12 @@ def opened_up(model: ModelProto) -> tuple[ModelProto, Anatomy]:
 
 
 def inlined(model: ModelProto) -> ModelProto:
-    """The same without local functions, which ONNX Runtime unfolds too."""
+    """A copy with local functions inlined, as ONNX Runtime does, too."""
     return onnx.inliner.inline_local_functions(model) if model.functions else model
 
 
 def anatomy_of(model: ModelProto) -> Anatomy:
-    """The layers of a graph without local functions; nothing is run."""
+    """The layers of a graph without local functions; nothing is executed."""
     flow = Flow(model)
     costs = costs_of(_without_weights(model))
     steps = flow.steps()
@@ -104,7 +104,7 @@ def anatomy_of(model: ModelProto) -> Anatomy:
 
 
 def _without_weights(model: ModelProto) -> ModelProto:
-    """A copy whose large tensors have shapes alone, which is what costs are counted by."""
+    """A copy whose large tensors have only shapes, which is enough to count costs."""
     copy = ModelProto()
     copy.CopyFrom(model)
     drop_weights(copy)
@@ -112,7 +112,7 @@ def _without_weights(model: ModelProto) -> ModelProto:
 
 
 def _cost(parts: list[NodeCost]) -> dict[str, Any]:
-    """That of a layer's nodes together."""
+    """The cost of all nodes of a layer."""
     macs = [part.macs for part in parts]
     return {
         "parameters": sum(part.parameters for part in parts),
@@ -132,7 +132,7 @@ def _filters(flow: "Flow", layers: Iterable[Layer], cores: Iterable[NodeProto]) 
 
 
 class Flow:
-    """The nodes that compute on what came from the image."""
+    """The nodes that compute on data from the image."""
 
     def __init__(self, model: ModelProto) -> None:
         graph = model.graph
@@ -154,12 +154,12 @@ class Flow:
                 self.nodes.append(node)
 
     def steps(self) -> list[tuple[NodeProto, str]]:
-        """The last node of each layer, and what it is."""
+        """The last node of each layer, and its kind."""
         found = [(node, kind) for node in self.nodes if (kind := self.kind(node))]
         return [step for step in found if not self.goes_on(*step)]
 
     def kind(self, node: NodeProto) -> str:
-        """What a node is among the layers; "" if it is none."""
+        """The kind of layer that a node is; "" if it is not one."""
         given = [name for name in node.input if name in self.computed]
         if node.op_type in _ARITHMETIC:
             if len(set(given)) > 1:
@@ -175,7 +175,7 @@ class Flow:
         return _KINDS.get(node.op_type, "")
 
     def goes_on(self, node: NodeProto, kind: str) -> bool:
-        """Whether what it gives is only half of a layer: its bias, or its shift, comes next."""
+        """Whether its output is only half of a layer: its bias or shift comes next."""
         follower = self.only_taker(node.output[0])
         if follower is None or follower.op_type not in _ARITHMETIC:
             return False
@@ -185,7 +185,7 @@ class Flow:
         return kind == SHIFT and self.kind(follower) == SHIFT
 
     def core(self, node: NodeProto) -> NodeProto:
-        """The product, where the node is its bias."""
+        """The product, if the node is its bias."""
         return self._product(node) or node
 
     def parts(self, node: NodeProto) -> Iterator[NodeProto]:
@@ -195,14 +195,14 @@ class Flow:
             yield product
 
     def seen(self, node: NodeProto) -> str:
-        """The tensor that the next layer is given: rounded, where it is quantised on the way."""
+        """The tensor that the next layer receives: rounded, if it is quantised in between."""
         name: str = node.output[0]
         while (taker := self.only_taker(name)) and taker.op_type in _QUANTISES:
             name = taker.output[0]
         return name
 
     def takes(self, called: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-        """By layer, the layers whose tensors reach it. called: their names, by tensor."""
+        """By layer, the layers that feed it. called: their names, by tensor."""
         taken: dict[str, tuple[str, ...]] = {}
         reach: dict[str, tuple[str, ...]] = {}
         for node in self.nodes:
@@ -215,10 +215,9 @@ class Flow:
         return taken
 
     def folds_into(self, node: NodeProto) -> str:
-        """The tensor of the product whose weights can take a normalisation in; "" without one.
+        """The tensor of the product whose weights can absorb a normalisation; "" if there is none.
 
-        As `zoo.graphs.fold` does it: straight before, or before a MaxPool where each gain is above
-        zero.
+        As `zoo.graphs.fold` does it: directly before, or before a MaxPool if each gain is positive.
         """
         if node.op_type != "BatchNormalization":
             return ""
@@ -245,12 +244,12 @@ class Flow:
         return made if made and taken_once and made.op_type == "MatMul" else None
 
     def only_taker(self, name: str) -> NodeProto | None:
-        """The node that takes a tensor, if that is the only use of it."""
+        """The node that reads a tensor, if that is its only use."""
         return self._takers[name][0] if self._taken[name] == 1 and name in self._takers else None
 
 
 def _names(steps: list[tuple[NodeProto, str]]) -> list[str]:
-    """Short names, and the tensors' own where two of them would be the same."""
+    """Short names, or the tensors' own names if two would be equal."""
     short = [_short(node, tensor) for node, tensor in steps]
     times = Counter([*short, *(tensor for _, tensor in steps)])
     return [

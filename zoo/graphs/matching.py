@@ -1,9 +1,10 @@
-"""Which layer of one graph, A, is which of another, B, that should compute the same.
+"""Match the layers of one graph, A, with those of another, B, that should compute the same.
 
-Both are walked from their ends to the image, so that the order of nodes in a file is of no account,
-and the two walks are aligned: layers of one name go together, else those of one kind and operator
-at the same place, where what they give has the same shape. What a quantiser does to a graph is
-known: a normalisation may be folded into the layer before it, and channels may be padded.
+Both are walked from their ends to the image, so that the order of nodes in a file does not matter,
+and the two walks are aligned: layers with the same name match, else those of the same kind and
+operator at the same position, if their outputs have the same shape. Changes by a quantiser are
+taken into account: a normalisation may be folded into the layer before it, and channels may be
+padded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +22,11 @@ _SHIFTS = {"normalisation", "scale and shift"}  # the former may be written as t
 
 @dataclass(frozen=True)
 class Place:
-    """A layer, and what it gives for one image."""
+    """A layer, and its output for one image."""
 
     layer: Layer
     shape: tuple[int, ...]
-    integers: bool = False  # whose scale stands elsewhere
+    integers: bool = False  # whose scale is stored elsewhere
 
     @property
     def name(self) -> str:
@@ -34,7 +35,7 @@ class Place:
 
     @property
     def sides(self) -> tuple[int, ...]:
-        """Its shape without those of one."""
+        """Its shape without axes of size 1."""
         return tuple(side for side in self.shape if side != 1)
 
     def __str__(self) -> str:
@@ -43,7 +44,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Pair:
-    """A layer of each that should give the same."""
+    """A layer of each graph that should have the same output."""
 
     a: str
     b: str
@@ -61,7 +62,7 @@ class Alone:
 
 @dataclass(frozen=True)
 class Matching:
-    """All layers of both graphs, each in one of these, in order of flow."""
+    """All layers of both graphs, in graph order, as pairs or alone."""
 
     pairs: tuple[Pair, ...]
     only_a: tuple[Alone, ...]
@@ -90,7 +91,7 @@ def match(a: Sequence[Place], b: Sequence[Place]) -> Matching:
 
 
 def in_flow(places: Sequence[Place]) -> list[Place]:
-    """From the image on, in an order that depends on the graph alone, and not on the file's."""
+    """Names in an order from the image on that depends only on the graph, not on the file."""
     by_name = {place.name: place for place in places}
     taken = {name for place in places for name in place.layer.takes}
     ordered: dict[str, Place] = {}
@@ -127,7 +128,7 @@ def _aligned(a: Sequence[Place], b: Sequence[Place]) -> dict[str, str]:
 
 
 def _common(a: Place, b: Place) -> int:
-    """How much two layers have in common; 0 of those that cannot be compared."""
+    """How much two layers have in common; 0 if they cannot be compared."""
     if a.integers != b.integers or (a.sides != b.sides and not _surplus(a, b)):
         return 0
     kinds = a.layer.kind, b.layer.kind
@@ -138,7 +139,7 @@ def _common(a: Place, b: Place) -> int:
 
 
 def _surplus(a: Place, b: Place) -> int:
-    """How many channels one is padded by: more than 0 where B is, less where A is."""
+    """How many channels of padding one has: above 0 for B, below 0 for A."""
     if not a.sides or not b.sides or a.sides[1:] != b.sides[1:]:
         return 0
     widths = a.sides[0], b.sides[0]
@@ -147,15 +148,15 @@ def _surplus(a: Place, b: Place) -> int:
 
 @dataclass
 class _Folds:
-    """What folded normalisations change about a matching."""
+    """How folded normalisations change a matching."""
 
     notes: dict[str, str] = field(default_factory=dict)  # of pairs, by this graph's name
-    mine: dict[str, str] = field(default_factory=dict)  # why a layer of this graph stands alone
+    mine: dict[str, str] = field(default_factory=dict)  # why a layer of this graph has no partner
     theirs: dict[str, str] = field(default_factory=dict)  # likewise of the other graph
 
 
 def _unfold(places: Sequence[Place], pairs: dict[str, str], other: str) -> _Folds:
-    """Pair normalisations that the other graph lacks with the layers that hold them there."""
+    """Pair normalisations that the other graph lacks with the layers that contain them there."""
     found = _Folds()
     for place in places:
         name, source = place.name, place.layer.folds_into
@@ -165,10 +166,10 @@ def _unfold(places: Sequence[Place], pairs: dict[str, str], other: str) -> _Fold
         counterpart = pairs.pop(before)
         pairs[name] = counterpart
         found.notes[name] = f"{name} is folded into {source} in {other}"
-        found.mine[before] = f"{name} is folded into {source} in {other}: compared behind it"
+        found.mine[before] = f"{name} is folded into {source} in {other}: compared after it"
         if source in pairs:
             found.mine[source] = found.mine[before]
-            found.theirs[pairs.pop(source)] = f"it holds {name}: compared behind {counterpart}"
+            found.theirs[pairs.pop(source)] = f"it contains {name}: compared after {counterpart}"
     return found
 
 
@@ -187,7 +188,7 @@ def _alone(
     told: Mapping[str, str],
     other: str,
 ) -> tuple[Alone, ...]:
-    """Those that are in no pair, and why."""
+    """The layers that are in no pair, and why."""
     by_name = {place.name: place for place in others}
     behind: dict[str, str] = {}  # by name, the first layer behind it that is in a pair
     for place in reversed(places):
@@ -199,7 +200,7 @@ def _alone(
         if place.name in told:
             return told[place.name]
         if place.integers:
-            return "it gives integers, whose scale stands elsewhere"
+            return "it outputs integers, whose scale is stored elsewhere"
         if twin is not None and twin.sides != place.sides:
             return f"its shape is {place} here, and {twin} in {other}"
         part = f"; what it does is part of {after}" if after else ""

@@ -1,7 +1,6 @@
-"""One shape for every graph, whatever wrote it: the same names, any batch, all weights inside.
+"""Bring every graph into one form: the same names, any batch size, all weights inside.
 
-What a file then has to prove (the checker, and the same answers as its source at several batch
-sizes) is the gate's, see `zoo.exporting.gate`.
+The gate then checks the file (`zoo.exporting.gate`).
 """
 
 import onnx
@@ -17,7 +16,7 @@ BATCH = "batch"
 def normalise(model: ir.Model, names: tuple[str, str], ir_version: int) -> None:
     """Bring a graph of one input and one output into the zoo's form, in place.
 
-    names: of the input and of the output. A `ValueError` says what graph it cannot be done to.
+    names: of the input and the output. A `ValueError` says why a graph cannot be normalised.
     """
     graph = model.graph
     ir.external_data.load_to_model(model)
@@ -36,7 +35,7 @@ def normalise(model: ir.Model, names: tuple[str, str], ir_version: int) -> None:
 
 
 def _take_any_batch(graph: ir.Graph, names: tuple[str, str]) -> None:
-    """Name the two ends, and free their first dimension."""
+    """Rename input and output, and make their first dimension free."""
     for value in [value for value in graph.inputs if value.name in graph.initializers]:
         graph.inputs.remove(value)  # of old writers, which list weights among the inputs
     ends_of = {"input": graph.inputs, "output": graph.outputs}
@@ -53,7 +52,7 @@ def _take_any_batch(graph: ir.Graph, names: tuple[str, str]) -> None:
 
 
 def _shapes_are_stale(model: ir.Model) -> bool:
-    """Whether the shapes between contradict the graph, as after another tool moved its axes."""
+    """Whether declared shapes contradict the graph, as after another tool moved its axes."""
     try:
         onnx.shape_inference.infer_shapes(ir.to_proto(model), check_type=True, strict_mode=True)
     except onnx.shape_inference.InferenceError:
@@ -62,7 +61,7 @@ def _shapes_are_stale(model: ir.Model) -> bool:
 
 
 def _forget_shapes(graph: ir.Graph) -> None:
-    """Of what lies between the ends: every reader infers them again."""
+    """Remove declared shapes between the ends: every reader infers them again."""
     for node in graph:
         for value in node.outputs:
             if not value.is_graph_output():

@@ -1,7 +1,7 @@
-"""Layers of int8 files made as wide as every CPU's kernels add up right: see `zoo.graphs.products`.
+"""Pad layers of int8 files to widths that every CPU sums correctly: see `zoo.graphs.products`.
 
-What is added has zero weights, so no sum changes. The layer behind takes no notice of it, with zero
-weights of its own; where something else is behind, the surplus is cut off again.
+The padding has zero weights, so no sum changes. The next layer ignores it, with zero weights of its
+own; if something else follows, the padding is cut off again.
 """
 
 import math
@@ -21,7 +21,7 @@ _CHANNEL_BY_CHANNEL = ("Relu", "Clip", "Gelu", "MaxPool", "AveragePool")
 
 
 def pad(prepared: ModelProto, in_float: Sequence[str]) -> ModelProto:
-    """A copy whose layers, but for those in float, have no width that some kernel adds up wrong."""
+    """A copy in which no integer layer has a width that some kernel sums incorrectly."""
     copy = ModelProto()
     copy.CopyFrom(prepared)
     narrow = [
@@ -38,10 +38,10 @@ def pad(prepared: ModelProto, in_float: Sequence[str]) -> ModelProto:
 
 
 def stay_in_float(prepared: ModelProto) -> tuple[str, ...]:
-    """Uneven layers for which padding is more work than the layer itself, or not possible.
+    """Uneven layers whose padding costs more than the layer itself, or is impossible.
 
-    A first layer sees few channels: it is little work, and the layer behind it, which would get
-    more of them, is much. Zeros in each of several groups would lie between a layer's channels.
+    A first layer has few input channels, so it is cheap, and the next layer, which would get more
+    channels, is expensive. With several groups, the zeros would be between a layer's channels.
     """
     return tuple(
         node.name
@@ -53,7 +53,7 @@ def stay_in_float(prepared: ModelProto) -> tuple[str, ...]:
 
 
 def _work(model: ModelProto, layer: NodeProto) -> int:
-    """Multiply-adds for an image."""
+    """Multiply-adds for one image."""
     values = (*model.graph.value_info, *model.graph.output)
     sides = next(v.type.tensor_type.shape.dim for v in values if v.name == layer.output[0])
     pixels = math.prod(int(side.dim_value) for side in sides[2:])
@@ -61,7 +61,7 @@ def _work(model: ModelProto, layer: NodeProto) -> int:
 
 
 def _surplus(model: ModelProto, layer: NodeProto) -> float:
-    """Multiply-adds that padding adds, those of the layer behind included."""
+    """The multiply-adds that padding adds, including those of the next layer."""
     width = _width(model, layer)
     more = padded(width) - width
     _, reader = _way(model, layer)
@@ -85,9 +85,9 @@ def _widen(model: ModelProto, layer: NodeProto) -> None:
 
 
 def _way(model: ModelProto, layer: NodeProto) -> tuple[str, NodeProto | None]:
-    """How far channels go one by one: the last such tensor, and the only node that reads it.
+    """How far channels stay separate: the last such tensor, and the only node that reads it.
 
-    None where several do, or where it is not the first input, or where it leaves the graph.
+    None if several nodes read it, if it is not their first input, or if it is an output.
     """
     given = {output.name for output in model.graph.output}
     value = layer.output[0]
@@ -101,12 +101,12 @@ def _way(model: ModelProto, layer: NodeProto) -> tuple[str, NodeProto | None]:
 
 
 def _takes_more(reader: NodeProto) -> bool:
-    """Whether it can get zero weights for more channels."""
+    """Whether a node can be given zero weights for more channels."""
     return reader.op_type in LAYERS and _groups(reader) == 1
 
 
 def _cut(model: ModelProto, value: str, width: int) -> None:
-    """Leave a tensor's first channels, as they were."""
+    """Cut a tensor to its first channels."""
     (at,) = (at for at, node in enumerate(model.graph.node) if value in node.output)
     maker, wide = model.graph.node[at], f"{value}{WIDE}"
     maker.output[list(maker.output).index(value)] = wide
@@ -120,9 +120,9 @@ def _cut(model: ModelProto, value: str, width: int) -> None:
 
 
 def _grow(model: ModelProto, layer: NodeProto, place: int, more: list[tuple[int, int]]) -> None:
-    """Zeros around the numbers of an input of a layer: how many on each of its first sides.
+    """Add zeros to an input of a layer: how many on each of its first axes.
 
-    The layer gets numbers of its own, for another may share those it had.
+    The layer gets a copy, because another layer may share the original.
     """
     tensor = _tensor(model, layer.input[place])
     numbers = numpy_helper.to_array(tensor)
@@ -141,7 +141,7 @@ def _tensor(model: ModelProto, name: str) -> TensorProto:
 
 
 def _width(model: ModelProto, layer: NodeProto) -> int:
-    """Outputs of a layer, or of each of its groups. A Gemm is written with transB here."""
+    """The outputs of a layer, or of each of its groups. A Gemm has transB here."""
     return int(_tensor(model, layer.input[1]).dims[0]) // _groups(layer)
 
 

@@ -1,8 +1,8 @@
-"""Integer products of an ONNX graph: what onnxruntime will add up in integers, and how wide.
+"""Find the integer products of an ONNX graph, and how wide they are.
 
 A product of M rows and N columns is N wide: the outputs of a linear layer, the filters of a
-convolution (of each of its groups). On CPUs with AMX some releases of onnxruntime add up wrongly
-where N is more than 16 and no multiple of 16: see `zoo.ort.faults`.
+convolution (of each of its groups). On CPUs with AMX, some releases of onnxruntime compute wrong
+sums if N is more than 16 and not a multiple of 16: see `zoo.ort.faults`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -39,12 +39,12 @@ class Product:
 
     @property
     def uneven(self) -> bool:
-        """Whether it ends within a tile behind the first, or may."""
+        """Whether it ends inside a tile after the first, or may."""
         return is_uneven(self.width)
 
 
 def is_uneven(width: int) -> bool:
-    """Whether a product so wide ends within a tile behind the first; 0, which is unknown, may."""
+    """Whether a product of this width ends inside a tile after the first; 0 means unknown."""
     return width == 0 or (width > TILE and width % TILE != 0)
 
 
@@ -54,7 +54,7 @@ def padded(width: int) -> int:
 
 
 def integer_products(model: "ModelProto") -> Iterator[Product]:
-    """Every integer product, those of inner graphs and functions included."""
+    """Every integer product, including those of inner graphs and functions."""
     yield from _of_body(model.graph.node, _shapes(model.graph))
     for function in model.functions:
         yield from _of_body(function.node, {})
@@ -86,7 +86,7 @@ def _in_float(node: "NodeProto", makers: "dict[str, NodeProto]") -> bool:
 
 
 def _shapes(graph: "GraphProto") -> dict[str, Shape]:
-    """Of the tensors whose shape is written down and has no free side."""
+    """The declared shapes without free dimensions."""
     said = {
         value.name: tuple(side.dim_value for side in value.type.tensor_type.shape.dim)
         for value in (*graph.value_info, *graph.input)
@@ -96,7 +96,7 @@ def _shapes(graph: "GraphProto") -> dict[str, Shape]:
 
 
 def _shape(name: str, shapes: dict[str, Shape], makers: "dict[str, NodeProto]") -> Shape | None:
-    """The shape of a tensor, found through what only turns or rounds it."""
+    """The shape of a tensor, found through nodes that only transpose or round it."""
     turns: list[NodeProto] = []
     seen = {name}
     while name not in shapes:
@@ -119,7 +119,7 @@ def _shape(name: str, shapes: dict[str, Shape], makers: "dict[str, NodeProto]") 
 
 
 def _width(node: "NodeProto", weights: Shape) -> int:
-    """0 where the weights are not what the operator takes, or are cut into several products."""
+    """The width; 0 if the weights do not fit the operator, or are split into several products."""
     if "Conv" in node.op_type:
         groups = _int(node, "group", 1)
         return weights[0] // groups if len(weights) > 2 and groups > 0 else 0

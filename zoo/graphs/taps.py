@@ -1,8 +1,8 @@
-"""Taps: a copy of a graph that also gives tensors from between its layers.
+"""Taps: a copy of a graph with tensors between its layers as additional outputs.
 
-Neither type nor shape of a tapped tensor is stated. ONNX Runtime infers both, in every opset and IR
-version, whether or not the file states them. The copy is for ONNX Runtime alone, as `onnx.checker`
-wants types; and nodes that are fused in the original may run one by one in the copy.
+The type and shape of a tapped tensor are not declared. ONNX Runtime infers both, in every opset and
+IR version. The copy is only for ONNX Runtime, because `onnx.checker` requires types; and nodes that
+are fused in the original may run one by one in the copy.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from zoo.errors import ZooError
 
 
 def with_taps(model: ModelProto, names: Iterable[str]) -> ModelProto:
-    """A copy that gives these tensors behind its own outputs, in order and each once."""
+    """A copy that appends these tensors to its outputs, in order and each once."""
     given = [output.name for output in model.graph.output]
     copy = _copy(model)
     copy.graph.output.extend(_taps(model, [name for name in names if name not in given]))
@@ -21,7 +21,7 @@ def with_taps(model: ModelProto, names: Iterable[str]) -> ModelProto:
 
 
 def only_taps(model: ModelProto, names: Iterable[str]) -> ModelProto:
-    """A copy that gives these tensors alone, in order and each once."""
+    """A copy that outputs only these tensors, in order and each once."""
     copy = _copy(model)
     del copy.graph.output[:]
     copy.graph.output.extend(_taps(model, names))
@@ -29,9 +29,10 @@ def only_taps(model: ModelProto, names: Iterable[str]) -> ModelProto:
 
 
 def tensors(model: ModelProto) -> list[str]:
-    """Every tensor that can be tapped: inputs, weights, and what the nodes give, in that order.
+    """Every tensor that can be tapped: inputs, weights and node outputs, in that order.
 
-    Those of inner graphs (of If, Loop or Scan) are none: they exist only while their node runs.
+    Tensors of inner graphs (of If, Loop or Scan) do not count: they exist only while their node
+    runs.
     """
     graph = model.graph
     stored = (*graph.initializer, *(sparse.values for sparse in graph.sparse_initializer))

@@ -1,9 +1,9 @@
-"""Timing: which layer each step of ONNX Runtime came from.
+"""Timing: which layer each step of ONNX Runtime belongs to.
 
-ONNX Runtime fuses nodes, moves them and puts in others before it runs a graph. So each node gets a
-name that survives most of this: what is fused is called after one of its nodes, or, in blocks of
-channels, after the tensor that it gives. Where neither is so, that tensor still has its name in the
-optimised graph. The untapped graph is what runs: taps would keep nodes apart.
+ONNX Runtime fuses, moves and inserts nodes before it runs a graph. So each node gets a name that
+survives most of this: a fused node is named after one of its parts or, in blocked channel layouts,
+after its output tensor. Otherwise that tensor still has its name in the optimised graph. The graph
+without taps is what runs, because taps would prevent fusion.
 """
 
 import re
@@ -23,7 +23,7 @@ _MAIN = (CONVOLUTION, LINEAR, "matrix product", "attention")
 
 
 def with_own_names(model: ModelProto) -> ModelProto:
-    """A copy without local functions whose nodes' names tell them apart."""
+    """A copy without local functions in which every node has a distinct name."""
     copy = ModelProto()
     copy.CopyFrom(inlined(model))
     for at, node in enumerate(copy.graph.node):
@@ -42,7 +42,7 @@ def times_of(
     calls: int,
     threads: int,
 ) -> LayerTimes:
-    """Where the time of a call went.
+    """How the time of a call is divided over layers.
 
     named: what ONNX Runtime opened, and anatomy: its layers; optimised: what it made of that; took:
     microseconds of each step in a call, by its name there.
@@ -99,7 +99,7 @@ def _name_inner(attribute: AttributeProto) -> None:
 
 
 def _owners(flow: Flow, anatomy: Anatomy) -> dict[str, str]:
-    """The layer that each node belongs to, by the first tensor that the node gives."""
+    """The layer that each node belongs to, by the node's first output."""
     found = {}
     for (node, _), layer in zip(flow.steps(), anatomy.layers, strict=True):
         for part in flow.parts(node):
@@ -110,7 +110,7 @@ def _owners(flow: Flow, anatomy: Anatomy) -> dict[str, str]:
 def _made(
     name: str, node: NodeProto | None, named: ModelProto, flow: Flow, owners: Mapping[str, str]
 ) -> str:
-    """The tensor of the named graph that a step is known by; "" where there is none."""
+    """The tensor of the named graph that identifies a step; "" if there is none."""
     given = list(node.output) if node is not None else []
     told = _NAME.search(name)
     called = named.graph.node[int(told[1])].output[0] if told else _BEHIND.sub("", name)
@@ -121,7 +121,7 @@ def _made(
 
 
 def _absorbs(node: NodeProto | None) -> set[str]:
-    """The kinds of layers that a step computes behind the one that it may be called after."""
+    """The kinds of layers that a step computes after the one that it is named after."""
     if node is None:
         return set()
     activation = any(part.name == "activation" and part.s for part in node.attribute)
@@ -130,7 +130,7 @@ def _absorbs(node: NodeProto | None) -> set[str]:
 
 
 def _absorbing(layer: Layer, by_name: Mapping[str, Layer], absorbs: Mapping[str, set[str]]) -> str:
-    """The layer before one, or before the sum before it, whose step computes it too; or ""."""
+    """The previous layer, or the one before the preceding sum, that includes this one; or ""."""
     for before in map(by_name.__getitem__, layer.takes):
         if layer.kind == "activation" and before.kind == "sum" and before.name not in absorbs:
             kinds, earlier = ["sum", "activation"], before.takes
@@ -143,10 +143,10 @@ def _absorbing(layer: Layer, by_name: Mapping[str, Layer], absorbs: Mapping[str,
 
 
 def _partner(layer: Layer, flow: Flow, owners: Mapping[str, str], rounded: set[str]) -> str:
-    """The layer that one without a step is computed with; "" if there is none.
+    """The layer that a layer without a step is computed with; "" if there is none.
 
-    Steps in floats give what the last node gives that went into them, and what comes before it has
-    none. Those in integers are called after the product, and the rounding behind it ends them.
+    A float step outputs what its last fused node outputs, and the nodes before it have no step. An
+    integer step is named after the product, and ends with the rounding after it.
     """
     own = next(tensor for tensor, name in owners.items() if name == layer.name)
     follower = flow.only_taker(own)
@@ -161,14 +161,14 @@ def _partner(layer: Layer, flow: Flow, owners: Mapping[str, str], rounded: set[s
 
 
 def _before(node: NodeProto, flow: Flow, owners: Mapping[str, str]) -> str:
-    """The layer that gives what a node computes on, with nothing between them; or ""."""
+    """The layer that directly feeds a node; or ""."""
     makers = (flow.made_by.get(name) for name in node.input)
     found = (owners.get(maker.output[0], "") for maker in makers if maker is not None)
     return next(found, "")
 
 
 def _head(name: str, partners: Mapping[str, str]) -> str:
-    """The layer with a step of its own that a layer is computed with, at last; or ""."""
+    """The layer with its own step that a layer is finally computed with; or ""."""
     passed = set()
     while name in partners and name not in passed:
         passed.add(name)
@@ -177,5 +177,5 @@ def _head(name: str, partners: Mapping[str, str]) -> str:
 
 
 def _main(layers: list[Layer], head: str) -> str:
-    """Of the layers of one step the product, whose work is most of it."""
+    """The product among the layers of one step, which does most of the work."""
     return next((layer.name for layer in layers if layer.kind in _MAIN), head)

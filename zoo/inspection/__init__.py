@@ -1,1 +1,1 @@
-"""Opening third-party ONNX files: in a process of its own, bounded in time and memory."""
+"""Open third-party ONNX files in a separate process with limited time and memory."""

@@ -1,4 +1,4 @@
-"""The checks that `verify` makes of an artifact's folder, against the manifest and the card."""
+"""The checks that `verify` makes of an artifact's folder against its manifest entry and card."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Whether a file's answer to an image depends on its batch or on chance, tried on noise."""
+"""Try on noise whether a file's answer to an image depends on its batch or on chance."""
 
 import time
 from dataclasses import replace
@@ -20,7 +20,7 @@ _NO_GIVEN = Given()
 
 
 def try_batches(session: Session, seconds: float, given: Given = _NO_GIVEN) -> Steadiness | str:
-    """What a few images of noise showed, or why they were not tried.
+    """What a few images of noise showed, or why this was not tried.
 
     seconds: a file that would take longer is not tried.
     """
@@ -57,7 +57,7 @@ def try_batches(session: Session, seconds: float, given: Given = _NO_GIVEN) -> S
 
 
 def _answers(session: Session, given: Given) -> int | None:
-    """Which of the outputs gives the values: that of a classifier, else the first that may."""
+    """Which output has the values: that of a classifier, else the first possible one."""
     try:
         return session.outputs.index(find_output(session, given)[0])
     except UsageError:

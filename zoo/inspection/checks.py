@@ -1,4 +1,4 @@
-"""The checks that `verify` makes of one ONNX file that loads and runs, one function a check."""
+"""The checks that `verify` makes of one ONNX file, one function each."""
 
 import json
 import math
@@ -28,18 +28,18 @@ Checked = tuple[Status, str]  # how it went, and why in words
 
 @dataclass(frozen=True)
 class Claim:
-    """What a card, or a file about itself, says can be measured again."""
+    """An accuracy claimed by a card or by the file itself, to be measured again."""
 
     where: str  # it is said
     precision: str
     dataset: str  # its name, or where it lies
-    fingerprint: str | None = None  # None: whatever lies there
-    correct: int | None = None  # of `images`; None: nobody says how many
+    fingerprint: str | None = None  # None: any
+    correct: int | None = None  # of `images`; None: unknown
     images: int = 0  # of the test set
 
 
 def claim_of_card(card: Card, precision: str) -> Claim:
-    """What the card says of one of its files."""
+    """The card's claim about one of its files."""
     accuracy = card.precisions[precision].accuracy
     return Claim(
         "the card",
@@ -52,7 +52,7 @@ def claim_of_card(card: Card, precision: str) -> Claim:
 
 
 def claim_of_file(found: Inspection) -> Claim | None:
-    """What a file that takes images says of itself, where it says enough."""
+    """The claim of a file about itself, if it says enough."""
     try:
         accuracy = json.loads(found.metadata["accuracy"])
         return Claim(
@@ -68,7 +68,7 @@ def claim_of_file(found: Inspection) -> Claim | None:
 
 
 def check_versions(found: Inspection, promised: str | None, card: Card | None) -> Checked:
-    """Whether the oldest onnxruntime that is promised loads the file's opset and IR version."""
+    """Whether the oldest promised onnxruntime loads the file's opset and IR version."""
     versions = f"opset {found.opset}, IR version {found.ir_version}"
     if card and (card.opset, card.ir_version) != (found.opset, found.ir_version):
         return "failed", f"{versions}; the card says {card.opset} and {card.ir_version}"
@@ -88,7 +88,7 @@ def check_versions(found: Inspection, promised: str | None, card: Card | None) -
 
 
 def check_faults(found: Inspection, on: Here) -> Checked:
-    """Whether this onnxruntime is known to answer the file wrongly on this CPU."""
+    """Whether this onnxruntime is known to compute wrong answers for the file on this CPU."""
     fault = fault_of(found.integer_widths, on)
     if fault:
         return "failed", fault
@@ -96,7 +96,7 @@ def check_faults(found: Inspection, on: Here) -> Checked:
 
 
 def check_contract(found: Inspection, card: Card) -> Checked:
-    """Whether it is one file whose inputs and outputs are those of all the zoo's files."""
+    """Whether it is a single file with the inputs and outputs that all the zoo's files have."""
     height, width, channels = card.image_shape
     pixels = card.input == "uint8-nhwc"
     sides = (height, width, channels) if pixels else (channels, height, width)
@@ -159,7 +159,7 @@ def _parsed(found: Inspection, name: str) -> Any:
 
 
 def check_class_names(found: Inspection, given: Given) -> Checked:
-    """Whether as many classes are named of a file without a card as it gives values."""
+    """Whether a file without a card names as many classes as it has outputs."""
     if "class_names" not in found.metadata and given.class_names is None:
         return "skipped", "the file names no classes"
     names = given.class_names or parse_names(found.metadata["class_names"])
@@ -174,7 +174,7 @@ def check_class_names(found: Inspection, given: Given) -> Checked:
 def check_batches(found: Inspection, precision: str, card: Card | None) -> Checked:
     """Whether the answer to an image is the same in any batch, and twice the same.
 
-    Files of this zoo are; others may depend on their batch, which is to be known.
+    Files of this zoo are steady; others may depend on their batch, which users should know.
     """
     if isinstance(found.steadiness, str):
         return "skipped", f"not tried: {found.steadiness}"
@@ -215,14 +215,14 @@ def check_accuracy(
     data_dir: Path | None,
     progress: Progress,
 ) -> Checked:
-    """Whether the file is right as often as claimed, over the whole test set; or how often it is.
+    """Whether the file is as accurate as claimed on the whole test set; or how accurate it is.
 
-    given: what it does not say of itself; names: its classes in the order of its values, None where
-    they count as those of the data.
+    given: what the file does not say about itself; names: its classes in the order of its outputs,
+    None if they are those of the data.
 
-    Nothing is downloaded: without a local copy of the data the check is skipped. Nor is anything
-    written that the file may choose, such as the size of the images: they are shown to it one
-    after the other.
+    Nothing is downloaded: without a local copy of the data, the check is skipped. Nothing is
+    written whose size the file may choose, such as resized images: they are passed to it one after
+    another.
     """
     try:
         data = load_local(claim.dataset, claim.fingerprint, data_dir, progress, claim.where)
@@ -265,6 +265,6 @@ def _as_claimed(claim: Claim, correct: int, images: int) -> Checked:
 def _at_hand(
     claim: Claim, data: Dataset, data_dir: Path | None, columns: tuple[int, ...] | None
 ) -> LocalData:
-    """The test set, in the cache now."""
+    """The test set, now in the cache."""
     mapped = data.train.images.nbytes + data.test.images.nbytes
     return LocalData(claim.dataset, data_dir, len(data.test), mapped, columns)

@@ -1,4 +1,4 @@
-"""What an ONNX file holds and says of itself, found out without running it."""
+"""Read what an ONNX file contains and says about itself, without running it."""
 
 import hashlib
 from collections import Counter
@@ -32,7 +32,7 @@ def facts_of(model: ModelProto) -> dict[str, Any]:
 
 
 def content_of(path: Path, data: bytes, model: ModelProto | None) -> dict[str, Any]:
-    """The file with those in which its tensors lie. model: None where the bytes are none."""
+    """The file and those that hold its tensors. model: None if the bytes are not a model."""
     digest, size = hashlib.sha256(data), len(data)
     model = model or ModelProto()
     titles = {
@@ -49,7 +49,7 @@ def content_of(path: Path, data: bytes, model: ModelProto | None) -> dict[str, A
 
 
 def _input(model: ModelProto) -> dict[str, Any] | None:
-    """The only input, as it is declared; None where there is none or several."""
+    """The only input, as declared; None if there is none or several."""
     own = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in own]
     if len(inputs) != 1:

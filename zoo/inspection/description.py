@@ -1,4 +1,4 @@
-"""What a third-party file is, as every command takes it: what it holds, and what is told of it."""
+"""The description of a third-party file, the same for every command: its content and options."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from zoo.ort.normalisation import listed
 
 @dataclass(frozen=True)
 class Description:
-    """A third-party file that was read and not run."""
+    """A third-party file that was read but not run."""
 
     path: Path
     facts: FileFacts
@@ -26,14 +26,14 @@ class Description:
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """Its classes in the order of its values; None where they count as those of the data."""
+        """Its classes in the order of its outputs; None if they are those of the data."""
         if self.given.classes_as_given:
             return None
         return self.given.class_names or parse_names(self.facts.metadata.get("class_names", ""))
 
     @property
     def lacks_normalisation(self) -> bool:
-        """Whether it takes floats, and nothing at all says by which mean and std."""
+        """Whether it takes floats and neither mean nor std is known."""
         inside = (listed(self.facts.metadata, name) for name in ("mean", "std"))
         said = (self.given.mean, self.given.std, *inside)
         return self.facts.takes_floats and all(values is None for values in said)
@@ -42,7 +42,7 @@ class Description:
 def describe(path: Path, given: Given, inspector: Inspector) -> Description:
     """Read a file, in the inspector's process, and what is told of it.
 
-    What is damaged is for the runtime to say.
+    Damage is left for the runtime to report.
     """
     try:
         facts = inspector.read(path)
@@ -60,13 +60,13 @@ def describe(path: Path, given: Given, inspector: Inspector) -> Description:
 
 
 def check_data(name: str | None) -> None:
-    """Refuse a dataset that nobody knows."""
+    """Refuse an unknown dataset."""
     if name is not None and name not in KNOWN and not is_path(name):
         raise unknown_name("dataset", name, [*KNOWN, "a folder", "a zip"])
 
 
 def refuse_for_artifacts(given: Given, target: str, *, own_images: bool) -> None:
-    """Refuse what artifacts say themselves. own_images: some were trained on a folder or zip."""
+    """Refuse facts that artifacts have. own_images: some were trained on a folder or zip."""
     replace(given, data=None).refuse(target)
     if given.data is not None and not (own_images and is_path(given.data)):
         raise UsageError(
@@ -76,7 +76,7 @@ def refuse_for_artifacts(given: Given, target: str, *, own_images: bool) -> None
 
 
 def refuse_unneeded(given: Given, files: Iterable[Description]) -> None:
-    """Refuse what was given and none of these files needs."""
+    """Refuse given facts that none of these files needs."""
     files = list(files)
     needed = [one.given for one in files]
     if not files:

@@ -1,4 +1,4 @@
-"""What an inspection finds, read from what the inspecting process answers."""
+"""The findings of an inspection, read from the answers of the inspecting process."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ class Inspection:
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What a file holds and says of itself; it was read, not run."""
+    """What a file contains and says about itself; it was read, not run."""
 
     # All that is known of bytes that are no ONNX file:
     sha256: str  # of the file and of those in which its tensors lie
@@ -71,7 +71,7 @@ class FileFacts:
 
     @property
     def takes_floats(self) -> bool:
-        """Whether it takes images that somebody has to normalise."""
+        """Whether the caller must normalise its images."""
         return self.input is not None and self.input.dtype.startswith("float")
 
     @property
@@ -81,14 +81,14 @@ class FileFacts:
 
     @property
     def leaves_size_free(self) -> bool:
-        """Whether somebody has to say of which size its images are."""
+        """Whether the user must give the size of its images."""
         sides = self.input.shape[1:] if self.input else ()
         return len(sides) == 3 and not all(isinstance(side, int) for side in sides)
 
 
 @dataclass(frozen=True)
 class OpenFacts:
-    """What a file that is kept open says of itself."""
+    """What a file that is kept open says about itself."""
 
     inputs: "tuple[TensorInfo, ...]"
     outputs: "tuple[TensorInfo, ...]"
@@ -97,21 +97,21 @@ class OpenFacts:
 
 
 def printable(text: str) -> str:
-    """One line for a terminal of a text that a file may have dictated."""
+    """One line for a terminal, from untrusted text."""
     line = "".join(mark if mark.isprintable() else " " for mark in text)
     line = " ".join(line.split())
     return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}..."
 
 
 def check_answer(answer: Mapping[str, Any]) -> None:
-    """Raise what the process refused."""
+    """Raise an error if the process refused the file."""
     if "refused" in answer:
         kind = UnavailableError if answer.get("kind") == "UnavailableError" else ZooError
         raise kind(printable(answer["refused"]))
 
 
 def read_inspection(step: str, answer: Mapping[str, Any], seconds: float) -> Inspection:
-    """What an answer says of a file; `step` is the last one that was begun."""
+    """An inspection from an answer; `step` is the last one that was started."""
     if "refused" in answer:
         return Inspection(False, printable(answer["refused"]), step, seconds)
     facts = answer["facts"]
@@ -132,7 +132,7 @@ def read_inspection(step: str, answer: Mapping[str, Any], seconds: float) -> Ins
 
 
 def read_file_facts(answer: Mapping[str, Any]) -> FileFacts:
-    """What an answer that was not refused says of a file that was only read."""
+    """The facts in an answer about a file that was only read."""
     facts = answer["facts"]
     (taken,) = read_infos([facts["input"]]) if facts["input"] else (None,)
     widths = tuple(facts["integer_widths"])
@@ -140,19 +140,19 @@ def read_file_facts(answer: Mapping[str, Any]) -> FileFacts:
 
 
 def read_cost(answer: Mapping[str, Any]) -> GraphCost:
-    """What an answer that was not refused says of a file's graph."""
+    """The cost in an answer about a file's graph."""
     facts = answer["facts"]
     return GraphCost(**{**facts, "precisions": tuple(facts["precisions"])})
 
 
 def read_layer_times(answer: Mapping[str, Any]) -> LayerTimes:
-    """What an answer that was not refused says of where a file's time goes."""
+    """The layer times in an answer."""
     times: LayerTimes = read(LayerTimes, answer["facts"], "times")
     return times
 
 
 def read_open_facts(answer: Mapping[str, Any]) -> OpenFacts:
-    """What an answer that was not refused says of a file that is open."""
+    """The facts in an answer about an open file."""
     facts = answer["facts"]
     told = facts["anatomy"]
     return OpenFacts(

@@ -1,7 +1,7 @@
-"""Whether a third-party ONNX file can be trusted to load and run, found out at arm's length.
+"""Inspect third-party ONNX files: do they load and run safely?
 
-The file is opened in a process of its own (`zoo.inspection.quarantine`), with bounded time and
-memory; what kills or hangs that process is an answer too.
+The file is opened in a separate process (`zoo.inspection.quarantine`) with limited time and memory;
+if that process crashes or hangs, that is an answer, too.
 """
 
 import time
@@ -38,7 +38,7 @@ _NO_GIVEN = Given()
 
 @dataclass(frozen=True)
 class LocalData:
-    """A dataset that is here already."""
+    """A dataset that is available locally."""
 
     name: str  # with `data_dir`, as `zoo.data.load` takes them
     data_dir: Path | None
@@ -49,12 +49,12 @@ class LocalData:
 
 
 class Inspector:
-    """Inspects files one after the other; a process serves many, a new one follows one that died.
+    """Inspects files one after the other; one process serves many, and is replaced if it dies.
 
-    seconds: for each file, and for each run of one that is kept open; memory: bytes that the
-    process may take, None for what the size of a file allows (`open`: a share of what is left). One
-    that takes down a process that served others before is tried once more in a new one, so that it
-    is not blamed for what they did.
+    seconds: the limit for each file, and for each run of an open one; memory: the limit of the
+    process in bytes, None for one by the size of the file (`open`: a share of free memory). A file
+    that kills a process which served others before is tried again in a new one, so that it is not
+    blamed for their faults.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Inspector:
     def inspect(
         self, path: Path, vectors: Iterable[Path] = (), given: Given = _NO_GIVEN
     ) -> Inspection:
-        """Look at one file. A file that is not there or cannot be read is refused too."""
+        """Inspect one file. A missing or unreadable file is refused, too."""
         started = time.monotonic()
         reason = _refused_at_sight(path)
         if reason:
@@ -99,7 +99,7 @@ class Inspector:
         return read_inspection(step, answer, time.monotonic() - started)
 
     def read(self, path: Path) -> FileFacts:
-        """What a file holds, whether it can be run or not; `ZooError` if it is refused."""
+        """Read what a file contains, even if it cannot run; `ZooError` if it is refused."""
         with open_regular(path, LARGEST_FILE):
             pass  # a file that is not there, or is none, is an `OSError`
         request = {"path": str(path.absolute()), "seconds": self.seconds, "content": True}
@@ -108,7 +108,7 @@ class Inspector:
         return read_file_facts(answer)
 
     def cost(self, path: Path) -> GraphCost | None:
-        """What a file holds and computes; None where it cannot be counted, whatever the reason."""
+        """Count what a file contains and computes; None if it cannot be counted for any reason."""
         seconds = min(self.seconds, _COUNTING_SECONDS)
         request = {"path": str(path.absolute()), "seconds": seconds, "cost": True}
         _, answer = self._ask_twice(request)
@@ -121,10 +121,10 @@ class Inspector:
         advance: Callable[[int], object],
         given: Given = _NO_GIVEN,
     ) -> int:
-        """How many images of a test set a file that passed gets right; `ZooError` if it fails.
+        """How many test images an accepted file classifies correctly; `ZooError` if it fails.
 
-        advance: hears how many more are done; between two calls of it no more time may pass than
-        for a file.
+        advance: called with the number of images done; each interval between calls has the time
+        limit of a file.
         """
         folder = str(test.data_dir.absolute()) if test.data_dir else None
         wanted = {**asdict(test), "data_dir": folder}
@@ -140,7 +140,7 @@ class Inspector:
         return int(answer["facts"]["correct"])
 
     def open(self, path: Path, provider: str = "cpu", *, layers: bool = False) -> OpenFacts:
-        """Keep a file that passed open for `run`. layers: it gives those behind its outputs."""
+        """Keep an accepted file open for `run`. layers: append its layers to its outputs."""
         memory = self.memory or default_bound()
         request = {
             "path": str(path.absolute()),
@@ -156,7 +156,7 @@ class Inspector:
     def run(self, folder: Path, names: Sequence[str]) -> list[bool]:
         """Run the file that is open on input_<n>.npy of a folder, by the names of its inputs.
 
-        For each output whether it lies there as output_<n>.npy.
+        Returns for each output whether it was written there as output_<n>.npy.
         """
         if self._process is None:
             raise ZooError("the process that holds it has ended.")
@@ -167,7 +167,7 @@ class Inspector:
         return written
 
     def time_layers(self, path: Path, folder: Path, names: Sequence[str]) -> LayerTimes:
-        """Where the time of a file that passed goes, on input_<n>.npy of a folder.
+        """How the time of an accepted file is divided over layers, on input_<n>.npy of a folder.
 
         A file that is open stays so.
         """
@@ -183,7 +183,7 @@ class Inspector:
         return read_layer_times(answer)
 
     def _ask_twice(self, request: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Files before this one may have left the process short of memory, or damaged."""
+        """Ask again in a new process: earlier files may have damaged this one."""
         fresh = self._process is None
         step, answer = self._ask(request)
         return self._ask(request) if answer.get("spent") and not fresh else (step, answer)
@@ -194,9 +194,9 @@ class Inspector:
         advance: Callable[[int], object] = lambda count: None,
         watched: int | None = None,
     ) -> tuple[str, dict[str, Any]]:
-        """The last step begun and the answer; one that is `spent` ended the process, or should.
+        """The last started step and the answer; if `spent`, the process ended or should end.
 
-        watched: bytes of resident memory that the process is held to from now on.
+        watched: the limit of the process's resident memory in bytes from now on.
         """
         if self._process is None:
             self._process = InspectionProcess(self.patience)
@@ -213,7 +213,7 @@ class Inspector:
 
 
 def inspect(path: Path, *, seconds: float = SECONDS) -> Inspection:
-    """Look at one file in a process of its own."""
+    """Inspect one file in a separate process."""
     with Inspector(seconds) as inspector:
         return inspector.inspect(path)
 
@@ -232,5 +232,5 @@ def _refused_at_sight(path: Path) -> str:
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
     if size >= LARGEST_FILE:
-        return f"it has {size / (1 << 30):.1f} GiB; an ONNX file ends below 2"
+        return f"it has {size / (1 << 30):.1f} GiB; an ONNX file must be smaller than 2 GiB"
     return "" if size else "it is empty"

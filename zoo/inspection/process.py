@@ -1,4 +1,4 @@
-"""The process that third-party files are opened in, and what it says before it ends."""
+"""The parent's side of the process in which third-party files are opened."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -28,14 +28,14 @@ STEPS = {  # what it tells that it begins, in words
 
 @dataclass(frozen=True)
 class Patience:
-    """How many seconds the process is waited for beside its answers."""
+    """How many seconds to wait for the process, besides its answers."""
 
     start: float = 60.0  # until it is ready
     end: float = PATIENCE  # until it has ended by itself
 
 
 class InspectionProcess:
-    """The process, from its start on; the last `step` it began; and whether it is `over`."""
+    """The running process, the last `step` it started, and whether it is `over`."""
 
     def __init__(self, patience: Patience) -> None:
         self._child = Child("zoo.inspection.quarantine", environment=_FRUGAL, patience=patience.end)
@@ -58,7 +58,7 @@ class InspectionProcess:
         except EndedError:
             told = {}
         if "ready" not in told:
-            silent = "the process that inspects ONNX files ended at once."
+            silent = "the process that inspects ONNX files ended right after its start."
             raise ZooError(told.get("unusable", silent))
 
     @property
@@ -69,7 +69,7 @@ class InspectionProcess:
     def ask(
         self, request: Mapping[str, Any], seconds: float, advance: Callable[[int], object]
     ) -> dict[str, Any]:
-        """The answer, which is of this side's making where the process gives none and is over."""
+        """The answer; made on this side if the process ended without one."""
         self.step = "predict" if "run" in request else "read"
         try:
             return self._answer(request, seconds, advance)
@@ -82,7 +82,7 @@ class InspectionProcess:
             return self._ended(error.ending)
 
     def watch(self, most: int) -> None:
-        """End it when its resident memory goes beyond so many bytes, while an answer is awaited."""
+        """Kill it if its resident memory exceeds a limit while an answer is awaited."""
         self._child.watch(most)
 
     def end(self) -> None:

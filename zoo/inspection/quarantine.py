@@ -1,12 +1,11 @@
 """The process in which third-party files are opened: python -m zoo.inspection.quarantine.
 
 A line of JSON comes in for each request, {"path", "seconds"} with "vectors" to look at a file, with
-"content" to read it alone, with "cost" to count what it computes, with "time" and
-"names" to profile it on the inputs in a folder, with "test" to count its right
-answers, or with "open" to keep it open for requests {"run", "names", "seconds"}, and then with
-"layers" to have it give those too. Lines of JSON go out:
-{"step"} and {"advance"} on the way, then {"facts"} or {"refused"}. Whatever a file does to this
-process (kills it, hangs it, eats its memory), the one that asked goes on: see
+"content" to read it alone, with "cost" to count what it computes, with "time" and "names" to
+profile it on the inputs in a folder, with "test" to count its right answers, or with "open" to keep
+it open for requests {"run", "names", "seconds"}, and then with "layers" to have it give those too.
+Lines of JSON go out: {"step"} and {"advance"} on the way, then {"facts"} or {"refused"}. Whatever a
+file does to this process (crash it, hang it, use up its memory), the asking process continues: see
 `zoo.inspection.inspector`.
 """
 
@@ -74,12 +73,12 @@ def main() -> None:
 
 
 def _set_alarm(request: Mapping[str, Any]) -> None:
-    """Should the process that asked be gone, nobody else would end this one."""
+    """End this process by an alarm, because nobody else would if the asking process is gone."""
     signal.alarm(int(request["seconds"]) + 2)
 
 
 def _readiness() -> dict[str, str]:
-    """That a file known to be good passes here; else the file is not to blame for what follows."""
+    """Check that a known good file passes; otherwise later failures are not the file's fault."""
     value = onnx.helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
     out = onnx.helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
     graph = onnx.helper.make_graph(
@@ -124,7 +123,7 @@ def _answer(request: Mapping[str, Any], send: Send, serving: Serving) -> dict[st
 
 @dataclass(frozen=True)
 class _Parsed:
-    """A well-formed file, with what is known of it."""
+    """A well-formed file, and what is known about it."""
 
     model: ModelProto
     # What to give to onnx and onnxruntime: the bytes that were read, or the path where some of the
@@ -135,17 +134,17 @@ class _Parsed:
 
     @property
     def checks(self) -> bytes | Path:
-        """What to give to onnx.checker, which follows no links."""
+        """What to pass to onnx.checker, which does not follow links."""
         if isinstance(self.opens, Path) and self.beside.linked:
             return bytes(with_data(self.model, self.opens).SerializeToString())
         return self.opens
 
 
 def _parsed(path: Path, send: Send, memory: int | None, mapped: int = 0) -> _Parsed:
-    """Read a file and look through it.
+    """Read a file and check its structure.
 
-    memory: bytes that it may take, None for what its size allows; mapped: of other files that are
-    to be in memory.
+    memory: the limit in bytes, None for one by its size; mapped: bytes of other files that are
+    mapped.
     """
     send({"step": "read"})
     _limit_memory(path.stat().st_size, memory, mapped)
@@ -164,7 +163,8 @@ def _parsed(path: Path, send: Send, memory: int | None, mapped: int = 0) -> _Par
 def examine(path: Path, request: Mapping[str, Any], send: Send) -> dict[str, Any]:
     """Read, parse, check, open and run a file; the facts of one that passes, as JSON values.
 
-    Its "vectors" are folders with input_0.pb and output_0.pb. send: hears the name of each step.
+    Its "vectors" are folders with input_0.pb and output_0.pb. send: called with the name of each
+    step.
     """
     found = _parsed(path, send, request["memory"])
     send({"step": "checker"})
@@ -188,7 +188,7 @@ def examine(path: Path, request: Mapping[str, Any], send: Send) -> dict[str, Any
 
 
 def _content(path: Path, send: Send) -> dict[str, Any]:
-    """What lies in the file and beside it; bytes that are no model are for a runtime to refuse."""
+    """The content of the file and of those beside it; bytes that are not a model are kept."""
     send({"step": "read"})
     _limit_memory(path.stat().st_size)
     data = read_bytes(path, _LARGEST_FILE)
@@ -200,7 +200,7 @@ def _content(path: Path, send: Send) -> dict[str, Any]:
 
 
 def _cost(path: Path, send: Send) -> dict[str, Any]:
-    """What the file holds and computes, counted in its graph."""
+    """The cost of the file, counted in its graph."""
     model = _parsed(path, send, None).model
     send({"step": "count"})
     drop_weights(model)  # which would be copied several times
@@ -208,7 +208,7 @@ def _cost(path: Path, send: Send) -> dict[str, Any]:
 
 
 def _time(path: Path, request: Mapping[str, Any], send: Send) -> dict[str, Any]:
-    """Where the time of a call goes, by layer."""
+    """How the time of a call is divided over layers."""
     found = _parsed(path, send, request["memory"])
     send({"step": "time"})
     whole = with_data(found.model, path) if found.beside.bytes else found.model
@@ -224,7 +224,7 @@ def _model(data: bytes) -> ModelProto:
 
 
 def _count(path: Path, request: Mapping[str, Any], send: Send) -> int:
-    """Right answers over a test set that the process that asks has brought into the cache."""
+    """Count correct answers on a test set that the asking process has put into the cache."""
     test = request["test"]
     found = _parsed(path, send, request["memory"], test["mapped"])
     send({"step": "test"})
@@ -240,7 +240,7 @@ def _count(path: Path, request: Mapping[str, Any], send: Send) -> int:
 
 
 def _opened(path: Path, request: Mapping[str, Any], send: Send) -> tuple[Session, Anatomy | None]:
-    """A session with all threads that are ours, of a process that may take "memory" bytes."""
+    """A session with all of our threads, in a process limited to "memory" bytes."""
     found = _parsed(path, send, request["memory"])
     opens, anatomy = found.opens, None
     if request["layers"]:
@@ -255,7 +255,7 @@ def _opened(path: Path, request: Mapping[str, Any], send: Send) -> tuple[Session
 
 
 def _run(session: Session, given: Given) -> None:
-    """Run it on noise; sides that it leaves free and nobody named may be to blame for a failure."""
+    """Run it on noise; if it fails, free dimensions that nobody named may be the cause."""
     try:
         run_on_noise(session, given)
     except ZooError as error:
@@ -269,13 +269,13 @@ def _run(session: Session, given: Given) -> None:
 
 
 def _given(request: Mapping[str, Any]) -> Given:
-    """What whoever asks knows of the file."""
+    """What the asking process knows about the file."""
     given: Given = read(Given, request["given"], "given")
     return given
 
 
 def _signature(session: Session, given: Given) -> dict[str, str]:
-    """Why `predict` could not use the file, or ""; and which output it would take, if it chose."""
+    """Why `predict` could not use the file, or ""; and which output it would choose."""
     try:
         return {"signature": "", "chosen": Signature.of(session, given).chosen}
     except ZooError as error:
@@ -283,7 +283,7 @@ def _signature(session: Session, given: Given) -> dict[str, str]:
 
 
 def _limit_memory(size: int, memory: int | None = None, mapped: int = 0) -> None:
-    """Reserve too much, and the reservation fails; the limit follows the file at hand."""
+    """Limit the address space so that excessive allocations fail; the limit depends on the file."""
     if memory is None:
         set_address_space(_MEMORY + 6 * size + mapped)
     else:

@@ -1,4 +1,4 @@
-"""A session of a third-party file, open in the quarantine process and not in this one."""
+"""A session of a third-party file that is open in the quarantine process."""
 
 import io
 import tempfile
@@ -19,14 +19,14 @@ _HEADER = 1 << 10  # of an .npy file
 
 
 class RemoteSession:
-    """As much of `zoo.ort.session.Session` as showing it images takes."""
+    """The part of `zoo.ort.session.Session` that is needed to run it on images."""
 
     def __init__(
         self, inspector: Inspector, path: Path, provider: str, *, layers: bool = False
     ) -> None:
-        """inspector: whose process opens it, after it inspected the file.
+        """inspector: its process inspects the file, then opens it.
 
-        layers: it gives those too, as `anatomy` says; no other session of the process goes on then.
+        layers: also output the layers, as `anatomy` says; this ends other sessions of the process.
         """
         self.name, self.provider = str(path), provider
         facts = inspector.open(path, provider, layers=layers)
@@ -36,7 +36,7 @@ class RemoteSession:
         self._folder = tempfile.TemporaryDirectory(prefix="predict-")
 
     def run(self, feeds: Mapping[str, Array]) -> list[Array]:
-        """All outputs, in order; one that is no array of numbers is empty."""
+        """All outputs, in order; one that is not a numeric array is empty."""
         folder = self._give(feeds)
         try:
             written = self._inspector.run(folder, list(feeds))
@@ -48,18 +48,18 @@ class RemoteSession:
         ]
 
     def time_layers(self, feeds: Mapping[str, Array]) -> LayerTimes:
-        """Where the time of a call goes, of the file as it is, on the CPU."""
+        """How the time of a call is divided over layers, for the unchanged file, on the CPU."""
         return self._inspector.time_layers(self._path, self._give(feeds), list(feeds))
 
     def _give(self, feeds: Mapping[str, Array]) -> Path:
-        """The folder in which the inputs lie."""
+        """Write the inputs into a folder, and return it."""
         folder = Path(self._folder.name)
         for at, array in enumerate(feeds.values()):
             np.save(folder / f"input_{at}.npy", array)
         return folder
 
     def close(self) -> None:
-        """Remove what travelled."""
+        """Remove the files that were exchanged."""
         self._folder.cleanup()
 
 

@@ -1,6 +1,6 @@
-"""A file that stays open in the quarantine process, to be run on what the one that asks has.
+"""Keep a file open in the quarantine process, and run it on the inputs of requests.
 
-Arrays travel as files of a folder that both know: input_<n>.npy in, output_<n>.npy out.
+Arrays are exchanged as files of a shared folder: input_<n>.npy in, output_<n>.npy out.
 """
 
 from collections.abc import Sequence
@@ -29,9 +29,9 @@ class Serving:
         self._session: Session | None = None
 
     def hold(self, session: Session, anatomy: Anatomy | None = None) -> dict[str, Any]:
-        """Take up a session; what the one that asks has to know of it, as JSON values.
+        """Hold a session, and return what the asking process must know about it, as JSON values.
 
-        anatomy: of a file that was opened up, so that it gives its layers too.
+        anatomy: given if the file also outputs its layers.
         """
         self._session = session
         return {
@@ -42,7 +42,7 @@ class Serving:
         }
 
     def run(self, folder: Path, names: Sequence[str]) -> list[bool]:
-        """Compute all outputs; for each whether it is an array, which then lies in the folder."""
+        """Compute all outputs; returns for each whether it is an array, written to the folder."""
         if self._session is None:
             raise ZooError("no file is open")
         feeds = read_feeds(folder, names)

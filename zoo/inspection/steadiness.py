@@ -1,7 +1,7 @@
-"""Whether the answer to an image depends on that image alone, or also on its batch or on chance.
+"""Find out whether the answer to an image depends only on it, or also on its batch or chance.
 
 A file may quantise by the range of a whole batch, subtract a batch's mean or draw random numbers.
-Such a file has no accuracy as such, only one at each batch size.
+Such a file has no single accuracy, only one at each batch size.
 """
 
 import math
@@ -28,7 +28,7 @@ class Apart:
 
     @classmethod
     def between(cls, first: Inputs, second: Inputs) -> "Apart":
-        """Of answers [N, classes]; what is no number in both does not differ."""
+        """Compare answers [N, classes]; values that are not numbers in both count as equal."""
         if first.shape != second.shape:
             return cls(math.inf, len(first), len(first))
         if not first.size:
@@ -56,31 +56,31 @@ class Steadiness:
     largest: float = 0.0  # |logit|
 
     def bound(self, more: float = 0.0) -> float:
-        """How far answers may be apart and count as the same; more: what the file's card allows."""
+        """How far answers may differ and count as the same; more: what the file's card allows."""
         return tolerance(SAME_SUMS, self.largest) + more
 
     def by_chance(self, more: float = 0.0) -> str:
-        """In plain words that the same call gives several answers, or ""."""
+        """A message that repeated calls give different answers, or ""."""
         if self.repeated.difference <= self.bound(more):
             return ""
         return f"the same call made twice gives different answers ({self.repeated})"
 
     def by_batch(self, more: float = 0.0) -> str:
-        """In plain words that an answer depends on the batch, or ""."""
+        """A message that an answer depends on the batch, or ""."""
         if self.batches.difference <= self.bound(more):
             return ""
         return f"the answer to an image depends on its batch ({self.batches})"
 
     def doubt(self, more: float = 0.0) -> str:
-        """Either; answers that change by chance say nothing of the batch."""
+        """Either message; if answers change by chance, the batch cannot be judged."""
         return self.by_chance(more) or self.by_batch(more)
 
 
 def examine(ask: Ask, images: Inputs, sizes: Iterable[int]) -> Steadiness:
-    """Ask about the same images twice, among others, in another order, and at each batch size.
+    """Classify the same images twice, among others, in another order, and at each batch size.
 
-    ask: the logits of images by so many a call, the last call filled up somehow. A third of the
-    images is asked about among the second third, and in the opposite order among the last.
+    ask: returns the logits of images at a batch size, with the last call filled up. A third of the
+    images is mixed with the second third, and in reverse order with the last third.
     """
     third = len(images) // 3
     shared, beside, others = (images[at * third : (at + 1) * third] for at in range(3))
@@ -99,7 +99,7 @@ def examine(ask: Ask, images: Inputs, sizes: Iterable[int]) -> Steadiness:
 
 
 def _alternating(some: Inputs, others: Inputs) -> Inputs:
-    """One of each in turn, so that even a batch of two is not of the first kind alone."""
+    """One of each in turn, so that even a batch of two is mixed."""
     return np.stack([some, others], axis=1).reshape(-1, *some.shape[1:])
 
 

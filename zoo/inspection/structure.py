@@ -1,7 +1,7 @@
-"""What can be wrong with an ONNX file before anything computes, found by reading it.
+"""Find faults in an ONNX file by reading it, before anything computes.
 
-onnx.checker and onnxruntime trust more than they should: both follow functions that call
-themselves, and reserve what a tensor claims before they look at what it holds.
+onnx.checker and onnxruntime trust files too much: both follow functions that call themselves, and
+allocate what a tensor claims before they check what it holds.
 """
 
 import math
@@ -54,7 +54,7 @@ class Body:
 
 
 def check_wire(data: bytes) -> None:
-    """Refuse bytes that are no ONNX file, or only the start of one."""
+    """Refuse bytes that are not an ONNX file, or only the start of one."""
     if not data:
         raise RefusedError("it is empty")
     at, fields = 0, 0
@@ -91,7 +91,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 def check_structure(model: ModelProto, beside: Beside) -> None:
     """Refuse a model whose parts contradict each other or claim what they do not hold.
 
-    beside: the files in the model's folder, of which it hears what the model takes.
+    beside: the files in the model's folder; it records which of them the model uses.
     """
     if not model.HasField("graph") or not model.graph.node:
         raise RefusedError("it is not an ONNX model: it holds no graph")
@@ -171,7 +171,7 @@ def _is_cyclic(nodes: tuple[NodeProto, ...]) -> bool:
 
 
 def _has_cycle(follows: list[list[int]]) -> bool:
-    """Whether a walk along `follows` (for each thing, those it leads to) can come back."""
+    """Whether the directed graph `follows` (for each item, its successors) has a cycle."""
     arriving = Counter(target for targets in follows for target in targets)
     free = [index for index in range(len(follows)) if not arriving[index]]
     done = 0
@@ -249,7 +249,7 @@ def _fixed_sides(kind: TypeProto) -> list[int]:
 
 
 def all_nodes(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
-    """These, and those of the graphs inside them."""
+    """These nodes, and those of the graphs inside them."""
     for node in nodes:
         yield node
         for graph in _graphs_of(node):

@@ -1,4 +1,4 @@
-"""What `verify` is told to look at: artifacts, their files, and other ONNX files."""
+"""The targets of `verify`: artifacts, their files, and other ONNX files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ class Target:
 
 
 def find_targets(target: str | Path, exports: Path | None) -> list[Target]:
-    """What an artifact's id, its model's name or a path means."""
+    """Find the targets that an artifact's id, its model's name or a path means."""
     path = Path(target)
     if isinstance(target, str) and not target.endswith(".onnx"):
         try:
@@ -57,7 +57,7 @@ def parts_of(artifact: Artifact) -> list[Target]:
 
 
 def _onnx_files(artifact: Artifact) -> list[str]:
-    """Those of its precisions, then others that it was published with."""
+    """The files of its precisions, then its other published ONNX files."""
     names = [f"{precision}.onnx" for precision in artifact.precisions]
     others = [name for name in artifact.entry["files"] if name.endswith(".onnx")]
     return [*names, *(name for name in others if name not in names and "/" not in name)]

@@ -1,4 +1,4 @@
-"""What a tensor in a file claims, against what it holds."""
+"""Check what a tensor in a file claims against what it holds."""
 
 import math
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ BITS: dict[int, int] = {
 
 
 class RefusedError(Exception):
-    """The file is not to be trusted; the message is the reason, a clause about "it"."""
+    """The file cannot be trusted; the message is the reason, a clause about "it"."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Beside:
     linked: bool = False  # whether some of it is reached by links
 
     def held(self, tensor: TensorProto, needs: int, title: str) -> int:
-        """How many bytes lie there for a tensor that takes `needs`."""
+        """How many bytes are there for a tensor that needs `needs`."""
         where, offset, length = place_of(tensor, title)
         path = data_file(self.model, where, title)
         size = path.stat().st_size
@@ -64,7 +64,7 @@ class Beside:
 
 
 def place_of(tensor: TensorProto, title: str) -> tuple[str, int, int]:
-    """The name of the file that holds the data of a tensor, the offset in it and the length."""
+    """The name of the file with a tensor's data, the offset in it, and the length."""
     entries = {entry.key: entry.value for entry in tensor.external_data}
     try:
         offset, length = (int(entries.get(key, "0")) for key in ("offset", "length"))
@@ -76,8 +76,8 @@ def place_of(tensor: TensorProto, title: str) -> tuple[str, int, int]:
 def data_file(model: Path, where: str, title: str) -> Path:
     """The regular file beside a model in which the data of a tensor lies.
 
-    Links are followed inside the folder that the model is named in, and inside the one that its
-    real file lies in: in the cache of a model hub both are links to files of one folder.
+    Links are followed inside the model's folder and inside that of its real file: in the cache of a
+    model hub, both are links to files of one folder.
     """
     path, parts = model.parent / where, Path(where).parts
     # onnxruntime takes what lies at "*/_ORT_MEM_ADDR_/*" for an address in memory.
@@ -93,13 +93,13 @@ def data_file(model: Path, where: str, title: str) -> Path:
 
 
 def _is_linked(model: Path, path: Path) -> bool:
-    """Whether onnx.checker, which takes no links of either kind, would refuse a file of data."""
+    """Whether onnx.checker, which accepts neither kind of link, would refuse a data file."""
     named = model.parent.resolve() / path.relative_to(model.parent)
     return path.resolve() != named or path.stat().st_nlink > 1
 
 
 def external_tensors(message: Any) -> Iterator[TensorProto]:
-    """The tensors whose data lies in other files: initializers, attributes, inner graphs."""
+    """The tensors whose data is in other files: initializers, attributes, inner graphs."""
     if isinstance(message, TensorProto):
         if message.data_location == TensorProto.EXTERNAL:
             yield message
@@ -113,7 +113,7 @@ def external_tensors(message: Any) -> Iterator[TensorProto]:
 
 
 def with_data(model: ModelProto, path: Path) -> ModelProto:
-    """A copy that holds itself what its tensors keep beside it, after `check_tensor`."""
+    """A copy with the external data of its tensors inside, after `check_tensor`."""
     whole = ModelProto()
     whole.CopyFrom(model)
     for tensor in external_tensors(whole):
@@ -127,9 +127,9 @@ def with_data(model: ModelProto, path: Path) -> ModelProto:
 
 
 def check_tensor(tensor: TensorProto, title: str, beside: Beside | None = None) -> None:
-    """Refuse a tensor whose data is not what its shape and type take.
+    """Refuse a tensor whose data does not fit its shape and type.
 
-    beside: where data may lie that the file itself does not hold; None for nowhere.
+    beside: where external data may be; None for nowhere.
     """
     dims = list(tensor.dims)
     if any(side < 0 for side in dims):
@@ -150,7 +150,7 @@ def check_tensor(tensor: TensorProto, title: str, beside: Beside | None = None) 
 
 
 def _needed(tensor: TensorProto, title: str) -> int:
-    """Bytes that its elements take; of words, how many there are."""
+    """The bytes of its elements; for strings, their number."""
     count: int = math.prod(tensor.dims)
     if tensor.data_type == TensorProto.STRING:
         return count
@@ -160,7 +160,7 @@ def _needed(tensor: TensorProto, title: str) -> int:
 
 
 def _held(tensor: TensorProto, needs: int) -> int:
-    """What the file itself holds of the `needs` bytes or words."""
+    """How many of the `needs` bytes or strings the file itself holds."""
     if tensor.data_type == TensorProto.STRING:
         return len(tensor.string_data)
     if tensor.HasField("raw_data"):

@@ -1,4 +1,4 @@
-"""Running a file that may be anything: on noise, on its test vectors, on a test set."""
+"""Run an untrusted file on noise, on its test vectors, or on a test set."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ _LARGEST_VECTORS = 1 << 30
 
 @contextmanager
 def refusing(failure: str) -> Iterator[None]:
-    """Whatever the parser or the checker raises in the block is a refusal."""
+    """Turn errors of the parser or the checker in the block into refusals."""
     try:
         yield
     except MemoryError:
@@ -38,7 +38,7 @@ def refusing(failure: str) -> Iterator[None]:
 
 
 def run_on_noise(session: Session, given: Given = _NO_GIVEN) -> None:
-    """The file must compute: outputs as declared, and finite, for one image and for two."""
+    """Require outputs as declared, and finite, for one image and for two."""
     rng = np.random.default_rng(0)
     for batch in BATCHES:
         feeds = {info.name: noise(info, batch, rng, given) for info in session.inputs}
@@ -55,7 +55,7 @@ def run_on_noise(session: Session, given: Given = _NO_GIVEN) -> None:
 def noise(
     info: TensorInfo, batch: int, rng: np.random.Generator, given: Given = _NO_GIVEN
 ) -> NDArray[Any]:
-    """Random values for an input; batch: how many images, where that is free."""
+    """Random values for an input; batch: the number of images, if that is free."""
     shape = [
         side if isinstance(side, int) else _open_side(info, at, batch, given)
         for at, side in enumerate(info.shape)
@@ -101,7 +101,7 @@ def _check_output(info: TensorInfo, value: Any, sides: Mapping[str, int]) -> Non
 
 
 def run_vectors(session: Session, folder: Path) -> dict[str, Any]:
-    """How far the outputs for the stored inputs are from the stored outputs."""
+    """How far the outputs for the stored inputs differ from the stored outputs."""
     try:
         feeds = {
             info.name: _tensor(folder / f"input_{at}.pb") for at, info in enumerate(session.inputs)
@@ -142,10 +142,9 @@ def count_correct(
     columns: Sequence[int] | None = None,
     given: Given = _NO_GIVEN,
 ) -> int:
-    """Images of the test set whose top class is the right one. advance: hears of each part.
+    """Images of the test set whose top class is correct. advance: called after each part.
 
-    They are shown as the file takes them. columns: for each class the place of its value, where
-    the file lists them in another order.
+    columns: for each class, the index of its value if the file lists classes in another order.
     """
     signature = Signature.of(session, given)
     height, width, channels = signature.image_shape

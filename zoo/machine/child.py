@@ -1,7 +1,7 @@
-"""A Python process that answers in lines of JSON: how to start it, ask it and end it, and its side.
+"""A Python process that answers in lines of JSON: how to start, ask and end it, and its own side.
 
-It sleeps in read() while nobody asks. Each answer has a deadline, its memory may be watched, and
-where no answer comes `Ending` tells why.
+It sleeps in read() between requests. Each answer has a deadline, memory may be watched, and if no
+answer comes, `Ending` says why.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ PATIENCE = 5.0  # seconds for a process to end by itself
 
 @dataclass(frozen=True)
 class Ending:
-    """How a process ended that owed an answer."""
+    """How a process ended that had not answered yet."""
 
     code: int | None  # its exit code; None where it closed its pipe, lived on and was killed
     words: str = ""  # what it printed, where that is kept
@@ -52,7 +52,7 @@ class HungError(Exception):
 
 
 class Child:
-    """The process, which runs from now on until `end`."""
+    """A process that runs from now until `end`."""
 
     def __init__(
         self,
@@ -65,9 +65,9 @@ class Child:
     ) -> None:
         """Start `python -m MODULE`, which takes `own_pipes` first of all.
 
-        environment: variables beside ours. inherited: file descriptors that it gets. keep_words:
-        whether what it prints is kept for its `Ending`. patience: seconds to end by itself once it
-        has closed its pipe.
+        environment: additional variables. inherited: file descriptors to pass on. keep_words:
+        whether its output is kept for its `Ending`. patience: seconds it has to end by itself once
+        its pipe is closed.
         """
         import tempfile  # not for `own_pipes`: it would be a tenth of a small process's start
 
@@ -107,15 +107,15 @@ class Child:
 
     @property
     def is_watched(self) -> bool:
-        """Whether it is killed for taking too much memory."""
+        """Whether its memory is watched."""
         return self._watch is not None
 
     def watch(self, most: int) -> None:
-        """Kill it when it takes so many bytes of memory, which is looked for during `hear`."""
+        """Kill it if it exceeds this many bytes of memory; checked during `hear`."""
         self._watch = Watch(self.pid, most)
 
     def tell(self, message: Mapping[str, Any]) -> None:
-        """Send a line; `EndedError` where nobody reads it."""
+        """Send a line; `EndedError` if nobody reads it."""
         assert self._process.stdin
         try:
             self._process.stdin.write(json.dumps(message).encode() + b"\n")
@@ -123,9 +123,9 @@ class Child:
             raise EndedError(self._ending()) from None
 
     def hear(self, seconds: float, beside: "Child | None" = None) -> Message:
-        """The next line that it sends; `HungError` and `EndedError` where none comes.
+        """The next line that it sends; `HungError` or `EndedError` if none comes.
 
-        beside: another one, whose memory is watched meanwhile.
+        beside: another process whose memory is watched meanwhile.
         """
         assert self._process.stdout
         deadline = time.monotonic() + seconds
@@ -147,14 +147,14 @@ class Child:
         return message
 
     def end(self, patience: float = 0.0) -> None:
-        """Have it gone, killed unless it ends by itself in time; once more does no harm."""
+        """End it, killing it unless it ends by itself in time; may be called again."""
         try:
             self._open.close()
         finally:
             self._wait(patience)
 
     def _hold_to_memory(self) -> float:
-        """Kill it where it takes too much; seconds until that is to be looked for again."""
+        """Kill it if it uses too much memory; returns the seconds until the next check."""
         if self._watch is None:
             return math.inf
         if self._watch.exceeded():
@@ -172,7 +172,7 @@ class Child:
         return Ending(code, words, most)
 
     def _wait(self, patience: float) -> int | None:
-        """Its exit code, None if it has to be killed. Whatever interrupts this, it is gone."""
+        """Its exit code, None if it has to be killed. It is gone even if this is interrupted."""
         try:
             return self._process.wait(patience)
         except subprocess.TimeoutExpired:
@@ -183,10 +183,10 @@ class Child:
 
 
 def own_pipes() -> tuple[TextIO, TextIO]:
-    """In the process itself: the lines that it is told, and where it answers.
+    """In the process itself: the stream of requests, and the one for answers.
 
-    From then on nothing else reads standard input, and what a library prints cannot pass for an
-    answer: it goes where errors go.
+    From then on nothing else reads standard input, and what a library prints cannot be taken for an
+    answer: it goes to standard error.
     """
     told = os.fdopen(os.dup(0), encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")

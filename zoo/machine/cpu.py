@@ -1,4 +1,4 @@
-"""What the processor calls itself, and the instruction sets that decide how fast networks run."""
+"""The processor's name, and the instruction sets that matter for speed."""
 
 import platform
 from functools import cache
@@ -16,7 +16,7 @@ _VECTOR_FLAGS = {
 
 @cache
 def cpu_flags(cpuinfo: Path = _CPUINFO) -> frozenset[str]:
-    """The instruction sets the CPU names, as Linux spells them; empty where it does not tell."""
+    """The instruction sets of the CPU, as Linux spells them; empty if unknown."""
     try:
         lines = cpuinfo.read_text().splitlines()
     except OSError:
@@ -28,12 +28,12 @@ def cpu_flags(cpuinfo: Path = _CPUINFO) -> frozenset[str]:
 
 
 def vector_flags(cpuinfo: Path = _CPUINFO) -> tuple[str, ...]:
-    """Those of `cpu_flags` that matter here, sorted."""
+    """The relevant ones of `cpu_flags`, sorted."""
     return tuple(sorted(cpu_flags(cpuinfo) & _VECTOR_FLAGS))
 
 
 def describe_cpu() -> str:
-    """The processor and our threads in a line, for the records of a run."""
+    """The processor and our threads in one line, for the records of a run."""
     return f"{cpu_name()}, {thread_budget()} threads"
 
 

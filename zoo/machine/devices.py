@@ -1,4 +1,4 @@
-"""What the machine is good at: device, number format, memory habits, said in one line each."""
+"""Choose device and number format for this machine, and say why in one line each."""
 
 import ctypes
 import sys
@@ -15,14 +15,14 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def native_bf16(device: torch.device) -> bool:
-    """Whether bf16 is computed by the hardware; emulated, it is hundreds of times slower."""
+    """Whether the hardware computes in bf16; emulated, it is hundreds of times slower."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(cpu_flags() & _NATIVE_BF16_FLAGS)
 
 
 def choose_device(asked: str | None) -> torch.device:
-    """`cpu`, `cuda`, or without a wish the best that works; never a silent fallback."""
+    """`cpu`, `cuda`, or by default the best that works; never a silent fallback."""
     if asked not in (None, "cpu", "cuda"):
         raise unknown_name("device", str(asked), ("cpu", "cuda"))
     problem = None if asked == "cpu" else cuda_problem()
@@ -32,7 +32,7 @@ def choose_device(asked: str | None) -> torch.device:
 
 
 def cuda_problem() -> str | None:
-    """Why torch cannot compute on CUDA here, in the driver's own terms; None where it can."""
+    """Why torch cannot compute on CUDA here, in the driver's own words; None if it can."""
     if torch.cuda.is_available():
         return None
     if torch.version.cuda is None:
@@ -81,7 +81,7 @@ def require_native(precision: str, device: torch.device) -> None:
 
 
 def settle() -> None:
-    """What every training and test begins with: our share of threads, true fp32, memory kept."""
+    """Set up torch for training and testing: our share of threads, true fp32, memory kept."""
     torch.set_num_threads(min(torch.get_num_threads(), thread_budget()))
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False

@@ -1,7 +1,7 @@
-"""Where tasks are run: here, one after the other, or wherever somebody's own executor runs them.
+"""Where tasks run: in this process, one after the other, or wherever another executor runs them.
 
-A task is a value that `pickle` can carry, and so is everything that its work finds; of files it
-holds paths. Work is a function at the top of a module, so that another process finds it by name.
+A task and its findings can be pickled; they refer to files by path. Work is a function at the top
+level of a module, so that another process finds it by name.
 """
 
 from collections.abc import Callable, Generator, Iterator
@@ -16,7 +16,7 @@ Work = Callable[[Task, Progress], Iterator[Found]]
 
 
 class TaskError(ZooError):
-    """What runs a task ended before its work was done; the message says how."""
+    """The place that runs a task failed before the work was done; the message says how."""
 
 
 class Executor(Protocol):
@@ -25,15 +25,16 @@ class Executor(Protocol):
     def run(
         self, work: Work[Task, Found], task: Task, progress: Progress
     ) -> Generator[Found, None, None]:
-        """What the work finds, each thing as soon as it is there.
+        """Yield each finding of the work as soon as it is available.
 
-        Closing it ends the work. `TaskError`: it will find no more, and others may go on.
+        Closing the iterator ends the work. `TaskError`: there will be no more findings, but other
+        tasks may continue.
         """
         ...
 
 
 class InThisProcess:
-    """Runs a task while its findings are taken, and what it raises is raised here."""
+    """Runs a task while its findings are consumed; its exceptions are raised here."""
 
     def run(
         self, work: Work[Task, Found], task: Task, progress: Progress

@@ -1,4 +1,4 @@
-"""What `doctor` finds, whoever looked."""
+"""One finding of `doctor`."""
 
 from dataclasses import dataclass
 from typing import Literal

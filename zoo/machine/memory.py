@@ -1,6 +1,6 @@
-"""How much memory is ours to give to a process, and holding it to that.
+"""How much memory a process may use, and how the limit is enforced.
 
-What the machine has left is cut by the limits of the control groups that a container sets.
+Free memory is limited by the control groups of a container.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 @contextlib.contextmanager
 def memory_errors(advice: str) -> Iterator[None]:
-    """Say what helps where memory runs out in the block; torch's own words are of little use."""
+    """Turn running out of memory in the block into an error with advice."""
     try:
         yield
     except MemoryError as error:
@@ -34,21 +34,21 @@ def memory_errors(advice: str) -> Iterator[None]:
 
 
 def default_bound(processes: int = 1) -> int:
-    """Bytes that a process may take where nobody says it, one of so many at a time."""
+    """The default memory limit in bytes of a process, one of several at a time."""
     return int(memory_left() * _SHARE) // processes
 
 
 def memory_left() -> int:
-    """Bytes that can be taken now without harm to others."""
+    """Bytes that can be allocated now without harm to other processes."""
     import psutil
 
     return min([psutil.virtual_memory().available, *_left_in_groups()])
 
 
 def _left_in_groups() -> Iterator[int]:
-    """What each control group that this process is in has left, where it has a limit."""
+    """The free memory of each control group of this process that has a limit."""
     for folder, limit, usage, cache in _groups():
-        with contextlib.suppress(OSError, ValueError):  # `max` is no number: there is no limit
+        with contextlib.suppress(OSError, ValueError):  # `max` is not a number: there is no limit
             most, used = (int((folder / name).read_text()) for name in (limit, usage))
             yield max(0, most - used + _reclaimable(folder / "memory.stat", cache))
 
@@ -75,18 +75,18 @@ def _groups() -> Iterator[tuple[Path, str, str, str]]:
 
 
 def _reclaimable(path: Path, name: str) -> int:
-    """Files that the kernel keeps in memory only until somebody needs it."""
+    """The memory of cached files that the kernel can reclaim."""
     fields = (line.split() for line in path.read_text().splitlines())
     return next((int(value) for key, value in fields if key == name), 0)
 
 
 def limit_address_space(most: int, threads: int = 1) -> None:
-    """Let this process take so many bytes beside what it has reserved; then allocations fail."""
+    """Let this process allocate so many more bytes; beyond that, allocations fail."""
     set_address_space(_reserved() + threads * _OF_A_THREAD + most)
 
 
 def set_address_space(most: int | None) -> None:
-    """Let this process reserve so many bytes in all, None for as many as it may ask for."""
+    """Limit the address space of this process in bytes, None for no limit."""
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     limits = [part for part in (most, hard) if part not in (None, resource.RLIM_INFINITY)]
     soft = min(limits, default=resource.RLIM_INFINITY)
@@ -95,7 +95,7 @@ def set_address_space(most: int | None) -> None:
 
 
 def limits_address_space() -> bool:
-    """Whether the kernel heeds such a limit; macOS only stores it."""
+    """Whether the kernel enforces such a limit; macOS only stores it."""
     return sys.platform == "linux"
 
 
@@ -107,10 +107,10 @@ def _reserved() -> int:
 
 
 class Watch:
-    """Tells when the resident memory of a process goes beyond a bound; a look takes 20 us."""
+    """Tells when the resident memory of a process exceeds a bound; a check takes 20 us."""
 
     def __init__(self, pid: int, most: int, every: float = 0.25) -> None:
-        """most: bytes. every: seconds between two looks, for who waits for the process anyhow."""
+        """most: bytes. every: seconds between two checks."""
         import psutil
 
         self.most, self.every = most, every

@@ -1,4 +1,4 @@
-"""How many threads are ours, by affinity and the container's quota, and how they wait."""
+"""How many threads this process may use, by affinity and quota, and how they wait."""
 
 import math
 import os
@@ -11,9 +11,9 @@ _SPINS = ("GOMP_SPINCOUNT", "2000")
 
 
 def thread_budget(groups: Path = _GROUPS) -> int:
-    """CPUs this process may really use, not those of the whole machine.
+    """The number of CPUs that this process may really use, not that of the whole machine.
 
-    groups: where the kernel tells of control groups.
+    groups: the folder of the control groups.
     """
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
@@ -21,7 +21,7 @@ def thread_budget(groups: Path = _GROUPS) -> int:
 
 
 def cgroup_quota(groups: Path = _GROUPS) -> float | None:
-    """The cores' worth of time that the container grants, such as 1.5; None without a limit."""
+    """The CPU quota of the container in cores, such as 1.5; None without a limit."""
     try:
         quota, period = _quota_and_period(groups)
     except (OSError, ValueError):
@@ -30,7 +30,7 @@ def cgroup_quota(groups: Path = _GROUPS) -> float | None:
 
 
 def _quota_and_period(groups: Path) -> tuple[str, str]:
-    """As cgroup v2 writes them, else as v1 does."""
+    """From cgroup v2, else from v1."""
     if (groups / "cpu.max").exists():
         quota, period = (groups / "cpu.max").read_text().split()[:2]
         return quota, period
@@ -40,10 +40,10 @@ def _quota_and_period(groups: Path) -> tuple[str, str]:
 
 
 def spin_briefly() -> None:
-    """Let OpenMP's threads sleep soon where they wait for each other; called before torch loads.
+    """Let OpenMP's waiting threads sleep early; called before torch is loaded.
 
     By default they spin for milliseconds, on cores that another busy process needs: training in
-    fp32 beside one was half as fast. What the user's environment says about it stays.
+    fp32 next to one was half as fast. The user's own setting takes precedence.
     """
     if not {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
         # Not in os.environ, from which an arm of `bench` has its environment: that measures a

@@ -1,8 +1,8 @@
-"""The classic convolutional net: two convolutions with pooling, then three linear layers.
+"""The classic convolutional network: two convolutions with pooling, then three linear layers.
 
 Conv2d, ReLU, MaxPool2d, Conv2d, ReLU, MaxPool2d, Flatten, Linear, ReLU, Linear, ReLU, Linear, with
-batch normalisation between. It stands after the pooling, where a quarter of the numbers is left to
-go through: on a CPU the convolutions are so fast that this is felt.
+batch normalisation in between. It comes after the pooling, where only a quarter of the values is
+left: on a CPU the convolutions are so fast that this matters.
 """
 
 from torch import nn

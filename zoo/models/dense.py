@@ -51,7 +51,7 @@ def unit(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
 
 
 class Layer(nn.Module):
-    """Adds `growth` channels to what it gets."""
+    """Appends `growth` channels to its input."""
 
     def __init__(self, inputs: int, growth: int) -> None:
         super().__init__()
@@ -67,8 +67,8 @@ def densenet(
 ) -> nn.Module:
     """From normalised pixels float [N, C, H, W] to logits [N, classes].
 
-    stem: what comes before the first block, the first convolution in its front; blocks: layers in
-    each. Between blocks, half the channels and half the size are dropped.
+    stem: the layers before the first block, starting with the first convolution; blocks: the number
+    of layers in each. Between blocks, channels and size are halved.
     """
     layers = list(stem)
     channels = next(m.out_channels for m in stem if isinstance(m, nn.Conv2d))
@@ -84,7 +84,7 @@ def densenet(
 
 
 def build(image_shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """`dense`: growth 32 in blocks of 4, 6 and 6 layers, behind a pooling."""
+    """`dense`: growth 32 in blocks of 4, 6 and 6 layers, after a pooling."""
     stem = [nn.Conv2d(image_shape[2], 64, 3, padding=1, bias=False), nn.MaxPool2d(2)]
     return densenet(classes, stem, growth=32, blocks=(4, 6, 6))
 

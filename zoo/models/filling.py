@@ -1,4 +1,4 @@
-"""Weights into a network, as they come from a file."""
+"""Load weights from a file into a network."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Load its state; a name or shape that does not fit is a `RuntimeError`.
+    """Load the state; `RuntimeError` if a name or shape does not fit.
 
-    A file of tensors does not say in which version of a network's code they were named, and some of
-    torchvision's refuse a state that does not: it is today's.
+    A file of tensors has no version of the network's code, but some networks of torchvision require
+    one: the current version is assumed.
     """
     state = OrderedDict(tensors)
     state._metadata = network.state_dict()._metadata  # type: ignore[attr-defined]
@@ -20,9 +20,9 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 
 def stored_in(file: onnx.ModelProto, network: nn.Module) -> dict[str, Tensor]:
-    """What an fp32 file that was exported from a network holds of its state.
+    """The part of a network's state that its exported fp32 file holds.
 
-    The exporter does without a convolution's bias that is nothing but zeros.
+    The exporter drops a convolution's bias if it is all zeros.
     """
     wanted = network.state_dict()
     found = {

@@ -1,7 +1,7 @@
 """The classic multilayer perceptron: flatten, 500 and 50 hidden units.
 
-The sizes are those of the hand-written exercise. Batch normalisation and ReLU take the place of its
-sigmoids; nothing in it knows that pixels have neighbours.
+The sizes are those of `mlp-numpy`, with batch normalisation and ReLU instead of its sigmoids; the
+network does not know which pixels are neighbours.
 """
 
 from itertools import pairwise

@@ -1,11 +1,11 @@
-"""What stands before every network: raw pixels become what it was trained on."""
+"""Normalisation in front of every network: from raw pixels to its training input."""
 
 import torch
 from torch import Tensor, nn
 
 
 class FromPixels(nn.Module):
-    """The network behind the normalisation of raw pixels uint8 [N, H, W, C]."""
+    """The network after the normalisation of raw pixels uint8 [N, H, W, C]."""
 
     def __init__(self, network: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
         super().__init__()

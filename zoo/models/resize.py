@@ -1,9 +1,9 @@
-"""Enlarging and reducing images inside a network, the same in every runtime.
+"""Resize images inside a network, with the same result in every runtime.
 
-A resize that keeps to rows and columns is a matrix from the left and one from the right. Written so
-it has no half-pixel convention that a runtime could read otherwise: onnxruntime's Resize is a
-hundred times further from torch's than these products are, and for bicubic up to a hundred times
-slower.
+A separable resize is one matrix from the left and one from the right. Written this way, it has no
+half-pixel convention that runtimes could interpret differently: onnxruntime's Resize differs from
+torch's a hundred times more than these products do, and is up to a hundred times slower for
+bicubic.
 """
 
 import torch
@@ -14,9 +14,9 @@ INTERPOLATIONS = ("bilinear", "bicubic")
 
 
 class Resize(nn.Module):
-    """From float [N, C, height, width] to [N, C, *size]: the whole image, nothing is cropped.
+    """From float [N, C, height, width] to [N, C, *size]: the whole image, not cropped.
 
-    Antialiased where it gets smaller, as Pillow does it, but without rounding to whole numbers.
+    Antialiased when shrinking, like Pillow, but without rounding to whole numbers.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Resize(nn.Module):
 
     @property
     def growth(self) -> float:
-        """Pixels that come out for one that goes in."""
+        """Output pixels per input pixel."""
         (rows, height), (width, columns) = self.rows.shape, self.columns.shape
         return rows * columns / (height * width)
 
@@ -41,7 +41,7 @@ class Resize(nn.Module):
 
 
 def weights_of(source: int, size: int, interpolation: str) -> Tensor:
-    """What each of `size` pixels takes of each of `source` in a line: float [size, source]."""
+    """The weight of each `source` pixel in each pixel of a line: float [size, source]."""
     each = torch.eye(source)[None, None]
     mixed = interpolate(
         each, size=(size, source), mode=interpolation, align_corners=False, antialias=True

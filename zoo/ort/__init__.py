@@ -1,1 +1,1 @@
-"""ONNX Runtime: its providers, its sessions, and what a classifier takes and gives."""
+"""ONNX Runtime: providers, sessions, and the inputs and outputs of a classifier."""

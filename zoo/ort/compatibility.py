@@ -1,4 +1,4 @@
-"""The opsets that this zoo writes, and the oldest onnxruntime that a file is for."""
+"""The opsets that this zoo writes, and the oldest onnxruntime that a file supports."""
 
 OPSET = 20  # unless another is asked for
 IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10}  # by opset, as onnx released them together
@@ -22,7 +22,7 @@ _RELEASES = (
 
 
 def first_onnxruntime(opset: int, ir_version: int) -> str | None:
-    """The oldest release that promises to load such a file; None where this table ends before it.
+    """The oldest release that promises to load such a file; None if it is newer than this table.
 
     opset: of the default domain. The oldest answer is 1.3.
     """

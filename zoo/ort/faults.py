@@ -1,6 +1,6 @@
 """Known faults of onnxruntime: which releases answer wrongly, on which CPUs, for which files.
 
-Files of this zoo are made so that none of these faults meets them; those of others may not be.
+Files of this zoo avoid all of these faults; third-party files may not.
 """
 
 import importlib.metadata
@@ -17,14 +17,14 @@ _RELEASE = re.compile(r"\d+(\.\d+)*")
 
 @dataclass(frozen=True)
 class Here:
-    """What computes."""
+    """The onnxruntime and CPU that compute."""
 
     version: str  # of onnxruntime
     flags: frozenset[str]  # of the CPU, as Linux spells them
 
     @classmethod
     def found(cls) -> "Here":
-        """The installed onnxruntime, whose version is "" where there is none, on this CPU."""
+        """The installed onnxruntime (version "" if there is none) and this CPU."""
         versions = map(importlib.metadata.version, installed_distributions())
         return cls(next(versions, ""), cpu_flags())
 
@@ -60,12 +60,12 @@ FAULTS = (
 
 
 def faults_in(here: Here) -> list[Fault]:
-    """Those that some files would meet here."""
+    """The faults that may affect some files here."""
     return [fault for fault in FAULTS if fault.is_in(here)]
 
 
 def fault_of(integer_widths: Iterable[int], here: Here) -> str | None:
-    """Why a file with integer products of these widths is answered wrongly here; None if not."""
+    """Why a file with integer products of these widths gives wrong answers here, or None."""
     widths = sorted(set(integer_widths))
     for fault in faults_in(here):
         met = [width for width in widths if fault.meets(width)]
@@ -80,7 +80,7 @@ def fault_of(integer_widths: Iterable[int], here: Here) -> str | None:
 
 
 def fault_of_content(content: bytes, here: Here) -> str | None:
-    """The same of an ONNX file of our own, which is parsed only where that may matter."""
+    """The same for an ONNX file of our own, which is parsed only if that may matter."""
     if not faults_in(here):
         return None
     from onnx import ModelProto
@@ -89,6 +89,6 @@ def fault_of_content(content: bytes, here: Here) -> str | None:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """Of a release such as 1.24.4; of what is built from sources, too, which has more behind."""
+    """The numbers of a release such as 1.24.4, or of a source build, which has a suffix."""
     found = _RELEASE.match(version)
     return tuple(map(int, found.group().split("."))) if found else ()

@@ -1,6 +1,6 @@
-"""What is told of a third-party file that it may not say itself: by options, or in JSON beside it.
+"""What the user says about a third-party file, by options or in a JSON file beside it.
 
-Every command reads it here, so that it means the same in each.
+Every command reads it here, so that it means the same everywhere.
 """
 
 import json
@@ -21,32 +21,32 @@ _OPTIONS = {"class_names": "--classes"}  # of the others by their names
 
 @dataclass(frozen=True)
 class Given:
-    """What a third-party file may not say of itself."""
+    """What a third-party file may not say about itself."""
 
     mean: tuple[float, ...] | None = None  # per channel or one for all, on the 0..1 scale
     std: tuple[float, ...] | None = None  # likewise
     data: str | None = None  # whose test set is its own: a name, folder or zip
     class_names: tuple[str, ...] | None = None  # in the order of its values
-    # Its classes are those of the data, in that order, whatever it calls them
+    # Its classes are those of the data, in that order, under any names
     classes_as_given: bool = False
     output: str | None = None  # the name of the one that gives a value for each class
     layout: Layout | None = None  # of its input
     size: tuple[int, int] | None = None  # height and width, where it leaves them free
 
     def over(self, other: "Given") -> "Given":
-        """These where there are any, else the other's."""
+        """These facts, with missing ones taken from the other."""
         mine = {part.name: getattr(self, part.name) for part in fields(self)}
         told = {name: value for name, value in mine.items() if value not in (None, False)}
         return Given(**{**{part.name: getattr(other, part.name) for part in fields(self)}, **told})
 
     def options(self) -> Iterator[str]:
-        """The options by which all of this is told on a command line."""
+        """The command-line options that give these facts."""
         for part in fields(self):
             if getattr(self, part.name) not in (None, False):
                 yield _OPTIONS.get(part.name, f"--{part.name.replace('_', '-')}")
 
     def refuse(self, target: str) -> None:
-        """Refuse all of it (`UsageError`) where `target` is no third-party file."""
+        """Refuse any of these facts (`UsageError`): `target` is not a third-party file."""
         options = list(self.options())
         if options:
             verb = "is" if len(options) == 1 else "are"
@@ -56,7 +56,7 @@ class Given:
 
 
 def read_sidecar(path: Path) -> Given:
-    """What `model.onnx.json`, else `model.json`, says of `model.onnx`; nothing without one."""
+    """Read what `model.onnx.json`, else `model.json`, says about `model.onnx`, if there is one."""
     names = path.with_name(f"{path.name}.json"), path.with_suffix(".json")
     beside = next((name for name in names if name.exists()), None)
     if beside is None:
@@ -65,8 +65,8 @@ def read_sidecar(path: Path) -> Given:
         found: Given = read(Given, json.loads(read_text(beside, _LARGEST_SIDECAR)), "it")
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
-            f"{beside} lies beside {path.name}, to describe it ({_keys()}), and cannot be used: "
-            f"{error}. Fix it, or rename it if it describes something else."
+            f"{beside} should describe {path.name} ({_keys()}) but cannot be used: {error}. Fix "
+            "it, or rename it if it describes something else."
         ) from error
     return found
 

@@ -23,7 +23,7 @@ _KERNEL = "_kernel_time"
 
 
 def time_layers(model: ModelProto, feeds: Mapping[str, Array], name: str) -> LayerTimes:
-    """Profile a model on its inputs, on the CPU; nothing is changed but the names of its nodes.
+    """Profile a model on its inputs, on the CPU; only the names of its nodes are changed.
 
     Profiling takes time itself, so that only shares should be read from it.
     """
@@ -41,7 +41,7 @@ def time_layers(model: ModelProto, feeds: Mapping[str, Array], name: str) -> Lay
 
 
 def _run(session: Session, feeds: Mapping[str, Array]) -> int:
-    """How many calls were made once it was warm."""
+    """Run the calls; returns how many were made after warm-up."""
     for _ in range(_WARM_UP):
         started = time.perf_counter()
         session.run(feeds)
@@ -53,7 +53,7 @@ def _run(session: Session, feeds: Mapping[str, Array]) -> int:
 
 
 def _by_step(events: list[dict[str, Any]], calls: int) -> dict[str, float]:
-    """Microseconds of each step in a call, by its name: the median of the last calls."""
+    """The microseconds of each step in a call, by name: the median of the last calls."""
     durations: dict[tuple[str, object], list[float]] = defaultdict(list)
     for event in events:
         name = str(event.get("name", ""))

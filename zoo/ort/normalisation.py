@@ -1,4 +1,4 @@
-"""By what an ONNX file wants its pixels normalised: mean and std per channel, on the 0..1 scale."""
+"""The normalisation that an ONNX file expects: mean and std per channel, on the 0..1 scale."""
 
 import json
 import math
@@ -8,14 +8,14 @@ from zoo.errors import UsageError
 
 GIVE_THEM = (
     "Give them on the 0..1 scale, such as --mean .485,.456,.406 --std .229,.224,.225; "
-    "of a file that takes 0..255 the mean is 0 and the std 0.00392157 (1/255)"
+    "for a file that takes 0..255, the mean is 0 and the std 0.00392157 (1/255)"
 )
 _LARGEST_PIXEL = 255
 Channels = tuple[float, ...]
 
 
 def listed(metadata: Mapping[str, str], name: str) -> Channels | None:
-    """The mean or std that a file's metadata lists, None where it lists none."""
+    """The mean or std in a file's metadata, None if there is none."""
     try:
         return tuple(float(number) for number in json.loads(metadata[name]))
     except (KeyError, ValueError, TypeError, RecursionError, OverflowError):
@@ -27,7 +27,7 @@ def per_channel(
 ) -> tuple[Channels, Channels]:
     """Mean and std for each channel; a single number is for all of them.
 
-    title: what messages call the file. A `UsageError` names what is wrong and what was meant.
+    title: the file in messages. A `UsageError` says what is wrong and what was probably meant.
     """
     given = {"mean": tuple(mean), "std": tuple(std)}
     for name, values in given.items():

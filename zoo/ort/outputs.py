@@ -1,6 +1,6 @@
 """Which output of an ONNX file gives a value for each class, and how many classes that is.
 
-It is told, or goes by its name, or is the only one that may be it: nothing is guessed.
+It is given, has the usual name, or is the only candidate: nothing is guessed.
 """
 
 from typing import Any
@@ -19,9 +19,9 @@ _NO_GIVEN = Given()
 
 
 def find_output(session: Opened, given: Given = _NO_GIVEN) -> tuple[TensorInfo, str]:
-    """The output of a value for each class; and in words that it was chosen, where it was.
+    """The output with one value per class; and a message if it was chosen among several.
 
-    The one that is named, else `logits`, else the only one that may be it.
+    The given one, else `logits`, else the only candidate.
     """
     names = [tensor.name for tensor in session.outputs]
     named = [tensor for tensor in session.outputs if tensor.name == (given.output or LOGITS)]
@@ -49,7 +49,7 @@ def find_output(session: Opened, given: Given = _NO_GIVEN) -> tuple[TensorInfo, 
 
 
 def _width(session: Opened, given: Given) -> int | None:
-    """How many classes it is to tell apart, where anything beside its outputs says it."""
+    """The number of classes, if anything besides its outputs says it."""
     names = given.class_names or parse_names(session.metadata.get("class_names", ""))
     known = KNOWN.get(given.data or "")
     return len(names) if names else known.classes if known else None
@@ -63,13 +63,13 @@ def _is_row(tensor: TensorInfo) -> bool:
 
 
 def classes_of(tensor: TensorInfo) -> int | None:
-    """How many values a classifier's output has for each image, where it says so."""
+    """How many values a classifier's output has for each image, if declared."""
     widths = [side for side in tensor.shape[1:] if side != 1] or [1]
     return widths[0] if isinstance(widths[0], int) else None
 
 
 def as_rows(values: NDArray[Any]) -> NDArray[Any]:
-    """A classifier's answer as [N, classes], where it comes as [N, classes, 1, 1] or the like."""
+    """A classifier's answer as [N, classes], flattened from [N, classes, 1, 1] or the like."""
     if values.ndim > 2 and sorted(values.shape[1:])[-2] == 1:
         return values.reshape(len(values), -1)
     return values

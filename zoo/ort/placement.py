@@ -1,8 +1,8 @@
 """Which nodes of an ONNX graph compute on the pixels, and which only on shapes and weights.
 
-A provider for a GPU leaves arithmetic on shapes to the CPU, rightly so, and CUDA's leaves it the
-biases of an int8 file, which are int32. Anything else of a graph that runs on another provider than
-the one asked for is a silent fallback.
+A GPU provider rightly leaves arithmetic on shapes to the CPU, and CUDA's also leaves the biases of
+an int8 file there, which are int32. Any other node that runs on another provider than the requested
+one is a silent fallback.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class ShapeNodes:
 
 
 def shape_nodes(model: Path | bytes) -> ShapeNodes:
-    """Follow the values of the inputs through a graph; what they do not reach is about shapes."""
+    """Follow the values of the inputs through a graph; nodes not reached compute on shapes."""
     import onnx
 
     graph = (

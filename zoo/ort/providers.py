@@ -1,4 +1,4 @@
-"""ONNX Runtime as it is installed here: is there one, what it offers, and why CUDA does not run."""
+"""The installed ONNX Runtime: what it offers, and why a provider such as CUDA cannot run."""
 
 import contextlib
 import ctypes
@@ -30,7 +30,7 @@ _NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
 
 
 def load_onnxruntime() -> ModuleType:
-    """The one onnxruntime that is installed; `UnavailableError` where there is none, or two."""
+    """The installed onnxruntime; `UnavailableError` if there is none, or two packages of it."""
     packages = installed_distributions()
     if not packages:
         raise UnavailableError("onnxruntime is not installed: pip install onnxruntime-gpu")
@@ -50,7 +50,7 @@ def load_onnxruntime() -> ModuleType:
 
 
 def installed_distributions() -> list[str]:
-    """Those of `DISTRIBUTIONS` that pip knows of here."""
+    """Those of `DISTRIBUTIONS` that are installed here."""
     return [name for name in DISTRIBUTIONS if _installed(name)]
 
 
@@ -70,7 +70,7 @@ def short_name(provider: str) -> str:
 def find_provider(name: str) -> str:
     """ONNX Runtime's name of a provider that can run here, from `cuda` or from that name itself.
 
-    `UsageError` for a name nobody knows, `UnavailableError` with the cause where it cannot run.
+    `UsageError` for an unknown name, `UnavailableError` with the cause if it cannot run.
     """
     offered = _offered()
     asked = short_name(name)
@@ -83,9 +83,9 @@ def find_provider(name: str) -> str:
 
 
 def problem_of(asked: str) -> str | None:
-    """Why a provider, by its short name, cannot run here and what mends it.
+    """Why a provider, by its short name, cannot run here, and how to fix it.
 
-    None if it can, or if it is none of ONNX Runtime's.
+    None if it can, or if it is not one of ONNX Runtime's.
     """
     onnxruntime = load_onnxruntime()
     offered = _offered()
@@ -101,25 +101,25 @@ def problem_of(asked: str) -> str | None:
 
 
 def all_providers() -> set[str]:
-    """Short names of those that onnxruntime can be built with."""
+    """Short names of the providers that onnxruntime can be built with."""
     return {short_name(name) for name in load_onnxruntime().get_all_providers()}
 
 
 def usual_providers() -> tuple[str, ...]:
-    """Short names of those that this one was built with, and CUDA in any case."""
+    """Short names of the providers that this build has, and always CUDA."""
     return tuple(sorted({"cuda", *_offered()}))
 
 
 def _offered() -> dict[str, str]:
-    """ONNX Runtime's names of those that this one was built with, by short name."""
+    """ONNX Runtime's names of the providers that this build has, by short name."""
     names = load_onnxruntime().get_available_providers()
     return {short_name(name): name for name in names}
 
 
 def known_providers() -> dict[str, str | None]:
-    """What this onnxruntime was built with, by short name: why it cannot run here, None if it can.
+    """The providers of this build by short name: why each cannot run here, None if it can.
 
-    CUDA is among them in any case.
+    CUDA is always included.
     """
     onnxruntime = load_onnxruntime()
     offered = onnxruntime.get_available_providers()
@@ -137,7 +137,7 @@ def _remedy(asked: str) -> str:
 
 
 def provider_problem(onnxruntime: ModuleType, provider: str) -> str | None:
-    """Why a provider that this onnxruntime was built with cannot run here, None if it can."""
+    """Why a provider of this build cannot run here, None if it can."""
     if provider == CPU:
         return None
     folder = Path(onnxruntime.__file__ or "").parent / "capi"
@@ -147,10 +147,10 @@ def provider_problem(onnxruntime: ModuleType, provider: str) -> str | None:
 
 
 def library_problem(folder: Path, provider: str, preload: Callable[[], None]) -> str | None:
-    """Why a provider's library is missing or does not load; None where it loads, or needs none.
+    """Why a provider's library is missing or does not load; None if it loads, or none is needed.
 
-    That a provider is listed as available only says that it was built. preload: brings in the CUDA
-    libraries that torch's wheels carry, without importing torch.
+    A provider listed as available was merely built. preload: loads the CUDA libraries from torch's
+    wheels, without importing torch.
     """
     stem = _IN_LIBRARIES.get(short_name(provider))
     if stem is None or sys.platform != "linux":
@@ -172,7 +172,7 @@ def library_problem(folder: Path, provider: str, preload: Callable[[], None]) ->
 
 
 def driver_problem(needed: int) -> str | None:
-    """Why NVIDIA's driver runs no program of CUDA `needed` (the major version), None if it does."""
+    """Why NVIDIA's driver cannot run CUDA `needed` (the major version), None if it can."""
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError:

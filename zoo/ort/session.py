@@ -1,7 +1,7 @@
 """ONNX Runtime sessions: the only place that opens them.
 
-What was asked for is what runs: a provider that cannot run here, or that leaves computing nodes to
-another one, is an error with its cause and never a fallback.
+The requested provider is the one that runs: if it cannot run here, or leaves computing nodes to
+another one, that is an error with its cause and never a fallback.
 """
 
 import re
@@ -21,7 +21,7 @@ from zoo.ort.providers import CPU, CUDA, find_provider, load_onnxruntime
 
 Array = NDArray[Any]
 
-_FATAL = 4  # whatever ONNX Runtime logs as an error also reaches us as an exception
+_FATAL = 4  # what ONNX Runtime logs as an error is also raised as an exception
 _DTYPES = {"float": "float32", "double": "float64"}
 _SHORT = {CPU: "cpu", CUDA: "cuda"}
 _OPTIONS = {CUDA: {"use_tf32": "0"}}  # fp32 means fp32, as it does in torch here
@@ -45,7 +45,7 @@ class TensorInfo:
 
 
 class Opened(Protocol):
-    """What an open ONNX file says of itself and can be asked, in whichever process it is open."""
+    """The interface of an open ONNX file, in this process or another one."""
 
     @property
     def name(self) -> str: ...
@@ -86,18 +86,18 @@ class Session:
         return outputs
 
     def placement(self) -> dict[str, int]:
-        """How many nodes each provider computes, by ONNX Runtime's name of it."""
+        """How many nodes each provider computes, by ONNX Runtime's name for it."""
         return dict(Counter(provider for provider, _, _ in self._placed()))
 
     def computing_elsewhere(self) -> list[str]:
-        """Nodes on another provider than the one asked for that compute on the inputs' values."""
+        """Nodes on another provider than the requested one that compute on the inputs' values."""
         computing, _ = self._elsewhere()
         return [
             f"{operator} {name}".rstrip() + f" on {where}" for where, name, operator in computing
         ]
 
     def constants_elsewhere(self) -> list[str]:
-        """The other nodes there, by operator: they depend on shapes and weights alone."""
+        """The other nodes there, by operator: they depend only on shapes and weights."""
         _, constant = self._elsewhere()
         counted = Counter((operator, where) for where, _, operator in constant)
         return [f"{count} {operator} on {where}" for (operator, where), count in counted.items()]
@@ -135,7 +135,7 @@ def open_session(
 ) -> Session:
     """Open an ONNX file, or its bytes, on one provider.
 
-    name: what messages call the bytes; threads: by default all that are ours; config: ONNX
+    name: how messages refer to the bytes; threads: by default all that are ours; config: ONNX
     Runtime's session entries, such as `session.disable_quant_qdq`; provider_options: the provider's
     own, added to ours; allow_fallback: let computing nodes run on another provider; profile: where
     the time of each operator is written, as `<profile>_<time>.json`, when the session ends;
@@ -224,9 +224,9 @@ def _info(tensor: Any) -> TensorInfo:
 
 @contextmanager
 def _plain_errors(failure: str, unavailable: str | None = None) -> Iterator[None]:
-    """Say `failure` and why, where ONNX Runtime raises in the block.
+    """Turn errors of ONNX Runtime in the block into `failure` with the reason.
 
-    unavailable: the provider to blame when it is the device that failed and not the file.
+    unavailable: the provider to name if the device failed and not the file.
     """
     try:
         yield

@@ -1,7 +1,7 @@
-"""What an image classifier in an ONNX file takes and gives, read from the file alone.
+"""The input and output of an image classifier, read from its ONNX file.
 
-Files of this zoo say it themselves. Of others as much as their shapes tell is believed, and the
-rest has to be given: nothing is guessed that could make a prediction wrong.
+Files of this zoo describe themselves. For others, what their shapes say is used, and the rest must
+be given: nothing is guessed that could make a prediction wrong.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _NO_GIVEN = Given()
 
 @dataclass(frozen=True)
 class Signature:
-    """One input of images and one output of a value for each class."""
+    """One input of images and one output with a value for each class."""
 
     input: str  # its name
     layout: Layout
@@ -52,10 +52,10 @@ class Signature:
     def of(
         cls, session: Opened, given: Given = _NO_GIVEN, shown: tuple[int, int] | None = None
     ) -> "Signature":
-        """The signature of an open file; what is given wins over what the file says.
+        """The signature of an open file; given facts take precedence over the file's own.
 
-        shown: height and width of the images that it is to see, which are proposed to whoever has
-        to fix them.
+        shown: height and width of the images to run it on, proposed in messages if the user must
+        fix the size.
         """
         tensor = _input(session)
         layout, (height, width, channels) = _layout(session, tensor, given, shown or _USUAL)
@@ -85,7 +85,7 @@ class Signature:
 
     @property
     def takes_pixels(self) -> bool:
-        """Whether it is fed with images as they are."""
+        """Whether it takes raw pixels."""
         return self.dtype == "uint8" and self.layout == "nhwc"
 
     @property
@@ -94,11 +94,11 @@ class Signature:
         return self.height, self.width, self.channels
 
     def class_name(self, label: int) -> str:
-        """What the file calls a class, or its number."""
+        """The file's name of a class, or its number."""
         return self.class_names[label] if self.class_names else f"class {label}"
 
     def prepare(self, images: Images) -> dict[str, NDArray[Any]]:
-        """What the file wants to be fed with for images uint8 [N, H, W, C]."""
+        """Convert images uint8 [N, H, W, C] to the input of the file."""
         if images.dtype != np.uint8 or images.shape[1:] != self.image_shape:
             shape = ", ".join(map(str, self.image_shape))
             raise UsageError(
@@ -125,8 +125,8 @@ def logits(
 ) -> NDArray[np.float32]:
     """The file's values for images uint8 [N, H, W, C]: float32 [N, classes].
 
-    batch: images a call. Where the file fixes it, the last call is filled up with its own
-    images again, whose values are dropped.
+    batch: images per call. If the file fixes it, the last call is filled up with repeated images,
+    whose values are dropped.
     """
     batch = signature.batch or batch
     index = [output.name for output in session.outputs].index(signature.output)
@@ -187,7 +187,7 @@ def _layout(
         raise UsageError(
             f"{session.name}: its input {tensor} {kind}; images are [batch, height, "
             "width, channels] or [batch, channels, height, width] with 1 or 3 channels. "
-            "Name the layout where the shape does not tell: --layout nhwc or --layout nchw."
+            "If the shape is ambiguous, name the layout: --layout nhwc or --layout nchw."
         )
     ((layout, (high, wide, channels)),) = fitting.items()
     height, width = _sides(session, tensor, (high, wide), given.size, shown)
@@ -205,7 +205,7 @@ def _sides(
     given: tuple[int, int] | None,
     shown: tuple[int, int],
 ) -> tuple[int, int]:
-    """Height and width: those of the file, or those that are given where it leaves them free."""
+    """Height and width: those of the file, or the given ones if it leaves them free."""
     height, width = declared
     if given is None:
         if isinstance(height, int) and isinstance(width, int):

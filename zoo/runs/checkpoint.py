@@ -1,6 +1,6 @@
-"""Arrays and their JSON in one file, replaced in one rename: a checkpoint is whole or the old one.
+"""Checkpoints: arrays and JSON in one file that is replaced atomically.
 
-The JSON travels in the safetensors header, so arrays and position can never be of two moments.
+The JSON is in the safetensors header, so arrays and position always belong together.
 """
 
 import json

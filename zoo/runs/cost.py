@@ -1,4 +1,4 @@
-"""What a training will cost, in numbers and in a line."""
+"""The expected cost of a training run."""
 
 from dataclasses import dataclass
 

@@ -15,7 +15,7 @@ _LARGEST = 64 << 20
 
 @dataclass(frozen=True)
 class EpochRow:
-    """One epoch. None (an empty column) is what a framework does not record."""
+    """One epoch. None (an empty column) means that the framework does not record it."""
 
     # Passes finished, a fraction at the end of a schedule that stops inside one. A second stage,
     # such as finetuning, counts on.
@@ -37,7 +37,7 @@ def write_history(path: Path, rows: list[EpochRow]) -> None:
 
 
 def read_history(path: Path) -> list[EpochRow]:
-    """The rows of a history.csv; a `ZooError` where it is none, or damaged."""
+    """Read a history.csv; a `ZooError` if it is damaged or something else."""
     try:
         with open_text(path, _LARGEST) as handle:
             return [_parse(row) for row in read_records(handle)]

@@ -1,7 +1,7 @@
-"""A folder that one process at a time may change: the second one stops at once and says why.
+"""Lock a folder for one process at a time; a second one stops at once and says why.
 
-The lock is a file in the folder while it is held, which says by whom. The kernel frees the lock of
-a process that dies; the file that it leaves is taken over by the next one.
+While the lock is held, a file in the folder says by whom. The kernel frees the lock of a process
+that dies; the next process takes over its file.
 """
 
 import json
@@ -64,11 +64,11 @@ def holding(folder: Path) -> Iterator[None]:
 
 
 def refuse_held(folder: Path) -> None:
-    """Stop (`ZooError`) where another process is changing the folder; nothing is written."""
+    """Stop (`ZooError`) if another process is changing the folder; nothing is written."""
     try:
         with (folder / LOCK).open("rb") as handle:
             free = try_lock(handle.fileno())
-    except OSError:  # nobody ever held it, or we may not ask
+    except OSError:  # it was never held, or we may not open it
         return
     holder = _holder(folder / LOCK)
     if not free and not (holder and holder.pid == os.getpid()):

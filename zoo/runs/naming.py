@@ -1,4 +1,4 @@
-"""What a run is called, and which one is meant by a name."""
+"""The ids of runs, and which run a name means."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ from zoo.specs.design import DEFAULT, DEFAULT_KERAS, POOLED
 
 
 def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:
-    """`cnn-cifar10`, with the view, `quick`, the seed and Keras's backend where not the default.
+    """`cnn-cifar10`, with the view, `quick`, the seed and Keras's backend if not the default.
 
-    A transfer's has its backbone's name too, unless that is the default one, and whether it was
+    The id of a transfer also has its backbone unless it is the default one, and whether it was
     finetuned.
     """
     backbone = "" if options.backbone in (None, DEFAULT, DEFAULT_KERAS) else str(options.backbone)
@@ -30,7 +30,7 @@ def run_id(model: str, dataset: str, view: str, options: TrainOptions) -> str:
 
 
 def find_run(name: str, folder: Path | None = None, root: Path = RUNS) -> Run:
-    """The run meant by a model's name or a run's id, or the run in `folder` where that is given."""
+    """The run meant by a model's name or a run's id, or the run in `folder` if given."""
     if folder is not None:
         run = Run(folder)
         run.card()
@@ -47,14 +47,14 @@ def find_run(name: str, folder: Path | None = None, root: Path = RUNS) -> Run:
 def known_run(name: str, root: Path = RUNS, told: str | None = None) -> Run | None:
     """The run meant by a model's name or a run's id, or None where there is none.
 
-    told: how a command is told one of several.
+    told: the options that select one of several.
     """
     chosen = meant_by(name, _models(root), "runs", told or f"--run {root}/{{}}")
     return None if chosen is None else Run(root / chosen)
 
 
 def which_run(name: str, found: Run, root: Path = RUNS) -> str:
-    """In a line which run a model's name was taken for; "" where it could mean no other."""
+    """One line that says which run a model's name was taken for; "" if it is unambiguous."""
     return which_is_meant(name, found.folder.name, _models(root), "other runs")
 
 
@@ -63,7 +63,7 @@ def _models(root: Path) -> dict[str, str]:
 
 
 def _model_of(run: Run) -> str:
-    """Nothing for a run that cannot be read, which is not in the way of the others."""
+    """The model of a run; nothing if it cannot be read, so that the others are still listed."""
     try:
         return run.card().model
     except ZooError:
@@ -71,7 +71,7 @@ def _model_of(run: Run) -> str:
 
 
 def list_runs(root: Path = RUNS) -> list[Run]:
-    """The runs in a folder, by name; those that have lost their run.json, too."""
+    """The runs in a folder, by name, including those that have lost their run.json."""
     found = (Run(folder) for folder in root.glob("*"))
     return sorted(
         (run for run in found if run.exists or is_run(run.folder)), key=lambda run: run.folder.name

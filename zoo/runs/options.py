@@ -1,4 +1,4 @@
-"""What a training may be told, and how that becomes a recipe."""
+"""The options of a training run, and how they become a recipe."""
 
 import dataclasses
 import math
@@ -22,7 +22,7 @@ LATENTS_RUNTIMES = ("torch", "onnxruntime")
 LATENTS_BY = ("torch fp32", "torch bf16", "onnxruntime fp32")  # as a card names it
 # On resume the framework looks after them.
 MAY_CHANGE_ON_RESUME = ("device", "precision", "latents_runtime", "cuda_graph")
-# That every model takes, whatever it is written in.
+# Options that every model takes, in any framework.
 COMMON = frozenset({"data", "size", "grey", "skip_bad", "seed", "device"})
 OF_TRANSFER = frozenset(
     {
@@ -35,7 +35,7 @@ VALIDATION_SEED = 0  # the same images are held out for every training seed, so 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """None leaves the choice to the recipe, or to the run being resumed.
+    """None leaves the choice to the recipe, or to the run that is resumed.
 
     Fields from `backbone` on are for transfer only. What computes the latents is chosen by
     measuring unless `latents_runtime` and `precision` pin it, so the same seed may give other
@@ -75,11 +75,11 @@ class TrainOptions:
     latents_runtime: str | None = None  # `torch` or `onnxruntime`
 
     def __post_init__(self) -> None:
-        """Refuse a value of another kind here, where whoever wrote it sees the line."""
+        """Refuse a value of the wrong type here, where the traceback shows the caller's line."""
         check_values(self)
 
     def filled(self, other: "TrainOptions") -> "TrainOptions":
-        """These options, with those of `other` where unset."""
+        """These options, with unset ones taken from `other`."""
         return replace(other, **{name: getattr(self, name) for name in self.said()})
 
     def said(self) -> list[str]:
@@ -87,7 +87,7 @@ class TrainOptions:
         return [name for name, value in vars(self).items() if value is not None]
 
     def only(self, names: Collection[str]) -> "TrainOptions":
-        """These options, with all other names unset."""
+        """Only the options of these names; the others are unset."""
         return replace(self, **{name: None for name in self.said() if name not in names})
 
     def flags(self) -> list[str]:
@@ -103,7 +103,7 @@ class TrainOptions:
         return words
 
     def load_data(self, data_dir: Path | None, progress: Progress) -> Dataset:
-        """The images these options ask for."""
+        """Load the dataset that these options name."""
         return datasets.load(
             self.data or DEFAULT_DATA,
             data_dir=data_dir,
@@ -135,7 +135,7 @@ def flag(name: str) -> str:
 
 
 def held_out(validate: float, images: int) -> int:
-    """Images to hold out of `images`: a count as it is, a share below 1 in proportion."""
+    """The number of images to hold out of `images`: a count, or a share below 1."""
     count = round(validate * images) if validate < 1 else int(validate)
     if not 0 <= count < images or (validate and not count):
         raise UsageError(f"--validate {validate:g} cannot be held out of {images} training images.")
@@ -152,7 +152,7 @@ def split_of(
 
 
 def fitted_recipe(recipe: Recipe, options: TrainOptions, data: Dataset) -> Recipe:
-    """The model's recipe for this data, with what the options say in its place."""
+    """The model's recipe for this data, overridden by the options."""
     images = len(data.train) - held_out(options.validate or 0, len(data.train))
     mirror = data.mirror if options.flip is None else options.flip
     recipe = recipe.for_images(images, mirror)
@@ -198,7 +198,7 @@ def _check_batch(batch: int, images: int) -> None:
 
 
 def refuse_changes(asked: TrainOptions, begun: TrainOptions) -> None:
-    """A resumed run is what it was begun as: name the first option that says otherwise."""
+    """Refuse options that change a resumed run: name the first one."""
     for field in dataclasses.fields(TrainOptions):
         now, then = getattr(asked, field.name), getattr(begun, field.name)
         if now is not None and now != then and field.name not in MAY_CHANGE_ON_RESUME:

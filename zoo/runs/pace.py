@@ -1,4 +1,4 @@
-"""How often a training is saved, and how long it is measured before it begins."""
+"""How often a training run is saved, and how long the estimate at its start may take."""
 
 import statistics
 import time
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Pace:
-    """None of it changes the weights."""
+    """None of these settings change the weights."""
 
     checkpoint_seconds: float = 30.0  # from one checkpoint to the next, at least
     warm_steps: int = 2  # besides the one that is counted
@@ -17,9 +17,9 @@ class Pace:
     timed_share: float = 0.05  # of the steps to come, at most: a short training is measured briefly
 
     def seconds_a_step(self, left: int, step: Callable[[int], object]) -> float:
-        """The median of a few calls of `step`, which is given their numbers from 0 on.
+        """The median time of a few calls of `step`, which is given their numbers from 0 on.
 
-        left: steps to come, of which at most a share is measured.
+        left: remaining steps, of which at most a share is measured.
         """
         timed = max(1, min(self.timed_steps, int(self.timed_share * left)))
         warm = min(self.warm_steps, timed)

@@ -1,4 +1,4 @@
-"""What lies in the folder of a run, and whether a new training may replace it."""
+"""What the folder of a run contains, and whether a new run may replace it."""
 
 import json
 import os
@@ -29,7 +29,7 @@ _TELLING = ("model", "options", "recipe", "fingerprint")  # keys of run.json
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a training of this project wrote here: its card or its tensors tell."""
+    """Whether a training run of this project wrote here, judging by its card or tensors."""
     telling = ("run.json", "state.safetensors", "weights.safetensors")
     return any(marks.is_ours(folder / name, _TELLING) for name in telling)
 
@@ -45,23 +45,23 @@ def find_test_page(id_: str, fingerprint: str) -> Path | None:
 
 
 def refuse_others(folder: Path, overwrite: bool) -> None:
-    """Refuse a new training where files lie that it would replace and that no run left.
+    """Refuse a new training run if it would replace files that no run wrote.
 
-    overwrite: what a run left may be replaced.
+    overwrite: files of a run may be replaced.
     """
     there = _files_in(folder)
     others = [name for name in there if (folder / name).is_dir() or not is_run(folder)]
     if others:
         raise UsageError(
-            f"{folder} holds {', '.join(others)}, which no training of this program made, so it is "
-            "not replaced. Move it away, or name another folder with --run."
+            f"{folder} holds {', '.join(others)}, which `train` did not write, so it is not "
+            "replaced. Move it away, or name another folder with --run."
         )
     if there and not overwrite:
         raise UsageError(without_card(folder))
 
 
 def without_card(folder: Path) -> str:
-    """What to say of a run that has lost its run.json."""
+    """The message about a run that has lost its run.json."""
     return (
         f"{folder} holds {', '.join(_files_in(folder))}, but no run.json, which describes "
         "them. Restore it, train again with --overwrite, or name another folder with --run."

@@ -1,4 +1,4 @@
-"""A run on disk: the folder that one training fills, and what may be done with one that exists."""
+"""A run on disk: the folder that one training run fills."""
 
 import json
 import os
@@ -24,7 +24,7 @@ _LARGEST_CARD = 64 << 20
 
 @dataclass(frozen=True)
 class RunCard:
-    """run.json: everything a training is determined by, and what it cost."""
+    """run.json: everything that determines a training run, and what it cost."""
 
     id: str
     model: str
@@ -62,20 +62,20 @@ class RunCard:
 
     @property
     def epochs(self) -> float:
-        """Of all stages."""
+        """The epochs of all stages."""
         finetuning = self.design and self.design.finetuning
         return self.schedule.epochs + (finetuning.epochs if finetuning else 0)
 
     @property
     def schedule(self) -> Recipe:
-        """The recipe, of a training that has one."""
+        """The recipe, if the run has one."""
         if self.recipe is None:
             raise AssertionError(f"{self.id} is trained without a recipe")
         return self.recipe
 
     @property
     def told(self) -> dict[str, Any]:
-        """How it is trained, as files and cards say it: the recipe, or the framework's settings."""
+        """How it is trained, for files and cards: the recipe, or the framework's settings."""
         return self.settings if self.recipe is None else asdict(self.recipe)
 
     def check_data(self, data: Dataset) -> None:
@@ -88,7 +88,7 @@ class RunCard:
 
     @classmethod
     def from_json(cls, value: Any) -> "RunCard":
-        """A card from its JSON value; `ValueError` names what no training can have written."""
+        """A card from its JSON value; `ValueError` names what is impossible."""
         if isinstance(value, dict) and "engine" in value:  # as it was called before
             value = {"latents_runtime" if n == "engine" else n: v for n, v in value.items()}
         card: RunCard = read(cls, value, "the card")
@@ -113,7 +113,7 @@ class RunCard:
 
 @dataclass(frozen=True)
 class Run:
-    """The folder of one training."""
+    """The folder of one training run."""
 
     folder: Path
 
@@ -129,7 +129,7 @@ class Run:
 
     @property
     def history(self) -> Path:
-        """One row an epoch."""
+        """One row per epoch."""
         return self.folder / "history.csv"
 
     @property
@@ -144,7 +144,7 @@ class Run:
 
     @property
     def exists(self) -> bool:
-        """Whether a training was started here."""
+        """Whether a training run was started here."""
         return self.card_file.exists()
 
     def card(self) -> RunCard:
@@ -166,7 +166,7 @@ class Run:
             raise ZooError(f"{self.card_file} is damaged ({error}). {remedy}.") from error
 
     def finished_card(self) -> RunCard:
-        """Read run.json, which must say that the training ended and describe the weights here."""
+        """Read run.json, which must describe a finished training run and its weights."""
         card = self.card()
         if not card.finished:
             refuse_held(self.folder)
@@ -177,7 +177,7 @@ class Run:
         return self._with_weights(card)
 
     def _with_weights(self, card: RunCard) -> RunCard:
-        """The card of a finished run, with the hash of its weights also where it is an old one."""
+        """The card of a finished run, with the hash of its weights even if the card is old."""
         found = self._weights_hash()
         if not found:
             raise self._broken(
@@ -191,7 +191,7 @@ class Run:
         return replace(card, weights=found)
 
     def check_weights(self, expected: str) -> None:
-        """Refuse weights that were replaced since the card with that hash was read."""
+        """Refuse weights that were replaced after the card with that hash was read."""
         if expected not in ("", self._weights_hash()):
             refuse_held(self.folder)
             raise ZooError(f"{self.weights} was replaced in the meantime. Run the command again.")
@@ -203,7 +203,7 @@ class Run:
             return ""
 
     def finished_history(self, card: RunCard) -> str:
-        """The text of history.csv of a finished run."""
+        """The text of a finished run's history.csv."""
         try:
             return self.history.read_text(encoding="utf-8")
         except OSError:
@@ -238,10 +238,10 @@ class Run:
                     folder.rmdir()
 
     def begin(self, card: RunCard) -> None:
-        """Replace what an earlier training left with the card of a new one.
+        """Replace the files of an earlier training run with the card of a new one.
 
-        The checkpoint goes first and the other files last: killed between, it is never taken for
-        one of the new training's, and the folder is always known as a run's.
+        The checkpoint is removed first and the other files last: if killed in between, it is never
+        taken for a checkpoint of the new run, and the folder is always recognised as a run.
         """
         with writing(self.folder):
             self.state.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Random numbers by address: every draw is seeded by what it is for, so nothing has to be saved.
+"""Random numbers by address: each draw is seeded by its purpose, so no state has to be saved.
 
 A resumed run asks for the draws of epoch 7 and gets the ones it would have got.
 """

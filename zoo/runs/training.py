@@ -1,7 +1,7 @@
-"""A training as a framework is given it: what it is of, and what keeps its run on disk meanwhile.
+"""A training run as a framework sees it: its data, and how it is saved, shown and stopped.
 
-Whatever computes, a training is shown, saved, stopped and taken up again in the same way: that is
-done here, so that a framework only trains.
+Every framework's training runs are shown, saved, stopped and resumed in the same way: that is done
+here, so that a framework only trains.
 """
 
 import math
@@ -46,7 +46,7 @@ class Training:
     data: Dataset
     progress: Progress
     exports: Path | None  # the published models, which one may stand on
-    fresh: bool  # it begins, and does not go on with a run that is there
+    fresh: bool  # it starts from the beginning, and does not continue a run
     pace: Pace = PACE
     hooks: tuple[Any, ...] = ()  # what the framework's loop is to call besides
     state: State | None = None  # where it was stopped; None: it starts from the beginning
@@ -56,7 +56,7 @@ class Training:
     _saved: float = field(default=0.0, init=False)
 
     def take_up(self) -> None:
-        """Read the checkpoint of a training that was stopped, where it left one."""
+        """Read the checkpoint of a stopped run, if there is one."""
         if not self.run.state.exists():
             return
         arrays, meta = load_checkpoint(self.run.state)
@@ -68,14 +68,14 @@ class Training:
         self.state, self._begun = (arrays, meta), True
 
     def unfit(self, why: str = "") -> ZooError:
-        """An error for a checkpoint that this training cannot have written."""
+        """An error for a checkpoint that this run cannot have written."""
         return ZooError(
             f"{self.run.state} is not a checkpoint of this training{why}, or the model has changed "
             "since. Start again with --overwrite."
         )
 
     def keep(self, card: RunCard) -> None:
-        """Put the card on disk: that of a training that begins, in place of an earlier run."""
+        """Write the card; that of a new run replaces an earlier run."""
         self.card = card
         if self._begun:
             self.run.write_card(card)
@@ -84,11 +84,11 @@ class Training:
         self._begun = True
 
     def take_over(self, card: RunCard, history: list[EpochRow]) -> None:
-        """Go on after another process, which trained and kept the run on disk."""
+        """Continue after another process that trained and kept the run on disk."""
         self.card, self.history, self._begun = card, history, True
 
     def tell_cost(self, cost: Cost, card: RunCard | None = None) -> None:
-        """Say what the training costs, and keep it. card: one that counts it in another way."""
+        """Report and store the cost of the run. card: one that counts it in another way."""
         self.progress.say(f"{self.card.id}: {cost.line()}")
         counted = replace(
             self.card, parameters=cost.parameters, macs=cost.macs, train_flop=cost.flop
@@ -99,10 +99,9 @@ class Training:
     def running(
         self, steps: int, state: Callable[[], State], done: int = 0, epochs: float | None = None
     ) -> Iterator[None]:
-        """Show the steps that the block does, of which some are done, and stop when asked to.
+        """Show the progress of the block's steps, some of which are done, and stop on request.
 
-        state: what the training is taken up from, after any step. epochs: so many will have been
-        done in all.
+        state: returns what the run can resume from, after any step. epochs: the total number.
         """
         if not self._begun:
             self.keep(self.card)
@@ -118,9 +117,9 @@ class Training:
                 raise self._interrupted(self._running) from None
 
     def stepped(self, note: str = "", *, may_save: bool = True) -> None:
-        """Tell that a step is done: all that the training may be stopped and taken up between.
+        """Report that a step is done; the run may be stopped and resumed between steps.
 
-        note: how it goes, such as a loss. may_save: False where saving now would be slow.
+        note: a short state, such as a loss. may_save: False if saving now would be slow.
         """
         running = self._now()
         running.done += 1
@@ -131,7 +130,7 @@ class Training:
             raise InterruptedRunError("interrupted")
 
     def epoch_ended(self, row: EpochRow) -> None:
-        """Tell that an epoch is done: history.csv has a row for it from now on."""
+        """Report that an epoch is done, and add its row to history.csv."""
         running = self._now()
         self.history.append(row)
         tell = self.progress.say if _is_told(row.epoch, running.epochs) else self.progress.now
@@ -165,7 +164,7 @@ class Training:
 
 @dataclass
 class _Steps:
-    """Those under way."""
+    """The steps under way."""
 
     steps: int
     state: Callable[[], State]
@@ -176,7 +175,7 @@ class _Steps:
 
 
 def _is_told(epoch: float, epochs: float | None) -> bool:
-    """Whether an epoch is worth a line to everybody: about ten are, and the first and the last."""
+    """Whether an epoch gets a line by default: about ten do, and the first and the last."""
     if not epochs or epochs <= _LINES:
         return True
     return epoch <= 1 or epoch >= epochs or epoch % math.ceil(epochs / _LINES) == 0
@@ -197,14 +196,14 @@ def epoch_line(row: EpochRow, epochs: float | None = None) -> str:
 
 
 class _StopRequest:
-    """Whether a signal has asked the training to end at its next step."""
+    """Whether a signal has requested the run to stop at its next step."""
 
     def __init__(self) -> None:
         self.asked = False
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM as a request; a second one ends the process at once."""
+        """Treat SIGINT and SIGTERM as requests to stop; a second one ends the process at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return

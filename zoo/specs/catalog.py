@@ -1,4 +1,4 @@
-"""What the zoo holds: a name for each model, and where its network and its recipe stand."""
+"""The catalog: the name of each model, and where its network and recipe are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class ModelSpec:
 
     @property
     def recipe(self) -> "Recipe":
-        """How the model is trained unless told otherwise."""
+        """The default recipe of the model."""
         recipe: Recipe = self._attribute(self.recipe_name)
         return recipe
 
@@ -40,7 +40,7 @@ class ModelSpec:
     ) -> Any:
         """The network for images of [height, width, channels] and that many classes.
 
-        design: of a transfer, which has no network without.
+        design: required for a transfer.
         """
         if design is not None:
             return self._attribute(self.builder)(design, image_shape, classes)
@@ -77,28 +77,28 @@ MODELS = {
             family="mlp",
             framework="numpy",
             module="zoo.frameworks.numpy.mlp",
-            notes="the same sizes with sigmoids, from scratch: every formula can be read",
+            notes="the same sizes with sigmoids, in plain numpy: every formula is written out",
         ),
         ModelSpec(
             "mlp-sklearn",
             family="mlp",
             framework="sklearn",
             module="zoo.frameworks.sklearn.mlp",
-            notes="the same sizes with ReLU: scikit-learn's MLPClassifier",
+            notes="the same sizes with ReLU, by scikit-learn's MLPClassifier",
         ),
         ModelSpec(
             "logreg-sklearn",
             family="linear",
             framework="sklearn",
             module="zoo.frameworks.sklearn.logreg",
-            notes="one logit a class straight from the pixels: scikit-learn's LogisticRegression",
+            notes="one logit per class from the pixels, by scikit-learn's LogisticRegression",
         ),
         ModelSpec(
             "mlp-keras",
             family="mlp",
             framework="keras",
             module="zoo.frameworks.keras.mlp",
-            notes="the same sizes as a tutorial of Keras writes them",
+            notes="the same sizes, written as in the Keras tutorials",
         ),
         ModelSpec(
             "cnn",
@@ -119,21 +119,21 @@ MODELS = {
             family="cnn",
             framework="jax",
             module="zoo.frameworks.jax.cnn",
-            notes="the same layers in Flax, with a training loop in JAX that can be read",
+            notes="the same layers in Flax, with a short, readable training loop in JAX",
         ),
         ModelSpec(
             "speednet",
             family="cnn",
             framework="pytorch",
             module="zoo.models.speednet",
-            notes="whitening, three groups of convolutions: the fast road to 94%",
+            notes="whitening and three groups of convolutions: 94% after a short training",
         ),
         ModelSpec(
             "dense",
             family="dense",
             framework="pytorch",
             module="zoo.models.dense",
-            notes="densely connected, few wide layers, made for a CPU",
+            notes="densely connected, with few wide layers, designed for CPUs",
         ),
         ModelSpec(
             "densenet-bc-100-12",
@@ -142,7 +142,7 @@ MODELS = {
             module="zoo.models.dense",
             builder="build_paper",
             recipe_name="PAPER_RECIPE",
-            notes="the DenseNet-BC of the paper, for a GPU",
+            notes="DenseNet-BC as in the paper, for a GPU",
         ),
         ModelSpec(
             "transfer",
@@ -158,7 +158,7 @@ MODELS = {
             framework="keras",
             module="zoo.transfer.network",
             recipe_name="KERAS_RECIPE",
-            notes="dense layers of Keras on one of keras.applications: InceptionV3, or another",
+            notes="dense Keras layers on a network of keras.applications: InceptionV3, or another",
             way="zoo.transfer.keras_way:OnKerasBackbone",
         ),
     )
@@ -167,7 +167,7 @@ MODELS = {
 
 @dataclass(frozen=True)
 class Kind:
-    """Which models are meant: those of a family, of a framework, of both, or all."""
+    """A selection of models: by family, framework, both, or all."""
 
     family: str | None = None
     framework: str | None = None
@@ -182,12 +182,12 @@ class Kind:
 
     @property
     def words(self) -> str:
-        """As it was asked for; empty where all are meant."""
+        """The selection as options; empty for all models."""
         asked = {"--family": self.family, "--framework": self.framework}
         return " ".join(f"{option} {name}" for option, name in asked.items() if name)
 
     def holds(self, model: str | None) -> bool:
-        """Whether a model of that name is meant; what no model of the zoo made never is."""
+        """Whether a model of that name is selected; third-party files never are."""
         if not self.words:
             return True
         spec = MODELS.get(model or "")
@@ -214,8 +214,8 @@ def find_model(name: str) -> ModelSpec:
 def meant_by(name: str, models: Mapping[str, str], kind: str, told: str = "{}") -> str | None:
     """The id that `name` means among ids and their models, or None.
 
-    An id means itself; a model its CIFAR-10 one, else the only one there is. told: how a command is
-    told one of several.
+    An id means itself; a model its CIFAR-10 one, else the only one there is. told: the options that
+    select one of several.
     """
     for candidate in (name, f"{name}-cifar10"):
         if candidate in models:
@@ -228,7 +228,7 @@ def meant_by(name: str, models: Mapping[str, str], kind: str, told: str = "{}") 
 
 
 def which_is_meant(name: str, chosen: str, models: Mapping[str, str], others: str) -> str:
-    """In a line which id a model's name was taken for; "" where it could mean no other.
+    """One line that says which id a model's name was taken for; "" if it is unambiguous.
 
     models: as in `meant_by`; others: what the other ids are called.
     """

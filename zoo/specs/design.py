@@ -1,4 +1,4 @@
-"""A transfer network as plain values: which backbone, and which head stands on it."""
+"""A transfer network as plain values: its backbone and its head."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +36,7 @@ class Backbone:
 
 @dataclass(frozen=True)
 class Design:
-    """Everything that a transfer network is built from, beside the image shape and the classes."""
+    """Everything that a transfer network is built from, besides image shape and classes."""
 
     backbone: Backbone
     head: str  # `linear`, `hidden` (a layer of `HIDDEN` units), or a number of hidden units
@@ -45,7 +45,7 @@ class Design:
 
     @classmethod
     def from_json(cls, value: Any) -> "Design":
-        """A design from its JSON value; `ValueError` names what is missing or of a wrong kind."""
+        """A design from its JSON value; `ValueError` names what is missing or of the wrong type."""
         design: Design = read(cls, value, "the design")
         return design
 

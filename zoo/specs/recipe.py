@@ -13,7 +13,7 @@ class Recipe:
 
     epochs: float  # passes over the training images; may end inside one
     quick_epochs: float  # the same for --quick
-    batch: int  # images a step
+    batch: int  # images per step
     lr: float  # peak; rises linearly over the `warmup` share of all steps, then falls linearly to 0
     # Muon: orthogonal steps of `lr` on filters, plain steps of the rates below on the rest
     optimizer: Literal["sgd", "adamw", "muon"] = "sgd"
@@ -46,9 +46,9 @@ class Recipe:
         return fitted
 
     def with_batch(self, batch: int) -> "Recipe":
-        """The same recipe at another batch size, the learning rate scaled to it.
+        """The same recipe at another batch size, with its learning rate scaled.
 
-        In proportion for SGD; by the square root where steps do not grow with the gradient.
+        Scaled in proportion for SGD; by the square root if steps do not grow with the gradient.
         """
         ratio = (batch / self.batch) ** (1.0 if self.optimizer == "sgd" else 0.5)
         return replace(
@@ -60,7 +60,7 @@ class Recipe:
         )
 
     def rate_at(self, step: int, steps: int) -> float:
-        """The learning rate of `step` (from 0) of `steps`: up to the peak, then down, linearly."""
+        """The learning rate at `step` (from 0) of `steps`: linearly up to the peak, then down."""
         done = min(1.0, (step + 1) / steps)  # what measures a short schedule may go past its end
         if done <= self.warmup:
             return min(self.lr, self.lr * done / self.warmup)  # rounding may pass the peak

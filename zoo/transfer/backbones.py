@@ -62,7 +62,7 @@ def _last_pooling(network: nn.Module) -> str:
     ]
     if not found:
         raise UsageError(
-            "this backbone does not end in a pooling module, so there are no maps before it. "
+            "this backbone does not end in a pooling module, so it has no feature maps before one. "
             f"Leave out --backbone-layer, or name {POOLED}."
         )
     return found[-1]
@@ -112,7 +112,7 @@ def describe(name: str, side: int | None = None, layer: str = POOLED, grid: int 
 
 
 def build_trunk(backbone: Backbone, init: bool = False) -> Trunk:
-    """The network without weights of its own yet; init: with random ones that could be trained."""
+    """The network before its weights are loaded; init: with random ones that could be trained."""
     import torchvision
 
     if backbone.library == "zoo":

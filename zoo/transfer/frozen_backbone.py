@@ -1,4 +1,4 @@
-"""The frozen backbone that a transfer stands on: found by name, filled with weights, checked."""
+"""The frozen backbone of a transfer: find it by name, load its weights, check it."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,7 +50,7 @@ class FrozenBackbone:
 
 
 def check_options(options: TrainOptions) -> None:
-    """Refuse what does not go together, before anything is loaded."""
+    """Refuse invalid combinations of options, before anything is loaded."""
     if options.head is not None and not is_head(options.head):
         raise UsageError(
             f"--head {options.head}: choose from {', '.join(HEADS)}, or a number of hidden units."

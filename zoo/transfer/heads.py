@@ -1,4 +1,4 @@
-"""A transfer's training: latents from the cache, a head chosen on validation, the loop as ever."""
+"""Train the head of a transfer: latents from the cache, a head chosen on validation images."""
 
 import copy
 from dataclasses import dataclass, replace
@@ -81,8 +81,9 @@ def runtime_of(frozen: FrozenBackbone, card: RunCard, data: Dataset, progress: P
     if slow and options.precision != "bf16" and finished(key, images, runtime) < len(images):
         raise ZooError(
             f"the latents of {card.id} are computed by {card.latents_runtime}, as at the "
-            f"start, and this {device.type} does not compute in bf16 natively. Continue where it "
-            "does, or very slowly here with --precision bf16, or start again with --overwrite."
+            f"start, and this {device.type} does not compute in bf16 natively. Continue on a "
+            "machine that does, or here with --precision bf16 (very slow), or start again with "
+            "--overwrite."
         )
     return runtime
 

@@ -1,4 +1,4 @@
-"""Backbones of `keras.applications`: by name, their prediction layer cut off by hand.
+"""Backbones from `keras.applications`, with their prediction layer removed.
 
 They are built with channels first, so that the graph of the whole network has no transpositions;
 the weights are the same numbers in either order.

@@ -1,4 +1,4 @@
-"""The way of `transfer-keras`: a head of Keras on the latents of one of `keras.applications`."""
+"""How `transfer-keras` trains: a Keras head on the latents of a network of `keras.applications`."""
 
 from dataclasses import replace
 from pathlib import Path

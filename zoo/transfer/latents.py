@@ -1,4 +1,4 @@
-"""Latents: what a frozen backbone makes of a dataset's images, computed once and kept.
+"""Latents: the output of a frozen backbone for a dataset's images, computed once and cached.
 
     <cache>/latents/<key>/   identity.json, features.npy (memory-mapped), chunks.txt
     <cache>/latents/locks/   one file a key, never removed, since another process may wait on it
@@ -25,7 +25,7 @@ from zoo.files import locked, write_json, writing
 from zoo.progress import Progress
 
 Features = NDArray[np.float32]
-CHUNK = 512  # images; what a kill may cost, whatever the batch size
+CHUNK = 512  # images; the most work that a kill may cost
 FORMAT = 2
 IDENTITY, FEATURES, CHUNKS = "identity.json", "features.npy", "chunks.txt"
 
@@ -71,7 +71,7 @@ def latents(
 ) -> Features:
     """Latents float32 [N, width] of images uint8 [N, H, W, C], from the cache where they are.
 
-    batch: images a call of the runtime. Of two processes that want the same, one computes.
+    batch: images per call of the runtime. If two processes need the same, one computes.
     """
     progress = progress or Progress()
     store = _Store.of(key, images, runtime, cache_dir)

@@ -1,4 +1,4 @@
-"""Transfer learning: a frozen backbone that others trained, and a small head of our own on it.
+"""The network of a transfer: a frozen pretrained backbone with a small head on it.
 
 The head is trained on latents, which the backbone computes once (see `zoo.transfer.latents`). What
 is tested and exported is the whole network, from pixels at their own size to logits. Finetuning,

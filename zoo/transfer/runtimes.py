@@ -1,7 +1,7 @@
-"""What computes latents: torch or onnxruntime, as asked, else the one that is measured faster here.
+"""Choose what computes latents: torch or onnxruntime, as requested, else the faster one here.
 
 A measurement may come out otherwise the next time, and the weights of the head with it. So the run
-stores which one was chosen, and goes on with it.
+stores which one was chosen, and keeps it.
 """
 
 import copy
@@ -91,7 +91,7 @@ def fastest(
     for runtime in runtimes:
         away = distance(runtime.run(some), wanted)  # the first call: it also opens the runtime
         fits = away <= LATENTS
-        rate = _images_a_second(runtime, some, seconds) if fits else 0.0
+        rate = _images_per_second(runtime, some, seconds) if fits else 0.0
         rates.append(rate)
         words = f"{rate:,.0f}" if fits else "not taken"
         if away >= TOLD:
@@ -102,7 +102,7 @@ def fastest(
     return chosen
 
 
-def _images_a_second(runtime: Runtime, some: Images, seconds: float) -> float:
+def _images_per_second(runtime: Runtime, some: Images, seconds: float) -> float:
     started, calls = time.perf_counter(), 0
     while calls < 1 or time.perf_counter() - started < seconds:
         runtime.run(some)

@@ -1,4 +1,4 @@
-"""The way of a transfer: a head on the latents of a frozen backbone, then perhaps all of it."""
+"""How a transfer trains: a head on the latents of a frozen backbone, then optionally all of it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -86,7 +86,7 @@ class OnBackbone(Way):
             return taken_up
         frozen = self._opened(training)
         runtime = runtime_of(frozen, card, data, progress)
-        if training.fresh:  # stored at once: whoever goes on with this run has to compute the same
+        if training.fresh:  # stored at once: a resumed run must compute the same
             training.keep(replace(card, latents_runtime=runtime.title))
         return stage_on_latents(training.card, data, frozen, runtime, progress)
 

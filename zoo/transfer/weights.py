@@ -1,4 +1,4 @@
-"""Weights that others trained: from a file, from torchvision's download, from this zoo."""
+"""Pretrained weights: from a file, or from torchvision's download."""
 
 import pickle
 from collections.abc import Mapping

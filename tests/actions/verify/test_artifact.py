@@ -305,7 +305,7 @@ class TestAgainstTheCard:
         republish(exports, lambda card: replace(card, dataset="flowers"))
         found = named(verify(exports=exports), "accuracy")
         assert found.status == "skipped"
-        assert "the place of the dataset 'flowers' is unknown" in found.text
+        assert "it is unknown where the dataset 'flowers' is" in found.text
 
 
 class TestVectorBounds:

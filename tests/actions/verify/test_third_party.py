@@ -116,7 +116,7 @@ class TestThirdPartyFile:
         assert check.status == status
         assert check.text.startswith(told)
 
-    def test_what_is_no_classifier_is_not_tried(self, tiny_onnx: Tiny) -> None:
+    def test_what_is_not_a_classifier_is_not_tried(self, tiny_onnx: Tiny) -> None:
         path = tiny_onnx(batch=1, metadata={})
         assert checked(path, "batches").status == "ok"
         model = onnx.load(path)
@@ -156,7 +156,7 @@ class TestThirdPartyFile:
         assert check.status == "failed"
         assert "in another order" not in check.text
 
-    def test_other_classes_are_not_counted_unless_told(self, tmp_path: Path) -> None:
+    def test_other_classes_are_not_counted_by_default(self, tmp_path: Path) -> None:
         test = load("digits").test
         right = int((classifiers.answers(test.images).argmax(axis=1) == test.labels).sum())
         path = self.claiming(tmp_path, right, names=list("abcdefghij"))

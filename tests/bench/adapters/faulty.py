@@ -21,7 +21,7 @@ from zoo.ort.providers import CPU, CUDA
 class Echo(Null):
     """Nothing is wrong with this one: logits are the mean of each image, and some of its pixels.
 
-    Its `model` is no file.
+    Its `model` is not a file.
     """
 
     def load(self, order: Order) -> None:

@@ -147,7 +147,7 @@ def test_an_arm_that_hangs_is_waited_for_as_long_as_told(images_npy: Path) -> No
 # What comes out
 
 
-def test_rows_name_the_arms_as_asked_whoever_began(images_npy: Path) -> None:
+def test_rows_name_the_arms_as_asked_whichever_began(images_npy: Path) -> None:
     turns = take_turns(ONE, THREE, images_npy, 4, plan_of(2, 0.2, 8))
     for rows in turns.instances:
         a1, b1, b2, a2 = np.median(np.asarray(rows, float), axis=0)

@@ -210,7 +210,7 @@ def test_an_order_survives_the_pipe() -> None:
 
 
 class TimesItself(Null):
-    """As one whose calls run in a process of its own."""
+    """As one whose calls run in a separate process."""
 
     def timed(self, batches: list[Any]) -> tuple[list[int], list[Any]]:
         return [7] * len(batches), [self.run(placed) for placed in batches]

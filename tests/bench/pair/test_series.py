@@ -96,7 +96,7 @@ class TestSeries:
             ({"harness": "h0"}, "harness"),
         ],
     )
-    def test_another_machine_runtime_or_harness_does_not_go_on_with_it(
+    def test_another_machine_runtime_or_harness_does_not_continue_it(
         self,
         compare_files: ComparePair,
         tiny_onnx: Any,

@@ -124,7 +124,7 @@ def test_a_row_that_works_again_is_no_breach(compare: Compare) -> None:
     assert found.rows[1].verdict == "failed in base: killed"
 
 
-def test_two_machines_are_refused_unless_told(compare: Compare) -> None:
+def test_two_machines_are_refused_by_default(compare: Compare) -> None:
     base, new = [cell(), cell(batch=2)], [changed(3.0, machine="there"), cell(batch=2)]
     with pytest.raises(UsageError, match=r"machine here.*there.*--any-machine") as error:
         compare(base, new)

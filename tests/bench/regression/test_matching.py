@@ -102,7 +102,7 @@ def test_the_last_of_several_measurements_counts_and_that_is_said(
 ) -> None:
     found = matched([cell(9.0), cell(8.0), cell(1.0)], [cell(1.0)])
     assert [pair.base.p50_ms for pair in found.pairs] == [1.0]
-    told = "2 rows measured again later in it; the last of each counts"
+    told = "2 rows measured again later in it; only the last one counts"
     assert found.notes == [f"{tmp_path / 'base.csv'}: {told}"]
 
 
@@ -119,7 +119,7 @@ def test_a_file_without_rows_is_refused(matched: Callable[..., Matched], empty: 
         matched(*files)
 
 
-def test_times_of_two_machines_are_refused_unless_told(matched: Callable[..., Matched]) -> None:
+def test_times_of_two_machines_are_refused_by_default(matched: Callable[..., Matched]) -> None:
     base = [cell(), cell(batch=2, machine="")]
     new = [cell(), cell(batch=2, machine="there")]
     with pytest.raises(UsageError, match=r"from machine unknown, .*from there: their times"):

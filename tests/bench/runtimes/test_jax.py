@@ -35,7 +35,7 @@ def made(digits_run: Callable[[str], Path], tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
-    """An adapter has a process of its own otherwise, and changes it as it likes."""
+    """An adapter otherwise has a separate process, and changes it as it likes."""
     yield
     os.sched_setaffinity(0, CORES)
     jax.config.update("jax_cpu_enable_async_dispatch", True)

@@ -41,7 +41,7 @@ def images() -> NDArray[np.uint8]:
 
 @pytest.fixture(autouse=True)
 def _threads() -> Any:
-    """An adapter has a process of its own otherwise, and changes it as it likes."""
+    """An adapter otherwise has a separate process, and changes it as it likes."""
     with threadpool_limits(user_api="blas"):
         yield
 

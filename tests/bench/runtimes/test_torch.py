@@ -42,7 +42,7 @@ def images() -> NDArray[np.uint8]:
 
 @pytest.fixture(autouse=True)
 def _settings_of_torch() -> Iterator[None]:
-    """An adapter has a process of its own otherwise, and changes it as it likes."""
+    """An adapter otherwise has a separate process, and changes it as it likes."""
     before = (
         torch.get_num_threads(),
         torch.backends.cudnn.allow_tf32,

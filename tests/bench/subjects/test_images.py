@@ -99,7 +99,7 @@ class TestGallery:
         assert "is not the one that the card refers to" in str(other.reason)
         nowhere = gallery.of(model(known), (8, 8, 3))
         assert nowhere.reason == (
-            "the place of the dataset 'pets' is unknown: name its folder or zip with --data"
+            "it is unknown where the dataset 'pets' is: name its folder or zip with --data"
         )
 
     def test_without_data_the_vectors_of_the_artifact(

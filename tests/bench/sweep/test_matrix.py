@@ -229,7 +229,7 @@ class TestNames:
         with pytest.raises(UsageError, match=re.escape(told)):
             Settings(**options)
 
-    def test_accuracy_is_the_presets_choice_unless_told(self) -> None:
+    def test_accuracy_is_the_presets_choice_by_default(self) -> None:
         assert Settings().accuracy
         assert not Settings(preset=PRESETS["quick"]).accuracy
         assert Settings(preset=PRESETS["quick"], measure_accuracy=True).accuracy

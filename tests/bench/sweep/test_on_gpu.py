@@ -53,7 +53,7 @@ def test_all_batch_sizes_of_an_arm_share_the_processes_of_their_pairs(
     assert len(paired) == 2
 
 
-def test_on_the_cpu_each_batch_size_has_processes_of_its_own(
+def test_on_the_cpu_each_batch_size_has_separate_processes(
     sweep_of: Sweep, tiny_onnx: Any, paired: Paired
 ) -> None:
     found = sweep_of(tiny_onnx(), **ON_GPU | {"providers": ("cpu",)})

@@ -1,4 +1,4 @@
-"""Keras on JAX: trained, stopped, resumed and evaluated in a process of its own."""
+"""Keras on JAX: trained, stopped, resumed and evaluated in a separate process."""
 
 import signal
 import sys

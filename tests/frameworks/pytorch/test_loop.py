@@ -132,7 +132,7 @@ def test_without_validation_its_columns_are_empty(make_job: MakeJob) -> None:
     assert trained(make_job()).rows[0].validation_accuracy is None
 
 
-def test_a_loss_that_is_no_number_names_the_step_and_the_fix(
+def test_a_loss_that_is_not_a_number_names_the_step_and_the_fix(
     make_job: MakeJob, small_recipe: Recipe
 ) -> None:
     recipe = replace(small_recipe, lr=1e20)

@@ -1,1 +1,1 @@
-"""A network in JAX, with Flax's layers and Optax's steps: docs/how-to/jax.md."""
+"""Networks in JAX, with Flax's layers and Optax's optimizer: docs/how-to/jax.md."""

@@ -1,7 +1,7 @@
-"""JAX and Flax as this zoo uses them: on the CPU, on as many threads as are ours.
+"""Import JAX and Flax for this zoo: on the CPU, with the threads this process may use.
 
-XLA makes its threads with the first array, as many as NPROC in the environment says. Without it,
-XLA counts the cores that it may run on, and knows no container's quota.
+XLA creates its threads with the first array, as many as NPROC in the environment says. Without it,
+XLA counts the cores that it may run on, and ignores a container's quota.
 """
 
 import os
@@ -19,7 +19,7 @@ os.environ.setdefault("NPROC", str(thread_budget()))
 
 
 def missing(package: str, error: ImportError) -> UnavailableError:
-    """An error for what the extra installs."""
+    """An error for a missing package of the extra."""
     return UnavailableError(f"{package} does not load ({error}): pip install -e '.[jax]'")
 
 
@@ -36,7 +36,7 @@ jax.config.update("jax_platforms", "cpu")
 
 
 def threads() -> int | None:
-    """That XLA computes on, counted in this process; None where the system does not tell."""
+    """The number of XLA's threads, counted in this process; None if it is unknown."""
     jax.devices()
     try:
         names = [(task / "comm").read_text().strip() for task in _TASKS.iterdir()]

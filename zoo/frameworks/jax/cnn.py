@@ -1,4 +1,4 @@
-"""`cnn-jax`: the layers of `zoo/models/cnn.py`, with those of Flax.
+"""`cnn-jax`: the network of `zoo/models/cnn.py`, with Flax's layers.
 
 Two convolutions with pooling, then three linear layers, with batch normalisation between.
 """
@@ -28,7 +28,7 @@ RECIPE = Recipe(
 
 
 def build(image_shape: tuple[int, int, int], classes: int) -> Callable[[Any], Any]:
-    """The network, as soon as it is given the random numbers that its weights are drawn by."""
+    """A function that makes the network from a source of random numbers."""
     return partial(network, image_shape, classes)
 
 

@@ -1,4 +1,4 @@
-"""JAX as a framework: what a training is begun with and kept as. JAX itself is loaded late."""
+"""JAX as a framework: how a training run starts and is stored. JAX itself is loaded late."""
 
 from dataclasses import replace
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ from zoo.specs.catalog import ModelSpec, find_model
 
 
 class Jax(Framework):
-    """Networks of Flax, trained by a loop over one compiled step."""
+    """Flax networks, trained by a loop over one compiled step."""
 
     options = frozenset({"validate", "epochs", "batch", "lr", "quick", "flip"})
     packages = ("jax", "flax", "optax")
@@ -45,7 +45,7 @@ class Jax(Framework):
 
 
 def _completed(training: Training) -> RunCard:
-    """The card with everything resolved."""
+    """The card with all defaults filled in."""
     from zoo.frameworks.jax.backend import threads
 
     card = training.card

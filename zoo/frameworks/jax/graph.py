@@ -1,7 +1,7 @@
-"""A network of Flax as an ONNX graph, a node for each layer, and its arrays back from the graph.
+"""Write a Flax network as an ONNX graph, one node per layer, and read its arrays back.
 
-Flax holds an image's numbers channels last, ONNX first: kernels are turned, and so are the inputs
-of the first linear layer. That the answers are those of Flax is for the gate to see.
+Flax stores channels last, ONNX channels first: kernels are transposed, and so are the inputs of the
+first linear layer. The gate checks that the answers are those of Flax.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from zoo.runs.run import RunCard
 
 @dataclass(frozen=True)
 class Node:
-    """What a layer is in ONNX."""
+    """How a layer is written in ONNX."""
 
     operator: str
     arrays: tuple[str, ...] = ()  # of the layer, in the operator's order
@@ -47,7 +47,7 @@ _NODES: dict[Any, Node] = {
 
 
 def to_onnx(network: Network, card: RunCard, form: str, opset: int) -> onnx.ModelProto:
-    """The network behind the normalisation of pixels that it was trained with."""
+    """The network after the pixel normalisation that it was trained with."""
     nodes, tensors = _normalised(card) if form == PIXELS else ([], {})
     tensors |= _turned(network.arrays(), _squares(network))
     flow = nodes[-1].output[0] if nodes else IMAGE
@@ -79,7 +79,7 @@ def to_onnx(network: Network, card: RunCard, form: str, opset: int) -> onnx.Mode
 
 
 def from_onnx(model: onnx.ModelProto, network: Network) -> Arrays:
-    """The arrays of such a network that a graph holds."""
+    """The arrays of such a network, read from a graph."""
     squares = _squares(network)
     found = {}
     for tensor in model.graph.initializer:
@@ -94,7 +94,7 @@ def from_onnx(model: onnx.ModelProto, network: Network) -> Arrays:
 
 
 def _turned(arrays: Arrays, squares: dict[str, Shape]) -> Arrays:
-    """With kernels as ONNX has them: [outputs, channels, height, width], or [outputs, inputs]."""
+    """Kernels in ONNX's layout: [outputs, channels, height, width], or [outputs, inputs]."""
     turned = dict(arrays)
     for name, square in squares.items():
         kernel = arrays[name]
@@ -105,7 +105,7 @@ def _turned(arrays: Arrays, squares: dict[str, Shape]) -> Arrays:
 
 
 def _squares(network: Network) -> dict[str, Shape]:
-    """What a kernel's inputs are, by its name: [height, width, channels]."""
+    """The input shape [height, width, channels] of a kernel, by its name."""
     squares: dict[str, Shape] = {}
     maps: Shape = ()
     for place, (layer, before, _) in enumerate(network.flow()):
@@ -127,13 +127,13 @@ def _kind(layer: Any) -> Node:
 
 
 def _same(sides: tuple[int, int]) -> dict[str, Any]:
-    """As many zeros around as keep the size, for odd sides."""
+    """The zero padding that keeps the size, for odd kernels."""
     around = [side // 2 for side in sides]
     return {"kernel_shape": list(sides), "pads": around * 2}
 
 
 def _normalised(card: RunCard) -> tuple[list[onnx.NodeProto], dict[str, NDArray[Any]]]:
-    """From raw pixels uint8 [batch, height, width, channels], moved as bytes."""
+    """Normalise raw pixels uint8 [batch, height, width, channels], transposed while still bytes."""
     mean, std = np.array(card.mean), np.array(card.std)
     tensors = {
         "pixel_scale": (1 / (255 * std)).astype(np.float32).reshape(-1, 1, 1),

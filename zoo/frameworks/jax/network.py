@@ -1,4 +1,4 @@
-"""A network of Flax in parts that `jax.jit` takes, and as arrays by name."""
+"""A Flax network, split into parts that `jax.jit` takes, and as arrays by name."""
 
 import math
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Network:
-    """A network that never changes: a step makes a new one."""
+    """An immutable network: a step makes a new one."""
 
     learning: Any  # its structure, with batch normalisation by the batch
     finished: Any  # likewise, by the running averages
@@ -31,13 +31,13 @@ class Network:
     def begun(
         cls, spec: ModelSpec, image_shape: tuple[int, int, int], classes: int, seed: int
     ) -> "Network":
-        """As a training begins with it."""
+        """The initial network of a training run."""
         draw = nnx.Rngs(seed_for(seed, "weights") % (1 << 32))
         return cls._of(spec.build(image_shape, classes)(draw), image_shape)
 
     @classmethod
     def empty(cls, spec: ModelSpec, image_shape: tuple[int, int, int], classes: int) -> "Network":
-        """Shapes alone, to be filled."""
+        """A network of shapes only, to be filled."""
         build = spec.build(image_shape, classes)
         return cls._of(nnx.eval_shape(lambda: build(nnx.Rngs(0))), image_shape)
 
@@ -50,16 +50,16 @@ class Network:
         return cls(learning, nnx.graphdef(model), weights, averages, image_shape)
 
     def pixels(self, rows: Pixels) -> Pixels:
-        """Rows of normalised numbers, one an image, as the network takes them."""
+        """Turn rows of normalised values, one per image, into what the network takes."""
         return rows.reshape(len(rows), *self.image_shape)
 
     def logits(self, rows: Pixels) -> Pixels:
-        """What the finished network says of some images, [N, classes]."""
+        """The logits of the trained network for some images, [N, classes]."""
         pixels = self.pixels(rows)
         return np.asarray(predict(self.finished, self.weights, self.averages, pixels))
 
     def multiply_adds(self) -> int:
-        """Of one image, forward: those of convolutions and linear layers."""
+        """The multiply-adds of one image, forward, in convolutions and linear layers."""
         return sum(
             layer.kernel.size * math.prod(after[:-1])
             for layer, _, after in self.flow()
@@ -67,7 +67,7 @@ class Network:
         )
 
     def flow(self) -> list[tuple[Any, Shape, Shape]]:
-        """Each layer, with the shape of an image's numbers before and after it."""
+        """Each layer, with the shape of one image's values before and after it."""
         found = []
 
         def look(weights: Any, averages: Any, numbers: Any) -> None:
@@ -80,23 +80,23 @@ class Network:
         return found
 
     def filled(self, arrays: Arrays) -> "Network":
-        """The same network with other numbers; a `ValueError` where they are not of it."""
+        """The same network with other arrays; a `ValueError` if they do not fit it."""
         state = filled(nnx.merge_state(self.weights, self.averages), arrays)
         weights, averages = nnx.split_state(state, nnx.Param, nnx.BatchStat)
         return replace(self, weights=weights, averages=averages)
 
     def arrays(self) -> Arrays:
-        """By the place of a layer and what Flax calls them there, such as `0.kernel`."""
+        """The arrays by layer index and Flax's name for them, such as `0.kernel`."""
         return arrays_of(nnx.merge_state(self.weights, self.averages))
 
 
 def arrays_of(tree: Any) -> Arrays:
-    """The arrays of a tree of JAX by their places in it."""
+    """The arrays of a JAX tree, named by their path in it."""
     return {name: np.asarray(leaf) for name, leaf in _leaves(tree).items()}
 
 
 def filled(tree: Any, arrays: Arrays) -> Any:
-    """The same tree with other arrays; a `ValueError` where they are not of one like it."""
+    """The same tree with other arrays; a `ValueError` if they do not fit it."""
     leaves = _leaves(tree)
     if set(arrays) != set(leaves):
         raise ValueError(f"other arrays: {', '.join(sorted(set(arrays) ^ set(leaves)))}")
@@ -109,7 +109,7 @@ def filled(tree: Any, arrays: Arrays) -> Any:
 
 
 def _leaves(tree: Any) -> dict[str, Any]:
-    """In their order. What Flax writes around a layer's place and name is left out."""
+    """The leaves in order, named without what Flax adds to a layer's path and name."""
     return {
         ".".join(word for word in _words(path) if word not in ("layers", "value")): leaf
         for path, leaf in jax.tree.leaves_with_path(tree)
@@ -121,9 +121,9 @@ def _words(path: Any) -> list[str]:
 
 
 def halved(maps: Any) -> Any:
-    """The largest of each 2x2 square of maps [N, H, W, C].
+    """The largest value of each 2x2 square of maps [N, H, W, C].
 
-    As `nnx.max_pool(maps, (2, 2), (2, 2))`, whose gradient XLA computes slowly on a CPU.
+    Like `nnx.max_pool(maps, (2, 2), (2, 2))`, whose gradient is slow in XLA on a CPU.
     """
     count, height, width, channels = maps.shape
     height, width = height // 2, width // 2
@@ -132,7 +132,7 @@ def halved(maps: Any) -> Any:
 
 
 def flattened(maps: Any) -> Any:
-    """Each image's numbers in a row."""
+    """The values of each image as one row."""
     return maps.reshape(len(maps), -1)
 
 
@@ -143,7 +143,7 @@ def predict(finished: Any, weights: Any, averages: Any, pixels: Any) -> Any:
 
 
 def from_pixels(network: Network, mean: tuple[float, ...], std: tuple[float, ...]) -> Any:
-    """A compiled function from raw pixels uint8 [N, H, W, C] to logits, with the weights in it.
+    """A compiled function from raw pixels uint8 [N, H, W, C] to logits, including the weights.
 
     mean, std: per channel on the 0..1 scale.
     """

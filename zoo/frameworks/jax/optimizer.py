@@ -13,7 +13,7 @@ except ImportError as error:
 
 
 def optimizer_of(recipe: Recipe) -> Any:
-    """Nesterov momentum, with decay of kernels alone; the rate is given to a step."""
+    """Nesterov momentum, with weight decay only for kernels; each step is given its rate."""
     return optax.chain(
         optax.add_decayed_weights(
             recipe.weight_decay,
@@ -34,9 +34,9 @@ def step(
     labels: Any,
     rate: Any,
 ) -> tuple[Any, Any, Any, Any, Any]:
-    """Weights, averages and moments after a batch, its mean loss, and how many were right.
+    """Weights, averages and momentum after a batch, its mean loss, and how many were correct.
 
-    Compiled once for a network and a recipe; what it is given of the first three is used up.
+    Compiled once for a network and a recipe; its first three arguments are consumed.
     """
 
     def loss_of(weights: Any) -> tuple[Any, Any]:
@@ -52,6 +52,6 @@ def step(
 
 
 def smoothed(logits: Any, labels: Any, smoothing: float) -> Any:
-    """The mean cross-entropy, where every class has its share of `smoothing`."""
+    """The mean cross-entropy with label smoothing."""
     wanted = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[1]), smoothing)
     return optax.softmax_cross_entropy(logits, wanted).mean()

@@ -1,4 +1,4 @@
-"""A finished network of Flax: what it says of images, and the same as an ONNX graph."""
+"""A trained Flax network: its logits, and its ONNX graph."""
 
 import numpy as np
 import onnx
@@ -14,7 +14,7 @@ from zoo.runs.run import RunCard
 
 
 class TrainedJax(Trained):
-    """A network, behind the normalisation of pixels that it was trained with."""
+    """A network after the pixel normalisation that it was trained with."""
 
     def __init__(self, card: RunCard, network: Network) -> None:
         self.card = card

@@ -1,4 +1,4 @@
-"""The training loop, epoch by epoch, batch by batch; a step is one compiled function."""
+"""The training loop in JAX; each step is one compiled function."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,17 +16,17 @@ from zoo.runs.training import Training
 
 @dataclass
 class Learner(Tally):
-    """What changes while it learns: with it, a training goes on as if it had not been stopped."""
+    """Everything that changes during training, so that a resumed run continues exactly."""
 
     network: Network
     moments: Any  # of the optimizer
 
     def state(self) -> State:
-        """As a checkpoint keeps it."""
+        """The state as stored in a checkpoint."""
         return arrays_of(self._changing()), self.position()
 
     def resume(self, state: State) -> None:
-        """Go on from a checkpoint; what is none of this network's is refused."""
+        """Continue from a checkpoint; refuse one that does not fit this network."""
         arrays, position = state
         found = filled(self._changing(), arrays)
         self.moments = found.pop("moments")
@@ -40,14 +40,14 @@ class Learner(Tally):
 
 
 def begun(training: Training, lesson: Lesson) -> Learner:
-    """At the start of a training."""
+    """The state at the start of a training run."""
     card = training.card
     network = Network.begun(training.spec, card.image_shape, len(card.class_names), lesson.seed)
     return Learner(network, optimizer_of(lesson.recipe).init(network.weights))
 
 
 def learner_of(training: Training, lesson: Lesson) -> Learner:
-    """At the start, or where the training was stopped."""
+    """The state at the start, or where the run was stopped."""
     learner = begun(training, lesson)
     if training.state is None:
         return learner
@@ -60,7 +60,7 @@ def learner_of(training: Training, lesson: Lesson) -> Learner:
 
 
 def train(training: Training, lesson: Lesson) -> Network:
-    """Train to the last step, from the first or from where it was stopped."""
+    """Train to the last step, from the first or from where the run was stopped."""
     learner = learner_of(training, lesson)
     training.tell_cost(_cost(training, lesson, learner.step))
     per_epoch, steps = lesson.steps_per_epoch, lesson.steps
@@ -99,7 +99,7 @@ def train_step(lesson: Lesson, learner: Learner, plan: Plan, position: int) -> N
 
 
 def validate(lesson: Lesson, network: Network) -> tuple[float | None, float | None]:
-    """Loss and accuracy on the images that are held out, if any are."""
+    """Loss and accuracy on the held-out images, if any."""
     held = lesson.validation
     if held is None:
         return None, None
@@ -113,7 +113,7 @@ def validate(lesson: Lesson, network: Network) -> tuple[float | None, float | No
 
 
 def _cost(training: Training, lesson: Lesson, done: int) -> Cost:
-    """By a few steps of a network that is thrown away; the first of them compiles the step."""
+    """Measure a few steps of a temporary network; the first of them compiles the step."""
     copy = begun(training, lesson)
     weights = arrays_of(copy.network.weights)
     macs = copy.network.multiply_adds()

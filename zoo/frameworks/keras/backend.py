@@ -1,7 +1,7 @@
-"""Keras as this zoo uses it, and the only module that imports it: `import keras` would choose.
+"""The only module that imports Keras, because `import keras` fixes its backend.
 
-Keras takes its backend from the environment when it is first imported, and two habits from a file
-in the user's home; all three are set here, whatever they say.
+Keras reads its backend from the environment at first import, and two settings from a file in the
+user's home; all three are set here regardless.
 """
 
 import os
@@ -23,18 +23,18 @@ except ImportError as error:
 
 if keras.backend.backend() != BACKEND:
     raise UnavailableError(
-        f"keras was imported before, with its backend {keras.backend.backend()}; the zoo's models "
-        f"need {BACKEND}. Start anew with KERAS_BACKEND={BACKEND} in the environment."
+        f"keras was imported with its backend {keras.backend.backend()}, but the zoo's models need "
+        f"{BACKEND}. Restart Python with KERAS_BACKEND={BACKEND} in the environment."
     )
 keras.config.set_floatx("float32")
 keras.config.set_image_data_format("channels_last")
 
 
 def on_cpu() -> Any:
-    """Within the block, Keras keeps its numbers on the CPU also where a GPU works."""
+    """Within the block, Keras keeps its arrays on the CPU even if a GPU works."""
     return keras.device("cpu")
 
 
 def versions() -> dict[str, str]:
-    """Of the backend, where it is not the usual one."""
+    """The version of the backend, if it is not the default."""
     return {} if BACKEND == DEFAULT else {BACKEND: sys.modules[BACKEND].__version__}

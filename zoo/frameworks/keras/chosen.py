@@ -1,4 +1,4 @@
-"""Which backend Keras has in this process: torch, unless said before Keras is first imported."""
+"""The backend of Keras in this process: torch, unless another is chosen before its import."""
 
 from importlib.util import find_spec
 
@@ -16,19 +16,17 @@ def here() -> str:
 
 
 def choose(backend: str) -> None:
-    """Have another one in this process. Too late once Keras is imported."""
+    """Choose another backend for this process; too late once Keras is imported."""
     global _chosen
     _chosen = backend
 
 
 def require(backend: str) -> None:
-    """Refuse a backend that there is not, or that is not installed."""
+    """Refuse a backend that is unknown or not installed."""
     if backend not in BACKENDS:
         raise unknown_name("backend of Keras", backend, BACKENDS)
     if find_spec(backend) is None:
-        raise UnavailableError(
-            f"{backend}, which Keras is to compute with, is not installed: {install(backend)}"
-        )
+        raise UnavailableError(f"the Keras backend {backend} is not installed: {install(backend)}")
 
 
 def install(backend: str) -> str:

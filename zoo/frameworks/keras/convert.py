@@ -1,9 +1,9 @@
-"""A network of Keras as one of torch with the same numbers, and from there as an ONNX graph.
+"""Convert a Keras network to torch with the same weights, and from there to an ONNX graph.
 
-Keras's own layers could be traced as they are. But they hold their numbers channels last, so that
-every convolution stands between two transpositions, and what normalises a batch comes out as three
-operators that int8 cannot merge. Here both become what ONNX has a word for. That the answers are
-those of Keras is for the gate to see.
+Keras's own layers could be traced directly. But they store channels last, so that every convolution
+would sit between two transpositions, and batch normalisation would become three operators that int8
+cannot merge. Here both become single ONNX operators. The gate checks that the answers are those of
+Keras.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +19,8 @@ from zoo.runs.run import RunCard
 
 
 def to_onnx(model: Any, card: RunCard, form: str, opset: int) -> onnx.ModelProto:
-    """The network behind the normalisation of pixels that it was trained with."""
-    # Here, for it takes long to import and only an export needs it.
+    """The network after the pixel normalisation that it was trained with."""
+    # These take long to import, and only an export needs them.
     import onnx_ir as ir
 
     from zoo.frameworks.pytorch.convert import convert
@@ -35,7 +35,7 @@ def as_torch(model: Any) -> nn.Module:
 
 
 def fill_from_torch(model: Any, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Put back what `as_torch` made of a network of the same layers, by torch's names."""
+    """Fill a network from what `as_torch` made of the same layers, by torch's names."""
     place = 0
     for layer, maps in _walk(model):
         back = _BACK.get(type(layer).__name__)
@@ -47,7 +47,7 @@ def fill_from_torch(model: Any, tensors: Mapping[str, torch.Tensor]) -> None:
 
 
 def _walk(model: Any) -> Iterator[tuple[Any, tuple[int, ...]]]:
-    """The layers, each with the shape that the numbers it takes had before they were flattened."""
+    """The layers, each with the shape that its input had before it was flattened."""
     maps: tuple[int, ...] = model.input_shape[1:]
     for layer in model.layers:
         kind = type(layer).__name__
@@ -73,7 +73,7 @@ def _convolution(layer: Any, maps: tuple[int, ...]) -> list[nn.Module]:
 
 
 def _dense(layer: Any, maps: tuple[int, ...]) -> list[nn.Module]:
-    """Its inputs in the order of torch, which flattens maps channel by channel."""
+    """A dense layer with its inputs in torch's order, which flattens maps channel by channel."""
     kernel = numbers(layer.kernel)  # [inputs, outputs]
     inputs, outputs = kernel.shape
     ordered = np.moveaxis(kernel.reshape(*maps, outputs), len(maps) - 1, 0)

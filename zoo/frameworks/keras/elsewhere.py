@@ -1,7 +1,7 @@
-"""Keras on another backend than this process has: in a process of its own, begun for one order.
+"""Run Keras on another backend, in a separate process started for one task.
 
-Keras keeps its backend for the life of a process. What the other process tells is told here, and a
-request to stop that is made here goes there.
+Keras keeps its backend for the life of a process. Progress of the other process is shown here, and
+requests to stop are passed on to it.
 """
 
 import contextlib
@@ -38,14 +38,14 @@ _DAY = 86400.0  # seconds that a step may take
 
 @dataclass(frozen=True)
 class TrainOrder:
-    """Train to the last step: back come the weights, and what else the training then knows."""
+    """A request to train to the last step; returns the weights and the state of the run."""
 
     training: Training
 
 
 @dataclass(frozen=True)
 class LogitsOrder:
-    """What a trained model says of images: back come its logits."""
+    """A request for the logits of a trained model."""
 
     card: RunCard
     weights: Arrays
@@ -56,7 +56,7 @@ Order = TrainOrder | LogitsOrder
 
 
 def train(training: Training, backend: str) -> Arrays:
-    """As `Framework.train`. The other process keeps the run; this one goes on with it after."""
+    """Like `Framework.train`. The other process keeps the run; this one takes over afterwards."""
     sent = copy(training)
     sent.progress, sent.hooks = Progress(), ()
     weights: Arrays
@@ -66,7 +66,7 @@ def train(training: Training, backend: str) -> Arrays:
 
 
 class TrainedElsewhere(Trained):
-    """A finished model: its logits come from its own backend, its graph from the same one here."""
+    """A trained model: logits come from its own backend, the graph from a copy on torch here."""
 
     def __init__(self, card: RunCard, weights: Arrays, same: Trained, backend: str) -> None:
         self.card, self.weights, self.same, self.backend = card, weights, same, backend
@@ -81,7 +81,7 @@ class TrainedElsewhere(Trained):
 
 
 def _done(order: Order, backend: str, progress: Progress, what: str) -> Any:
-    """What the other process gives back, or the error that it ended with."""
+    """The result of the other process, or the error that it ended with."""
     require(backend)
     passed: list[int] = []
     try:
@@ -111,7 +111,7 @@ def _asked(order: Order, backend: str, progress: Progress, passed: list[int]) ->
 
 
 def _environment() -> dict[str, str]:
-    """Every backend computes on the CPU, on our share of threads."""
+    """The environment that makes every backend use the CPU and our share of threads."""
     threads = str(thread_budget())
     return {
         "CUDA_VISIBLE_DEVICES": "-1",
@@ -123,7 +123,7 @@ def _environment() -> dict[str, str]:
 
 @contextmanager
 def _passing_on(child: Child, passed: list[int]) -> Iterator[None]:
-    """Requests to stop go to the other process, which knows how; `passed` lists them."""
+    """Pass requests to stop on to the other process; `passed` lists them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -142,7 +142,7 @@ def _passing_on(child: Child, passed: list[int]) -> Iterator[None]:
 
 
 def _follow(child: Child, progress: Progress) -> None:
-    """Tell what the other process tells, to its end."""
+    """Show what the other process reports, until it ends."""
     tellers: dict[str, Callable[[str], None]] = {"say": progress.say, "now": progress.now}
     with ExitStack() as shown:
         advance = shown.enter_context(Progress().task("", 0))
@@ -164,6 +164,6 @@ def _fault(ending: Ending, what: str) -> Exception:
     if ending.signal:
         return ZooError(
             f"the process that {what} with Keras was killed by {ending.signal}; it may have run "
-            "out of memory. Close other programs and try again; train goes on with --resume."
+            "out of memory. Close other programs and try again; continue train with --resume."
         )
     return RuntimeError(f"the process that {what} with Keras failed:\n{ending.words}")

@@ -1,4 +1,4 @@
-"""Keras as a framework: what a training is begun with and kept as. Keras itself is loaded late."""
+"""Keras as a framework: how a training run starts and is stored. Keras itself is loaded late."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +16,7 @@ from zoo.specs.catalog import ModelSpec, find_model
 
 
 class Keras(Framework):
-    """Networks of Keras 3, on its torch backend unless told."""
+    """Keras 3 networks, by default on its torch backend."""
 
     options = frozenset(
         {

@@ -1,4 +1,4 @@
-"""The process in which Keras has another backend: `elsewhere` begins it, for one order."""
+"""The process in which Keras has another backend; `elsewhere` starts it for one task."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from zoo.progress import Advance, Progress
 
 
 class Telling(Progress):
-    """Tells the process that gave the order."""
+    """Progress that is reported to the parent process."""
 
     def __init__(self, answers: TextIO) -> None:
         self._answers = answers
@@ -41,7 +41,7 @@ class Telling(Progress):
 
 
 def main() -> None:
-    """Do the order; what comes of it takes its place in the file."""
+    """Carry out the request; its result replaces it in the file."""
     os.setsid()  # Ctrl-C in a terminal reaches the other process, which passes it on
     told, answers = own_pipes()
     order = json.loads(told.readline())
@@ -50,7 +50,7 @@ def main() -> None:
     chosen.choose(order["backend"])
     file, progress = Path(order["file"]), Telling(answers)
     given = file.read_bytes()
-    file.unlink()  # it may be large, and nobody would remove it after a kill -9
+    file.unlink()  # it may be large, and would be left behind after a kill -9
     try:
         result = _done(pickle.loads(given), progress)
     except ZooError as error:
@@ -72,7 +72,7 @@ def _done(order: Any, progress: Progress) -> Any:
 
 
 def _end_with(told: TextIO) -> None:
-    """End when the other process does, however it ends: nobody would know of this one."""
+    """End when the parent process does, however it ends, so that this one is not left behind."""
     told.read()
     os._exit(1)
 

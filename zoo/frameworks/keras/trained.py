@@ -1,4 +1,4 @@
-"""A finished network of Keras: what it says of images, and the same as an ONNX graph."""
+"""A trained Keras network: its logits, and its ONNX graph."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from zoo.runs.run import RunCard
 
 
 class TrainedKeras(Trained):
-    """A network, behind the normalisation of pixels that it was trained with."""
+    """A network after the pixel normalisation that it was trained with."""
 
     def __init__(self, card: RunCard, model: Any) -> None:
         self.card = card

@@ -1,4 +1,4 @@
-"""`compile` and `fit`, an epoch a call, with callbacks that keep the run."""
+"""Train with `compile` and `fit`, one epoch per call, with a callback that keeps the run."""
 
 import math
 import time
@@ -36,10 +36,10 @@ def train(
     begun: Callable[[], Any],
     past_flop: float = 0.0,
 ) -> Any:
-    """Train to the last step, from the first or from where it was stopped.
+    """Train to the last step, from the first or from where the run was stopped.
 
-    shape: of what the network takes for an image. begun: makes the network as a training begins
-    with it. past_flop: of a transfer, what its latents took; its card tells the size of the whole.
+    shape: the network's input for one image. begun: makes the initial network. past_flop: for a
+    transfer, the cost of its latents; its card has the size of the whole.
     """
     recipe, card = lesson.recipe, training.card
     keeper = Keeper(training, lesson)
@@ -64,7 +64,7 @@ def train(
 
 
 def compiled(model: Any, recipe: Recipe) -> Any:
-    """The network with its loss and its optimizer, whose variables are there from now on."""
+    """Compile the network with its loss and optimizer, and create the optimizer's variables."""
     optimizer = _optimizer(recipe)
     variables = model.trainable_variables
     optimizer.exclude_from_weight_decay([v for v in variables if len(v.shape) < 2])
@@ -89,7 +89,7 @@ def _optimizer(recipe: Recipe) -> Any:
 
 
 class Epoch(keras.utils.PyDataset):  # type: ignore[misc]
-    """The batches of an epoch, from a step of the training on, in an order of the epoch's own."""
+    """The batches of an epoch, from a given step of the run on, in the epoch's own order."""
 
     def __init__(self, lesson: Lesson, shape: tuple[int, ...], epoch: int, step: int) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ class Epoch(keras.utils.PyDataset):  # type: ignore[misc]
 
 
 class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
-    """Between Keras and the run: progress, rates, checkpoints, stop requests and history."""
+    """Connects Keras with the run: progress, rates, checkpoints, stop requests and history."""
 
     def __init__(self, training: Training, lesson: Lesson) -> None:
         super().__init__()
@@ -127,14 +127,14 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             raise training.unfit(f" (step {self.step} after {len(training.history)} epochs)")
 
     def take_up(self, model: Any) -> None:
-        """Put back what a checkpoint kept of the network and of its optimizer."""
+        """Restore the network and its optimizer from a checkpoint."""
         self.set_model(model)
         if self._resumed is not None:
             self._restore("model", model.variables)
             self._restore("optimizer", model.optimizer.variables)
 
     def state(self) -> State:
-        """All that changes: with it, a training goes on as if it had not been stopped."""
+        """Everything that changes during training, so that a resumed run continues exactly."""
         groups = {
             "model": self.model.variables,
             "optimizer": self.model.optimizer.variables,
@@ -148,20 +148,20 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         return arrays, {"step": self.step, "seconds": self.seconds}
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Go on with the sums of an epoch that was stopped; Keras has just begun them anew."""
+        """Restore the sums of an interrupted epoch, which Keras has just reset."""
         if self._resumed is not None and self.step > epoch * self.lesson.steps_per_epoch:
             self._restore("metrics", self.model.metrics_variables)
         self._resumed = None
         self._since = time.perf_counter()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Rate and random numbers of a step are its own: a resumed training has the same."""
+        """Set the rate and seed of this step, so that a resumed run has the same ones."""
         recipe = self.lesson.recipe
         self.model.optimizer.learning_rate = recipe.rate_at(self.step, self.lesson.steps)
         seed_everything(self.lesson.seed, "step", self.step)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Tell the step, and stop here if asked to."""
+        """Report the step, and stop here if requested."""
         now = time.perf_counter()
         self.seconds += now - self._since
         if not math.isfinite(logs["loss"]):
@@ -175,7 +175,7 @@ class Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self._since = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Write the row of history.csv, then tell the epoch's last step."""
+        """Write the row of history.csv, then report the epoch's last step."""
         begun = epoch * self.lesson.steps_per_epoch
         row = EpochRow(
             epoch=self.step / self.lesson.steps_per_epoch,
@@ -206,7 +206,7 @@ def _images(rows: Pixels, shape: tuple[int, ...]) -> Pixels:
 
 
 def normalised(batches: Source, some: Any, shape: tuple[int, ...]) -> Pixels:
-    """Stored images as the network takes them."""
+    """Stored images, normalised for the network."""
     return _images(batches.plain(some), shape)
 
 
@@ -220,7 +220,7 @@ def _held_out(lesson: Lesson, shape: tuple[int, ...]) -> tuple[Pixels, Any] | No
 def _cost(
     training: Training, lesson: Lesson, model: Any, shape: tuple[int, ...], done: int
 ) -> Cost:
-    """By a few steps of a network that is thrown away."""
+    """Measure a few steps of a temporary network."""
     macs = multiply_adds(model)
     return Cost(
         parameters=parameters(model),

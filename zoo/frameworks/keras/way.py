@@ -1,4 +1,4 @@
-"""How a model of Keras is trained: on images, unless the catalog names another way."""
+"""How a Keras model is trained: on images, unless the catalog names another way."""
 
 from dataclasses import replace
 from importlib import import_module
@@ -19,10 +19,10 @@ from zoo.specs.catalog import ModelSpec, find_model
 
 
 class Way:
-    """From scratch, on images; the base of other ways. Its methods are those of `Framework`."""
+    """Train from scratch, on images; the base class of other ways, with `Framework`'s methods."""
 
     def check(self, spec: ModelSpec, options: TrainOptions) -> None:
-        """Refuse what does not go together, before anything is loaded."""
+        """Refuse invalid combinations of options, before anything is loaded."""
         others = [name for name in options.said() if name in OF_TRANSFER]
         if others:
             raise UsageError(f"{flag(others[0])} is for transfer-keras, not for {spec.name}.")
@@ -32,7 +32,7 @@ class Way:
         return options
 
     def train(self, training: Training) -> Arrays:
-        """To the last step."""
+        """Train to the last step."""
         if training.fresh:
             training.card = completed(training)
         card, lesson = training.card, Lesson.of(training.card, training.data)
@@ -51,7 +51,7 @@ class Way:
 
 
 def way_of(spec: ModelSpec) -> Way:
-    """The way of a model, newly made."""
+    """A new instance of the model's way."""
     if not spec.way:
         return Way()
     module, _, kind = spec.way.partition(":")
@@ -60,7 +60,7 @@ def way_of(spec: ModelSpec) -> Way:
 
 
 def completed(training: Training) -> RunCard:
-    """The card with everything resolved."""
+    """The card with all defaults filled in."""
     card = training.card
     recipe = fitted_recipe(training.spec.recipe, card.options, training.data)
     options = replace(

@@ -1,4 +1,4 @@
-"""The library behind numpy's matrix products: what it is, and how many threads it takes."""
+"""The BLAS library of numpy: which one it is, and how many threads it uses."""
 
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,7 +10,7 @@ from zoo.machine.threads import thread_budget
 
 
 def blas() -> dict[str, Any]:
-    """What threadpoolctl tells of numpy's own; scipy may have brought a second one."""
+    """What threadpoolctl reports about numpy's BLAS; scipy may have loaded a second one."""
     found: list[dict[str, Any]] = [
         library for library in threadpool_info() if library["user_api"] == "blas"
     ]
@@ -27,17 +27,17 @@ def described() -> str:
 
 
 def threads() -> int:
-    """That a matrix product takes."""
+    """The number of threads that a matrix product uses."""
     return int(blas().get("num_threads", 1))
 
 
 def take_threads(count: int) -> None:
-    """From now on, so many a matrix product."""
+    """Set the number of threads that a matrix product uses."""
     threadpool_limits(count, user_api="blas")
 
 
 def our_threads() -> AbstractContextManager[Any]:
-    """Within the block, no more threads than are ours: the library counts cores, not quotas."""
+    """Within the block, use only our share of threads: the library counts cores, not quotas."""
     limits: AbstractContextManager[Any] = threadpool_limits(
         min(threads(), thread_budget()), user_api="blas"
     )

@@ -1,4 +1,4 @@
-"""numpy as a framework: what a training of the MLP is begun with, kept as, and what it costs."""
+"""numpy as a framework: how a training run of the MLP starts, is stored, and what it costs."""
 
 from dataclasses import replace
 
@@ -57,7 +57,7 @@ class Numpy(Framework):
 
 
 def _completed(training: Training) -> RunCard:
-    """The card with everything resolved."""
+    """The card with all defaults filled in."""
     card = training.card
     recipe = fitted_recipe(training.spec.recipe, card.options, training.data)
     options = replace(
@@ -68,14 +68,14 @@ def _completed(training: Training) -> RunCard:
 
 
 def _empty(card: RunCard) -> Network:
-    """A network as the training of a card begins with it."""
+    """The initial network of a card's training run."""
     sizes = find_model(card.model).build(card.image_shape, len(card.class_names))
     draw = np.random.default_rng(seed_for(card.options.seed or 0, "weights"))
     return initialize_network(sizes, draw)
 
 
 def _learner(training: Training, lesson: Lesson) -> Learner:
-    """At the start, or where the training was stopped."""
+    """The state at the start, or where the run was stopped."""
     learner = Learner.of(_empty(training.card))
     if training.state is None:
         return learner
@@ -93,7 +93,7 @@ def _learner(training: Training, lesson: Lesson) -> Learner:
 
 
 def _state(learner: Learner) -> State:
-    """All that changes, as a checkpoint keeps it."""
+    """Everything that changes, as stored in a checkpoint."""
     velocities = arrays_of(learner.velocities).items()
     arrays = arrays_of(learner.network) | {_VELOCITY + name: array for name, array in velocities}
     return arrays, learner.position()
@@ -104,7 +104,7 @@ def _shapes(layer: Layer) -> tuple[tuple[int, ...], ...]:
 
 
 def _cost(lesson: Lesson, learner: Learner, pace: Pace) -> Cost:
-    """By a few steps of a copy."""
+    """Measure a few steps of a copy."""
     macs = sum(layer.weight.size for layer in learner.network)
     backward = 2 * macs - learner.network[0].weight.size  # nothing flows back into the pixels
     images = lesson.steps * lesson.recipe.batch

@@ -1,4 +1,4 @@
-"""Backpropagation held against finite differences, and drawn for docs/tutorial/mlp-from-scratch.md.
+"""Check backpropagation against finite differences; the plot for docs/tutorial/mlp-from-scratch.md.
 
 python -m zoo.frameworks.numpy.gradient_check docs/images/mlp-from-scratch-gradients.png
 """
@@ -29,7 +29,7 @@ STEPS = np.logspace(-11, 0, 45)
 def numerical_gradients(
     network: Network, inputs: Numbers, labels: Labels, step: float
 ) -> dict[str, Numbers]:
-    """Each number moved a step up and a step down: (loss up - loss down) / 2 steps."""
+    """Move each parameter a step up and a step down: (loss up - loss down) / 2 steps."""
     found = {}
     for name, values in arrays_of(network).items():
         slopes = np.empty_like(values)
@@ -45,7 +45,7 @@ def numerical_gradients(
 
 
 def largest_difference(network: Network, inputs: Numbers, labels: Labels, step: float) -> float:
-    """Between the two ways, over all weights, as a share of the largest gradient."""
+    """The largest difference between both gradients, as a share of the largest gradient."""
     flow = forward_propagation(network, inputs)
     ours = arrays_of(backward_propagate_error(network, flow, labels))
     theirs = numerical_gradients(network, inputs, labels, step)
@@ -54,7 +54,7 @@ def largest_difference(network: Network, inputs: Numbers, labels: Labels, step: 
 
 
 def draw(path: Path) -> None:
-    """The difference for steps of many sizes, in both number formats."""
+    """Draw the difference for steps of many sizes, in both number formats."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for dtype, colour, style in ((np.float64, BLUE, "-"), (np.float32, ORANGE, "--")):

@@ -1,6 +1,6 @@
 """A multilayer perceptron from scratch, steps 1 to 4 of five: the fifth is `train` in training.py.
 
-A batch of images goes through at once, one row an image: X below is [images, inputs]. The formulas
+A batch of images goes through at once, one row per image: X below is [images, inputs]. The formulas
 are derived in docs/tutorial/mlp-from-scratch.md.
 """
 
@@ -36,7 +36,7 @@ def initialize_network(
     """Layers between neighbouring sizes, such as 784, 500, 50, 10: random weights, zero biases.
 
     The spread is Glorot's: sums have about the spread of the inputs, forwards and backwards, so
-    that no sigmoid begins where it is flat.
+    that no sigmoid starts where it is flat.
     """
     network = []
     for inputs, units in pairwise(sizes):
@@ -50,14 +50,14 @@ def initialize_network(
 
 
 def pre_activation(layer: Layer, inputs: Numbers) -> Numbers:
-    """Z = X W' + b: what each unit makes of each image, before its activation."""
+    """Z = X W' + b: the sum of each unit for each image, before its activation."""
     sums: Numbers = inputs @ layer.weight.T
     sums += layer.bias
     return sums
 
 
 def sigmoid_activation(sums: Numbers) -> Numbers:
-    """1 / (1 + exp(-z)), written over z: all steps of it are in place."""
+    """1 / (1 + exp(-z)), computed in place of z."""
     with np.errstate(over="ignore"):  # exp(100) is infinite in float32, and 1 / (1 + inf) is 0
         np.exp(np.negative(sums, out=sums), out=sums)
     sums += 1
@@ -66,7 +66,7 @@ def sigmoid_activation(sums: Numbers) -> Numbers:
 
 
 def forward_propagation(network: Network, inputs: Numbers) -> list[Numbers]:
-    """What each layer is given, from the inputs on, and at last the logits."""
+    """The input of each layer, and finally the logits."""
     flow = [inputs]
     for layer in network[:-1]:
         flow.append(sigmoid_activation(pre_activation(layer, flow[-1])))
@@ -89,7 +89,7 @@ def backward_propagate_error(network: Network, flow: list[Numbers], labels: Labe
     for place in reversed(range(len(network))):
         given = flow[place]
         gradients.append(Layer(error.T @ given, error.sum(axis=0)))
-        if place:  # the inputs of the first layer are pixels: nobody asks for their gradient
+        if place:  # the gradient of the pixels is not needed
             error = error @ network[place].weight
             error *= given
             error *= 1 - given  # of the sigmoid: s'(z) = s(z) (1 - s(z))
@@ -122,7 +122,7 @@ def update_weights(
     momentum: float = 0.0,
     decay: float = 0.0,
 ) -> None:
-    """A step of stochastic gradient descent with momentum, in place; gradients are used up.
+    """A step of stochastic gradient descent with momentum, in place; gradients are overwritten.
 
     decay: of the weights, not of the biases, as a share that each step takes off at a rate of 1.
     """
@@ -148,7 +148,7 @@ def arrays_of(network: Network) -> dict[str, Numbers]:
 
 
 def network_of(arrays: Mapping[str, Numbers]) -> Network:
-    """The same way back; a `ValueError` where these are no layers."""
+    """A network from such arrays; a `ValueError` if they are not layers."""
     places = range(len(arrays) // 2)
     try:
         return [Layer(arrays[f"{place}.weight"], arrays[f"{place}.bias"]) for place in places]

@@ -1,4 +1,4 @@
-"""A finished MLP: what it says of images, and the same as an ONNX graph."""
+"""A trained MLP: its logits, and its ONNX graph."""
 
 import numpy as np
 import onnx
@@ -15,7 +15,7 @@ from zoo.runs.run import RunCard
 
 
 class TrainedMlp(Trained):
-    """Layers, behind the standardisation of pixels that they were trained with."""
+    """Layers after the pixel standardisation that they were trained with."""
 
     def __init__(self, card: RunCard, network: Network) -> None:
         self.card = card

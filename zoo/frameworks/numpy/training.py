@@ -20,20 +20,20 @@ from zoo.runs.training import Training
 
 @dataclass
 class Learner(Tally):
-    """What changes while it learns: with it, a training goes on as if it had not been stopped."""
+    """Everything that changes during training, so that a resumed run continues exactly."""
 
     network: Network
     velocities: Network  # of momentum: what is left of earlier gradients
 
     @classmethod
     def of(cls, network: Network) -> "Learner":
-        """At the start of a training."""
+        """The state at the start of a training run."""
         at_rest = [Layer(np.zeros_like(one.weight), np.zeros_like(one.bias)) for one in network]
         return cls(network, at_rest)
 
 
 def train(training: Training, lesson: Lesson, learner: Learner) -> None:
-    """Train to the last step, from the first or from where the learner stands."""
+    """Train to the last step, from the first or from the learner's current one."""
     per_epoch, steps = lesson.steps_per_epoch, lesson.steps
     while (epoch := len(training.history)) * per_epoch < steps:
         begun, shown = epoch * per_epoch, min(per_epoch, steps - epoch * per_epoch)
@@ -71,7 +71,7 @@ def train_step(lesson: Lesson, learner: Learner, plan: Plan, position: int) -> N
 
 
 def validate(lesson: Lesson, network: Network) -> tuple[float | None, float | None]:
-    """Loss and accuracy on the images that are held out, if any are."""
+    """Loss and accuracy on the held-out images, if any."""
     held = lesson.validation
     if held is None:
         return None, None

@@ -1,1 +1,1 @@
-"""Training: one loop, its hooks, runs on disk, and the test of a finished run."""
+"""PyTorch as a framework: the training loop, its hooks, and conversion to ONNX."""

@@ -1,7 +1,7 @@
-"""From stored pixels to a training batch, whole batches at a time and without a data-loader.
+"""From stored pixels to training batches, a whole batch at a time, without a DataLoader.
 
-Flip and shift never move pixels twice: they are worked out on indices, and one gather then reads
-each pixel of the batch from where it lies, on the device or in a memory-mapped file.
+Flip and shift never move pixels twice: they are computed on indices, and one gather then reads each
+pixel of the batch from the device or from a memory-mapped file.
 """
 
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ class BatchMaker:
         return self._channels_first(self._normalised(pixels))
 
     def sent(self, values: Tensor) -> Tensor:
-        """The same values on the device, without waiting for it."""
+        """Copy to the device without waiting."""
         if values.device.type == self.device.type:
             return values
         return values.pin_memory().to(self.device, non_blocking=True)
@@ -129,7 +129,7 @@ class BatchMaker:
 def _shifted(size: int, most: int) -> Tensor:
     """Row s: the pixels seen along a side of `size` after a shift of s - `most`, int64 [., size].
 
-    Where a shift runs over a border, it is mirrored there without repeating the border itself.
+    Positions beyond a border are mirrored there, without repeating the border itself.
     """
     shifts = torch.arange(-most, most + 1)[:, None]
     seen = (torch.arange(size) + shifts).abs()

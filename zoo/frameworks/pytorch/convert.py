@@ -1,4 +1,4 @@
-"""A network as an ONNX graph: as few nodes as can be, and the network's own parameter names."""
+"""Convert a network to an ONNX graph with few nodes and the network's own parameter names."""
 
 import logging
 import warnings
@@ -74,7 +74,7 @@ def _exported(whole: nn.Module, example: torch.Tensor, name: str, opset: int) ->
 
 
 def _simplified(model: ir.Model, names: tuple[str, str], ir_version: int) -> ir.Model:
-    """Without arithmetic on shapes and constants, and without the traces of where it was made.
+    """Remove arithmetic on shapes and constants, and stack traces.
 
     Batch normalisation stays: folding it away would replace the network's parameters, and ONNX
     Runtime folds it when it loads the file.
@@ -92,14 +92,14 @@ def _simplified(model: ir.Model, names: tuple[str, str], ir_version: int) -> ir.
 
 
 def _rename_constants(graph: ir.Graph) -> None:
-    """Those of the exporter, by number."""
+    """Rename the exporter's constants by number."""
     for index, name in enumerate([n for n in graph.initializers if n.startswith("val_")]):
         graph.initializers[name].name = f"constant_{index}"
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter warns of its own internals; what matters of its work is checked at the gate."""
+    """Silence the exporter's warnings about its internals; the gate checks its results."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

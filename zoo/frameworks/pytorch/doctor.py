@@ -1,4 +1,4 @@
-"""What `doctor` says of torch, its GPU and its number formats."""
+"""What `doctor` reports about torch, its GPU and its number formats."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""What a training will cost: parameters, multiply-adds, minutes measured on a few real steps."""
+"""Estimate the cost of training: parameters, multiply-adds, and minutes from a few real steps."""
 
 from typing import Any
 
@@ -51,9 +51,10 @@ def measure_cost(trainer: Trainer, pace: Pace = PACE) -> Cost:
 def _backward_of_convolution(
     out_gradient: list[int], x: list[int], weight: list[int], *arguments: Any, **named: Any
 ) -> int:
-    """From shapes: each of the gradients asked for takes as much as the forward pass.
+    """The cost of the requested gradients: each takes as much as the forward pass.
 
-    torch's own count takes every convolution for a dense one, many times what a depthwise one is.
+    torch's own count treats every convolution as dense, which overestimates depthwise ones many
+    times.
     """
     transposed, wanted = arguments[4], arguments[7]  # bias, stride, padding and dilation before it
     return conv_flop_count(x, weight, out_gradient, transposed) * int(sum(wanted[:2]))

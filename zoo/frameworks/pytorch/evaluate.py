@@ -38,7 +38,7 @@ def logits_of(
 ) -> Tensor:
     """Logits float32 [N, classes] on the CPU for images uint8 [N, H, W, C], or latents [N, D].
 
-    indices: int64 indices of the ones to look at; all unless told.
+    indices: int64 indices of the ones to look at; default: all.
     """
     stored = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
     wanted = torch.arange(len(stored)) if indices is None else indices
@@ -82,7 +82,7 @@ def _batches(
 
 
 def _at_once(network: nn.Module, numbers: int) -> int:
-    """How many images of so many `numbers` to show a network, which may first enlarge them."""
+    """How many images of so many `numbers` to process at once; a network may first enlarge them."""
     resizes = [module for module in network.modules() if isinstance(module, Resize)]
     grown = numbers * max([1.0, *(resize.growth for resize in resizes)])
     return max(1, min(EVALUATION_BATCH, int(EVALUATION_NUMBERS / grown)))

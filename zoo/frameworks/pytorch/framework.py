@@ -27,8 +27,8 @@ from zoo.runs.training import Training
 from zoo.specs.catalog import ModelSpec, find_model
 
 MEMORY_ADVICE = (
-    "Compute each batch in parts with --sub-batches 4 (the same result but for batch statistics), "
-    "or name a smaller --batch."
+    "Compute each batch in parts with --sub-batches 4 (the same result except for batch "
+    "statistics), or name a smaller --batch."
 )
 
 
@@ -88,7 +88,7 @@ class PyTorch(Framework):
 
 
 def state_of(training: Training) -> State | None:
-    """Where it was stopped, in tensors."""
+    """A stored state as tensors."""
     if training.state is None:
         return None
     arrays, position = training.state

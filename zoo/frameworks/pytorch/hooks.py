@@ -1,4 +1,4 @@
-"""What connects the loop with the training that it is part of: see `zoo.runs.training`."""
+"""Connects the training loop with the run that it fills: see `zoo.runs.training`."""
 
 from zoo.frameworks.pytorch.loop import Hook, State, Trainer
 from zoo.runs.checkpoint import State as Kept
@@ -7,7 +7,7 @@ from zoo.runs.training import Training
 
 
 class Reporter(Hook):
-    """Tells the training of steps and epochs; on a GPU it is saved only between epochs."""
+    """Reports steps and epochs to the run; on a GPU, checkpoints are saved only between epochs."""
 
     def __init__(self, training: Training) -> None:
         self.training = training
@@ -30,7 +30,7 @@ def _running_loss(trainer: Trainer) -> str:
 
 
 def kept(state: State) -> Kept:
-    """A state as it is kept on disk."""
+    """A state as it is stored on disk."""
     tensors, position = state
     arrays = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
     return arrays, position

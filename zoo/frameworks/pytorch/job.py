@@ -1,4 +1,4 @@
-"""What the loop is given: a network, what it is trained on, and how."""
+"""The inputs of the training loop: a network, its data, and how to train it."""
 
 from dataclasses import dataclass
 
@@ -11,19 +11,19 @@ from zoo.specs.recipe import Recipe
 
 @dataclass(frozen=True)
 class Past:
-    """What was done before a job, which is the later stage of a training; the history goes on."""
+    """What earlier stages did; the history continues."""
 
     rows: tuple[EpochRow, ...] = ()  # of the stages before
     flop: float = 0.0  # spent on them
 
     @property
     def epochs(self) -> float:
-        """Passes finished in all."""
+        """All epochs finished."""
         return self.rows[-1].epoch if self.rows else 0.0
 
     @property
     def steps(self) -> int:
-        """Steps done in all."""
+        """All steps done."""
         return self.rows[-1].step if self.rows else 0
 
 

@@ -1,7 +1,7 @@
-"""The training loop: the only one, for every PyTorch row of the zoo.
+"""The training loop of every PyTorch model of the zoo.
 
-Its state is a step number and tensors; everything random is drawn again from the seed and the epoch
-(see seeds.py), so a run that was killed anywhere ends in the weights it would have had anyway.
+Its state is a step number and tensors; everything random is drawn from the seed and the epoch (see
+seeds.py), so a run that was killed anywhere ends with the weights that it would have had anyway.
 """
 
 import copy
@@ -33,7 +33,7 @@ State = tuple[dict[str, Tensor], dict[str, Any]]  # as `zoo.runs.checkpoint` kee
 
 @dataclass(frozen=True)
 class Position:
-    """Where a training stands, beside its tensors."""
+    """The position of a training run, besides its tensors."""
 
     step: int
     seconds: float  # of the epoch that is under way
@@ -43,7 +43,7 @@ class Position:
 
 
 class Hook:
-    """What may happen beside the loop; each method is called at its point with the trainer."""
+    """Callbacks of the loop; each method is called at its point with the trainer."""
 
     def started(self, trainer: "Trainer") -> None: ...
 
@@ -82,7 +82,7 @@ class Trainer:
 
     @property
     def kept(self) -> nn.Module:
-        """The network that counts: the averaged one where the recipe averages."""
+        """The network to keep: the averaged one if the recipe averages."""
         return self.average.network if self.average else self.network
 
     @property
@@ -100,7 +100,7 @@ class Trainer:
             self._epoch(len(self.rows))
 
     def _epoch(self, epoch: int) -> None:
-        """The rest of an epoch, which is all of it unless the training was taken up inside."""
+        """The rest of an epoch; all of it unless the run was resumed inside."""
         before = epoch * self.steps_per_epoch
         last = min(self.steps_per_epoch, self.steps - before)
         with self._clock():
@@ -116,7 +116,7 @@ class Trainer:
 
     @contextmanager
     def _clock(self) -> Iterator[None]:
-        """Count the block as training time of the epoch."""
+        """Add the time of the block to the epoch's training time."""
         started = time.perf_counter()
         yield
         self.seconds += time.perf_counter() - started
@@ -172,7 +172,7 @@ class Trainer:
         self.correct += (logits.detach().argmax(1) == labels).sum()
 
     def check_loss(self) -> None:
-        """Stop at a loss that is no number. On a GPU this waits for it, so only between epochs."""
+        """Stop if the loss is not a number. On a GPU this waits for it, so only between epochs."""
         if not math.isfinite(self.loss_sum.item()):
             epoch, position = divmod(self.step - 1, self.steps_per_epoch)
             raise ZooError(
@@ -226,12 +226,12 @@ class Trainer:
         return tensors, asdict(position)
 
     def restore(self, state: State) -> None:
-        """Take up the state of an earlier moment, or of an earlier process; `past` is the job's."""
+        """Restore an earlier state, possibly from another process; `past` is the job's."""
         tensors = state[0]
         position: Position = read(Position, state[1], "the state")
         begun = len(position.rows) * self.steps_per_epoch
         if not begun <= position.step <= min(begun + self.steps_per_epoch, self.steps):
-            raise ValueError(f"step {position.step} is none after {len(position.rows)} epochs")
+            raise ValueError(f"step {position.step} is not in epoch {len(position.rows) + 1}")
         fill(self.network, _under("network", tensors))
         if self.average:
             fill(self.average.network, _under("average", tensors))
@@ -244,7 +244,7 @@ class Trainer:
             self.scaler.load_state_dict(position.scaler)
 
     def _restore_optimizer(self, tensors: dict[str, Tensor]) -> None:
-        """Buffers take the memory layout of their weights: fused kernels walk both side by side."""
+        """Give buffers the memory layout of their weights; fused kernels read both together."""
         self.optimizer.state.clear()
         for index, weight in enumerate(self.optimizer.weights):
             for name, saved in _under(f"optimizer.{index}", tensors).items():

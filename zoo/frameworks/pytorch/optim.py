@@ -1,4 +1,4 @@
-"""Optimiser and averaged weights, from a recipe."""
+"""The optimiser and averaged weights of a recipe."""
 
 import copy
 
@@ -31,7 +31,7 @@ def make_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
 
 
 def _muon_groups(trained: list[nn.Parameter], recipe: Recipe) -> list[Group]:
-    """Filters take orthogonal steps; matrices and all else plain ones at rates of their own."""
+    """Filters take orthogonal steps; all other weights take plain steps at their own rates."""
     groups: list[Group] = [
         {
             "params": [p for p in trained if p.ndim == 4],
@@ -62,7 +62,7 @@ def _muon_groups(trained: list[nn.Parameter], recipe: Recipe) -> list[Group]:
 class Muon(Optimizer):
     """Nesterov momentum; in groups marked `orthogonal`, steps are made orthogonal.
 
-    There the filters keep a fixed norm, so that a step of a given rate turns them by a given angle.
+    These filters keep a fixed norm, so that a step of a given rate turns them by a given angle.
     """
 
     def _update(self, weights: list[Tensor], gradients: list[Tensor], group: Group) -> None:
@@ -91,7 +91,7 @@ class Muon(Optimizer):
 def orthogonal_filters(filters: Tensors, together: bool) -> list[Tensor]:
     """Each of the filters [O, I, H, W] as an orthogonal matrix of O rows, in its old shape.
 
-    together: those of one shape in one go, which on a GPU saves most of the kernel launches. On a
+    together: process filters of one shape together, which saves most kernel launches on a GPU. On a
     CPU it saves nothing, and one by one the result stays the same to the last bit.
     """
     if not together:
@@ -124,7 +124,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
 
 
 def orthogonal_stack(matrices: Tensor) -> Tensor:
-    """`orthogonal` of each of [N, rows, columns], in three products a step for all of them."""
+    """`orthogonal` of each of [N, rows, columns], in three batched products per step."""
     a, b, c = NEWTON_SCHULZ
     x: Tensor = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
     tall = x.shape[1] > x.shape[2]
@@ -150,7 +150,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights that `step` (from 0) left behind."""
+        """Include the weights after `step` (from 0)."""
         decay = min(self.decay, (step + 1) / (step + 10))
         torch._foreach_lerp_(self._averaged, self._live, 1 - decay)
 

@@ -1,4 +1,4 @@
-"""torch's random numbers by address."""
+"""Random number generators of torch, seeded by purpose."""
 
 import torch
 
@@ -6,5 +6,5 @@ from zoo.runs.seeds import seed_for
 
 
 def generator(seed: int, purpose: str, index: int = 0) -> torch.Generator:
-    """A CPU generator of its own for one purpose."""
+    """A CPU generator for one purpose."""
     return torch.Generator().manual_seed(seed_for(seed, purpose, index))

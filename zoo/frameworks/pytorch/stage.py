@@ -1,4 +1,4 @@
-"""What is trained: a job for the loop, and how its network becomes the one that is kept."""
+"""A stage of training: a job for the loop, and how its network becomes the final one."""
 
 import math
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class Stage:
 
 
 def stage_on_images(card: RunCard, data: Dataset) -> Stage:
-    """A network of its own, trained from the start."""
+    """A complete network, trained from scratch."""
     torch.manual_seed(seed_for(card.options.seed or 0, "weights"))
     network = find_model(card.model).build(card.image_shape, len(card.class_names))
     job = job_on_images(network, card, data)
@@ -76,7 +76,7 @@ def tensors_of(split: tuple[Indices, Indices | None]) -> tuple[Tensor, Tensor | 
 
 
 def _first_look(data: Dataset, indices: Tensor, card: RunCard) -> Tensor:
-    """Normalised training images [N, C, H, W], for networks that start from their statistics."""
+    """Normalised training images [N, C, H, W], for networks initialised from their statistics."""
     count = max(1, CALIBRATION_NUMBERS // math.prod(data.image_shape))
     images = torch.from_numpy(data.train.images[indices[:count].numpy()])
     return BatchMaker(images, card.mean, card.std, card.schedule, torch.device("cpu")).plain(images)

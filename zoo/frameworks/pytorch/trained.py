@@ -1,4 +1,4 @@
-"""A finished network: what it says of images, in fp32, and how it is turned into ONNX."""
+"""A trained network: its logits in fp32, and its conversion to ONNX."""
 
 import onnx
 import torch
@@ -51,13 +51,13 @@ class TrainedNetwork(Trained):
         return found
 
     def _ready(self, network: nn.Module, images: Images) -> BatchMaker:
-        """What makes batches of images; the network is moved to where they go."""
+        """A maker of image batches; moves the network to its device."""
         network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         card = self.card
         return BatchMaker(torch.from_numpy(images), card.mean, card.std, card.schedule, self.device)
 
     @staticmethod
     def on_cpu(network: nn.Module) -> nn.Module:
-        """It, as it was made."""
+        """The network, on the CPU."""
         plain: nn.Module = network.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         return plain

@@ -1,4 +1,4 @@
-"""Batches of what is no image: rows of numbers, such as the latents of a frozen backbone."""
+"""Batches of vectors instead of images, such as the latents of a frozen backbone."""
 
 from typing import Protocol
 
@@ -10,7 +10,7 @@ from zoo.specs.recipe import Recipe
 
 
 class Maker(Protocol):
-    """What the loop asks for batches: `BatchMaker` for images, `VectorMaker` for rows."""
+    """The source of the loop's batches: `BatchMaker` for images, `VectorMaker` for rows."""
 
     height: int
     width: int
@@ -23,7 +23,7 @@ class Maker(Protocol):
         """These as they are, normalised."""
 
     def sent(self, values: Tensor) -> Tensor:
-        """The same values on the device, without waiting for it."""
+        """Copy to the device without waiting."""
 
 
 class VectorMaker:
@@ -54,7 +54,7 @@ class VectorMaker:
         return (self.sent(images) - self.mean) / self.std
 
     def sent(self, values: Tensor) -> Tensor:
-        """The same values on the device, without waiting for it."""
+        """Copy to the device without waiting."""
         if values.device.type == self.device.type:
             return values
         return values.pin_memory().to(self.device, non_blocking=True)
@@ -67,7 +67,7 @@ def maker_for(
     recipe: Recipe,
     device: torch.device,
 ) -> Maker:
-    """What makes batches of images uint8 [N, H, W, C], or of vectors float [N, D]."""
+    """A maker of batches from images uint8 [N, H, W, C], or from vectors float [N, D]."""
     if images.ndim == 2:
         return VectorMaker(images, mean, std, device)
     return BatchMaker(images, mean, std, recipe, device)

@@ -20,10 +20,10 @@ from zoo.specs.recipe import Recipe
 
 
 class Way:
-    """From scratch, on images; the base of other ways. One is made for each command."""
+    """Train from scratch, on images; the base class of other ways. One is made for each command."""
 
     def check(self, spec: ModelSpec, options: TrainOptions) -> None:
-        """Refuse what does not go together, before anything is loaded."""
+        """Refuse invalid combinations of options, before anything is loaded."""
         others = [name for name in options.said() if name in OF_TRANSFER]
         if others:
             raise UsageError(f"{flag(others[0])} is for transfer, not for {spec.name}.")
@@ -35,7 +35,7 @@ class Way:
         return options
 
     def begun(self, training: Training) -> RunCard:
-        """The card of a training that begins, complete."""
+        """The complete card of a new run."""
         options = training.card.options
         recipe = fitted_recipe(training.spec.recipe, options, training.data)
         device = devices.choose_device(options.device)
@@ -44,7 +44,7 @@ class Way:
         return completed(training.card, recipe, recipe, device, precision)
 
     def resumed(self, card: RunCard, asked: TrainOptions) -> RunCard:
-        """The card of a run that goes on, with the device and precision that were asked for now."""
+        """The card of a resumed run, with the device and precision requested now."""
         device = devices.choose_device(asked.device or card.options.device)
         precision = precision_now(asked.precision, card.options.precision or "", device)
         return replace(card, options=replace(card.options, device=device.type, precision=precision))
@@ -54,19 +54,19 @@ class Way:
         return stage_on_images(training.card, training.data)
 
     def after(self, stage: Stage, trainer: Trainer, training: Training) -> Stage | None:
-        """The stage that follows, from what `trainer` has made of this one; None: it was the last.
+        """The next stage, from the result of this one in `trainer`; None if it was the last.
 
-        training.card stands on disk, with what has been spent so far.
+        training.card is on disk, with the cost so far.
         """
         return None
 
     def trained(self, network: nn.Module, card: RunCard, device: torch.device) -> TrainedNetwork:
-        """The network with its weights, as it is tested and exported."""
+        """The trained network, as it is tested and exported."""
         return TrainedNetwork(network, card, device)
 
 
 def way_of(spec: ModelSpec) -> Way:
-    """The way of a model, newly made."""
+    """A new instance of the model's way."""
     if not spec.way:
         return Way()
     module, _, kind = spec.way.partition(":")
@@ -77,7 +77,7 @@ def way_of(spec: ModelSpec) -> Way:
 def completed(
     card: RunCard, recipe: Recipe, last: Recipe, device: torch.device, precision: str
 ) -> RunCard:
-    """The card with everything resolved. last: the recipe of the last stage."""
+    """The card with all defaults filled in. last: the recipe of the last stage."""
     if precision == "fp16" and recipe.optimizer == "muon":
         raise UsageError(f"{card.model} does not train in fp16. Use --precision bf16 or fp32.")
     options = replace(
@@ -92,7 +92,7 @@ def completed(
 
 
 def precision_now(asked: str | None, begun: str, device: torch.device) -> str:
-    """The format that a run was begun in, unless another is asked for."""
+    """The number format that the run was started in, unless another is requested."""
     if asked in (None, "auto", begun):
         devices.require_native(begun, device)
         return begun

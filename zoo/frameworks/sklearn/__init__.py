@@ -1,1 +1,1 @@
-"""Classifiers of scikit-learn: see docs/sklearn.md."""
+"""Classifiers of scikit-learn: see docs/how-to/sklearn.md."""

@@ -1,4 +1,4 @@
-"""What an estimator has learned, as layers, and an estimator that predicts with such layers."""
+"""Convert an estimator to layers, and layers to an estimator that predicts with them."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ Estimator = Any  # an MLPClassifier or a LogisticRegression
 
 
 def layers_of(estimator: Estimator) -> Network:
-    """Its weights [units, inputs] and biases, float32; the last has a logit for each class."""
+    """The weights [units, inputs] and biases, float32; the last layer has a logit per class."""
     if isinstance(estimator, MLPClassifier):
         weights, biases = [coef.T for coef in estimator.coefs_], estimator.intercepts_
     else:
@@ -31,7 +31,7 @@ def _plain(values: NDArray[Any]) -> Numbers:
 
 
 def _a_logit_each(layer: Layer) -> Layer:
-    """Of two classes scikit-learn computes the second's logit alone; the first's is 0 then."""
+    """With two classes, scikit-learn computes only the second's logit; the first's is 0."""
     if len(layer.bias) > 1:
         return layer
     parts = [(np.zeros_like(part), part) for part in (layer.weight, layer.bias)]
@@ -39,14 +39,14 @@ def _a_logit_each(layer: Layer) -> Layer:
 
 
 def predictor(card: RunCard, layers: Network) -> Estimator:
-    """An estimator as the card's model has it, which predicts with these layers."""
+    """An estimator of the card's model that predicts with these layers."""
     return with_layers(
         find_model(card.model).build(card.image_shape, len(card.class_names)), layers
     )
 
 
 def with_layers(estimator: Estimator, layers: Network) -> Estimator:
-    """The estimator, made to predict with these layers, which may be of another training."""
+    """Make the estimator predict with these layers."""
     if isinstance(estimator, MLPClassifier):
         estimator.coefs_ = [np.ascontiguousarray(layer.weight.T) for layer in layers]
         estimator.intercepts_ = [layer.bias for layer in layers]
@@ -58,7 +58,7 @@ def with_layers(estimator: Estimator, layers: Network) -> Estimator:
 
 
 def logits_of(estimator: Estimator, rows: Numbers) -> Numbers:
-    """Of an estimator that `with_layers` made, float32 [N, classes]."""
+    """The logits of an estimator from `with_layers`, float32 [N, classes]."""
     if isinstance(estimator, MLPClassifier):
         logits = estimator.predict_proba(rows)
     else:
@@ -69,7 +69,7 @@ def logits_of(estimator: Estimator, rows: Numbers) -> Numbers:
 def score(
     estimator: Estimator, batches: Source, labels: Labels, chosen: Indices
 ) -> tuple[float, float]:
-    """Mean loss, and the share of images that it gets right."""
+    """The mean loss, and the share of images classified correctly."""
     starts = range(0, len(chosen), EVALUATION_BATCH)
     parts = [chosen[start : start + EVALUATION_BATCH] for start in starts]
     logits = np.concatenate([logits_of(estimator, batches.plain(part)) for part in parts])

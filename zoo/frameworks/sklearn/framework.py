@@ -1,4 +1,4 @@
-"""scikit-learn as a framework: which of its ways to go on with a training a model is trained in."""
+"""scikit-learn as a framework: models train by `partial_fit` or with a warm start."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ _OF_BATCHES = ("batch", "lr", "flip")
 
 
 class Sklearn(Framework):
-    """Classifiers that can go on from what they learned: by `partial_fit`, or a warm start."""
+    """Classifiers that can continue training: by `partial_fit`, or with a warm start."""
 
     options = frozenset({"validate", "epochs", "quick", *_OF_BATCHES})
     packages = ("scikit-learn", "numpy")

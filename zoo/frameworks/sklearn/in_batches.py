@@ -1,4 +1,4 @@
-"""Training by `partial_fit`, a batch a call: MLPClassifier."""
+"""Train with `partial_fit`, one batch per call: MLPClassifier."""
 
 import math
 from dataclasses import dataclass, field, replace
@@ -22,13 +22,13 @@ from zoo.runs.training import Training
 
 @dataclass
 class Learner(Tally):
-    """What changes while it learns: with it, a training goes on as if it had not been stopped."""
+    """Everything that changes during training, so that a resumed run continues exactly."""
 
     estimator: MLPClassifier
     correct: int | None = field(default=None, kw_only=True)  # `partial_fit` does not tell
 
     def arrays(self) -> Arrays:
-        """All numbers that a step changes, the very arrays: weights, biases, and momentum's."""
+        """The arrays that a step changes, not copies: weights, biases and momentum."""
         parts = {
             "coefs": self.estimator.coefs_,
             "intercepts": self.estimator.intercepts_,
@@ -41,12 +41,12 @@ class Learner(Tally):
         }
 
     def state(self) -> State:
-        """As a checkpoint keeps it."""
+        """The state as stored in a checkpoint."""
         return self.arrays(), self.position()
 
 
 def completed(training: Training) -> RunCard:
-    """The card with everything resolved."""
+    """The card with all defaults filled in."""
     card = training.card
     recipe = fitted_recipe(training.spec.recipe, card.options, training.data)
     options = replace(card.options, epochs=recipe.epochs, batch=recipe.batch, lr=recipe.lr)
@@ -54,7 +54,7 @@ def completed(training: Training) -> RunCard:
 
 
 def train(training: Training) -> Network:
-    """Train to the last step, from the first or from where it was stopped."""
+    """Train to the last step, from the first or from where the run was stopped."""
     lesson = Lesson.of(training.card, training.data)
     learner = _learner(training, lesson)
     training.tell_cost(_cost(training, lesson, learner))
@@ -78,7 +78,7 @@ def _begun(card: RunCard, seed: int) -> Learner:
 
 
 def _learner(training: Training, lesson: Lesson) -> Learner:
-    """At the start, or where the training was stopped."""
+    """The state at the start, or where the run was stopped."""
     learner = _begun(training.card, seed_for(lesson.seed, "weights"))
     if training.state is None:
         return learner
@@ -112,7 +112,7 @@ def _step(lesson: Lesson, learner: Learner, plan: Plan, position: int) -> None:
 
 
 def _validate(card: RunCard, lesson: Lesson, learner: Learner) -> tuple[float | None, float | None]:
-    """Loss and accuracy on the images that are held out, if any are."""
+    """Loss and accuracy on the held-out images, if any."""
     if lesson.validation is None:
         return None, None
     judged = predictor(card, layers_of(learner.estimator))
@@ -120,7 +120,7 @@ def _validate(card: RunCard, lesson: Lesson, learner: Learner) -> tuple[float | 
 
 
 def _cost(training: Training, lesson: Lesson, learner: Learner) -> Cost:
-    """By a few steps of another classifier."""
+    """Measure a few steps of another classifier."""
     layers = layers_of(learner.estimator)
     macs = sum(layer.weight.size for layer in layers)
     backward = 2 * macs - layers[0].weight.size  # nothing flows back into the pixels

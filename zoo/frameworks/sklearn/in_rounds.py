@@ -1,4 +1,4 @@
-"""Training by `fit` with a warm start, a round of iterations a call: LogisticRegression."""
+"""Train with `fit` and a warm start, a round of iterations per call: LogisticRegression."""
 
 import math
 import time
@@ -26,7 +26,7 @@ _TIMED_IMAGES, _TIMED_ITERATIONS = 2048, 2
 
 @dataclass(frozen=True)
 class Task:
-    """What is learned from; none of it changes."""
+    """The inputs of the training loop; none of them change."""
 
     batches: Batches
     labels: Labels  # of all images
@@ -37,7 +37,7 @@ class Task:
 
     @classmethod
     def of(cls, training: Training) -> "Task":
-        """By the card's settings and options."""
+        """From the card's settings and options."""
         card, data = training.card, training.data
         labels = np.asarray(data.train.labels)
         indices, validation = split_of(labels, card.options)
@@ -47,25 +47,25 @@ class Task:
 
     @property
     def rounds(self) -> int:
-        """Of the whole training."""
+        """For the whole training run."""
         return math.ceil(self.iterations / self.round)
 
 
 @dataclass
 class Learner:
-    """What changes while it learns: its coefficients are all that a round goes on from."""
+    """What changes during training: a round continues only from the coefficients."""
 
     estimator: LogisticRegression
     rounds: int = 0
 
     def state(self) -> State:
-        """As a checkpoint keeps it."""
+        """The state as stored in a checkpoint."""
         arrays = {name: getattr(self.estimator, name) for name in ("coef_", "intercept_")}
         return arrays, {"rounds": self.rounds}
 
 
 def completed(training: Training) -> RunCard:
-    """The card with everything resolved."""
+    """The card with all defaults filled in."""
     card = training.card
     epochs = card.options.epochs
     if epochs is None:
@@ -80,7 +80,7 @@ def completed(training: Training) -> RunCard:
 
 
 def train(training: Training) -> Network:
-    """Train to the last round, from the first or from where it was stopped."""
+    """Train to the last round, from the first or from where the run was stopped."""
     task = Task.of(training)
     _check_classes(training, task)
     learner = _learner(training, task)
@@ -102,7 +102,7 @@ def train(training: Training) -> Network:
 
 
 def _fit(estimator: LogisticRegression, rows: Numbers, labels: Labels, iterations: int) -> None:
-    """So many iterations more, from the coefficients that it has."""
+    """Run more iterations from the current coefficients."""
     estimator.max_iter = iterations
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the next round goes on
@@ -113,7 +113,7 @@ def _fit(estimator: LogisticRegression, rows: Numbers, labels: Labels, iteration
 
 
 def _check_classes(training: Training, task: Task) -> None:
-    """LogisticRegression knows those classes alone that it sees."""
+    """Refuse classes without images: LogisticRegression only knows classes that it has seen."""
     names = training.card.class_names
     unseen = [names[label] for label in set(range(len(names))) - set(task.labels[task.indices])]
     if unseen:
@@ -128,7 +128,7 @@ def _begun(card: RunCard, images: int) -> LogisticRegression:
 
 
 def _learner(training: Training, task: Task) -> Learner:
-    """At the start, or where the training was stopped."""
+    """The state at the start, or where the run was stopped."""
     learner = Learner(_begun(training.card, len(task.indices)))
     if training.state is None:
         return learner
@@ -169,7 +169,7 @@ def _row(
 
 
 def _cost(task: Task, learner: Learner, rows: Numbers, labels: Labels, card: RunCard) -> Cost:
-    """By a few iterations of another classifier, on some of the images."""
+    """Measure a few iterations of another classifier, on some of the images."""
     macs, left = learner.estimator.coef_.size, task.iterations - learner.rounds * task.round
     some = np.unique(labels, return_index=True)[1]  # all classes, then as many as are timed
     some = np.concatenate([some, np.arange(min(len(rows), _TIMED_IMAGES))])

@@ -1,4 +1,4 @@
-"""`logreg-sklearn`: scikit-learn's LogisticRegression, one logit a class, by L-BFGS."""
+"""`logreg-sklearn`: scikit-learn's LogisticRegression, one logit per class, by L-BFGS."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,14 +21,14 @@ def build(
     settings: Mapping[str, Any] = SETTINGS,
     images: int = 1,
 ) -> LogisticRegression:
-    """A classifier of zeros, ready for `fit` to go on from, a round of iterations a call."""
+    """A classifier of zeros that `fit` can continue from, a round of iterations per call."""
     estimator = LogisticRegression(
         solver=settings["solver"],
         C=1 / (settings["decay"] * images),  # it weighs the sum of all losses
         max_iter=settings["round"],
         warm_start=True,
     )
-    outputs = classes if classes > 2 else 1  # of two classes it computes the second's logit alone
+    outputs = classes if classes > 2 else 1  # with two classes it computes only the second's logit
     estimator.classes_ = np.arange(classes)
     estimator.coef_ = np.zeros((outputs, int(np.prod(image_shape))), np.float32)
     estimator.intercept_ = np.zeros(outputs, np.float32)

@@ -24,7 +24,7 @@ RECIPE = Recipe(
 def build(
     image_shape: tuple[int, int, int], classes: int, recipe: Recipe = RECIPE, seed: int = 0
 ) -> MLPClassifier:
-    """A classifier whose weights are drawn, ready for `partial_fit` to take one step a batch."""
+    """A classifier with random weights, ready for `partial_fit` to take one step per batch."""
     estimator = MLPClassifier(
         HIDDEN,
         solver="sgd",

@@ -1,4 +1,4 @@
-"""A finished classifier of scikit-learn: what it says of images, and the same as an ONNX graph."""
+"""A trained scikit-learn classifier: its logits, and its ONNX graph."""
 
 import numpy as np
 import onnx
@@ -15,7 +15,7 @@ from zoo.runs.run import RunCard
 
 
 class TrainedEstimator(Trained):
-    """The estimator, behind the standardisation of pixels that it was trained with."""
+    """The estimator after the pixel standardisation that it was trained with."""
 
     def __init__(self, card: RunCard, layers: Network, estimator: Estimator) -> None:
         self.card = card
