@@ -50,7 +50,7 @@ class Lost:
 
     only_a: int  # images that only the first gets right
     only_b: int  # images that only the second gets right
-    share: float  # of all images; below 0 where accuracy is gained
+    share: float  # a share of all images; below 0 if accuracy is gained
     low: float
     high: float
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 # Of logits, as a share for `tolerance`.
 SAME_SUMS = 1e-4  # fp32 from its network, or a file in another batch or call: rounded otherwise
-OTHER_RUNTIME = 1e-3  # of two arms that count as giving the same answers, TF32 included
+OTHER_RUNTIME = 1e-3  # for two arms that count as giving the same answers, TF32 included
 # The same by what an arm computes fp32 in. bf16 keeps 8 bits of a number, so
 # each layer rounds by up to 0.4%, and a batch of one has its own largest logit alone: of 2,048
 # images with each of the six networks published here the farthest was 0.069 away, of batches of 64

@@ -53,7 +53,7 @@ def check_values(options: Any, *, but: tuple[str, ...] = ()) -> None:
     for name, kind in get_type_hints(type(options)).items():
         value = getattr(options, name)
         try:
-            # Whether a number is one that makes sense is for those to say who know what it is for.
+            # Whether a number makes sense is checked by the code that uses it.
             name in but or read(kind, 0.0 if isinstance(value, float) else value, name)
         except ValueError:
             wanted = getattr(kind, "__name__", kind) if isinstance(kind, type) else kind

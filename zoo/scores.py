@@ -68,7 +68,7 @@ class Calibration:
     """Whether a confidence of 80% means being right in 80% of cases."""
 
     error: float  # expected calibration error: mean |accuracy - confidence|, weighted by images
-    bins: tuple[Bin, ...]  # of equal width, in rising order; empty ones are left out
+    bins: tuple[Bin, ...]  # bins of equal width, in rising order; empty ones are left out
 
     @classmethod
     def of(

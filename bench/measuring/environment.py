@@ -19,7 +19,7 @@ from zoo.machine.cpu import cpu_name, vector_flags
 from zoo.machine.threads import cgroup_quota, thread_budget
 
 _PACKAGES = ("numpy", "onnx")  # used for files and arrays with every runtime
-SMI_SECONDS = 20.0  # for an answer of nvidia-smi, which may hang
+SMI_SECONDS = 20.0  # seconds for an answer of nvidia-smi, which may hang
 
 # When a block counts as disturbed. A process alone on its cores waits 0.1 to 0.5% of the time,
 # beside a half-busy neighbour 25%; the odd daemon is no reason to measure again.
@@ -28,7 +28,7 @@ MOST_STEAL = 0.01
 MOST_THROTTLED = 0.01
 # Clocks are read at a moment and wander by some per cent; leaving a turbo step is more than that.
 MOST_CLOCK_FALL = 0.1
-# Of the whole machine, ourselves included: asked only where our own delay is not to be had.
+# For the whole machine, including ourselves: used only if our own delay is unavailable.
 MOST_PRESSURE = 0.2
 
 
@@ -39,7 +39,7 @@ class Environment:
     machine: str  # equal on the same machine, another one elsewhere
     cpu: str
     vector_flags: tuple[str, ...]
-    cores: int  # those that are ours, by affinity and quota
+    cores: int  # the ones that we may use, by affinity and quota
     affinity: tuple[int, ...]
     quota: float | None  # the container's, in cores' worth of time
     governor: str | None
@@ -134,7 +134,7 @@ class Contention:
     pressure: float | None  # some task of the machine waited for a core
     throttled: float | None  # the container's quota was used up
     delays: Mapping[int, float] | None  # waiting for a core, by thread of the process
-    clock_mhz: float | None  # of the core it ran on last
+    clock_mhz: float | None  # clock of the core it last ran on
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,10 @@ class Samples:
     rerun: int | None = None  # blocks that were measured again
     wrong: int | None = None  # timed calls that gave other logits than expected
     new_shape_ns: int | None = None  # the first call at this batch size, where others came before
-    floor_ns: list[int] = field(default_factory=list)  # of calls that compute nothing
-    # Of each instance, rows of nanoseconds [a1, b1, b2, a2], a being the reference.
+    floor_ns: list[int] = field(default_factory=list)  # times of calls that compute nothing
+    # For each instance, rows of nanoseconds [a1, b1, b2, a2]; a is the reference.
     turns: list[list[list[int]]] = field(default_factory=list)
-    # Of each instance the calls of the reference and those of the arm, where they took no turns.
+    # For each instance, the calls of the reference and of the arm, if they took no turns.
     apart: list[list[list[int]]] = field(default_factory=list)
     unpaired: str = ""  # why there are no turns, where there should be
     starts: list[Start] = field(default_factory=list)

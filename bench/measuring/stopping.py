@@ -28,11 +28,11 @@ class Length:
     """How long to measure: until the minimum is done and p50 is precise, or time is up."""
 
     least_seconds: float  # of blocks that count
-    most_seconds: float  # of all blocks, those measured again included
+    most_seconds: float  # for all blocks, including repeated ones
     precise: float  # half the width of the p50 interval, as a share of p50
     least_calls: int = 50
     block_seconds: float = 0.1  # about how long one is
-    # By how much the last blocks of a warm-up may differ, as a share: wider than the noise of a
+    # How much the last blocks of a warm-up may differ, as a share: wider than the noise of a
     # block, narrower than a clock's steps.
     agree: float = 0.05
 
@@ -43,7 +43,7 @@ class WarmUp:
 
     most_seconds: float  # after which it ends, whether blocks agree or not
     agree: float = Length.agree  # by how much blocks may differ, as a share
-    medians: list[float] = field(default_factory=list)  # of each block, in nanoseconds
+    medians: list[float] = field(default_factory=list)  # the median of each block, in nanoseconds
     seconds: float = 0.0  # of all blocks
 
     def add(self, block: Block) -> None:
@@ -74,7 +74,7 @@ class Measurement:
     length: Length  # how long to measure
     blocks: list[Block] = field(default_factory=list)  # those that count
     rerun: int = 0  # blocks that were measured again
-    seconds: float = 0.0  # of all blocks, those that were left out too
+    seconds: float = 0.0  # for all blocks, including those left out
 
     def add(self, block: Block) -> None:
         """Keep a block, or leave it out to be measured again."""

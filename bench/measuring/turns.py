@@ -36,7 +36,7 @@ class Plan:
     """How a pair is measured."""
 
     instances: int = 5  # pairs of processes
-    seconds: float = 8.0  # of turns, over all instances; starts come on top
+    seconds: float = 8.0  # seconds of turns, over all instances, without start-up
     least_turns: int = 8  # of each instance
     # Each arm has its time at once, on the same cores and with the same estimator, to show what
     # the turns are worth.

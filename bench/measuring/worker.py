@@ -29,7 +29,7 @@ from zoo.machine.child import Message, own_pipes
 from zoo.machine.memory import limit_address_space
 from zoo.parity import SAME_SUMS, largest, tolerance
 
-_KEPT_BYTES = 128 << 10  # of answers: more would push the model out of the caches
+_KEPT_BYTES = 128 << 10  # bytes of answers: more would push the model out of the caches
 _NO_MEMORY = re.compile(
     r"out of memory|allocate memory|bad_alloc|failed to allocate|out of memory", re.I
 )

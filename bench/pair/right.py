@@ -107,7 +107,7 @@ class Right:
 
     scored: Scored
     reference_correct: int | None
-    # By arm, and the true ones, as `bench.results.predictions` keeps them
+    # By arm, and the true classes, as stored by `bench.results.predictions`
     predictions: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
 

@@ -32,7 +32,7 @@ _HALF = 0.5  # continuity: counts move in whole images
 class AccuracyFinding:
     """The accuracy of base and new, and what was lost."""
 
-    # By images that one has right and the other wrong, by a bound on how many those are, by the
+    # By images that one gets right and the other wrong, by a bound on their number, by the
     # two shares alone, by shares that a card tells, or unknown.
     how: Literal["images", "classes", "shares", "card", "none"]
     text: str

@@ -68,7 +68,7 @@ class Remeasurer:
         orders = _order(base, found[0], self.memory), _order(new, found[1], self.memory)
         one, other = (replace(order, model="", shown=None) for order in orders)
         if base.sha256 == new.sha256 and one == other:
-            return None  # it would be the same thing twice
+            return None  # it would be the same computation twice
         if (base.machine, new.machine) != (self._machine, self._machine):
             raise ZooError("the two files were not both measured on this machine")
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:

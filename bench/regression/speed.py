@@ -182,7 +182,7 @@ def _found(
     found = _judged(found, ratio, allowed, margin)
     if not one_machine:
         return _unproven(found, "held")
-    # What is the same cannot have got slower. That the machine has is no breach of the model's.
+    # The same computation cannot have got slower. A slower machine is not a breach by the model.
     if ratio.ratio <= 1 + allowed:
         return replace(found, outcome="held", p=None)
     if ratio.low <= 1 + allowed:

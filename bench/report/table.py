@@ -205,7 +205,7 @@ def _head(column: Column, *, more: bool) -> Markup:
 
 def _cell(column: Column, row: Row, index: int, main: int) -> Markup:
     value, shown = column.value(row), column.show(row)
-    # Where a cell says no more than its value, the script reads that.
+    # If a cell shows only its value, the script reads the text.
     exact = None if shown == str("" if value is None else value) else _exact(value)
     return tag(
         *("th" if index == 0 else "td", shown),

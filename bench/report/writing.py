@@ -15,7 +15,7 @@ from zoo.marks import refuse_others
 from zoo.specs.catalog import EVERY, Kind
 from zoo.tables import table_text
 
-# Of the results' columns, those that a table of one's own is most often made of.
+# The columns of the results that are used most often in other tables.
 KEPT = (
     *("subject", "precision", "runtime", "provider", "boundary", "threads", "batch", "scenario"),
     *("status", "reason", "dataset", "parameters", "macs", "opset", "file_precision"),

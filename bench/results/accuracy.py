@@ -19,7 +19,7 @@ class Difference:
     """An arm against the reference, on the same images."""
 
     agreement: float  # share with the same class
-    mcnemar_p: float | None  # that both are right equally often; None without labels
+    mcnemar_p: float | None  # p value that both are equally accurate; None without labels
     largest: float  # |logit difference|
 
 

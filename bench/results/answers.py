@@ -43,7 +43,7 @@ class Budget:
     """
 
     ms: float | None = None  # of the p50 of a call
-    mb: float | None = None  # of the ONNX file, 1 MB = 10^6 B
+    mb: float | None = None  # size of the ONNX file, 1 MB = 10^6 B
 
     def fits(self, row: Row) -> bool:
         """Whether a row is within the budget; unknown values are not."""

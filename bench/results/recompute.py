@@ -11,10 +11,10 @@ from bench.results.rows import COLUMNS, Row
 from bench.results.wording import Names, count, joined
 from zoo.errors import ZooError
 
-_EQUAL = 1e-9  # of a figure: libraries of another version may round otherwise
+_EQUAL = 1e-9  # relative difference of a figure: another library version may round differently
 # Files of schema 1 hold these in the row only, and no raw samples of them.
 _NOT_RAW = ("steady", "rerun", "wrong_answers", "new_shape_ms")
-_ADDED = "unpaired"  # with schema 2; before, it stood in the warnings only
+_ADDED = "unpaired"  # with schema 2; before, it was only in the warnings
 
 
 @dataclass(frozen=True)

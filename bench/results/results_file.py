@@ -16,7 +16,7 @@ _SHARES = {"placed_share", "accuracy", "accuracy_low", "accuracy_high", "agreeme
 _SHARES |= {"neighbour", "shown_agreement"}
 _FORMER_PAIRS = {"sha256_a", "sha256_b", "ratio"}  # columns of what `compare A B` wrote before
 _SIGNED = {"p50_low_ms", "new_shape_ms"}  # an interval, as it once was made, and a difference
-_SIZES = 1e-60, 1e60  # of numbers other than 0: nothing here is smaller or larger, by far
+_SIZES = 1e-60, 1e60  # range of numbers other than 0: nothing here is nearly as small or large
 
 
 def write_csv(path: Path, rows: Iterable[Row]) -> None:

@@ -17,7 +17,7 @@ class Summary:
     """An answer for each question, and the messages of other rows."""
 
     answers: tuple[Answer, ...]
-    # Of each arm whose batch size was doubled as long as that paid, the row that gave most.
+    # For each arm whose batch size was doubled as long as that helped, the best row.
     peaks: Rows
     failed: int  # cells
     skipped: int  # cells

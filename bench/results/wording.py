@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from bench.results.rows import Row
 
-_DIGITS = range(3, 7)  # of a figure with an interval: a narrow one takes more
+_DIGITS = range(3, 7)  # digits of a figure with an interval: a narrow one takes more
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Names:
 
     subjects: dict[str, str] = field(default_factory=dict)  # what each is called
     varying: frozenset[str] = frozenset()  # the columns besides that differ
-    # By id(row), the file that it comes from; empty where that is the same for all.
+    # By id(row), the file that it comes from; empty if that is the same for all.
     sources: dict[int, str] = field(default_factory=dict)
 
     @classmethod

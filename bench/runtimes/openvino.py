@@ -31,7 +31,7 @@ _NO_NODES = {"Const", "Input", "Output"}
 # Native bf16: of x86 with AVX-512 or AMX, of x86 with AVX2 alone, of Arm. OpenVINO offers bf16 on
 # any AVX-512, where it emulates it, and is no faster for it.
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "avx_ne_convert", "bf16"}
-# By these its errors tell that it has no such operator, or not in this form.
+# These phrases in its errors mean that an operator is unsupported, or not in this form.
 _UNSUPPORTED = ("OpConversionFailure", "Unsupported operation of type")
 
 
@@ -53,7 +53,7 @@ class OpenVino:
     def load(self, order: Order) -> None:
         """Compile the file, and refuse it if the result differs from the request."""
         if order.cores:
-            os.sched_setaffinity(0, order.cores)  # it counts them before it makes threads
+            os.sched_setaffinity(0, order.cores)  # it counts cores before it creates threads
         if order.provider not in self.providers():
             raise UnsupportedError(f"{self.name} runs on cpu, not on {order.provider}")
         self.order, self.openvino = order, _openvino()

@@ -18,7 +18,7 @@ class Operator:
 
     name: str
     nodes: int  # of this kind
-    total_us: float  # of all of them in one call, on average
+    total_us: float  # of all nodes of the kind in one call, on average
 
 
 def read_profile(folder: Path, calls: int) -> list[Operator]:
@@ -34,7 +34,7 @@ def operators(events: Iterable[dict[str, Any]], calls: int) -> Iterator[Operator
         name = str(event.get("name", ""))
         if event.get("cat") == "Node" and name.endswith(_KERNEL):
             told = event["args"]
-            # By index: nodes that ONNX Runtime itself put in may share a name.
+            # By index: nodes inserted by ONNX Runtime may share a name.
             times[str(told["op_name"])][told["node_index"]].append(float(event["dur"]))
     totals = {
         operator: sum(float(np.mean(durations[-calls:])) for durations in nodes.values())

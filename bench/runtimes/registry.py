@@ -24,7 +24,7 @@ RUNTIMES = {
     "openvino": "bench.runtimes.openvino:OpenVino",
     "openvino:bf16": "bench.runtimes.openvino:OpenVinoBf16",
 }
-_PROVIDERS = ("cpu",)  # of a runtime that does not say it: on a GPU only who says so computes
+_PROVIDERS = ("cpu",)  # for a runtime that does not say it: only those that say so compute on a GPU
 _USUAL = ("cpu", "cuda")  # names that everybody knows
 _RUNS = "runs here"
 _START_SECONDS = 0.8  # likewise

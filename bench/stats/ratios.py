@@ -16,7 +16,7 @@ from bench.stats.stats import TAIL, Floats, filled, mean_and_error, t_quantile, 
 Verdict = Literal["faster", "slower", "same", "inconclusive"]
 
 _TRIM = 0.2
-_CALM_TURNS = 3  # of each arm, of which the fastest call counts
+_CALM_TURNS = 3  # consecutive turns of each arm, of which the fastest call counts
 
 
 class HasInterval(Protocol):

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 TAIL = 0.025  # what a 95% interval leaves on each side: the level of every one-sided test here
 _OVERSIGHT = 0.05  # the risk in `least_samples`, one-sided
 _RESAMPLES = 400
-_LEAST_BLOCKS = 8  # of fewer, 400 resamples do not reach the tails that have to be cut off
+_LEAST_BLOCKS = 8  # with fewer blocks, 400 resamples do not reach the tails that must be cut off
 FEWEST_BLOCKS = 3  # fewer do not show how blocks vary
 _WIDEST = 100.0  # high / low: from a tenth to ten times a value nothing is known of it
 
@@ -43,7 +43,7 @@ class Percentile:
     value: float | None
     low: float | None
     high: float | None
-    why: str | None  # it is not told, such as `n=120 < 473`
+    why: str | None  # why it is withheld, such as `n=120 < 473`
 
 
 # Student's t

@@ -62,7 +62,7 @@ class Gallery:
 
     def of(self, subject: Subject, shape: tuple[int, int, int]) -> ImageFiles:
         """The images for a subject whose file takes [height, width, channels]."""
-        # Of one place each takes only the images that its card means.
+        # From one place, each uses only the images that its card describes.
         key = (subject.place, subject.card.fingerprint if subject.card else None, shape)
         if key not in self._made:
             name = f"images-{hashlib.sha256(repr(key).encode()).hexdigest()[:12]}"

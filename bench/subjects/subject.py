@@ -47,12 +47,12 @@ class Subject:
     sha256: str = ""
     bytes: int = 0
     artifact: Artifact | None = None
-    # What a third-party file needs of what was told of it; an artifact's card says its own
+    # The given facts that a third-party file needs; an artifact has them on its card
     given: Given = field(default_factory=Given)
-    # As given; for an artifact, where the folder of images lies that it was trained on
+    # As given; for an artifact, the folder of the images that it was trained on
     data: str | None = None
-    integer_widths: tuple[int, ...] = ()  # of a third-party file, see `zoo.graphs.products`
-    # Of a third-party file that names its classes, unless they count as given
+    integer_widths: tuple[int, ...] = ()  # for a third-party file, see `zoo.graphs.products`
+    # Class names of a third-party file, unless they count as given
     class_names: tuple[str, ...] | None = None
     description: Description | None = field(default=None, compare=False)  # of such a file
     counted: GraphCost | None = field(default=None, compare=False)  # in its graph, likewise

@@ -56,7 +56,7 @@ class _Arms:
         self._progress = progress
         self._referee = Referee(task.settings, folder, progress)
         self._gallery = Gallery(task.folder, task.data_dir, progress, whole=task.settings.accuracy)
-        # Of third-party files, by name: the task's own, and another one that it is held against.
+        # For third-party files, by name: the task's own, and the one that it is compared with.
         self._takes = {task.arms[0].arm.subject.name: task.takes} if task.takes else {}
 
     def measure(self, left: Left) -> Iterator[Finding]:
@@ -109,7 +109,7 @@ class _Arms:
         images = self._gallery.of(arm.subject, self._image_shape(arm))
         scored = self._not_measured(arm, images)
         with WarmProcess(settings.order(arm), settings.timeout) as warm:
-            # As in a sweep that was not stopped: cold costs are of the arm's first batch size.
+            # As in an uninterrupted sweep: cold costs are for the arm's first batch size.
             first = left.steps[0].batch if left.steps else measured[0].cell.batch
             path = images.batches(first, self._task.folder)  # before a process waits for it
             starts = warm.cold_starts(settings.preset.starts, path, first)

@@ -22,7 +22,7 @@ class Left:
     """What is left to measure of an arm."""
 
     arm: Arm
-    batches: tuple[int, ...]  # those asked for, none where they are to be found
+    batches: tuple[int, ...]  # the requested ones, none if they are to be found
     cells: tuple[Cell, ...]  # those known by now
     steps: tuple[Step, ...]  # what an earlier sweep has measured
 

@@ -114,7 +114,7 @@ def _card(
     card = original.card
     spec = find_model(card.model)
     epochs = card.epochs if card.recipe else _epochs(original.run)
-    counted = cost_of(made.models["fp32"])  # of what no training has told its cost
+    counted = cost_of(made.models["fp32"])  # for a run that recorded no cost
     return Card(
         id=original.id,
         model=card.model,

@@ -30,7 +30,7 @@ class Inside:
     """What was found inside a model that was shown one image."""
 
     layers: tuple[Layer, ...]  # in order of flow
-    values: dict[str, Tensor]  # by the layer's name: without the axis of the batch
+    values: dict[str, Tensor]  # by layer name, without the batch axis
     filters: Filters | None
     weights: Tensor | None  # the filters themselves
 

@@ -41,7 +41,7 @@ class OpenedSource:
 
     session: Opened
     signature: Signature
-    given: Given  # as much as it needs of what was told of it
+    given: Given  # the given facts that it needs
 
 
 def find_source(model: str | Path, precision: str | None, exports: Path | None) -> Source:

@@ -38,8 +38,8 @@ class ShownLayer:
     shape: tuple[int, ...]  # without the axis of the batch
     parameters: int
     macs: int | None  # multiply-adds for one image; None where its shapes do not tell
-    bytes: int  # of its parameters, as the file stores them
-    # Of the time of a call; None where that is unknown, or the layer is computed with another
+    bytes: int  # bytes of its parameters, as stored in the file
+    # Share of the time of a call; None if unknown, or computed with another layer
     time: float | None
     step_of: str  # that other layer, or ""
     dead: float | None  # share of its units that are 0 in every image that was looked at

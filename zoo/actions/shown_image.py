@@ -19,7 +19,7 @@ from zoo.progress import Progress
 
 TOP = 5
 _GREY = 127
-_PARTS = 8  # of each side of the image, that are covered one after the other
+_PARTS = 8  # parts per side of the image, covered one after another
 
 
 @dataclass(frozen=True)

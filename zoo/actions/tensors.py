@@ -106,7 +106,7 @@ class Found:
 
     layers: tuple[LayerDifference, ...]
     alone: tuple[LoneLayer, ...]
-    types: frozenset[str] = field(default_factory=frozenset)  # of their tensors, as numpy has them
+    types: frozenset[str] = field(default_factory=frozenset)  # the numpy types of their tensors
 
 
 def measure(

@@ -170,7 +170,7 @@ class _Seen:
     plain: NDArray[np.float32]  # logits [N, classes]
     views: NDArray[np.float32] | None  # the same with the recipe's test-time views
     projection: Projection | None  # of what has latents
-    history: list[EpochRow]  # of its training; empty where none was kept
+    history: list[EpochRow]  # of its training run; empty if none was kept
 
 
 def _seen_by_run(

@@ -1,4 +1,4 @@
-"""The trained model of a finished run, whatever framework it is of."""
+"""The trained model of a finished run, in any framework."""
 
 from zoo.data import Dataset
 from zoo.drawing.projection import Projection, project

@@ -13,7 +13,7 @@ from zoo.data.dataset import Dataset
 from zoo.inspection.inspector import Inspector
 from zoo.progress import Progress
 
-_BYTES = 4 << 30  # of tensors to look through; a third-party file's travel through files
+_BYTES = 4 << 30  # bytes of tensors to search; a third-party file's go through files
 _CALL_BYTES = 64 << 20
 _MOST = 32  # images per call
 

@@ -118,7 +118,7 @@ class _Verifier:
     given: Given
     on: Here
     progress: Progress
-    # Of third-party files by their paths, or what is wrong with the JSON beside one
+    # Descriptions of third-party files by path, or the fault of the JSON beside one
     described: dict[Path, Description | str] = field(default_factory=dict)
 
     def describe(self, targets: list[Target]) -> None:
@@ -131,7 +131,7 @@ class _Verifier:
         for path in files:
             try:
                 self.described[path] = describe(path, self.given, self.inspector)
-            except ZooError as error:  # of the file itself, its checks say more
+            except ZooError as error:  # the checks of the file itself say more
                 self.described[path] = str(error)
         found = self.described.values()
         refuse_unneeded(self.given, [one for one in found if isinstance(one, Description)])
@@ -216,7 +216,7 @@ class _Verifier:
             if told is None:
                 return "skipped", "no dataset is named for it; add --data"
             claim = told
-        # What a card says of the classes is held against the file as metadata.
+        # The card's classes are compared with the file's metadata elsewhere.
         names = file.class_names if file and not card else None
         status, text = check_accuracy(
             target.path, claim, given, names, self.inspector, self.data_dir, self.progress

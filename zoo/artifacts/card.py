@@ -32,7 +32,7 @@ class FileCard:
     min_onnxruntime: str  # the oldest release that such a file was run in
     # Images with the same top class when the int8 steps are computed in float
     emulated: int | None = None
-    # Of a file made later of `fp32.onnx`, and compared with it in place of the source network
+    # For a file made later from `fp32.onnx`, which it was compared with instead of the source network
     remade: Remade | None = None
 
 
@@ -70,10 +70,10 @@ class Card:
     half_layers: tuple[str, ...] = ()  # the first ones, which fp16 leaves in fp32
     # For int8: what each quantised tensor was seen to hold, [low, high]
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
-    # What the biases of int8 make up for, by layer and channel
+    # What the biases of int8 correct, by layer and channel
     shifts: dict[str, tuple[float, ...]] = field(default_factory=dict)
     float_layers: tuple[str, ...] = ()  # nodes that int8 leaves in float
-    design: dict[str, Any] = field(default_factory=dict)  # of a transfer, see `zoo.specs.design`
+    design: dict[str, Any] = field(default_factory=dict)  # for a transfer, see `zoo.specs.design`
     latents: str = ""  # what computed those it was trained on, such as `torch fp32`
     left_out: dict[str, str] = field(default_factory=dict)  # precisions it cannot have, and why
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zoo.machine.finding import Finding
 
 _LAYER = 24  # letters of a layer's name, on a terminal
-# Of the table of layers, in which order columns go where there is no room.
+# The order in which columns of the table of layers are dropped if there is no room.
 _SPARED = ("bytes", "std", "kind", "range", "zeros", "MACs", "mean", "dead")
 
 

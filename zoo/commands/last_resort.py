@@ -20,7 +20,7 @@ from zoo.escaping import printable_lines
 from zoo.files import cause_of
 
 EXIT_FAULT = 70
-# What the machine refuses to any program; all else that it says, this one should have foreseen.
+# Errors of the machine that any program may meet; any other error is a bug of this program.
 _REFUSALS = {
     errno.ENOSPC,
     errno.EDQUOT,

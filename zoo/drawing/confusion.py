@@ -25,7 +25,7 @@ class Cell:
     true: int
     predicted: int
     count: int
-    share: float  # of the images of the true class
+    share: float  # a share of the images of the true class
 
     @property
     def shade(self) -> float:

@@ -50,7 +50,7 @@ class LoneLayer:
 class ChangedImage:
     """An image that the two models give different classes."""
 
-    index: int  # of the test set, or the place among the images that were given
+    index: int  # its number in the test set, or its position among the given images
     name: str  # in words
     truth: str  # its class; "" where that is unknown
     a: str  # the class that A gives it
@@ -79,7 +79,7 @@ class Diff:
     bound: float  # on the error of each layer
     why: str  # where the bound comes from
     layers: tuple[LayerDifference, ...]  # in order of flow
-    alone: tuple[LoneLayer, ...]  # those that could not be compared
+    alone: tuple[LoneLayer, ...]  # layers that could not be compared
     effect: Effect
     page: Path
 

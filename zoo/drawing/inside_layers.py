@@ -12,7 +12,7 @@ from zoo.drawing.tiles import coloured, data_uri, sheet, smaller
 
 _COLUMNS = 8
 _LONGEST_NAME = 120
-_PIXELS = 2_000_000  # of all maps together, a byte each: the page stays below 5 MB
+_PIXELS = 2_000_000  # pixels of all maps together, one byte each: the page stays below 5 MB
 _SIDES = (64, 48, 32, 24, 16, 12, 8, 4, 2)
 _BARS = 512  # of a vector
 _ALL_BARS = 60_000

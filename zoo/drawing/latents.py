@@ -19,7 +19,7 @@ _LAYERS = 10
 class Look:
     """The marker of an image: a filled circle, or an open square."""
 
-    slot: int | None  # of its colour; None for the small grey one of classes without a look
+    slot: int | None  # the slot of its colour; None for the small grey marker of other classes
     filled: bool = True
 
 

@@ -17,8 +17,8 @@ from zoo.runs.history import EpochRow
 from zoo.scores import Calibration, ClassScore
 
 OF_A_CELL = 20
-_FEWER = (OF_A_CELL, 12, 8, 5, 3, 2, 1)  # of a cell, where so many do not fit
-_BYTES = 2_200_000  # of all images of cells together: the page stays below 5 MB
+_FEWER = (OF_A_CELL, 12, 8, 5, 3, 2, 1)  # images of a cell, if more do not fit
+_BYTES = 2_200_000  # bytes of all images of cells: the page stays below 5 MB
 _SIDE = 48  # pixels; larger images are made smaller
 _QUALITY = 85
 
@@ -39,7 +39,7 @@ class Outcome:
     top5: Accuracy | None  # None with five classes or fewer
     scores: Sequence[ClassScore]
     calibration: Calibration
-    history: Sequence[EpochRow]  # of its training; empty where none was kept
+    history: Sequence[EpochRow]  # of its training run; empty if none was kept
 
     @cached_property
     def predictions(self) -> NDArray[np.int64]:

@@ -60,7 +60,7 @@ nav ul {
 """
 )
 
-# Of tables, and of figures with charts in SVG.
+# Tables, and figures with SVG charts.
 CHARTS = """
 .scroll {
   overflow-x: auto; border: 1px solid var(--line); border-radius: 8px;
@@ -122,7 +122,7 @@ svg .count.over { fill: var(--page); }
 .unity { stroke: var(--soft); stroke-dasharray: 3 3; }
 """
 
-# Of the page of a model, and of one image on its way through it.
+# The page of `show`.
 INSIDE = (
     BASE
     + """
@@ -188,7 +188,7 @@ footer { color: var(--soft); padding-top: 20px; padding-bottom: 40px; }
 """
 )
 
-# Of the page of a test. The images of a cell show where its link leads.
+# The page of `test`. The images of a cell are shown when its link is followed.
 OUTCOME = (
     BASE
     + CHARTS
@@ -217,7 +217,7 @@ small { font-size: 12px; color: var(--soft); display: block; }
 """
 )
 
-# Of the page of two models that should agree.
+# The page of `diff`.
 DIFFERENCES = (
     INSIDE
     + """

@@ -23,11 +23,11 @@ _BATCH = 64
 class Choosing:
     """The criteria for leaving a layer in fp32."""
 
-    small_layer: float = 0.1  # of all weights: what a layer at either end may hold
-    worthwhile: float = 0.001  # of the images: those that must be gained by it
-    costly: float = 0.02  # of them, for a layer of any size
+    small_layer: float = 0.1  # share of all weights that a layer at either end may hold
+    worthwhile: float = 0.001  # share of the images that must be gained by it
+    costly: float = 0.02  # the same share, for a layer of any size
     few: int = 256  # images that show how far away logits are
-    # Of the spread of logits: farther from those of fp32, the first layers stay in fp32.
+    # As a share of the spread of logits: if they are farther from fp32, first layers stay in fp32.
     close_half: float = 0.01
     close_int8: float = 0.1
 

@@ -31,8 +31,8 @@ class Rounding:
     """Everything besides the network that fp16 and int8 are made with, all from training images."""
 
     half_layers: tuple[str, ...] = ()  # the first ones, which fp16 leaves in fp32
-    ranges: Ranges = field(default_factory=dict)  # of int8: what each tensor was seen to hold
-    shifts: Shifts = field(default_factory=dict)  # of int8: see `zoo.exporting.shifts`
+    ranges: Ranges = field(default_factory=dict)  # for int8: the observed range of each tensor
+    shifts: Shifts = field(default_factory=dict)  # for int8: see `zoo.exporting.shifts`
     float_layers: tuple[str, ...] = ()  # those that int8 leaves in float
 
     @classmethod

@@ -70,7 +70,7 @@ def _halved(model: onnx.ModelProto) -> onnx.ModelProto:
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     with warnings.catch_warnings():
-        # Of weights too small for fp16: the gate measures what is lost.
+        # Weights too small for fp16: the gate measures what is lost.
         warnings.simplefilter("ignore")
         half: onnx.ModelProto = convert_float_to_float16(copy, keep_io_types=True)
     # It puts the cast of a float input behind all the rest.

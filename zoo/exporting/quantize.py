@@ -24,7 +24,7 @@ LARGEST_WEIGHT = 64
 # What runs in integers. Mul, Add and Gelu are cheaper and more accurate in float.
 OPERATORS = [*LAYERS, "MaxPool", "AveragePool", "Reshape", "Relu", "Clip"]
 _BATCH = 64
-_DIGITS = 6  # of a range, which is stored: eight bits show no more
+_DIGITS = 6  # digits of a stored range: eight bits show no more
 
 Ranges = dict[str, tuple[float, float]]
 Shifts = dict[str, tuple[float, ...]]

@@ -17,7 +17,7 @@ from zoo.graphs.taps import only_taps
 from zoo.ort.session import open_session
 
 _BATCH = 64
-_DIGITS = 3  # of a shift, which is stored: a thousandth of it is far below a step
+_DIGITS = 3  # digits of a stored shift: a thousandth of it is far below a step
 
 
 def mean_shifts(
@@ -33,7 +33,7 @@ def mean_shifts(
     sums = [0.0] * len(errors)
     for at in range(0, len(images), _BATCH):
         some = images[at : at + _BATCH]
-        # Of an image and its mirror image, where the graph has both: rows are not always images.
+        # For an image and its mirror image, if the graph has both: rows are not always images.
         means = [values.mean(axis=0) for values in session.run({image: some})]
         sums = [total + mean * len(some) for total, mean in zip(sums, means, strict=True)]
     return {

@@ -27,7 +27,7 @@ Values = NDArray[np.float32]  # [N, classes], or [N, width]
 class Trained(ABC):
     """A trained model. Images are always uint8 [N, H, W, C]."""
 
-    forms: tuple[str, ...] = FORMS  # of the input that its files can have
+    forms: tuple[str, ...] = FORMS  # the input forms that its files can have
 
     @abstractmethod
     def logits(self, images: Images, progress: Progress | None = None) -> Values:

@@ -29,8 +29,8 @@ class Lesson:
     recipe: Recipe
     batches: Source
     labels: NDArray[np.int64]  # of all images
-    indices: Indices  # of the images to train on
-    validation: Indices | None  # of those to look at after each epoch
+    indices: Indices  # indices of the images to train on
+    validation: Indices | None  # indices of images to evaluate after each epoch
     seed: int
 
     @classmethod

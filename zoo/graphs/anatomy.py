@@ -16,8 +16,8 @@ class Layer:
     parameters: int
     takes: tuple[str, ...] = ()  # the layers whose tensors it computes on, by name
     macs: int | None = 0  # multiply-adds for one image; None where its shapes do not tell
-    bytes: int = 0  # of its parameters, as the file stores them
-    folds_into: str = ""  # of a normalisation: the layer before it that can take it in
+    bytes: int = 0  # bytes of its parameters, as stored in the file
+    folds_into: str = ""  # for a normalisation: the layer before it that can absorb it
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ class NodeCost:
     """The parameters and computations of one node."""
 
     parameters: int
-    bytes: int  # of its parameters, as the file stores them
-    macs: int | None  # of one image; None where a shape or the operator does not tell
+    bytes: int  # bytes of its parameters, as stored in the file
+    macs: int | None  # for one image; None if a shape is unknown or the operator is
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class GraphCost:
 
     opset: int  # of the default domain
     parameters: int
-    macs: int | None  # of one image; None where a shape or an operator does not tell
-    # What convolutions and matrix products compute in, most multiply-adds first: `int8`, `fp32`
+    macs: int | None  # for one image; None if a shape is unknown or an operator is
+    # Formats of convolutions and matrix products, most multiply-adds first: `int8`, `fp32`
     precisions: tuple[str, ...]
 
     @property

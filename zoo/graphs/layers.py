@@ -58,7 +58,7 @@ _KINDS = {
     **dict.fromkeys(("Resize", "Upsample"), "resizing"),
 }
 _ARITHMETIC = {"Add": "sum", "Sub": "difference", "Mul": "product", "Div": "quotient"}
-# What they give are numbers about a tensor, not the tensor's.
+# They output numbers about a tensor, not its values.
 _ABOUT = {"Shape", "Size"}
 _PRODUCTS = {"Conv", "Gemm", "MatMul"}
 _QUANTISES = {"QuantizeLinear", "DequantizeLinear"}

@@ -48,7 +48,7 @@ class Pair:
 
     a: str
     b: str
-    how: How  # by name, by place, or as what holds the other's normalisation
+    how: How  # by name, by position, or as the layer that contains the other's normalisation
     note: str  # what is folded or cut, in words
 
 
@@ -190,7 +190,7 @@ def _alone(
 ) -> tuple[Alone, ...]:
     """The layers that are in no pair, and why."""
     by_name = {place.name: place for place in others}
-    behind: dict[str, str] = {}  # by name, the first layer behind it that is in a pair
+    behind: dict[str, str] = {}  # by name, the first layer after it that is in a pair
     for place in reversed(places):
         next_one = place.name if place.name in pairs else behind.get(place.name, "")
         behind |= dict.fromkeys(place.layer.takes, next_one)

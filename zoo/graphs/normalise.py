@@ -37,7 +37,7 @@ def normalise(model: ir.Model, names: tuple[str, str], ir_version: int) -> None:
 def _take_any_batch(graph: ir.Graph, names: tuple[str, str]) -> None:
     """Rename input and output, and make their first dimension free."""
     for value in [value for value in graph.inputs if value.name in graph.initializers]:
-        graph.inputs.remove(value)  # of old writers, which list weights among the inputs
+        graph.inputs.remove(value)  # for old writers, which list weights among the inputs
     ends_of = {"input": graph.inputs, "output": graph.outputs}
     for (kind, ends), name in zip(ends_of.items(), names, strict=True):
         if len(ends) != 1:
@@ -47,7 +47,7 @@ def _take_any_batch(graph: ir.Graph, names: tuple[str, str]) -> None:
             raise ValueError(f"the graph does not say the shape of its {kind} {value.name}")
         if value.shape[0] != ir.SymbolicDim(BATCH):
             value.shape = ir.Shape((BATCH, *value.shape[1:]))
-            _forget_shapes(graph)  # of what lies between, which were for the other batch
+            _forget_shapes(graph)  # shapes in between, which were for another batch size
         value.name = name
 
 

@@ -10,7 +10,7 @@ from zoo.errors import ZooError
 from zoo.inspection.checks import Checked
 from zoo.inspection.found import Inspection
 
-_LISTED = 3  # of what is wrong with the files
+_LISTED = 3  # of the problems with the files
 
 
 def check_artifact(artifact: Artifact) -> Iterator[tuple[str, Checked]]:

@@ -43,7 +43,7 @@ def try_batches(session: Session, seconds: float, given: Given = _NO_GIVEN) -> S
 
     rng = np.random.default_rng(0)
     images = noise(replace(info, shape=(IMAGES, *info.shape[1:])), IMAGES, rng, given)
-    # Of several contrasts: a file that goes by the range of its batch shows it by these.
+    # With several contrasts, which reveal a file that depends on the range of its batch.
     contrasts = np.linspace(0.1, 1, IMAGES).reshape(-1, *[1] * (images.ndim - 1))
     images = (images * contrasts).astype(images.dtype)
     try:

@@ -47,7 +47,7 @@ class Inspection:
     signature: str = ""  # why `predict` cannot use the file, or ""
     chosen: str = ""  # which of several outputs it would take, in plain words
     integer_widths: tuple[int, ...] = ()  # see `zoo.graphs.products`
-    # Whether its answers depend on more than the image, or why that was not tried.
+    # Whether its answers depend on more than the image, or why that was not tested.
     steadiness: Steadiness | str = "it is refused"
     metadata: dict[str, str] = field(default_factory=dict)
     vectors: dict[str, VectorRun] = field(default_factory=dict)  # by folder that was asked for
@@ -58,7 +58,7 @@ class FileFacts:
     """What a file contains and says about itself; it was read, not run."""
 
     # All that is known of bytes that are no ONNX file:
-    sha256: str  # of the file and of those in which its tensors lie
+    sha256: str  # bytes of the file and of those that hold its tensors
     bytes: int  # of them all
 
     input: "TensorInfo | None" = None  # the only one, as it is declared

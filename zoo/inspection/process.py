@@ -9,7 +9,7 @@ from zoo.errors import ZooError
 from zoo.machine.child import PATIENCE, Child, EndedError, Ending, HungError
 from zoo.machine.memory import size_text
 
-# What threads reserve without need counts against the memory limit, too.
+# Memory that threads reserve needlessly counts against the limit, too.
 _FRUGAL = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 STEPS = {  # what it tells that it begins, in words
     "read": "reading it",

@@ -46,7 +46,7 @@ _MEMORY = 2 << 30  # beside six times the file: parsed, checked and optimized, i
 _THREADS = 8  # each more takes some of that memory for its stack
 _LONGEST_ANSWER = 4 << 20
 _LARGEST_FILE = 2 << 30
-_SHARE = 1 / 3  # of a file's time, for trying its batches
+_SHARE = 1 / 3  # share of a file's time limit, for trying its batches
 
 Send = Callable[[Mapping[str, Any]], None]
 

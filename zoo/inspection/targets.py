@@ -11,7 +11,7 @@ from zoo.errors import ZooError
 class Target:
     """An artifact as a whole, one of its files, or a file that has no artifact."""
 
-    name: str  # as it was told, or as the artifact calls it
+    name: str  # as given, or as the artifact calls it
     path: Path
     artifact: Artifact | None = None
     # "" for an artifact as a whole and for a file without one; of an artifact's file that has no

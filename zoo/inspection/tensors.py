@@ -44,7 +44,7 @@ class Beside:
     """The files in a model's own folder, which may hold data of its tensors."""
 
     model: Path
-    bytes: int = 0  # that its tensors have claimed there so far
+    bytes: int = 0  # bytes that its tensors have claimed there so far
     linked: bool = False  # whether some of it is reached by links
 
     def held(self, tensor: TensorProto, needs: int, title: str) -> int:

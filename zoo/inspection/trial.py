@@ -20,7 +20,7 @@ from zoo.ort.signature import Signature, logits
 from zoo.reading import read_bytes
 
 BATCHES = (1, 2)
-_SIZE, _LENGTH = (224, 224), 8  # for the sides that a file leaves open
+_SIZE, _LENGTH = (224, 224), 8  # for the dimensions that a file leaves open
 _NO_GIVEN = Given()
 _AT_ONCE = 512
 _LARGEST_VECTORS = 1 << 30

@@ -13,7 +13,7 @@ from typing import Any
 
 from zoo.errors import ZooError
 
-_SHARE = 0.75  # of what is left: the rest is for everybody else, and for what is noticed late
+_SHARE = 0.75  # share of free memory: the rest is for other processes, and for late detection
 _PROC, _GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 # Reserved, not used: the stack of a thread, and what malloc sets apart for it.
 _OF_A_THREAD = 80 << 20

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 _GROUPS = Path("/sys/fs/cgroup")
-# How often a waiting thread of libgomp, which torch brings on Linux, looks before it sleeps.
+# How often a waiting thread of libgomp (torch's OpenMP on Linux) polls before it sleeps.
 # Fewer cost speed on a quiet machine, more beside a busy process: docs/results/speed.md.
 _SPINS = ("GOMP_SPINCOUNT", "2000")
 

@@ -18,7 +18,7 @@ from zoo.ort.session import Array, Session, open_session
 
 _WARM_UP = 3
 _FEWEST, _MOST = 3, 50  # calls
-_SECONDS = 1.0  # that they take together, unless the fewest take longer
+_SECONDS = 1.0  # seconds that the calls take together, unless the minimum number takes longer
 _KERNEL = "_kernel_time"
 
 

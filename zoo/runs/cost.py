@@ -11,7 +11,7 @@ class Cost:
 
     parameters: int  # trainable ones
     macs: int  # multiply-adds of one image, forward
-    flop: float  # of the whole training, forward and backward
+    flop: float  # for the whole training run, forward and backward
     seconds: float  # expected here, without validation
 
     def line(self) -> str:

@@ -179,7 +179,7 @@ def fitted_recipe(recipe: Recipe, options: TrainOptions, data: Dataset) -> Recip
 def _check_parts(parts: int, batch: int) -> None:
     if not 1 <= parts <= batch:
         raise UsageError(f"--sub-batches must lie between 1 and the batch size, {batch}.")
-    size = -(-batch // parts)  # as torch.chunk cuts: equal parts, and what is left
+    size = -(-batch // parts)  # like torch.chunk: equal parts and a remainder
     if 1 in (size, batch % size):
         raise UsageError(
             f"--sub-batches {parts} cuts a batch of {batch} so that a part has one image: batch "

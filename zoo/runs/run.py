@@ -29,7 +29,7 @@ class RunCard:
     id: str
     model: str
     options: TrainOptions  # as resolved, nothing left open
-    recipe: Recipe | None  # of a transfer: the head's; None for what has no such schedule
+    recipe: Recipe | None  # for a transfer: the head's; None if there is no such schedule
     dataset: str  # the short name, for ids
     fingerprint: str
     view: str

@@ -31,7 +31,7 @@ class Recipe:
     average: float = 0.0
     bias_lr: float = 0.0  # of muon's plain steps on biases
     head_lr: float = 0.0  # of muon's plain steps on matrices
-    # What test-time views show beside the plain image
+    # Which test-time views are used besides the plain image
     views: Literal["none", "mirror", "six"] = "none"
 
     def for_images(self, count: int, mirror: bool) -> "Recipe":

@@ -25,9 +25,9 @@ from zoo.transfer.latents import Features, LatentsKey, Runtime, finished, latent
 from zoo.transfer.network import Standard, Transfer, make_head
 from zoo.transfer.runtimes import BATCH, choose_runtime, runtimes_for
 
-HELD_OUT = 0.1  # of the training images, to choose the head on
+HELD_OUT = 0.1  # share of the training images, to choose the head on
 DECAYS = (0.05, 2.0)  # weight decays that are tried
-SMALLEST_STD = 0.1  # of a number, as a share of the root mean square of all
+SMALLEST_STD = 0.1  # of one latent, as a share of the root mean square of all
 _ROWS = 8192  # at once, for statistics of more latents than fit into memory
 
 

@@ -22,7 +22,7 @@ from zoo.frameworks.keras.network import seed_everything, weights_of
 from zoo.specs.design import Backbone
 from zoo.transfer.backbones import Trunk
 
-FILES = (".weights.h5", ".h5", ".keras")  # of weights; nothing in them is executed
+FILES = (".weights.h5", ".h5", ".keras")  # weight files; nothing in them is executed
 
 
 class KerasTrunk(Trunk):

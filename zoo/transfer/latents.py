@@ -143,7 +143,7 @@ class _Store:
             "device": runtime.device,
             "width": runtime.width,
         }
-        # What is only a name for people is no part of what the numbers depend on.
+        # Names for people do not affect the numbers.
         counted = {k: v for k, v in identity.items() if k not in ("dataset", "backbone")}
         digest = hashlib.sha256(json.dumps(counted, sort_keys=True).encode()).hexdigest()
         return cls(root / digest, root / "locks" / digest, identity, (len(images), runtime.width))

@@ -48,7 +48,7 @@ class OnBackbone(Way):
         device = devices.choose_device(options.device)
         precision, why = devices.choose_precision(options.precision or "auto", device)
         mean, std = normalisation(frozen.backbone, data.image_shape[2])
-        if options.flip_average:  # of a network that sees mirror images anyway
+        if options.flip_average:  # for a network that is trained on mirror images anyway
             recipe = replace(recipe, views="none")
         design = Design(frozen.backbone, "", bool(options.flip_average))
         finetuned_in, last = "", recipe

@@ -24,7 +24,7 @@ def from_file(path: Path) -> dict[str, Tensor]:
     if not path.exists() or path.is_dir():
         raise UsageError(f"--weights {path}: there is no such file.")
     try:
-        with open_regular(path) as file:  # by its name torch would take one kind for the other
+        with open_regular(path) as file:  # by the name alone, torch could confuse the two formats
             torch_wrote = _is_torch(file)
             found = (
                 torch.load(file, map_location="cpu", weights_only=True)

@@ -13,7 +13,7 @@ from zoo.machine.threads import thread_budget
 __all__ = ["jax", "missing", "nnx", "threads"]
 
 _TASKS = Path("/proc/self/task")
-_POOL = "tf_XLAEigen"  # as each thread that computes is called
+_POOL = "tf_XLAEigen"  # the name of each computing thread
 
 os.environ.setdefault("NPROC", str(thread_budget()))
 

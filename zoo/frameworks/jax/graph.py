@@ -27,11 +27,11 @@ class Node:
     """How a layer is written in ONNX."""
 
     operator: str
-    arrays: tuple[str, ...] = ()  # of the layer, in the operator's order
+    arrays: tuple[str, ...] = ()  # the layer's arrays, in the operator's order
     attributes: Callable[[Any], dict[str, Any]] = lambda layer: {}
 
 
-# By a layer's class, or by the function that it is.
+# By a layer's class, or by the function itself.
 _NODES: dict[Any, Node] = {
     nnx.Conv: Node("Conv", ("kernel", "bias"), lambda layer: _same(layer.kernel_size)),
     nnx.Linear: Node("Gemm", ("kernel", "bias"), lambda layer: {"transB": 1}),

@@ -92,7 +92,7 @@ def backward_propagate_error(network: Network, flow: list[Numbers], labels: Labe
         if place:  # the gradient of the pixels is not needed
             error = error @ network[place].weight
             error *= given
-            error *= 1 - given  # of the sigmoid: s'(z) = s(z) (1 - s(z))
+            error *= 1 - given  # derivative of the sigmoid: s'(z) = s(z) (1 - s(z))
     return gradients[::-1]
 
 
@@ -135,7 +135,7 @@ def update_weights(
             values -= np.multiply(speed, rate, out=slope)
 
 
-# How a network is kept: its arrays by name.
+# How a network is stored: its arrays by name.
 
 
 def arrays_of(network: Network) -> dict[str, Numbers]:

@@ -23,7 +23,7 @@ class Learner(Tally):
     """Everything that changes during training, so that a resumed run continues exactly."""
 
     network: Network
-    velocities: Network  # of momentum: what is left of earlier gradients
+    velocities: Network  # momentum: the accumulated earlier gradients
 
     @classmethod
     def of(cls, network: Network) -> "Learner":

@@ -15,7 +15,7 @@ from zoo.machine.devices import PRECISIONS
 from zoo.models.resize import Resize
 from zoo.progress import Progress
 
-EVALUATION_NUMBERS = 500 * 64 * 64 * 3  # of pixels at once, of all images together
+EVALUATION_NUMBERS = 500 * 64 * 64 * 3  # pixels at once, over all images
 EVALUATION_BATCH = 500  # images at once, however small they are
 
 

@@ -36,7 +36,7 @@ class Position:
     """The position of a training run, besides its tensors."""
 
     step: int
-    seconds: float  # of the epoch that is under way
+    seconds: float  # in the current epoch
     rows: tuple[EpochRow, ...]
     scaler: dict[str, Any]
     past: Past = field(default_factory=Past)

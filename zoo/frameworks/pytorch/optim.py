@@ -10,7 +10,7 @@ from zoo.frameworks.pytorch.fused import AdamW, Group, Optimizer, Sgd
 from zoo.specs.recipe import Recipe
 
 PLAIN_MOMENTUM = 0.85
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # of x, x cubed and x to the fifth
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of x, x cubed and x to the fifth
 NEWTON_SCHULZ_STEPS = 3
 
 Tensors = tuple[Tensor, ...] | list[Tensor]

@@ -20,7 +20,7 @@ from zoo.runs.seeds import seed_for
 from zoo.specs.catalog import find_model
 
 Indices = NDArray[np.int64]
-CALIBRATION_NUMBERS = 5000 * 32 * 32 * 3  # of pixels, so that large images do not fill the memory
+CALIBRATION_NUMBERS = 5000 * 32 * 32 * 3  # pixels, so that large images do not fill the memory
 
 
 def _itself(network: nn.Module) -> nn.Module:

@@ -30,8 +30,8 @@ class Task:
 
     batches: Batches
     labels: Labels  # of all images
-    indices: Indices  # of the images to train on
-    validation: Indices | None  # of those to look at after each round
+    indices: Indices  # indices of the images to train on
+    validation: Indices | None  # indices of images to evaluate after each round
     iterations: int
     round: int
 
@@ -107,7 +107,7 @@ def _fit(estimator: LogisticRegression, rows: Numbers, labels: Labels, iteration
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the next round goes on
         estimator.fit(rows, labels)
-    # What a round begins with is float32, whatever the last one ended with.
+    # A round starts from float32 coefficients, even if the last one ended in another type.
     estimator.coef_ = estimator.coef_.astype(np.float32)
     estimator.intercept_ = estimator.intercept_.astype(np.float32)
 

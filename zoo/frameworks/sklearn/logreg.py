@@ -10,7 +10,7 @@ SETTINGS: dict[str, Any] = {
     "solver": "lbfgs",
     "iterations": 100,  # each looks at every image
     "round": 10,  # iterations between two moments at which it may be stopped
-    "decay": 0.1,  # of the squared weights, beside the mean loss of an image
+    "decay": 0.1,  # weight of the squared weights, relative to the mean loss of an image
 }
 QUICK_ITERATIONS = 20
 
@@ -24,7 +24,7 @@ def build(
     """A classifier of zeros that `fit` can continue from, a round of iterations per call."""
     estimator = LogisticRegression(
         solver=settings["solver"],
-        C=1 / (settings["decay"] * images),  # it weighs the sum of all losses
+        C=1 / (settings["decay"] * images),  # scikit-learn weights the sum of all losses
         max_iter=settings["round"],
         warm_start=True,
     )
