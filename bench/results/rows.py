@@ -195,7 +195,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Compared:
-    """Columns only of `compare A B`: B is the row's own arm, A the reference."""
+    """Columns that only `compare A B` has: B is the row's own arm, A the reference."""
 
     way: str | None = column(
         "`turns`, or for comparison `sequential` (no turns) and `usual` (100 calls of each)"
