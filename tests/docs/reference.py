@@ -1,4 +1,4 @@
-"""The reference pages made of the code: commands from click, the Python API from docstrings.
+"""Generate the reference pages: commands from click, the Python API from docstrings.
 
 python -m tests.docs.reference      # writes docs/reference/commands.md and python.md
 """
@@ -23,8 +23,8 @@ FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 _COMMANDS = """\
 # Commands
 
-Made from the commands themselves by `python -m tests.docs.reference`. `python cli.py COMMAND
---help` prints the same. The installed program is called `onnx-zoo`.
+Generated from the commands by `python -m tests.docs.reference`. `python cli.py COMMAND --help`
+prints the same. The installed program is called `onnx-zoo`.
 
 | exit code | meaning |
 |---|---|
@@ -38,7 +38,7 @@ Made from the commands themselves by `python -m tests.docs.reference`. `python c
 _PYTHON = """\
 # Python API
 
-Made from docstrings by `python -m tests.docs.reference`. Errors that a caller may expect are a
+Generated from docstrings by `python -m tests.docs.reference`. Errors that a caller may expect are a
 `zoo.ZooError`; its message says what happened and what to do.
 """
 

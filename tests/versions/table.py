@@ -32,15 +32,15 @@ ROOT = Path(__file__).parent.parent.parent
 PAGE = ROOT / "docs" / "reference" / "onnxruntime-versions.md"
 _PAGE = """# The published files in releases of onnxruntime
 
-Run on {day} by `tox -e versions`, on {cpu}; of its
-instructions: {flags}. {amx}
+Run on {day} by `tox -e versions`, on {cpu}
+(CPU features: {flags}). {amx}
 
 Each file is run on the images stored with it, one by one and repeated to a batch of 64, in an
-environment that holds that release for the CPU and numpy ({numpys}).
-`ok` means that every logit is as near to the stored one as `verify` asks for; the number is the
-largest distance. The stored logits are those of fp32. No fp16 file is published: the one here is
-made from the fp32 file, and is right where every image gets the same class. The first column is the
-oldest release that a card names.
+environment with the CPU build of that release and numpy ({numpys}).
+`ok` means that every logit is within the tolerance of `verify`; the number is the largest
+difference. The stored logits are those of fp32. No fp16 files are published: the ones here are made
+from the fp32 files, and are `ok` if every image gets the same class. The first column is the oldest
+release that a card names.
 
 {table}
 """
@@ -179,8 +179,8 @@ def _about_amx() -> str:
         return "This machine has AMX."
     return (
         "This machine has no AMX, so the table proves nothing about\n"
-        "CPUs with AMX. What is known of those: under onnxruntime 1.21.0 to 1.24.4 they add up\n"
-        "wrongly where an integer product has more than 16 outputs and no multiple of 16 of them\n"
+        "CPUs with AMX. Under onnxruntime 1.21.0 to 1.24.4 these compute wrong sums if an integer\n"
+        "product has more than 16 outputs and their number is not a multiple of 16\n"
         "(onnxruntime issue 26324). The gate refuses int8 files with such a product."
     )
 

@@ -99,7 +99,7 @@ def test_the_probe_answers_for_each_file(files: list[File], tmp_path: Path) -> N
 
 def test_the_page_says_what_it_was_run_on_and_what_it_does_not_prove() -> None:
     words = " ".join(PAGE.split())
-    assert re.search(r"Run on \d{4}-\d\d-\d\d by `tox -e versions`, on .+; of its instr", words)
+    assert re.search(r"Run on \d{4}-\d\d-\d\d by `tox -e versions`, on .+ \(CPU features: ", words)
     assert "no AMX, so the table proves nothing about CPUs with AMX" in words
 
 
