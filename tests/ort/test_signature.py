@@ -135,7 +135,7 @@ class TestOf:
     def test_a_file_that_takes_0_to_255_can_be_told_so(self, images: np.ndarray) -> None:
         """By the numbers that the message gives."""
         session = faked(("float32", (None, 4, 5, 3)))
-        with pytest.raises(UsageError, match=r"0\.\.255 the mean is 0 and the std 0\.00392157"):
+        with pytest.raises(UsageError, match=r"0\.\.255, the mean is 0 and the std 0\.00392157"):
             Signature.of(session)
         feeds = Signature.of(session, Given((0.0,) * 3, (0.00392157,) * 3)).prepare(images)
         assert feeds["in0"] == pytest.approx(images.astype(np.float32), rel=1e-6)
