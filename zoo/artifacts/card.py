@@ -32,7 +32,7 @@ class FileCard:
     min_onnxruntime: str  # the oldest release that such a file was run in
     # Images with the same top class when the int8 steps are computed in float
     emulated: int | None = None
-    # For a file made later from `fp32.onnx`, which it was compared with instead of the source network
+    # For a file made from `fp32.onnx`, which it was compared with instead of the source network
     remade: Remade | None = None
 
 

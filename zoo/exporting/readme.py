@@ -1,10 +1,13 @@
 """The README.md of an artifact, written from its card."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from zoo.artifacts.card import Card, FileCard
 from zoo.escaping import markdown
 from zoo.ort.signature import PIXELS
 from zoo.progress import amount_text
-from zoo.specs.design import head_words
+from zoo.specs.design import MAPS, POOLED, head_words
 
 
 def readme(card: Card) -> str:
@@ -76,10 +79,20 @@ def _design(card: Card) -> list[str]:
         f"This is a transfer model: the {stays} {markdown(backbone['name'])} (weights: "
         f"{markdown(backbone['origin'])}) takes images of {height}x{width} "
         f"({backbone['interpolation']}), and a {head_words(card.design['head'])} was trained on "
-        f"its latents{_averaged(card)}.{by}{then} `head.onnx` is only that head: input `latents`, "
-        "float32 `[batch, width]`, output `logits`. `latents.csv` maps the latents of test "
+        f"its latents{_taken(backbone)}{_averaged(card)}.{by}{then} `head.onnx` is only that head: "
+        "input `latents`, float32 `[batch, width]`, output `logits`. `latents.csv` maps the latents of test "
         "images: the class of each image, and its first two principal components."
     ]
+
+
+def _taken(backbone: Mapping[str, Any]) -> str:
+    """The layer that latents are from, unless it is the usual one."""
+    if backbone["layer"] == POOLED:
+        return ""
+    named = f"behind its layer {markdown(backbone['layer'])}"
+    layer = "before its last pooling" if backbone["layer"] == MAPS else named
+    side = backbone.get("grid")
+    return f" {layer}" + (f", each map averaged to {side}x{side} values" if side else "")
 
 
 def _averaged(card: Card) -> str:
