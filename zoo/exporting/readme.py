@@ -80,8 +80,8 @@ def _design(card: Card) -> list[str]:
         f"{markdown(backbone['origin'])}) takes images of {height}x{width} "
         f"({backbone['interpolation']}), and a {head_words(card.design['head'])} was trained on "
         f"its latents{_taken(backbone)}{_averaged(card)}.{by}{then} `head.onnx` is only that head: "
-        "input `latents`, float32 `[batch, width]`, output `logits`. `latents.csv` maps the latents of test "
-        "images: the class of each image, and its first two principal components."
+        "input `latents`, float32 `[batch, width]`, output `logits`. `latents.csv` maps the "
+        "latents of test images: the class of each image, and its first two principal components."
     ]
 
 
