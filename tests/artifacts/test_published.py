@@ -25,7 +25,7 @@ EXPORTS = ROOT / "exports"
 PUBLISHED = list_artifacts(EXPORTS)
 MIB = 1 << 20
 
-TRANSFER = {"speednet-cifar100", "transfer-cifar10-speednet-cifar100-maps"}  # backbone, and on it
+TRANSFER = {"speednet-cifar100", "transfer-cifar10-speednet-cifar100-groups.1-2x2"}  # backbone, and on it
 BESIDE_PYTORCH = {"mlp-numpy-cifar10", "mlp-sklearn-cifar10", "logreg-sklearn-cifar10"}
 KERAS = {"cnn-keras-cifar10"}
 JAX = {"cnn-jax-cifar10"}
@@ -49,7 +49,9 @@ def test_the_trained_models_are_there() -> None:
         *JAX,
         *TRANSFER,
     }
-    assert all(artifact.precisions == ("fp32", "int8") for artifact in PUBLISHED)
+    in_half = {artifact.id for artifact in PUBLISHED if "fp16" in artifact.precisions}
+    assert in_half == {"dense-cifar10", "cnn-keras-cifar10"}
+    assert all({"fp32", "int8"} <= set(artifact.precisions) for artifact in PUBLISHED)
 
 
 def test_all_of_them_verify() -> None:
@@ -67,15 +69,7 @@ def test_the_readme_of_each_is_what_the_template_makes_of_its_card(artifact: Art
 def test_they_are_small() -> None:
     sizes = {path: path.stat().st_size for path in EXPORTS.rglob("*") if path.is_file()}
     assert max(sizes.values()) < 16 * MIB
-    transfer = sum(size for path, size in sizes.items() if TRANSFER & set(path.parts))
-    beside = sum(size for path, size in sizes.items() if BESIDE_PYTORCH & set(path.parts))
-    keras = sum(size for path, size in sizes.items() if KERAS & set(path.parts))
-    jax = sum(size for path, size in sizes.items() if JAX & set(path.parts))
-    assert transfer < 24 * MIB
-    assert beside < 16 * MIB
-    assert keras < 3 * MIB
-    assert jax < 13 * MIB
-    assert sum(sizes.values()) - transfer - beside - keras - jax < 36 * MIB
+    assert sum(sizes.values()) < 80 * MIB
 
 
 def vectors_of(artifact: Artifact) -> list[np.ndarray]:

@@ -137,7 +137,7 @@ def test_what_is_exported_holds_the_layers_in_use_only(tmp_path: Path) -> None:
     export("transfer", run=run.folder, precisions=["fp32"], exports=tmp_path / "exports")
     artifact = find_artifact(card.id, tmp_path / "exports")
     words = (artifact.folder / "README.md").read_text(encoding="utf-8")
-    assert "its latents behind its layer layer1, each map averaged to 2x2 values" in words
+    assert "trained on the output of its layer layer1 (each map averaged to 2x2 values)" in words
     file = onnx.load_from_string(artifact.content("fp32.onnx"))
     stored = sum(len(tensor.raw_data) for tensor in file.graph.initializer)
     assert stored < 4.1 * card.parameters

@@ -31,4 +31,4 @@ def test_the_page_says_what_was_tried_of_every_bound() -> None:
     }
     tried = set(re.findall(r"^\| ([\w-]+) \| ([\d.]+) \|", PAGE, re.M))
     assert tried == bounds, "run tox -e lowest, and bring docs/reference/lowest-versions.md along"
-    assert re.search(r"Run on \d{4}-\d\d-\d\d by `tox -e lowest`", PAGE)
+    assert re.search(r"Measured on \d{4}-\d\d-\d\d by `tox -e lowest`", PAGE)

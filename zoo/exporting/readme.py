@@ -79,20 +79,20 @@ def _design(card: Card) -> list[str]:
         f"This is a transfer model: the {stays} {markdown(backbone['name'])} (weights: "
         f"{markdown(backbone['origin'])}) takes images of {height}x{width} "
         f"({backbone['interpolation']}), and a {head_words(card.design['head'])} was trained on "
-        f"its latents{_taken(backbone)}{_averaged(card)}.{by}{then} `head.onnx` is only that head: "
+        f"{_taken(backbone)}{_averaged(card)}.{by}{then} `head.onnx` is only that head: "
         "input `latents`, float32 `[batch, width]`, output `logits`. `latents.csv` maps the "
         "latents of test images: the class of each image, and its first two principal components."
     ]
 
 
 def _taken(backbone: Mapping[str, Any]) -> str:
-    """The layer that latents are from, unless it is the usual one."""
-    if backbone["layer"] == POOLED:
-        return ""
-    named = f"behind its layer {markdown(backbone['layer'])}"
-    layer = "before its last pooling" if backbone["layer"] == MAPS else named
+    """What the head was trained on."""
     side = backbone.get("grid")
-    return f" {layer}" + (f", each map averaged to {side}x{side} values" if side else "")
+    on_grid = f" (each map averaged to {side}x{side} values)" if side else ""
+    return {
+        POOLED: "its latents",
+        MAPS: f"its maps before the last pooling{on_grid}",
+    }.get(backbone["layer"], f"the output of its layer {markdown(backbone['layer'])}{on_grid}")
 
 
 def _averaged(card: Card) -> str:

@@ -41,7 +41,7 @@ class Trainer(Protocol):
         """All tensors that a step changes, as they lie in memory, and other values."""
 
     def tell(self, words: str) -> None:
-        """Say something that whoever trains should know."""
+        """Tell the user something about the training."""
 
 
 class Graph(Protocol):

@@ -157,7 +157,7 @@ class Trainer:
         self.optimizer.zero_grad()
 
     def tell(self, words: str) -> None:
-        """Say something that whoever trains should know."""
+        """Tell the user something about the training."""
         for hook in self.hooks:
             hook.told(self, words)
 
