@@ -25,7 +25,8 @@ EXPORTS = ROOT / "exports"
 PUBLISHED = list_artifacts(EXPORTS)
 MIB = 1 << 20
 
-TRANSFER = {"speednet-cifar100", "transfer-cifar10-speednet-cifar100-groups.1-2x2"}  # backbone, and on it
+# A backbone, and a transfer on it.
+TRANSFER = {"speednet-cifar100", "transfer-cifar10-speednet-cifar100-groups.1-2x2"}
 BESIDE_PYTORCH = {"mlp-numpy-cifar10", "mlp-sklearn-cifar10", "logreg-sklearn-cifar10"}
 KERAS = {"cnn-keras-cifar10"}
 JAX = {"cnn-jax-cifar10"}
