@@ -79,12 +79,11 @@ class _Fused(Optimizer):
     """Takes what torch.amp.GradScaler found, so that fp16 waits for no answer of the GPU."""
 
     _step_supports_amp_scaling = True
-    grad_scale: Tensor | None = None
-    found_inf: Tensor | None = None
 
     @property
     def _scaling(self) -> dict[str, Tensor | None]:
-        return {"grad_scale": self.grad_scale, "found_inf": self.found_inf}
+        """What the scaler sets for a step only: it multiplies `grad_scale` where it finds one."""
+        return {name: getattr(self, name, None) for name in ("grad_scale", "found_inf")}
 
 
 class Sgd(_Fused):
@@ -113,7 +112,7 @@ class AdamW(_Fused):
     EPSILON = 1e-8
 
     def _update(self, weights: list[Tensor], gradients: list[Tensor], group: Group) -> None:
-        steps = self._steps(weights)
+        steps, scaling = self._steps(weights), self._scaling
         torch._foreach_add_(steps, 1)
         torch._fused_adamw_(
             weights,
@@ -129,10 +128,11 @@ class AdamW(_Fused):
             eps=self.EPSILON,
             amsgrad=False,
             maximize=False,
-            **self._scaling,
+            **scaling,
         )
-        if self.found_inf is not None:  # then nothing was updated
-            torch._foreach_sub_(steps, [self.found_inf] * len(steps))
+        overflown = scaling["found_inf"]
+        if overflown is not None:  # where it is 1, nothing was updated
+            torch._foreach_sub_(steps, [overflown] * len(steps))
 
     def _steps(self, weights: list[Tensor]) -> list[Tensor]:
         for weight in weights:
