@@ -53,7 +53,9 @@ from zoo.errors import command
     "--compile", is_flag=True, default=None, help="Compile the network with torch.compile."
 )
 @click.option(
-    "--cuda-graph", is_flag=True, default=None, help="On a GPU, replay each step from a CUDA graph."
+    "--cuda-graph/--no-cuda-graph",
+    default=None,
+    help="On a GPU, replay each step from a CUDA graph.",
 )
 @click.option(
     "--keras-backend",

@@ -41,7 +41,7 @@ class Trainer(Protocol):
         """All tensors that a step changes, as they lie in memory, and other values."""
 
     def tell(self, words: str) -> None:
-        """Tell the user something about the training."""
+        """Pass a line on to the user."""
 
 
 class Graph(Protocol):
@@ -81,7 +81,8 @@ class CudaGraph:
 class Captured:
     """Takes the steps of a trainer: the first as ever, the second both ways, the rest replayed.
 
-    Where the second comes out otherwise, or cannot be recorded, all are computed as ever.
+    Where the second comes out otherwise, all are computed as ever. Where it cannot be recorded, the
+    training ends: torch promises nothing of its allocator and generator after such a failure.
     """
 
     def __init__(self, trainer: Trainer, graph: Callable[[], Graph] = CudaGraph) -> None:
@@ -114,6 +115,10 @@ class Captured:
         self._pixels, self._labels = pixels.clone(), labels.clone()
         held = trainer.state()[0]  # as it lies in memory
         before = _copied(held)
+        trainer.compute(pixels, labels)
+        expected = _copied(held)
+        trainer.optimizer.hold_rates()
+        graph = self._make()
 
         def work() -> None:
             trainer.compute(self._pixels, self._labels)
@@ -122,31 +127,34 @@ class Captured:
             _put(held, before)
             trainer.seed_step()
 
-        graph = self._make()
-        for _ in range(WARM_UP):
-            again()
-            graph.warm_up(work)
-        expected = _copied(held)
         try:
-            trainer.optimizer.hold_rates()
+            for _ in range(WARM_UP):
+                again()
+                graph.warm_up(work)
             graph.record(work)
             again()
             graph.replay()
             problem = _difference(_parts(trainer.network, held), held, expected, before)
         except RuntimeError as error:
-            problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UnavailableError(
+                f"a step cannot be recorded as a CUDA graph ({_cause(error)}). "
+                "Train with --no-cuda-graph."
+            ) from error
         if problem:
-            self._give_up(problem)
+            self._given_up = True
+            trainer.optimizer.release_rates()
             _put(held, expected)
+            trainer.tell(f"steps are computed without a CUDA graph: {problem}")
         else:
             self._graph = graph
             trainer.tell("each step is one CUDA graph from here on")
 
-    def _give_up(self, problem: str) -> None:
-        self._given_up = True
-        self._trainer.optimizer.zero_grad()
-        self._trainer.optimizer.release_rates()
-        self._trainer.tell(f"steps are computed without a CUDA graph: {problem}")
+
+def _cause(error: BaseException) -> str:
+    """The first line of what went wrong first: ending the recording fails after it, too."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def check_options(options: TrainOptions) -> None:

@@ -157,7 +157,7 @@ class Trainer:
         self.optimizer.zero_grad()
 
     def tell(self, words: str) -> None:
-        """Tell the user something about the training."""
+        """Pass a line on to the user."""
         for hook in self.hooks:
             hook.told(self, words)
 
