@@ -180,6 +180,22 @@ class TestPrecisions:
         told = call(*words, code=0 if words[0] == "bench" else 2).stderr
         assert proposed(told) == [["export", "mlp-digits", "--mend", "--precision", "fp16"]]
 
+    @pytest.mark.parametrize("name", ["mlp", "mlp-digits"])
+    def test_export_without_a_run_names_what_needs_none(
+        self, call: Call, mlp_exports: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ZOO_HUB", str(mlp_exports))
+        for options in ([], ["--publish"], ["--exports", "mine"]):
+            told = call("export", name, "--precision", "fp32,fp16", *options, code=1).stderr
+            make = ["export", "mlp-digits", "--mend", "--precision", "fp16", *options]
+            assert proposed(told) == [["train", "mlp", "--data", "digits"], make]
+        follow(call, told.partition("\n")[2])
+        # With all files there, or of another form, only the run is left.
+        told = call("export", "mlp", "--exports", "mine", code=1).stderr
+        assert proposed(told) == [["train", "mlp"]]
+        told = call("export", "mlp", "--input", "float32-nchw", code=1).stderr
+        assert proposed(told) == [["train", "mlp"]]
+
     def test_a_file_of_floats_is_made_with_its_form(self, call: Call, run: Path) -> None:
         call("export", "mlp", "--precision", "fp32", "--input", "float32-nchw")
         told = find_artifact("mlp").remedy("int8")

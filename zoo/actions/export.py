@@ -9,13 +9,14 @@ import onnx
 from numpy.typing import NDArray
 
 from zoo.actions.trained import load_trained, projection_of
-from zoo.artifacts.artifact import CARD, VECTORS, Artifact
-from zoo.artifacts.card import Card, FileCard, manifest_facts
-from zoo.artifacts.places import target_of
+from zoo.artifacts.artifact import CARD, VECTORS, Artifact, known_artifact
+from zoo.artifacts.card import PRECISIONS, Card, FileCard, manifest_facts
+from zoo.artifacts.places import option, target_of
 from zoo.artifacts.publishing import check_place, publish, publishing
 from zoo.data import Dataset
 from zoo.drawing.confusion import CONFUSION, Confusion, confusion_counts
 from zoo.drawing.projection import PROJECTION
+from zoo.errors import ZooError, command
 from zoo.exporting.formats import Formats, known_precisions, make_formats
 from zoo.exporting.gate import Reference, judge
 from zoo.exporting.head import HEAD, head_file
@@ -32,6 +33,9 @@ from zoo.ort.session import open_session
 from zoo.ort.signature import IMAGE, PIXELS, Signature
 from zoo.progress import Progress
 from zoo.runs.history import read_history
+from zoo.runs.naming import known_run
+from zoo.runs.options import DEFAULT_DATA
+from zoo.runs.remains import RUNS
 from zoo.runs.run import Run
 from zoo.specs.catalog import find_model
 
@@ -59,6 +63,8 @@ def export(
     progress = progress or Progress()
     root = target_of(exports, publish)
     wanted = None if precisions is None else known_precisions(("fp32", *precisions))
+    if run is None and (form, opset) == (PIXELS, OPSET) and known_run(name) is None:
+        _refuse_for_mending(name, precisions or PRECISIONS, exports, publish)
     original = find_original(name, run, form, opset)
     history = original.run.finished_history(original.card)
 
@@ -98,6 +104,25 @@ def export(
         counts = confusion_counts(data.test.labels, answers, len(names))
         write_text(folder / CONFUSION, Confusion.of(names, counts.tolist()).to_csv())
         return _put(folder, card)
+
+
+def _refuse_for_mending(
+    name: str, precisions: Sequence[str], exports: Path | None, published: bool
+) -> None:
+    """Without a run, name the command that makes a published model's missing files without it."""
+    found = known_artifact(name, exports) or known_artifact(name)
+    wanted = found.lacks(precisions) if found else []
+    if found and wanted:
+        place = ["--publish"] if published else option(exports)
+        data = found.entry["dataset"]
+        train = command(
+            "train", found.entry["model"], *([] if data == DEFAULT_DATA else ["--data", data])
+        )
+        mend = command("export", found.id, "--mend", "--precision", ",".join(wanted), *place)
+        raise ZooError(
+            f"there is no run of {name} in {RUNS}/. Train it first: {train}\n"
+            f"or make the missing files of {found.id} without a run: {mend}"
+        )
 
 
 def _put(folder: Path, card: Card) -> Artifact:

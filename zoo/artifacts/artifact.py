@@ -75,14 +75,25 @@ class Artifact:
         """How to get a precision that was not published."""
         if precision not in PRECISIONS:
             return f"Name one of them: --precision {' or '.join(self.precisions)}"
-        from zoo.data.known import KNOWN
-
-        if CARD in self.entry["files"] and (why := self.card.left_out.get(precision)):
+        if why := self._left_out.get(precision):
             return f"It cannot have one: {why}."
-        if "fp32" not in self.precisions or self.entry.get("dataset") not in KNOWN:
+        if not self.lacks((precision,)):
             return self._from_run(precision)
         make = command("export", self.id, "--mend", "--precision", precision, *option(self.place))
         return f"Make it with: {make}"
+
+    def lacks(self, precisions: Sequence[str]) -> list[str]:
+        """Those that it has no file of, and that can be made from its fp32 file without the run."""
+        from zoo.data.known import KNOWN
+
+        if "fp32" not in self.precisions or self.entry.get("dataset") not in KNOWN:
+            return []
+        return [one for one in precisions if one not in (*self.precisions, *self._left_out)]
+
+    @property
+    def _left_out(self) -> dict[str, str]:
+        """The precisions that it cannot have, and why."""
+        return self.card.left_out if CARD in self.entry["files"] else {}
 
     def _from_run(self, precision: str) -> str:
         from zoo.ort.signature import PIXELS
