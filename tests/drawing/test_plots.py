@@ -194,6 +194,26 @@ def test_a_grid_of_one_image(png: Path, drawn: list[Figure]) -> None:
     assert shows(png, (200, 10, 10))
 
 
+def test_a_title_is_not_cut_off_by_a_single_image(png: Path, drawn: list[Figure]) -> None:
+    title = "cnn-cifar10: images as the model sees them, 32x32"
+    plots.draw_grid(plain_images((0, 128, 0)), ["frog"], png, title=title)
+    (figure,) = drawn
+    assert figure.texts[0].get_text() == title
+    extent = figure.texts[0].get_window_extent()
+    assert 0 < extent.x0 < extent.x1 < figure.bbox.width
+    assert shows(png, (0, 128, 0))
+
+
+def test_long_class_names_do_not_run_into_each_other(png: Path, drawn: list[Figure]) -> None:
+    names = ["a class of things with a very long name", "another class with a very long name"]
+    images = plain_images((0,), (1,))
+    plots.draw_predictions(images, names, names[::-1], png, title="two", columns=2)
+    (figure,) = drawn
+    left, right = (text.get_window_extent() for text in words(figure) if text.get_va() == "bottom")
+    assert 0 < left.x0 < left.x1 < right.x0 < right.x1 < figure.bbox.width
+    assert captions(figure)[0] == "✗ another class with a v…\nis a class of things wit…"
+
+
 def test_grey_images_keep_their_grey(png: Path) -> None:
     """Left to itself, matplotlib would stretch each image to black and white, in colours."""
     plots.draw_grid(plain_images((100,), (160,)), ["dark", "light"], png)

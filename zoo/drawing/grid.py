@@ -16,6 +16,8 @@ from zoo.data.dataset import Images
 CAPTION, NOTE = 8, 7  # points
 _LINE = 1.3 / 72  # inches of a line of text, for each point of its letters
 _SIDE, _GAP, _PAD, _TITLE = 1.45, 0.12, 0.07, 0.4  # inches
+_LETTER = 0.1  # inches of a letter of the title
+_LONGEST = 25  # letters of a line above an image; what is longer runs into the next one
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ def grid(cells: Sequence[Cell], columns: int, title: str) -> Figure:
     rows = -(-len(cells) // columns)
     head = _PAD + max(_height(cell.caption, CAPTION) for cell in cells)
     foot = _PAD + max(_height(cell.note, NOTE) for cell in cells)
-    width = columns * (_SIDE + _GAP) + _GAP
+    inner = columns * (_SIDE + _GAP) + _GAP
+    width = max(inner, len(title) * _LETTER)
+    left = (width - inner) / 2 + _GAP
     height = _TITLE + rows * (head + _SIDE + foot + _PAD)
     figure = Figure(figsize=(width, height))
     figure.suptitle(title, y=1 - 0.1 / height)
@@ -43,7 +47,7 @@ def grid(cells: Sequence[Cell], columns: int, title: str) -> Figure:
     for index, cell in enumerate(cells):
         row, column = divmod(index, columns)
         top = _TITLE + head + row * (head + _SIDE + foot + _PAD)
-        _draw(axes, cell, _GAP + column * (_SIDE + _GAP), top)
+        _draw(axes, cell, left + column * (_SIDE + _GAP), top)
     axes.set(xlim=(0, width), ylim=(height, 0))  # in inches, downwards
     return figure
 
@@ -60,7 +64,7 @@ def _draw(axes: Axes, cell: Cell, left: float, top: float) -> None:
         axes.add_patch(frame)
     centre = left + wide / 2
     axes.text(
-        *(centre, top - _PAD, cell.caption),
+        *(centre, top - _PAD, _shortened(cell.caption)),
         ha="center",
         va="bottom",
         fontsize=CAPTION,
@@ -77,6 +81,11 @@ def show(
     look: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 255} if grey else {}
     shown = image[..., 0] if grey else image
     axes.imshow(shown, extent=extent, aspect="equal" if extent is None else "auto", **look)
+
+
+def _shortened(words: str) -> str:
+    lines = words.split("\n")
+    return "\n".join(one if len(one) <= _LONGEST else f"{one[: _LONGEST - 1]}…" for one in lines)
 
 
 def _height(words: str, size: float) -> float:
