@@ -118,6 +118,7 @@ def test_random_weights_are_calibrated_in_a_cut_network_too() -> None:
             1,
             r"computes \[1, 197, 768\].*Name another",
         ),
+        ("swin_t", "features.1", 1, r"computes maps \[N, H, W, C\].*Name another layer"),
     ],
 )
 def test_a_layer_that_gives_no_latents_is_refused(
@@ -125,6 +126,13 @@ def test_a_layer_that_gives_no_latents_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=words):
         build_trunk(describe(name, {"vit_b_16": 224}.get(name, 64), layer, grid))
+
+
+def test_a_network_of_one_size_is_cut_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    assert build_trunk(describe("maxvit_t", 224, "blocks.0", 1)).width == 64
+    with pytest.raises(UsageError, match="maxvit_t does not take images of 100x100"):
+        build_trunk(describe("maxvit_t", 100, "blocks.0", 1))
+    assert capfd.readouterr().err == ""
 
 
 def test_what_is_exported_holds_the_layers_in_use_only(tmp_path: Path) -> None:

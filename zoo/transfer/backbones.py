@@ -133,14 +133,37 @@ def _width(backbone: Backbone, trunk: Trunk) -> int:
     """How many latents an image has, seen by showing it one of a size that may not fit."""
     height, width = backbone.size
     try:
-        latents = trunk.network(torch.zeros(1, backbone.channels, height, width))
+        latents = _computed(backbone, trunk, height, width)
     except (RuntimeError, AssertionError, ValueError) as error:
         why = str(error).splitlines()[0]
         raise UsageError(
             f"{backbone.name} does not take images of {height}x{width}: they are too small, or "
             f"of a size that it was not built for ({why}). Name another --backbone-size."
         ) from error
-    return check_latents(backbone.name, backbone.layer, latents).flatten(1).shape[1]
+    found = check_latents(backbone.name, backbone.layer, latents)
+    if backbone.grid:
+        _check_channels(backbone, trunk, found.shape[1])
+    return found.flatten(1).shape[1]
+
+
+def _computed(backbone: Backbone, trunk: Trunk, height: int, width: int) -> Tensor:
+    """For one black image. Called as a module, a network that was cut prints its own errors."""
+    found: Tensor = trunk.network.forward(torch.zeros(1, backbone.channels, height, width))
+    return found
+
+
+def _check_channels(backbone: Backbone, trunk: Trunk, channels: int) -> None:
+    """Refuse maps [N, H, W, C], as swin has them: with the size, what is taken for C grows."""
+    height, width = backbone.size
+    try:
+        larger = _computed(backbone, trunk, 2 * height, 2 * width)
+    except (RuntimeError, AssertionError, ValueError):  # a network of one size, such as maxvit's
+        return
+    if larger.shape[1] != channels:
+        raise UsageError(
+            f"--backbone-layer {backbone.layer} of {backbone.name} computes maps [N, H, W, C], and "
+            "latents are maps [N, C, H, W] or values [N, C]. Name another layer."
+        )
 
 
 @torch.no_grad()
