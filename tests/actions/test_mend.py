@@ -304,6 +304,24 @@ class TestWhereItIsWritten:
         assert widths(find_artifact(NAME)) == [512, 64, 10]
         assert widths(find_artifact(NAME, faulty.root)) == [500, 50, 10]
 
+    def test_one_that_is_published_in_the_meantime_is_not_replaced(
+        self, whole: Artifact, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Else of two commands that each make a file, the later loses that of the earlier."""
+
+        def meanwhile(*judged: Any) -> GateResult:
+            republished(NAME, whole.root, files={"history.csv": b"newer"})
+            return judge(*judged)
+
+        monkeypatch.setattr(mending, "judge", meanwhile)
+        with pytest.raises(ZooError, match=r"published again in .* in the meantime"):
+            mend(NAME, precisions=["fp16"], exports=whole.root)
+        found = find_artifact(NAME, whole.root)
+        assert found.content("history.csv") == b"newer"
+        assert found.precisions == ("fp32", "int8")
+        monkeypatch.undo()
+        assert "fp16" in mend(NAME, precisions=["fp16"], exports=whole.root).precisions
+
     def test_the_command_says_where(self, hub: Artifact) -> None:
         words = ["export", "mlp", "--mend", "--precision", "fp16"]
         done = CliRunner().invoke(main, words, catch_exceptions=False)

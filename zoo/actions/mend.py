@@ -16,7 +16,7 @@ import onnx_ir as ir
 from zoo.artifacts.artifact import CARD, Artifact, find_artifact, how_to_export, known_artifact
 from zoo.artifacts.card import Card, Remade, manifest_facts
 from zoo.artifacts.places import PUBLISHED, place_to_change, target_of
-from zoo.artifacts.publishing import check_place, publish, publishing
+from zoo.artifacts.publishing import check_place, entries, publish, publishing
 from zoo.data import Dataset, load
 from zoo.data.known import KNOWN
 from zoo.errors import UsageError, ZooError
@@ -70,12 +70,18 @@ def mend(
         progress.say(f"waiting for another process that is publishing in {root}/")
 
     check_place(artifact.id, root, tell)
+    before = entries(root).get(artifact.id)
     files = {file: artifact.content(file) for file in artifact.entry["files"]}
     card = artifact.card
     if wanted:
         card, made = _made(artifact, wanted, data_dir, progress)
         files |= made
     with publishing(artifact.id, root, tell) as folder, writing(root):
+        if entries(root).get(artifact.id) != before:
+            raise ZooError(
+                f"{artifact.id} was published again in {root}/ in the meantime. It was left as it "
+                "is now. Run the command again."
+            )
         for file, content in files.items():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_bytes(content)
