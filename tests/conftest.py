@@ -15,6 +15,7 @@ from tests.browser import browser, look_at
 from tests.shared import (
     begun_run,
     catalog_graph,
+    digits_artifact,
     digits_floors,
     digits_run,
     made_once,
@@ -33,6 +34,7 @@ __all__ = [
     "begun_run",
     "browser",
     "catalog_graph",
+    "digits_artifact",
     "digits_floors",
     "digits_run",
     "look_at",

@@ -17,6 +17,7 @@ from tests import classifiers
 from zoo.actions.export import export
 from zoo.actions.show import show
 from zoo.actions.trained import load_trained
+from zoo.artifacts.artifact import Artifact
 from zoo.data.dataset import Images
 from zoo.data.pixels import shown
 from zoo.errors import UsageError, ZooError
@@ -29,21 +30,6 @@ Values = NDArray[np.float32]
 CatalogGraph = Callable[[str, str], tuple[nn.Module, onnx.ModelProto]]
 # Modules that only move numbers give no layer of their own.
 MOVING = (nn.Flatten, nn.Identity, nn.Dropout)
-
-
-@pytest.fixture(scope="session")
-def exports_of(
-    made_once: Callable[..., Path], digits_run: Callable[[str], Path]
-) -> Callable[[str], Path]:
-    """The folder of exports in which a model's run on digits is published, as fp32."""
-
-    def published(name: str) -> Path:
-        def fill(folder: Path) -> None:
-            export(name, run=digits_run(name), precisions=("fp32",), exports=folder)
-
-        return made_once(f"{name}-layers", fill)
-
-    return published
 
 
 @pytest.fixture(scope="module")
@@ -83,12 +69,12 @@ def test_every_layer_is_what_torch_computes(
     name: str,
     image: Images,
     digits_run: Callable[[str], Path],
-    exports_of: Callable[[str], Path],
+    digits_artifact: Callable[[str], Artifact],
 ) -> None:
     run = Run(digits_run(name))
     card = run.finished_card()
     network = load_trained(run, card).network
-    found = zoo.layers(name, image, exports=exports_of(name))
+    found = zoo.layers(name, image, exports=digits_artifact(name).root)
     pixels = normalised(image, card.mean, card.std).transpose(2, 0, 1)
     # The first layer is what stands before the network, in its file alone.
     np.testing.assert_allclose(found.pop("Add_0"), pixels, rtol=1e-5, atol=1e-6)
@@ -97,7 +83,7 @@ def test_every_layer_is_what_torch_computes(
 
 
 def test_every_layer_of_mlp_numpy_is_what_numpy_computes(
-    image: Images, digits_run: Callable[[str], Path], exports_of: Callable[[str], Path]
+    image: Images, digits_run: Callable[[str], Path], digits_artifact: Callable[[str], Artifact]
 ) -> None:
     from zoo.frameworks.numpy.network import forward_propagation, pre_activation
 
@@ -109,7 +95,7 @@ def test_every_layer_of_mlp_numpy_is_what_numpy_computes(
     wanted = [pixels]
     for layer, given, made in zip(network[:-1], flow, flow[1:], strict=False):
         wanted += [pre_activation(layer, given)[0], made[0]]
-    found = zoo.layers("mlp-numpy", image, exports=exports_of("mlp-numpy"))
+    found = zoo.layers("mlp-numpy", image, exports=digits_artifact("mlp-numpy").root)
     assert_same(found, [*wanted, flow[-1][0]])
 
 

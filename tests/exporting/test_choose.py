@@ -94,7 +94,7 @@ def test_layers_in_float_are_named_once(
     prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is left in float for the sake of classes may be among the first layers."""
-    monkeypatch.setattr(module, "_by_class", lambda *_: ("Conv_1",))
+    monkeypatch.setattr(module, "_by_class", lambda *_: (("Conv_1",), np.zeros(1)))
     how = replace(TWO_LEADING, close_int8=0.0)
     chosen = choose_int8(prepared, calibrate(prepared, images), images, images, how)[1]
     assert sorted(chosen) == sorted(set(chosen))

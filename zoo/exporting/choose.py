@@ -62,23 +62,25 @@ def choose_int8(
     per channel.
     """
     wanted = _logits(prepared, images)
+    few = images[: how.few]
 
-    def away(in_float: Sequence[str], shifts: Shifts) -> float:
-        rounded = quantize(prepared, ranges, in_float, shifts)
-        return distance(_logits(rounded, images[: how.few]), wanted[: how.few])
+    def away(answers: NDArray[np.float32]) -> float:
+        return distance(answers[: how.few], wanted[: how.few])
 
-    chosen = _by_class(prepared, ranges, {}, images, wanted, how)
-    if away(chosen, {}) <= how.close_int8:
+    chosen, answers = _by_class(prepared, ranges, {}, images, wanted, how)
+    if away(answers) <= how.close_int8:
         return {}, chosen
     shifts = mean_shifts(prepared, quantize(prepared, ranges), seen)
-    again = _by_class(prepared, ranges, shifts, images, wanted, how)
+    again, _ = _by_class(prepared, ranges, shifts, images, wanted, how)
 
     def also(first: Sequence[str]) -> tuple[str, ...]:
         return (*first, *(name for name in again if name not in first))
 
+    def away_with(first: Sequence[str]) -> float:
+        return away(_logits(quantize(prepared, ranges, also(first), shifts), few))
+
     leading = _leading(prepared, how.small_layer)
-    first = _as_few(leading, lambda first: away(also(first), shifts), how.close_int8)
-    return shifts, also(first)
+    return shifts, also(_as_few(leading, away_with, how.close_int8))
 
 
 def _as_few(
@@ -119,8 +121,10 @@ def _by_class(
     images: NDArray[Any],
     wanted: NDArray[np.float32],
     how: Choosing,
-) -> tuple[str, ...]:
+) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     """Layers that, left in float, give more images the class of fp32's logits, `wanted`.
+
+    With them, int8's logits.
 
     Candidates are the first layer, which alone sees pixels, and the last, which decides, unless
     they hold much of the weights. They stay in float if more images then get the same class as in
@@ -130,9 +134,11 @@ def _by_class(
     classes = wanted.argmax(axis=1)
 
     @cache  # several of the trials may leave out the same layers
+    def answers(in_float: tuple[str, ...]) -> NDArray[np.float32]:
+        return _logits(quantize(prepared, ranges, in_float, shifts), images)
+
     def share(in_float: tuple[str, ...]) -> float:
-        answers = _logits(quantize(prepared, ranges, in_float, shifts), images)
-        return float((classes == answers.argmax(axis=1)).mean())
+        return float((classes == answers(in_float).argmax(axis=1)).mean())
 
     ends = [name for name in _ends(prepared) if _share_of_weights(prepared, name) < how.small_layer]
     trials = [(), *((name,) for name in ends), tuple(ends)]
@@ -141,7 +147,8 @@ def _by_class(
     if shares[best] <= shares[0] + how.worthwhile:
         best = 0
     more = (*trials[best], *_last_convolution(prepared, trials[best]))
-    return more if share(more) > shares[best] + how.costly else trials[best]
+    chosen = more if share(more) > shares[best] + how.costly else trials[best]
+    return chosen, answers(chosen)
 
 
 def _ends(prepared: onnx.ModelProto) -> list[str]:

@@ -254,7 +254,7 @@ class TestRefusals:
     def test_a_precision_that_was_not_published_names_the_command(
         self, compare_files: ComparePair, mlp_exports: Path
     ) -> None:
-        told = r"python cli\.py export mlp-digits --precision fp32,fp16,int8 --exports"
+        told = r"python cli\.py export mlp-digits --mend --precision fp16 --exports"
         with pytest.raises(UsageError, match=told):
             compare_files("mlp", "mlp", precisions=("fp32", "fp16"), exports=mlp_exports)
 

@@ -1,7 +1,6 @@
 """A finished network of Flax: the same logits from it and from the graph of its arrays."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -9,6 +8,7 @@ import pytest
 
 import zoo
 from zoo.actions.trained import load_trained
+from zoo.artifacts.artifact import Artifact
 from zoo.data import Dataset, load
 from zoo.frameworks.framework import Trained
 from zoo.ort.compatibility import IR_VERSIONS, OPSET
@@ -96,9 +96,9 @@ def test_the_same_run_gives_the_same_bytes(trained: Trained) -> None:
 
 
 def test_it_passes_the_gate_in_every_precision_and_verifies(
-    digits_run: Callable[[str], Path], tmp_path: Path
+    digits_artifact: Callable[[str], Artifact],
 ) -> None:
-    made = zoo.export("cnn-jax", run=digits_run("cnn-jax"), exports=tmp_path / "exports")
+    made = digits_artifact("cnn-jax")
     assert made.precisions == ("fp32", "fp16", "int8")
     assert made.card.framework == "jax"
     assert made.card.versions.keys() == {"jax", "flax", "optax", "onnx", "onnxruntime"}

@@ -1,7 +1,6 @@
 """A finished network of Keras: the same logits from it and from the graph of its arrays."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -9,6 +8,7 @@ import pytest
 
 import zoo
 from zoo.actions.trained import load_trained
+from zoo.artifacts.artifact import Artifact
 from zoo.data import Dataset, load
 from zoo.frameworks.framework import Trained
 from zoo.ort.compatibility import IR_VERSIONS, OPSET
@@ -66,9 +66,9 @@ def test_it_is_a_node_for_each_layer_and_no_transposition_between(trained: Train
 
 
 def test_it_passes_the_gate_in_every_precision_and_verifies(
-    digits_run: Callable[[str], Path], tmp_path: Path
+    digits_artifact: Callable[[str], Artifact],
 ) -> None:
-    made = zoo.export("mlp-keras", run=digits_run("mlp-keras"), exports=tmp_path / "exports")
+    made = digits_artifact("mlp-keras")
     assert made.precisions == ("fp32", "fp16", "int8")
     assert made.card.framework == "keras"
     assert made.card.versions.keys() == {"keras", "torch", "onnx", "onnxruntime"}
