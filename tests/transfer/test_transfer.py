@@ -4,11 +4,13 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -21,6 +23,7 @@ from zoo.actions.test import test as examine
 from zoo.actions.train import train
 from zoo.data import load
 from zoo.errors import UnavailableError, UsageError, ZooError
+from zoo.frameworks.pytorch import convert as conversion
 from zoo.frameworks.pytorch.framework import PyTorch
 from zoo.frameworks.pytorch.loop import Hook, Trainer
 from zoo.models.resize import Resize
@@ -362,6 +365,22 @@ class TestChoice:
 
 class TestStoredRuntime:
     """What computes the latents is stored with the run at once, and the run stays with it."""
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def _converted_once(cls) -> Iterator[None]:
+        """All these runs have one backbone, with the same random weights: one conversion serves."""
+        convert = conversion.convert
+        kept: list[ir.Model] = []
+
+        def converted(*arguments: Any) -> ir.Model:
+            if not kept:
+                kept.append(convert(*arguments))
+            return kept[0]
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(conversion, "convert", converted)
+            yield
 
     @pytest.fixture(autouse=True)
     def _short(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
