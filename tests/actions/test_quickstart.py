@@ -41,10 +41,10 @@ SMALL = replace(TRAININGS["mlp"], size=(16, 16), epochs=MLP_EPOCHS)
 
 
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
+def short(monkeypatch: pytest.MonkeyPatch, batches: tuple[int, ...]) -> None:
     """The command in a few seconds: one network, a glance at its speed."""
     preset = Preset("tiny", Length(0.02, 0.02, 1.0), 1, Plan(2, 0.05), accuracy=True)
-    settings = replace(SETTINGS, preset=preset)
+    settings = replace(SETTINGS, preset=preset, batches=batches)
     brief = partial(tour, trainings={"mlp": SMALL}, settings=settings)
     monkeypatch.setattr("bench.commands.tour.tour", brief)
 
@@ -107,6 +107,7 @@ def test_a_second_one_replaces_the_first(first: First, in_folder: Path) -> None:
     assert [path.name for path in in_folder.iterdir()] == ["quickstart"]
 
 
+@pytest.mark.parametrize("batches", [SETTINGS.batches])
 @pytest.mark.usefixtures("short")
 def test_the_command_prints_one_screen(in_folder: Path) -> None:
     done = CliRunner().invoke(main, ["quickstart", "--folder", "q"], catch_exceptions=False)
@@ -120,6 +121,7 @@ def test_the_command_prints_one_screen(in_folder: Path) -> None:
     assert "<html" in Path("q/results.html").read_text()
 
 
+@pytest.mark.parametrize("batches", [(64,)])
 @pytest.mark.usefixtures("short")
 def test_verbose_it_prints_all_that_was_found(in_folder: Path) -> None:
     done = CliRunner().invoke(main, ["quickstart", "--folder", "q", "-v"], catch_exceptions=False)
