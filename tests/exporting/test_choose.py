@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from zoo.exporting import choose as module
 from zoo.exporting.choose import Choosing, choose_half_layers, choose_int8
-from zoo.exporting.quantize import calibrate, layers, prepare, quantize
+from zoo.exporting.quantize import Ranges, calibrate, layers, prepare, quantize
 from zoo.exporting.shifts import mean_shifts
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -79,6 +80,22 @@ def test_int8_leaves_first_layers_in_float_only_until_logits_are_close(
     assert choose_int8(prepared, ranges, images, images, how)[1] == ("Conv_0", "Conv_1")
     how = replace(how, close_int8=1e3)
     assert choose_int8(prepared, ranges, images, images, how)[1] == ()
+
+
+def test_what_is_quantised_to_judge_classes_also_says_how_close_logits_are(
+    prepared: onnx.ModelProto, images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[tuple[str, ...]] = []
+
+    def noted(prepared: onnx.ModelProto, ranges: Ranges, in_float: Any, shifts: Any) -> Any:
+        tried.append(tuple(in_float))
+        return quantize(prepared, ranges, in_float, shifts)
+
+    monkeypatch.setattr(module, "quantize", noted)
+    shifts, chosen = choose_int8(prepared, calibrate(prepared, images), images, images)
+    assert shifts == {}
+    assert chosen in tried
+    assert len(tried) == len(set(tried))
 
 
 def test_biases_make_up_for_weights_only_where_logits_are_not_close(
