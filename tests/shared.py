@@ -41,9 +41,6 @@ REACHED = {
 # Digits are images of 8x8 pixels. Large networks learn them from a quarter of the 32x32 pixels that
 # they are usually shown as, in a quarter of the time.
 SHOWN_AT = {"cnn-keras": (16, 16), "cnn-jax": (16, 16), "speednet": (16, 16), "dense": (16, 16)}
-# Training images that int8 is calibrated on, and as many that layers are chosen on. Usually there
-# are more, which only makes it easier to pass the gate.
-FEW = 256
 
 
 @pytest.fixture(scope="session")
@@ -151,17 +148,6 @@ def begun_run(made_once: Callable[[str, Make], Path]) -> Callable[[str], BegunRu
     return run_of
 
 
-@contextmanager
-def few_images() -> Iterator[None]:
-    """Files in fp16 and int8 are made with few training images; the gate judges on all of them."""
-    from zoo.exporting import formats
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(formats, "CALIBRATED_ON", FEW)
-        patch.setattr(formats, "CHOSEN_ON", FEW)
-        yield
-
-
 @pytest.fixture(scope="session")
 def digits_artifact(
     made_once: Callable[[str, Make], Path], digits_run: Callable[[str], Path]
@@ -176,7 +162,7 @@ def digits_artifact(
         def fill(folder: Path) -> None:
             from zoo.actions.export import export
 
-            with _one_thread(), few_images():
+            with _one_thread():
                 export(name, run=run, exports=folder)
 
         return find_artifact(name, made_once(f"{name}-digits-exports", fill))
