@@ -1,7 +1,9 @@
 """Measure how fast, accurate and large models are, and how certain that is.
 
+    import pathlib
     import bench
-    rows = bench.run(["cnn"], bench.Settings(bench.PRESETS["quick"], batches=(1, 8)))
+    settings = bench.Settings(bench.PRESETS["quick"], batches=(1, 8))
+    rows = bench.run(["cnn"], settings, out=pathlib.Path("results.csv"))
     table = bench.read("results.csv")  # as a pandas DataFrame
 
 Names are loaded on first use, so a measured process loads only what it needs.

@@ -1,36 +1,26 @@
-"""The commands that README and docs name are understood; those of the tutorial are run."""
+"""The commands that README and docs name are understood, and nearly all are run."""
 
 import re
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from bench.pair.planted import main as planted
 from cli import main
-
-ROOT = Path(__file__).parents[2]
-TUTORIAL = ROOT / "docs" / "tutorial" / "first-hour.md"
-GENERATED = {"commands.md"}
-PAGES = [
-    page
-    for page in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-    if page.name not in {"CHANGELOG.md", *GENERATED}
-]
-# In a line of code up to its comment, or inside a text to the closing backtick.
-COMMAND = re.compile(r"^ {4,}(?:.*\s)?python cli\.py ([^#\n;&|]*)|`python cli\.py ([^`]+)`", re.M)
-
-
-def commands(page: Path) -> Iterator[list[str]]:
-    """What stands behind `python cli.py`, in words; placeholders stand for a command."""
-    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-    for found in COMMAND.finditer(text):
-        words = shlex.split(found[1] or found[2])
-        if words and words[0] not in {"...", "COMMAND"}:
-            yield [word for word in words if word not in {"...", "--help"}]
+from tests.docs.reading import PAGES, ROOT, name_of, steps_of
+from tests.docs.rules import (
+    BEFORE,
+    CODE,
+    INSTEAD,
+    OF_OTHER_TESTS,
+    ON_A_GPU,
+    ONLY_PARSED,
+    REFUSED,
+    REPEATING,
+    SHORTER,
+)
+from tests.docs.running import in_words, is_run
 
 
 def understood(words: list[str]) -> None:
@@ -43,17 +33,41 @@ def understood(words: list[str]) -> None:
     assert not left, f"{name} takes no {left}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+COMMANDS = [(page, step) for page in PAGES for step in steps_of(page) if not step.code]
+OURS = [step for _, step in COMMANDS if step.program == "cli.py"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_are_understood(page: Path) -> None:
-    for words in commands(page):
+    for step in steps_of(page):
+        words = [word for word in step.words if word != "--help"]
+        if step.program != "cli.py" or not words:
+            continue
         try:
             understood(words)
         except click.UsageError as error:
-            pytest.fail(f"{' '.join(words)}: {error.format_message()}")
+            pytest.fail(f"{step}: {error.format_message()}")
 
 
-def test_they_are_found() -> None:
-    assert sum(len(list(commands(page))) for page in PAGES) > 60
+def test_all_but_those_listed_are_run() -> None:
+    assert len(COMMANDS) > 160
+    run = {step for page, step in COMMANDS if is_run(page, step)}
+    left = {in_words(step) if step.program == "cli.py" else step.program for _, step in COMMANDS}
+    left -= {in_words(step) if step.program == "cli.py" else step.program for step in run}
+    assert left == {*ONLY_PARSED, *OF_OTHER_TESTS}
+
+
+def test_each_rule_is_of_some_command() -> None:
+    told = {in_words(step) for step in OURS}
+    told |= {command for commands in BEFORE.values() for command in commands}
+    assert {*REFUSED, *ONLY_PARSED} <= told
+    for pattern in (ON_A_GPU, *(pattern for pattern, _ in SHORTER)):
+        assert any(re.search(pattern, command) for command in told), pattern
+    for name in INSTEAD:
+        assert any(name in command for command in told), name
+    code = "".join(step.code for page in PAGES for step in steps_of(page))
+    assert all(words in code for words in CODE)
+    assert {*BEFORE, *REPEATING} <= {name_of(page) for page in PAGES}
 
 
 def test_planted_work_is_named_by_its_options() -> None:
@@ -64,20 +78,14 @@ def test_planted_work_is_named_by_its_options() -> None:
     assert {word for line in lines for word in line.split() if word.startswith("--")} <= known
 
 
-def test_the_tutorial_works_from_top_to_bottom(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Every command, one after the other; comparing and training are cut short."""
-    monkeypatch.chdir(tmp_path)
-    shorter = {"compare": ["--seconds", "0.5", "--instances", "2"], "train": ["--epochs", "1"]}
-    text = TUTORIAL.read_text(encoding="utf-8").partition("\n## Next")[0]
-    steps = re.findall(r"^ {4}python (?:cli\.py (.+)|-c \"(.+)\")$", text, re.M)
-    assert len(steps) == 10
-    for told, code in steps:
-        if code:
-            exec(code, {})
-            continue
-        words = shlex.split(told)
-        done = CliRunner().invoke(main, [*words, *shorter.get(words[0], [])])
-        assert done.exit_code == 0, f"{told}: {done.output}"
-    assert {"samples.png", "results.html"} <= {path.name for path in tmp_path.iterdir()}
+def test_what_sets_up_and_checks_is_there() -> None:
+    """Commands of make, tox and pip are not run; what they name exists."""
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    for file, start, pattern in (
+        ("Makefile", "{}:", r"(?:^ {4}|`)make (\w+)"),
+        ("tox.ini", "[testenv:{}]", r"\btox -e (\w+)"),
+        ("pyproject.toml", "{} = [", r"pip install -e '\.\[(\w+)\]'"),
+    ):
+        told, lines = set(re.findall(pattern, text, re.M)), (ROOT / file).read_text("utf-8")
+        assert told
+        assert {name for name in told if f"\n{start.format(name)}" not in lines} == set()
