@@ -23,6 +23,8 @@ def data(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Iterator
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ZOO_DATA", str(folder))
         patch.setenv("ZOO_CACHE", str(cache))
+        for name in ("TORCH_HOME", "KERAS_HOME"):  # where weights of backbones might lie
+            patch.setenv(name, str(cache))
         # A copy: `export --mend` writes to it.
         patch.setenv("ZOO_HUB", str(shutil.copytree(world.EXPORTS, folder / "published")))
         world.fewer_digits(patch)
