@@ -1,7 +1,7 @@
 """What the tests that run pages share."""
 
-import shutil
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,8 +25,7 @@ def data(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Iterator
         patch.setenv("ZOO_CACHE", str(cache))
         for name in ("TORCH_HOME", "KERAS_HOME"):  # where weights of backbones might lie
             patch.setenv(name, str(cache))
-        # A copy: `export --mend` writes to it.
-        patch.setenv("ZOO_HUB", str(shutil.copytree(world.EXPORTS, folder / "published")))
+        patch.setenv("ZOO_HUB", str(world.publish(folder / "published")))
         world.fewer_digits(patch)
         world.pass_for_real(cache)
         yield
@@ -39,18 +38,20 @@ def page_folder(
     make_tiny_onnx: Callable[..., Path],
     tiny_preset: "Preset",
     monkeypatch: pytest.MonkeyPatch,
-) -> Path:
+) -> Iterator[Path]:
     """A folder for the commands of a page, where sweeps are short and there is no network."""
     from bench.sweep import matrix
     from tests.docs import world
 
     world.furnish(in_folder, make_tiny_onnx)
     world.add_what_pages_add(in_folder, monkeypatch)
-    monkeypatch.syspath_prepend(in_folder)
     monkeypatch.setitem(matrix.PRESETS, "quick", replace(tiny_preset, accuracy=False))
     monkeypatch.setitem(matrix.PRESETS, "standard", tiny_preset)
     monkeypatch.setattr(socket.socket, "connect", _no_network)
-    return in_folder
+    # Only this entry is taken away again: onnxruntime's own modules add to the path as they load.
+    sys.path.insert(0, str(in_folder))
+    yield in_folder
+    sys.path.remove(str(in_folder))
 
 
 _connect = socket.socket.connect

@@ -16,9 +16,11 @@ PAGES = [
 ]
 PROGRAM = "python cli.py"
 PLACEHOLDERS = {"...", "COMMAND"}
-# A block of indented lines, or `python cli.py ...` inside a text.
+# A block of indented lines, or `python cli.py ...` or `python -m ...` inside a text.
 _PART = re.compile(
-    r"(?P<block>(?:^ {4}.*\n|^\n(?=\n* {4}))+)|`python cli\.py(?P<told>[^`]*)`", re.M
+    r"(?P<block>(?:^ {4}.*\n|^\n(?=\n* {4}))+)"
+    r"|`python (?P<what>cli\.py|-m [^\s`]+)(?P<told>[^`]*)`",
+    re.M,
 )
 _COMMAND = re.compile(r"^(?:.*\s)?python (?P<what>cli\.py|-m \S+|-c)(?P<told>[^#\n;&|]*)", re.M)
 _QUOTED = re.compile(r'^python -c "(?P<code>.+)"$', re.M)
@@ -47,7 +49,7 @@ def steps_of(page: Path) -> Iterator[Step]:
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
     for part in _PART.finditer(text):
         if part["block"] is None:
-            yield from _command("cli.py", part["told"])
+            yield from _command(part["what"], part["told"])
         else:
             yield from _steps_in(textwrap.dedent(part["block"]))
 
@@ -61,13 +63,13 @@ def _steps_in(block: str) -> Iterator[Step]:
         if quoted:
             yield Step("", code=quoted["code"])
         elif found:
-            yield from _command(found["what"].removeprefix("-m "), found["told"])
+            yield from _command(found["what"], found["told"])
 
 
-def _command(program: str, told: str) -> Iterator[Step]:
+def _command(what: str, told: str) -> Iterator[Step]:
     words = shlex.split(told.partition(">")[0])
     if not PLACEHOLDERS & set(words):
-        yield Step(program, tuple(words))
+        yield Step(what.removeprefix("-m "), tuple(words))
 
 
 def blocks_of(page: Path) -> list[str]:

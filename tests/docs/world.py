@@ -1,6 +1,7 @@
 """The small world in which the commands of a page run: data, models and files that pages name."""
 
 import json
+import os
 import shutil
 import sys
 import zipfile
@@ -73,7 +74,7 @@ def furnish(folder: Path, make_onnx: Callable[..., Path]) -> None:
         path = folder / name
         make_onnx(path, size=(SIDE, SIDE), kind="float32-nchw", classes=10, metadata={})
     torch.save(torchvision.models.mobilenet_v2().state_dict(), folder / "backbone.pth")
-    for split, count in (("train", 4), ("test", 2)):
+    for split, count in (("train", 20), ("test", 2)):
         for at, kind in enumerate(("daisy", "tulip")):
             place = folder / "flowers" / split / kind
             place.mkdir(parents=True)
@@ -85,6 +86,12 @@ def furnish(folder: Path, make_onnx: Callable[..., Path]) -> None:
     place = folder / "exports" / "cnn-cifar10"
     place.mkdir(parents=True)
     shutil.copy(EXPORTS / "cnn-cifar10" / "fp32.onnx", place)
+
+
+def publish(folder: Path) -> Path:
+    """The published models under another folder: links to the files, so that none is copied."""
+    ignored = shutil.ignore_patterns("local")
+    return shutil.copytree(EXPORTS, folder, ignore=ignored, copy_function=os.symlink)
 
 
 def fewer_digits(patch: pytest.MonkeyPatch) -> None:
