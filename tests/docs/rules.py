@@ -11,14 +11,14 @@ SHORTER = (
     (r"^train .*--validate 5000", "--validate 10"),  # the stand-in has 80 training images
     (r"^train .*--weights FILE", "--backbone-size 32"),
     (r"^train transfer --backbone", "--latents-runtime torch --precision fp32"),  # not timed
-    # int8 may lose 0.5 points, which of few test images is none; two pages make and measure it.
+    # int8 may lose 0.5 points, which of few test images is none; three pages make and measure it.
     (r"^export (?!mlp$|.*--(precision|check|mend))", "--precision fp32"),
     (r"^compare (?!.*\.csv \S+\.csv)", "--seconds 0.2 --instances 2"),
     (r"^compare .*--batch 64", "--batch 4"),
     (r"--repeat 100", "--repeat 1"),
     (r"^bench\b(?!.*--(out|scenario))", "--dry-run"),  # plans the same cells, and refuses the same
     (r"^bench .*--out", "--batch 1"),
-    (r"^bench cnn .*--out", "--precision fp32"),
+    (r"^bench (cnn|mlp-digits) .*--out", "--precision fp32"),
     (r"^bench --out", "mlp --precision fp32"),
     (r"^show .*--image (?!.*--channels)", "--channels 4"),
     (r"^show .*--image", "--sample 16"),
@@ -33,10 +33,11 @@ INSTEAD = {
     "^B": "mlp-numpy",
     "onnxruntime,mine": "onnxruntime,mine:Mine",  # the same class, without an entry in the list
 }
-# In code: the same call, with the preset that a test makes short.
+# In code: the same calls, cut short.
 CODE = {
     "bench.Settings(batches": 'bench.Settings(bench.PRESETS["quick"], batches',
     "batches=(1, 8)": "batches=(1,)",
+    'zoo.export("cnn", ': 'zoo.export("cnn", precisions=["fp32"], ',
     'bench.run(["cnn"], ': 'bench.run(["cnn"], precisions=["fp32"], settings=',
 }
 # What a page takes for granted, as commands.

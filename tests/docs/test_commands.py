@@ -82,7 +82,7 @@ def test_few_commands_are_less_than_run() -> None:
     """How each of the different commands is run. Raise a bound only for a command that needs it."""
     counts = Counter(_how(told) for told in {in_words(step) for step in OURS})
     assert counts["as it stands"] + counts["cut short"] > 100, counts
-    assert counts["planned"] <= 25, counts
+    assert counts["planned"] <= 27, counts
     assert counts["refused"] <= 12, counts
     assert counts["only parsed"] <= 3, counts
 
@@ -90,10 +90,10 @@ def test_few_commands_are_less_than_run() -> None:
 def _how(told: str) -> str:
     if told in ONLY_PARSED:
         return "only parsed"
-    if told in PLANNED or "--dry-run" in shortened(told):
-        return "planned"
     if told in REFUSED or re.search(ON_A_GPU, told):
         return "refused"
+    if told in PLANNED or "--dry-run" in shortened(told):
+        return "planned"
     return "as it stands" if shortened(told) == told.split() else "cut short"
 
 

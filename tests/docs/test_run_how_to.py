@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 
 from tests.docs.reading import PAGES, name_of, steps_of
-from tests.docs.running import run_page
+from tests.docs.running import is_run, run_page
 
-HOW_TO = [page for page in PAGES if page.parent.name == "how-to" and any(steps_of(page))]
+HOW_TO = [
+    page
+    for page in PAGES
+    if page.parent.name == "how-to" and any(is_run(page, step) for step in steps_of(page))
+]
 
 
 @pytest.mark.parametrize("page", HOW_TO, ids=name_of)
