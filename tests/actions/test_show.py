@@ -189,7 +189,11 @@ def test_what_int8_has_folded_is_named(mlp_exports: Path, tmp_path: Path) -> Non
 class TestImages:
     @pytest.mark.parametrize(
         ("content", "words"),
-        [(b"no image", "cannot be shown"), (None, "no such file"), (b"", "cannot be shown")],
+        [
+            (b"no image", "cannot be shown"),
+            (None, "neither a file nor a number"),
+            (b"", "cannot be shown"),
+        ],
         ids=["not one", "not there", "empty"],
     )
     def test_what_cannot_be_read(

@@ -23,6 +23,19 @@ def test_changed_bytes_are_an_error(tmp_path: Path, text: str) -> None:
         artifact.file("fp32")
 
 
+@pytest.mark.parametrize("file", ["../cnn-mnist/fp32.onnx", "a/../../b", "/etc/passwd", ""])
+def test_a_manifest_may_not_name_files_elsewhere(tmp_path: Path, file: str) -> None:
+    """What it lists is copied to other folders, such as by `export --mend`."""
+    put(tmp_path, "cnn-digits", "one")
+    path = tmp_path / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["artifacts"]["cnn-digits"]["files"][file] = {"sha256": "0", "bytes": 1}
+    path.write_text(json.dumps(manifest))
+    artifact = find_artifact("cnn-digits", tmp_path)
+    with pytest.raises(ZooError, match="lies outside the artifact's folder"):
+        artifact.content(file)
+
+
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     artifact = put(tmp_path, "cnn-digits", "one")
     (artifact.folder / "fp32.onnx").unlink()

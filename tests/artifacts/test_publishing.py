@@ -15,7 +15,7 @@ import pytest
 from tests.artifacts.publications import FACTS, put, said
 from zoo.artifacts.artifact import Artifact, find_artifact, list_artifacts
 from zoo.artifacts.card import PRECISIONS
-from zoo.artifacts.publishing import check_place, entries, publish, publishing
+from zoo.artifacts.publishing import check_place, publish, publishing
 from zoo.errors import UsageError, ZooError
 from zoo.files import lock_file, try_lock
 
@@ -451,14 +451,3 @@ def test_a_damaged_note_of_what_was_being_filled_removes_nothing(tmp_path: Path)
     with pytest.raises(ZooError, match=r"\.filling\.json is damaged .* Move it away"):
         put(tmp_path, "cnn-digits", "one")
     assert precious.read_text() == "precious"
-
-
-@pytest.mark.parametrize("file", ["../cnn-digits/fp32.onnx", "a/../../b", "/etc/passwd", ""])
-def test_a_manifest_may_not_name_files_elsewhere(tmp_path: Path, file: str) -> None:
-    put(tmp_path, "cnn-digits", "one")
-    path = tmp_path / "manifest.json"
-    manifest = json.loads(path.read_text())
-    manifest["artifacts"]["cnn-digits"]["files"][file] = {"sha256": "0", "bytes": 1}
-    path.write_text(json.dumps(manifest))
-    with pytest.raises(ZooError, match=r"manifest\.json is damaged \(the file"):
-        entries(tmp_path)

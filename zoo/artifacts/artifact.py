@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.card import PRECISIONS, Card
@@ -113,6 +113,11 @@ class Artifact:
 
         If another process publishes the artifact again in the meantime, the new one is read.
         """
+        if leads_out(name):
+            raise ZooError(
+                f"the manifest in {self.root} is damaged: {self.id}/{name} lies outside the "
+                "artifact's folder. Restore it."
+            )
         try:
             return self._published(name)
         except ZooError:
@@ -159,6 +164,12 @@ class Artifact:
 
         session = self.session(precision)
         return logits(session, Signature.of(session), images)
+
+
+def leads_out(name: str) -> bool:
+    """Whether the name of a file leads out of its folder: a manifest may come from anybody."""
+    path = PurePosixPath(name)
+    return path.is_absolute() or ".." in path.parts or not path.parts
 
 
 def list_artifacts(exports: Path | None = None) -> list[Artifact]:

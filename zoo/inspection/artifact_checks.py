@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
-from zoo.artifacts.artifact import Artifact
+from zoo.artifacts.artifact import Artifact, leads_out
 from zoo.artifacts.card import manifest_facts, with_oldest_by_file
 from zoo.errors import ZooError
 from zoo.inspection.checks import Checked
@@ -34,8 +33,8 @@ def check_artifact(artifact: Artifact) -> Iterator[tuple[str, Checked]]:
 def _check_files(artifact: Artifact) -> Checked:
     """Whether the folder holds what the manifest lists, byte for byte, and nothing else."""
     listed = artifact.entry["files"]
-    wrong = [f"{name} is not a plain file name" for name in listed if _leaves(name)]
-    names = [name for name in listed if not _leaves(name)]
+    wrong = [f"{name} is not a plain file name" for name in listed if leads_out(name)]
+    names = [name for name in listed if not leads_out(name)]
     for name in names:
         try:
             artifact.checked(name)
@@ -54,12 +53,6 @@ def _check_files(artifact: Artifact) -> Checked:
         return "failed", "; ".join(wrong[:_LISTED]) + more
     size = sum((artifact.folder / name).stat().st_size for name in names)
     return "ok", f"{len(names)} files, {size / (1 << 20):.1f} MiB, as published"
-
-
-def _leaves(name: str) -> bool:
-    """Whether a relative name leads out of its folder."""
-    path = PurePosixPath(name)
-    return path.is_absolute() or ".." in path.parts
 
 
 def check_hash(artifact: Artifact, name: str, found: Inspection) -> Checked:
