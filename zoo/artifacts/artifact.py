@@ -83,7 +83,7 @@ class Artifact:
         return f"Make it with: {make}"
 
     def lacks(self, precisions: Sequence[str]) -> list[str]:
-        """Those that it has no file of, and that can be made from its fp32 file without the run."""
+        """The precisions it has no file for that can be made from its fp32 file without the run."""
         from zoo.data.known import KNOWN
 
         if "fp32" not in self.precisions or self.entry.get("dataset") not in KNOWN:
