@@ -15,7 +15,7 @@ SHORTER = (
     (r"^export (?!mlp$|.*--(precision|check|mend))", "--precision fp32"),
     (r"^compare (?!.*\.csv \S+\.csv)", "--seconds 0.2 --instances 2"),
     (r"^compare .*--batch 64", "--batch 4"),
-    (r"--repeat 100", "--repeat 1"),
+    (r"--repeat \d", "--repeat 1"),
     (r"^bench\b(?!.*--(out|scenario))", "--dry-run"),  # plans the same cells, and refuses the same
     (r"^bench .*--out", "--batch 1"),
     (r"^bench (cnn|mlp-digits) .*--out", "--precision fp32"),

@@ -32,7 +32,7 @@ def layered(
     """
     height, width, channels = image_shape
     pixels = form == PIXELS
-    nodes, tensors = _standardised(*scale) if pixels else _channels_last()
+    nodes, tensors = _standardised(image_shape, *scale) if pixels else _channels_last()
     nodes.append(helper.make_node("Flatten", ["pixels"], ["flow"]))
     flow = "flow"
     for place, (weight, bias) in enumerate(layers):
@@ -58,12 +58,20 @@ def layered(
 
 
 def _standardised(
-    mean: tuple[float, ...], std: tuple[float, ...]
+    image_shape: tuple[int, int, int], mean: tuple[float, ...], std: tuple[float, ...]
 ) -> tuple[list[onnx.NodeProto], dict[str, Numbers]]:
-    """From raw pixels uint8 [batch, height, width, channels]."""
+    """From raw pixels uint8 [batch, height, width, channels].
+
+    The factors of a channel are repeated for each pixel. onnxruntime repeats three values along the
+    last axis so slowly that it took 40% of a call of 64 images.
+    """
+    per_channel = {
+        "pixel_scale": 1 / (255 * np.array(std)),
+        "pixel_offset": -np.array(mean) / np.array(std),
+    }
     tensors = {
-        "pixel_scale": (1 / (255 * np.array(std))).astype(np.float32),
-        "pixel_offset": (-np.array(mean) / np.array(std)).astype(np.float32),
+        name: np.broadcast_to(values, image_shape).astype(np.float32)
+        for name, values in per_channel.items()
     }
     nodes = [
         helper.make_node("Cast", [IMAGE], ["floats"], to=TensorProto.FLOAT),
