@@ -159,7 +159,7 @@ def _made(
 
 
 def _with_layers_of_today(rounding: Rounding, network: Network) -> Rounding:
-    """With the layers besides that int8 leaves in float today, whatever it was made with."""
+    """The same rounding, with the layers added that int8 leaves in float today."""
     kept = rounding.float_layers
     more = [layer for layer in stay_in_float(prepare(network.graph)) if layer not in kept]
     return replace(rounding, float_layers=(*kept, *more))
